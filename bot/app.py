@@ -1,0 +1,140 @@
+"""The composition root: builds every part once and joins them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from bot import commands, schema
+from bot.settings import Settings
+from channels.web.channel import WebChannel
+from channels.web.routes import WebRoutes
+from core.clock import Clock, SystemClock
+from core.company.loader import load_company
+from core.desk.delivery import Deliverer
+from core.desk.intake import Intake
+from core.desk.timers import Alarm
+from core.errors import StartupError
+from core.office import Office
+from core.store import crashpoints
+from core.store.engine import Store
+from core.store.jobs import EmbeddedJobs
+from core.store.ownership import HomeLock, already_running, is_stale, take_over
+from core.triage.offline import OfflineEngine
+
+log = structlog.get_logger(__name__)
+
+DATA: Final = Path(__file__).parents[1] / "data"
+DRAIN: Final = timedelta(seconds=8)
+"""What running work may take at a stop; the whole stop stays under 10 s."""
+
+
+@dataclass
+class App:
+    settings: Settings
+    clock: Clock
+    store: Store
+    office: Office
+    jobs: EmbeddedJobs
+    alarm: Alarm
+    lock: HomeLock
+    web: WebRoutes
+    fenced: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def start(self) -> None:
+        await self.jobs.start()
+        self.alarm.start()
+
+    async def stop(self) -> None:
+        """Let what runs end, then let go of the home. What had no time runs again at the next start."""
+        self.alarm.stop()
+        await self.jobs.stop(DRAIN)
+        await self.store.close()
+        self.lock.release()
+
+
+async def build(settings: Settings, clock: Clock | None = None) -> App:
+    """Everything joined, migrated and owned, nothing running yet. Raises StartupError with the remedy."""
+    clock = clock or SystemClock()
+    _make_home(settings)
+    if settings.crash_at:
+        point, _, count = settings.crash_at.partition(":")
+        crashpoints.arm(point, int(count or 1))
+    lock = HomeLock(settings.home)
+    ours = lock.take()
+    if not ours and not await _holder_is_frozen(settings, clock):
+        raise already_running(lock.holder())
+    if not ours:
+        lock.replace()
+    try:
+        return await _build(settings, clock, lock)
+    except BaseException:
+        lock.release()
+        raise
+
+
+async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
+    await asyncio.to_thread(schema.upgrade, settings.database)
+    fill_demo_company(settings)
+    company = load_company(settings.company_folder)
+    store = Store(settings.database, clock)
+    jobs = EmbeddedJobs(store, clock)
+    office = Office(
+        company=company,
+        jobs=jobs,
+        understanding=OfflineEngine(company),
+        emergency=json.loads((DATA / "emergency.json").read_text(encoding="utf-8")),
+        run_command=commands.run_command,
+        escalate_after=settings.escalate_after,
+    )
+    office.channels["web"] = WebChannel(lambda: office.company)
+    store.bind(office)
+    store.fence = await store.write(take_over)
+    jobs.register(Intake(store, office).task())
+    jobs.register(Deliverer(store, office).task())
+    web = WebRoutes(store, clock, lambda: office.company, settings.home / "media", demo=settings.demo)
+    app = App(settings, clock, store, office, jobs, Alarm(store, clock), lock, web)
+    store.on_fenced = app.fenced.set
+    return app
+
+
+def _make_home(settings: Settings) -> None:
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+        probe = settings.home / ".write-probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StartupError(
+            f"LOOPOS_HOME ({settings.home}) cannot be written: {error.strerror}.",
+            "Check the folder's owner and rights, or set LOOPOS_HOME.",
+        ) from error
+
+
+async def _holder_is_frozen(settings: Settings, clock: Clock) -> bool:
+    """A living process holds the lock but has not beaten for long: stopped, not working."""
+    if not settings.database.exists() or schema.present(settings.database) != schema.HEAD:
+        return False
+    store = Store(settings.database, clock)
+    store.bind(None)  # type: ignore[arg-type]  # only the owner row is looked at
+    try:
+        return await store.write(is_stale)
+    finally:
+        await store.close()
+
+
+def fill_demo_company(settings: Settings) -> None:
+    """In demo mode a home without a company gets the one of data/."""
+    folder = settings.company_folder
+    if folder.exists() or not settings.demo:
+        return
+    import shutil
+
+    shutil.copytree(DATA / "company", folder)
+    log.info("demo_company_made", folder=str(folder))

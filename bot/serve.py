@@ -1,0 +1,142 @@
+"""`loopos serve`: the HTTP front door, and a stop that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import signal
+from datetime import datetime
+
+import structlog
+from aiohttp import web
+from sqlalchemy import func, select
+
+from bot.app import App, build
+from bot.settings import Settings
+from core.errors import StartupError, TryLater
+from core.store.tables import Deadline, InboxRow, JobRow, OutboxRow
+
+log = structlog.get_logger(__name__)
+
+MOST_BODY = 1024 * 1024
+
+
+async def serve(settings: Settings) -> int:
+    """Run until a signal; returns the exit code. Raises StartupError."""
+    app = await build(settings)
+    runner = web.AppRunner(http_app(app), access_log=None, handle_signals=False, shutdown_timeout=2.0)
+    try:
+        await runner.setup()
+        await _listen(runner, settings)
+        await app.start()
+        port = runner.addresses[0][1] if runner.addresses else settings.port
+        print(f"LoopOS is ready: http://{settings.host}:{port}/", flush=True)
+        log.info("ready", port=port, demo=settings.demo, home=str(settings.home))
+        return await _until_stopped(app)
+    finally:
+        await runner.cleanup()
+        await app.stop()
+        log.info("stopped")
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise StartupError(
+                f"Port {settings.port} is taken by another program.", "Stop it, or set PORT to a free one."
+            ) from error
+        raise StartupError(
+            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror}).", "Check HOST and PORT."
+        ) from error
+
+
+async def _until_stopped(app: App) -> int:
+    loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(one, asked.set)
+    waits = [asyncio.create_task(asked.wait()), asyncio.create_task(app.fenced.wait())]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for one in waits:
+        one.cancel()
+    if app.fenced.is_set():
+        log.error("fenced", why="another process has taken over this home")
+        return 1
+    return 0
+
+
+def http_app(app: App) -> web.Application:
+    http = web.Application(client_max_size=MOST_BODY, middlewares=[_errors])
+    app.web.add_to(http)
+
+    async def healthz(_request: web.Request) -> web.Response:
+        return web.json_response({"ok": True})
+
+    async def readyz(_request: web.Request) -> web.Response:
+        try:
+            async with asyncio.timeout(1.5):
+                await app.store.write(lambda tx: None)
+                state = await app.store.read(lambda session: _backlog(session, app.clock.now()))
+        except (TimeoutError, TryLater) as error:
+            return web.json_response(
+                {"ready": False, "why": str(error) or "the database is too slow"}, status=503
+            )
+        channels = {name: {"state": "up"} for name in app.office.channels}
+        return web.json_response(
+            {"ready": True, "engine": app.office.understanding.name, "channels": channels, **state}
+        )
+
+    async def metrics(_request: web.Request) -> web.Response:
+        import prometheus_client as prometheus
+
+        state = await app.store.read(lambda session: _backlog(session, app.clock.now()))
+        registry = prometheus.CollectorRegistry()
+        for name, value in state.items():
+            prometheus.Gauge(f"loopos_{name}", name.replace("_", " "), registry=registry).set(value)
+        prometheus.ProcessCollector(registry=registry)
+        return web.Response(
+            body=prometheus.generate_latest(registry), headers={"Content-Type": "text/plain; version=0.0.4"}
+        )
+
+    http.router.add_get("/healthz", healthz)
+    http.router.add_get("/readyz", readyz)
+    http.router.add_get("/metrics", metrics)
+    return http
+
+
+def _backlog(session: object, now: datetime) -> dict[str, int]:
+    """What is waiting, for whoever watches."""
+    count = lambda *where: session.scalar(select(func.count()).where(*where)) or 0  # type: ignore[attr-defined]  # noqa: E731
+    return {
+        "jobs_waiting": count(JobRow.id > 0),
+        "inbox_waiting": count(InboxRow.status == "accepted"),
+        "inbox_quarantined": count(InboxRow.status == "quarantined"),
+        "outbox_waiting": count(OutboxRow.status == "pending"),
+        "outbox_dead": count(OutboxRow.status == "dead"),
+        "timers_overdue": count(
+            Deadline.fired_at.is_(None), Deadline.cancelled_at.is_(None), Deadline.due_at < now
+        ),
+    }
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: object) -> web.StreamResponse:
+    """No stack trace ever leaves the house: one log line, one plain sentence."""
+    try:
+        return await handler(request)  # type: ignore[operator,no-any-return]
+    except web.HTTPException:
+        raise
+    except (ConnectionResetError, asyncio.CancelledError):
+        raise
+    except Exception as error:
+        log.error("request_failed", path=request.path, error=type(error).__name__, exc_info=error)
+        return web.json_response({"error": "Something went wrong here. It is logged."}, status=500)
+
+
+def run(settings: Settings) -> int:
+    with contextlib.suppress(KeyboardInterrupt):
+        return asyncio.run(serve(settings))
+    return 0

@@ -1,0 +1,80 @@
+"""Photos and voice notes from the page: streamed to disk, named by their content, only what they claim to be."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+MOST_BYTES: Final = 20 * 1024 * 1024
+HEAD: Final = 4096
+_AUDIO_BOXES: Final = {"application/ogg", "video/webm", "video/mp4", "video/quicktime", "video/ogg"}
+
+
+class MediaRefused(Exception):
+    """`code`: too_large, not_media or empty."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Stored:
+    kind: str
+    media_type: str
+    bytes: int
+    sha256: str
+    path: str
+
+
+def sniff(head: bytes, claimed: str) -> tuple[str, str]:
+    """(kind, media type) read from the bytes themselves; a name or header proves nothing.
+
+    Raises MediaRefused("not_media")."""
+    import puremagic
+
+    try:
+        found = [match.mime_type for match in puremagic.magic_string(head) if match.mime_type]
+    except (puremagic.PureError, ValueError):
+        found = []
+    for media_type in found:
+        if media_type.startswith("image/") and media_type != "image/svg+xml":
+            return "photo", media_type
+        if media_type.startswith("audio/"):
+            return "voice", media_type
+    # Ogg, WebM and MP4 are boxes that hold sound or film: what the recorder says it put in settles it.
+    if claimed.startswith("audio/") and any(media_type in _AUDIO_BOXES for media_type in found):
+        return "voice", claimed.split(";", maxsplit=1)[0]
+    raise MediaRefused("not_media")
+
+
+async def store(folder: Path, chunks: AsyncIterator[bytes], claimed: str) -> Stored:
+    """Write the stream under its own hash. Raises MediaRefused; then nothing is left behind."""
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    temporary = folder / f".{secrets.token_hex(8)}"
+    digest, size, head = hashlib.sha256(), 0, b""
+    try:
+        with temporary.open("wb") as file:
+            async for chunk in chunks:
+                size += len(chunk)
+                if size > MOST_BYTES:
+                    raise MediaRefused("too_large")
+                digest.update(chunk)
+                head = (head + chunk)[:HEAD] if len(head) < HEAD else head
+                await asyncio.to_thread(file.write, chunk)
+            file.flush()
+            await asyncio.to_thread(os.fsync, file.fileno())
+        if size == 0:
+            raise MediaRefused("empty")
+        kind, media_type = sniff(head, claimed)
+        name = digest.hexdigest()
+        await asyncio.to_thread(os.replace, temporary, folder / name)
+        return Stored(kind, media_type, size, name, f"media/{name}")
+    finally:
+        temporary.unlink(missing_ok=True)

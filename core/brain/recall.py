@@ -1,0 +1,188 @@
+"""What the company already knows about a problem: four layers, each answer with its source (DESIGN section 3).
+
+Lexical for now: BM25 over words and, for Chinese and Japanese, character pairs. The boosts are those that
+vectors will get too: +0.15 for the same property, +0.10 for the same category."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+from core.company.company import Company
+from core.company.schema import Memo, Resolution, Skill, Sop
+from core.text import normal, shorten, tokens
+
+SAME_PROPERTY: Final = 0.15
+SAME_CATEGORY: Final = 0.10
+TOP_MEMOS: Final = 3
+TOP_RESOLUTIONS: Final = 3
+_FLOOR: Final = 0.05
+"""A memo below this shares nothing with the question but chance."""
+
+Layer = Literal["memo", "sop", "history", "skill"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One thing the company knows, and why it was picked."""
+
+    layer: Layer
+    id: str
+    title: str
+    quote: str
+    score: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    memos: tuple[Memo, ...] = ()
+    sop: Sop | None = None
+    resolutions: tuple[Resolution, ...] = ()
+    skill: Skill | None = None
+    sources: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True)
+class Query:
+    text: str
+    property_id: str | None = None
+    category: str | None = None
+    risk_tags: tuple[str, ...] = ()
+
+
+def recall(company: Company, query: Query, own_resolutions: Sequence[Resolution] = ()) -> Knowledge:
+    """What applies to `query`. `own_resolutions` are tickets this service resolved itself."""
+    memos = rank_memos(company.memos, query)
+    sop = find_sop(company, query)
+    resolutions = find_resolutions([*company.resolutions, *own_resolutions], query)
+    skill = find_skill(company.skills, query)
+    sources = [
+        *(
+            Source("memo", memo.id, memo.speaker, shorten(memo.transcript_en, 280), score)
+            for memo, score in memos
+        ),
+        *([Source("sop", sop.id, sop.title, shorten(" ".join(sop.steps), 280))] if sop else []),
+        *(Source("history", r.id, r.resolved_on.isoformat(), _bill(r)) for r in resolutions),
+        *(
+            [Source("skill", skill.skill_id, f"{skill.name} v{skill.version}", skill.description)]
+            if skill
+            else []
+        ),
+    ]
+    return Knowledge(tuple(memo for memo, _ in memos), sop, tuple(resolutions), skill, tuple(sources))
+
+
+def _bill(resolution: Resolution) -> str:
+    return f"{resolution.cost_usd} USD, {resolution.hours:g} h, {resolution.rating}/5: {resolution.summary}"
+
+
+def lexical_scores(documents: Sequence[str], text: str) -> list[float]:
+    """BM25 of each document for `text`, scaled so that a perfect echo of the document is near 1."""
+    import bm25s  # numpy behind it: 130 ms that only a question should pay
+
+    words = tokens(text)
+    corpus = [tokens(document) for document in documents]
+    if not words or not any(corpus):
+        return [0.0] * len(documents)
+    index = bm25s.BM25(method="lucene")
+    index.index(corpus, show_progress=False)
+    known = [word for word in dict.fromkeys(words) if word in index.vocab_dict]
+    if not known:
+        return [0.0] * len(documents)
+    raw = index.get_scores(known)
+    ideal = max(float(index.get_scores(list(dict.fromkeys(doc))).max()) for doc in corpus if doc)
+    return [float(score) / ideal if ideal else 0.0 for score in raw]
+
+
+def rank_memos(memos: Sequence[Memo], query: Query) -> list[tuple[Memo, float]]:
+    """The best TOP_MEMOS memos with their scores; those about another property are never taken."""
+    if not memos:
+        return []
+    texts = [
+        f"{memo.transcript} {memo.transcript_en if memo.transcript_en != memo.transcript else ''}"
+        for memo in memos
+    ]
+    scored = [
+        (memo, score + _boost(memo.property_id, memo.category, query))
+        for memo, score in zip(memos, lexical_scores(texts, query.text), strict=True)
+        if query.property_id is None or memo.property_id in {None, query.property_id}
+    ]
+    best = sorted(scored, key=lambda pair: (-pair[1], pair[0].id))[:TOP_MEMOS]
+    return [(memo, round(score, 4)) for memo, score in best if score > _FLOOR]
+
+
+def _boost(property_id: str | None, category: str | None, query: Query) -> float:
+    same_place = property_id is not None and property_id == query.property_id
+    same_kind = category is not None and category == query.category
+    return SAME_PROPERTY * same_place + SAME_CATEGORY * same_kind
+
+
+def find_sop(company: Company, query: Query) -> Sop | None:
+    """The SOP whose id is the category, else the one with a trigger phrase in the text."""
+    by_id = company.sop(query.category)
+    if by_id is not None:
+        return by_id
+    plain = normal(query.text)
+    return next(
+        (sop for sop in company.sops if any(normal(phrase) in plain for phrase in sop.trigger_phrases)), None
+    )
+
+
+def find_resolutions(resolutions: Sequence[Resolution], query: Query) -> list[Resolution]:
+    """Past repairs of this kind at this property, newest first."""
+    same = [
+        row for row in resolutions if row.property_id == query.property_id and row.category == query.category
+    ]
+    return sorted(same, key=lambda row: (row.resolved_on, row.id), reverse=True)[:TOP_RESOLUTIONS]
+
+
+def find_skill(skills: Sequence[Skill], query: Query) -> Skill | None:
+    """The approved skill whose conditions hold, the highest version of it."""
+    fitting = [
+        skill
+        for skill in skills
+        if skill.approved
+        and query.category in skill.trigger_conditions.category
+        and (
+            not skill.trigger_conditions.property_id
+            or query.property_id in skill.trigger_conditions.property_id
+        )
+        and (
+            not skill.trigger_conditions.any_risk_tag
+            or set(query.risk_tags) & {str(tag) for tag in skill.trigger_conditions.any_risk_tag}
+        )
+    ]
+    return max(fitting, key=lambda skill: skill.version, default=None)
+
+
+def as_resolution(
+    ticket_id: str,
+    property_id: str,
+    category: str,
+    vendor_id: str | None,
+    summary: str,
+    resolved_on: date,
+    hours: float,
+    cost_usd: Decimal,
+    rating: int,
+) -> Resolution:
+    """A ticket of our own as a row of layer 3."""
+    return Resolution.model_validate(
+        {
+            "id": ticket_id.lower(),
+            "property_id": property_id,
+            "category": category,
+            "vendor_id": vendor_id,
+            "summary": summary,
+            "resolved_on": resolved_on,
+            "hours": hours,
+            "cost_usd": cost_usd,
+            "rating": rating,
+        }
+    )

@@ -1,0 +1,209 @@
+"""Reads a company folder. Everything wrong is named with its file, line and key, all at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from core.company.company import Company
+from core.company.schema import (
+    CompanyFile,
+    EscalationFile,
+    Memo,
+    Person,
+    Property,
+    Resolution,
+    Skill,
+    Sop,
+    Vendor,
+)
+from core.errors import StartupError
+from core.model import Category, Role
+
+T = TypeVar("T")
+Path_ = tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    file: str
+    line: int
+    key: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.key + ': ' if self.key else ''}{self.problem}"
+
+
+class CompanyDataError(StartupError):
+    def __init__(self, findings: list[Finding]) -> None:
+        lines = "\n".join(f"  {finding}" for finding in findings)
+        super().__init__(f"The company data has mistakes:\n{lines}\n", "Correct them and start again.")
+        self.findings = findings
+
+
+def _line_of(text: str, path: Path_) -> int:
+    """The line on which the value at `path` stands. JSON is YAML, and PyYAML knows its lines."""
+    import yaml
+
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        return 1
+    line = 1
+    for key in path:
+        if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
+            node = node.value[key]
+        elif isinstance(node, yaml.MappingNode):
+            found = [(k, v) for k, v in node.value if k.value == str(key)]
+            if not found:
+                break
+            line = found[0][0].start_mark.line + 1
+            node = found[0][1]
+            continue
+        else:
+            break
+        line = node.start_mark.line + 1
+    return line
+
+
+@dataclass
+class _Reader:
+    folder: Path
+    findings: list[Finding] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def note(self, file: str, path: Path_, problem: str) -> None:
+        line = _line_of(self.texts.get(file, ""), path)
+        self.findings.append(Finding(file, line, ".".join(str(part) for part in path), problem))
+
+    def read(self, file: str, kind: Any, empty: Callable[[], T]) -> T:
+        """The content of `file` as `kind`; `empty()` where it is absent or broken (then a finding says so)."""
+        path = self.folder / file
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            self.findings.append(Finding(file, 1, "", "the file is missing"))
+            return empty()
+        except (OSError, UnicodeDecodeError) as error:
+            self.findings.append(Finding(file, 1, "", f"cannot be read: {error}"))
+            return empty()
+        self.texts[file] = text
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            self.findings.append(Finding(file, error.lineno, "", f"not JSON: {error.msg}"))
+            return empty()
+        try:
+            checked: T = TypeAdapter(kind).validate_python(data)
+        except ValidationError as error:
+            for issue in error.errors():
+                self.note(file, issue["loc"], issue["msg"].removeprefix("Value error, "))
+            return empty()
+        return checked
+
+
+def _unique(reader: _Reader, file: str, ids: Iterable[str], key: str = "id") -> None:
+    seen: set[str] = set()
+    for index, one in enumerate(ids):
+        if one in seen:
+            reader.note(file, (index, key), f"{one!r} stands twice")
+        seen.add(one)
+
+
+def load_company(folder: Path) -> Company:
+    """The company in `folder`. Raises CompanyDataError naming every file, line and key that is wrong."""
+    if not folder.is_dir():
+        raise StartupError(
+            f"There is no company folder at {folder}.", "Set LOOPOS_COMPANY, or start with LOOPOS_DEMO=1."
+        )
+    reader = _Reader(folder)
+    about = reader.read("company.json", CompanyFile, lambda: CompanyFile(name=""))
+    properties = reader.read("properties.json", list[Property], list[Property])
+    team = reader.read("team.json", list[Person], list[Person])
+    vendors = reader.read("vendors.json", list[Vendor], list[Vendor])
+    memos = reader.read("voice_corpus.json", list[Memo], list[Memo])
+    sops = reader.read("sops.json", list[Sop], list[Sop])
+    resolutions = reader.read("historical_resolutions.json", list[Resolution], list[Resolution])
+    escalation = reader.read("escalation.json", EscalationFile, _no_escalation)
+    skill_files = sorted(path.name for path in (folder / "skills").glob("*.json"))
+    skills = [reader.read(f"skills/{name}", Skill | None, _no_skill) for name in skill_files]
+
+    company = Company(
+        about, properties, team, vendors, memos, sops, resolutions, escalation, [s for s in skills if s]
+    )
+    if not reader.findings:
+        _cross_check(reader, company)
+    if reader.findings:
+        raise CompanyDataError(reader.findings)
+    return company
+
+
+def _no_skill() -> Skill | None:
+    return None
+
+
+def _no_escalation() -> EscalationFile:
+    return EscalationFile.model_validate({"default": [{"who": "founder", "wait": 30}]})
+
+
+def _cross_check(reader: _Reader, company: Company) -> None:
+    """What the files say of each other."""
+    places = {place.id for place in company.properties}
+    people = {person.id for person in company.team}
+    vendors = {vendor.id for vendor in company.vendors}
+    named: list[tuple[str, Iterable[BaseModel]]] = [
+        ("properties.json", company.properties),
+        ("team.json", company.team),
+        ("vendors.json", company.vendors),
+        ("voice_corpus.json", company.memos),
+        ("sops.json", company.sops),
+        ("historical_resolutions.json", company.resolutions),
+    ]
+    for file, rows in named:
+        _unique(reader, file, (str(getattr(row, "id")) for row in rows))  # noqa: B009
+
+    founders = [i for i, person in enumerate(company.team) if person.role is Role.FOUNDER]
+    if len(founders) != 1:
+        reader.note("team.json", (), f"there must be exactly one founder, there are {len(founders)}")
+    identities: set[tuple[str, str]] = set()
+    for i, person in enumerate(company.team):
+        _known(reader, "team.json", (i, "properties"), person.properties, places, "property")
+        if person.backup is not None:
+            _known(reader, "team.json", (i, "backup"), [person.backup], people, "person")
+            if person.backup == person.id:
+                reader.note("team.json", (i, "backup"), f"{person.id} cannot be their own backup")
+        for channel, ids in person.identities:
+            for one in ids:
+                if (channel, one) in identities:
+                    reader.note("team.json", (i, "identities", channel), f"{one!r} belongs to somebody else")
+                identities.add((channel, one))
+    for i, vendor in enumerate(company.vendors):
+        _known(reader, "vendors.json", (i, "properties"), vendor.properties, places, "property")
+        if vendor.person_id is not None:
+            _known(reader, "vendors.json", (i, "person_id"), [vendor.person_id], people, "person")
+    for i, memo in enumerate(company.memos):
+        _known(reader, "voice_corpus.json", (i, "speaker"), [memo.speaker], people, "person")
+        if memo.property_id is not None:
+            _known(reader, "voice_corpus.json", (i, "property_id"), [memo.property_id], places, "property")
+    for i, sop in enumerate(company.sops):
+        _known(reader, "sops.json", (i, "id"), [sop.id], {c.value for c in Category}, "category")
+    for i, row in enumerate(company.resolutions):
+        file = "historical_resolutions.json"
+        _known(reader, file, (i, "property_id"), [row.property_id], places, "property")
+        if row.vendor_id is not None:
+            _known(reader, file, (i, "vendor_id"), [row.vendor_id], vendors, "vendor")
+    for skill in company.skills:
+        file = next((f for f in reader.texts if f.startswith("skills/") and skill.skill_id in f), "skills")
+        _known(reader, file, ("preferred_vendors",), skill.preferred_vendors, vendors, "vendor")
+
+
+def _known(reader: _Reader, file: str, path: Path_, ids: Iterable[str], known: set[str], what: str) -> None:
+    for one in ids:
+        if one not in known:
+            reader.note(file, path, f"there is no {what} {one!r}")

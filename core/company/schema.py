@@ -1,0 +1,242 @@
+"""What a company's data looks like: the JSON files of DESIGN section 5, as types.
+
+Unknown keys are refused: in data that decides about money a typing mistake must not pass as "not set"."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from core.model import Category, RiskTag, Role
+
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _money(value: Any) -> Decimal:
+    if isinstance(value, float):
+        raise ValueError('write money as a string with two places, such as "145.00": a float is not exact')
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise ValueError('write money as a string, such as "145.00"')
+    try:
+        amount = Decimal(value)
+    except ArithmeticError:
+        raise ValueError(f"{value!r} is not an amount in US dollars") from None
+    if not amount.is_finite() or amount < 0:
+        raise ValueError("an amount is never negative or infinite")
+    return amount.quantize(Decimal("0.01"))
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{value!r} is not a time zone such as Asia/Taipei") from None
+    return value
+
+
+Usd = Annotated[Decimal, BeforeValidator(_money)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.\-]{0,59}$")]
+Language = Literal["en", "zh-TW", "ja", "id", "es"]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CompanyFile(_Model):
+    name: str
+    reopen_days: int = Field(default=7, ge=0, le=90)
+    """A message about a resolved fault within these days asks: reopen, or new?"""
+
+
+class Property(_Model):
+    id: Id
+    name: str
+    city: str
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")]
+    language: Language
+    timezone: Zone
+    monthly_budget_usd: Usd
+    cap_usd: Usd | None = None
+    aliases: list[str] = Field(default_factory=list)
+    address: str = ""
+    access: str = ""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+class QuietHours(_Model):
+    """From `start` to `end` in the person's zone, over midnight where end is earlier; `days` are those on
+    which it begins."""
+
+    days: list[Day] = Field(default_factory=lambda: list(DAYS))  # type: ignore[arg-type]
+    start: time
+    end: time
+
+
+class Identities(_Model):
+    slack: list[str] = Field(default_factory=list)
+    telegram: list[str] = Field(default_factory=list)
+    line: list[str] = Field(default_factory=list)
+
+
+class Person(_Model):
+    id: Id
+    name: str
+    role: Role
+    languages: list[Language] = Field(min_length=1)
+    properties: list[Id] = Field(default_factory=list)
+    timezone: Zone
+    backup: Id | None = None
+    quiet_hours: list[QuietHours] = Field(default_factory=list)
+    identities: Identities = Field(default_factory=Identities)
+    phone: str | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+class UsualCost(_Model):
+    low: Usd
+    high: Usd
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError("low is above high")
+        return self
+
+
+class Vendor(_Model):
+    id: Id
+    name: str
+    trades: list[str] = Field(min_length=1)
+    properties: list[Id]
+    languages: list[Language] = Field(min_length=1)
+    usual_usd: UsualCost
+    cap_usd: Usd | None = None
+    """None: the top of what they usually take."""
+    response_hours: float = Field(ge=0, le=240)
+    slow_months: list[Annotated[int, Field(ge=1, le=12)]] = Field(default_factory=list)
+    slow_response_hours: float | None = Field(default=None, ge=0, le=240)
+    phone: Annotated[str, Field(pattern=r"^\+[0-9 ]{6,20}$")] | None = None
+    whatsapp: bool = False
+    person_id: Id | None = None
+    """Set where the vendor is a team member on site."""
+    approved: bool = True
+
+    @property
+    def cap(self) -> Decimal:
+        return self.usual_usd.high if self.cap_usd is None else self.cap_usd
+
+
+class Memo(_Model):
+    """A founder's voice memo: his own words, and what they say in English."""
+
+    id: Id
+    property_id: Id | None = None
+    category: Category | None = None
+    speaker: Id
+    language: Language
+    recorded_at: datetime
+    transcript: str
+    transcript_en: str
+
+
+class Sop(_Model):
+    id: Id
+    title: str
+    trigger_phrases: list[str] = Field(default_factory=list)
+    steps: list[str] = Field(min_length=1)
+    trades: list[str] = Field(default_factory=list)
+    """Whom it calls; empty: the team member on site."""
+    cap_usd: Usd | None = None
+    human_if_severity: int = Field(default=4, ge=1, le=5)
+    guest_offer: dict[Language, str] = Field(default_factory=dict)
+    """What the guest is offered, per language."""
+
+
+class Resolution(_Model):
+    id: Id
+    property_id: Id
+    category: Category
+    vendor_id: Id | None = None
+    summary: str
+    resolved_on: date
+    hours: float = Field(ge=0)
+    cost_usd: Usd
+    rating: int = Field(ge=1, le=5)
+
+
+class Step(_Model):
+    who: Literal["assignee", "backup", "lead", "founder"]
+    wait: int = Field(gt=0, le=86_400)
+    """Seconds until the next step."""
+
+
+class EscalationFile(_Model):
+    default: list[Step] = Field(min_length=1)
+    by_severity: dict[Literal["1", "2", "3", "4", "5"], list[Step]] = Field(default_factory=dict)
+    approval_remind_seconds: int = Field(default=300, gt=0)
+    approval_deputy_seconds: int = Field(default=600, gt=0)
+    approval_lapse_seconds: int = Field(default=86_400, gt=0)
+    question_seconds: int = Field(default=300, gt=0)
+    follow_up_grace_seconds: int = Field(default=1800, gt=0)
+
+    @model_validator(mode="after")
+    def _no_cycle(self) -> Self:
+        for name, steps in [("default", self.default), *self.by_severity.items()]:
+            who = [step.who for step in steps]
+            if len(set(who)) < len(who):
+                raise ValueError(f"policy {name!r} comes back to somebody it already told: {', '.join(who)}")
+        if not self.approval_remind_seconds < self.approval_deputy_seconds < self.approval_lapse_seconds:
+            raise ValueError(
+                "an approval is reminded of, then passed to the deputy, then lapses: in this order"
+            )
+        return self
+
+    def steps_for(self, severity: int) -> list[Step]:
+        return self.by_severity.get(str(severity), self.default)  # type: ignore[call-overload,no-any-return]
+
+
+class TriggerConditions(_Model):
+    category: list[Category] = Field(min_length=1)
+    property_id: list[Id] = Field(default_factory=list)
+    any_risk_tag: list[RiskTag] = Field(default_factory=list)
+
+
+class WorkflowStep(_Model):
+    do: Literal["notify_reporter", "notify_guest", "dispatch_vendor", "wait_acknowledgement", "follow_up"]
+    note: str = ""
+
+
+class SkillSources(_Model):
+    derived_from_ticket: str | None = None
+    brain_layers_used: list[str] = Field(default_factory=list)
+    generated_by: str
+    generated_at: datetime
+
+
+class Skill(_Model):
+    skill_id: Id
+    version: int = Field(ge=1)
+    name: str
+    description: str
+    trigger_conditions: TriggerConditions
+    inputs_required: list[str] = Field(default_factory=list)
+    workflow_steps: list[WorkflowStep] = Field(min_length=1)
+    preferred_vendors: list[Id] = Field(default_factory=list)
+    auth_cap_usd: Usd
+    guest_voice_style: str = ""
+    approval_rules: list[str] = Field(default_factory=list)
+    approved: bool = False
+    sources: SkillSources

@@ -1,0 +1,307 @@
+"""Shows cards to people and keeps every copy true: one card, many copies, each in its reader's language.
+
+Whoever changes a ticket calls `refresh`: it draws each copy anew and owes an edit where that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from core.cards.card import Button, Card, Question
+from core.cards.draw import KINDS, Press, Sketch, View
+from core.company.schema import Person
+from core.desk.people import Reader, reader_for
+from core.desk.records import current_dispatch, latest_approval
+from core.i18n import Words
+from core.ids import button_id, new_id
+from core.model import Address
+from core.store.engine import Tx
+from core.store.tables import ButtonRow, CardCopy, CardRow, OutboxRow, Ticket
+
+DELIVER = "deliver"
+
+
+def view_of(tx: Tx, ticket: Ticket, reader: Reader, address: Address) -> View:
+    return View(
+        company=tx.office.company,
+        ticket=ticket,
+        dispatch=current_dispatch(ticket),
+        approval=latest_approval(ticket),
+        words=reader.words,
+        reader_id=reader.person_id,
+        conversation_id=address.conversation_id,
+        now=tx.now,
+    )
+
+
+# --- posting
+
+
+def show(
+    tx: Tx,
+    kind: str,
+    ticket: Ticket,
+    to: Iterable[tuple[Address, Reader]],
+    *,
+    subject: str | None = None,
+    not_before: datetime | None = None,
+    cancel_key: str | None = None,
+    again: bool = False,
+) -> None:
+    """Show the card `kind` of `ticket` in each conversation of `to`. A conversation that has it already is
+    not told twice, unless `again`: then it gets a fresh copy, and the old one loses its buttons."""
+    card = _card(tx, kind, ticket.ticket_id, subject)
+    for address, reader in to:
+        existing = _copy_in(tx, card, address)
+        if existing is not None and not again:
+            _redraw(tx, card, existing)
+            continue
+        if existing is not None:
+            _kill_buttons(tx, existing, keep=set())
+        sketch = KINDS[kind](view_of(tx, ticket, reader, address))
+        post(tx, card, sketch, address, reader, not_before=not_before, cancel_key=cancel_key)
+
+
+def _card(tx: Tx, kind: str, ticket_id: str | None, subject: str | None) -> CardRow:
+    found = tx.session.scalar(
+        select(CardRow).where(
+            CardRow.kind == kind,
+            CardRow.ticket_id.is_not_distinct_from(ticket_id),
+            CardRow.subject.is_not_distinct_from(subject),
+        )
+    )
+    return found or tx.add(
+        CardRow(id=new_id(), kind=kind, ticket_id=ticket_id, subject=subject, created_at=tx.now)
+    )
+
+
+def _copy_in(tx: Tx, card: CardRow, address: Address) -> CardCopy | None:
+    tx.session.flush()
+    return tx.session.scalar(
+        select(CardCopy)
+        .where(
+            CardCopy.card_id == card.id,
+            CardCopy.channel == address.channel,
+            CardCopy.conversation_id == address.conversation_id,
+        )
+        .order_by(CardCopy.created_at.desc(), CardCopy.id.desc())
+        .limit(1)
+    )
+
+
+def post(
+    tx: Tx,
+    card: CardRow,
+    sketch: Sketch,
+    address: Address,
+    reader: Reader,
+    *,
+    not_before: datetime | None = None,
+    cancel_key: str | None = None,
+) -> None:
+    """Owe a new copy of `card` to one conversation."""
+    copy = tx.add(
+        CardCopy(
+            id=new_id(),
+            card_id=card.id,
+            channel=address.channel,
+            conversation_id=address.conversation_id,
+            person_id=reader.person_id,
+            language=reader.language,
+            content={},
+            created_at=tx.now,
+        )
+    )
+    tx.session.flush()
+    copy.content = _finish(tx, card, copy, sketch).model_dump(mode="json")
+    _owe(tx, address, "post", copy.content, copy_id=copy.id, not_before=not_before, cancel_key=cancel_key)
+
+
+def post_own(
+    tx: Tx, kind: str, subject: str, sketch_for: Callable[[Reader], Sketch], people: Iterable[Person]
+) -> None:
+    """A card that belongs to no ticket (a quarantined message, a stranger at the door)."""
+    card = _card(tx, kind, None, subject)
+    for person in people:
+        reader = reader_for(tx, person)
+        for address in tx.office.addresses_of(person):
+            post(tx, card, sketch_for(reader), address, reader)
+
+
+def redraw_own(tx: Tx, card: CardRow, copy: CardCopy, sketch_for: Callable[[Reader], Sketch]) -> None:
+    """Bring a copy of a card that belongs to no ticket up to date."""
+    reader = reader_for(tx, tx.office.company.person(copy.person_id), copy.language)
+    _put(tx, card, copy, sketch_for(reader))
+
+
+def say(tx: Tx, address: Address, text: str, *, quiet: bool = False) -> None:
+    """Owe plain words to a conversation. `quiet`: a passing remark that a channel may show to one person."""
+    _owe(tx, address, "text", {"text": text, "quiet": quiet})
+
+
+def tell(tx: Tx, person: Person | None, text_for: Callable[[Words], str]) -> None:
+    """Owe `text_for(words)` to every identity of `person`."""
+    if person is None:
+        return
+    reader = reader_for(tx, person)
+    for address in tx.office.addresses_of(person):
+        say(tx, address, text_for(reader.words))
+
+
+def _owe(
+    tx: Tx,
+    address: Address,
+    kind: str,
+    payload: dict[str, Any],
+    *,
+    copy_id: str | None = None,
+    not_before: datetime | None = None,
+    cancel_key: str | None = None,
+) -> None:
+    when = max(not_before, tx.now) if not_before else tx.now
+    row = tx.add(
+        OutboxRow(
+            id=new_id(),
+            channel=address.channel,
+            conversation_id=address.conversation_id,
+            kind=kind,
+            copy_id=copy_id,
+            payload=payload,
+            not_before=when,
+            cancel_key=cancel_key,
+            status="pending",
+            created_at=tx.now,
+        )
+    )
+    tx.office.jobs.defer(tx, DELIVER, {"outbox": row.id}, lane=f"out:{address}", run_at=when)
+
+
+# --- keeping copies true
+
+
+def refresh(tx: Tx, ticket: Ticket) -> None:
+    """Draw every copy of every card of `ticket` anew; owe an edit for each that changed."""
+    tx.session.flush()
+    cards = tx.session.scalars(select(CardRow).where(CardRow.ticket_id == ticket.ticket_id)).all()
+    for card in cards:
+        for copy in tx.session.scalars(select(CardCopy).where(CardCopy.card_id == card.id)).all():
+            _redraw(tx, card, copy, ticket)
+
+
+def _redraw(tx: Tx, card: CardRow, copy: CardCopy, ticket: Ticket | None = None) -> None:
+    ticket = ticket or tx.get(Ticket, card.ticket_id)
+    if ticket is None:
+        return
+    address = Address(copy.channel, copy.conversation_id)
+    reader = reader_for(tx, tx.office.company.person(copy.person_id), copy.language)
+    newest = _copy_in(tx, card, address)
+    sketch = KINDS[card.kind](view_of(tx, ticket, reader, address))
+    if newest is not None and newest.id != copy.id:
+        # A later copy of the same card stands further down: this one keeps its words and loses its buttons.
+        sketch = Sketch(sketch.title, sketch.lead, sketch.state, sketch.facts, sketch.sections)
+    _put(tx, card, copy, sketch)
+
+
+def _put(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch) -> None:
+    """Let `copy` show `sketch`: an edit is owed where that is something new."""
+    content = _finish(tx, card, copy, sketch).model_dump(mode="json")
+    if content == copy.content:
+        return
+    copy.content = content
+    waiting = tx.session.scalar(
+        select(OutboxRow).where(
+            OutboxRow.copy_id == copy.id, OutboxRow.status == "pending", OutboxRow.kind.in_(["post", "edit"])
+        )
+    )
+    if waiting is not None:
+        # Not sent yet: it goes out as it should look now (WANTED W20: merge before delaying).
+        waiting.payload = content
+        return
+    if copy.message_ref is None:
+        return  # its page was cancelled before it left: there is nothing to edit
+    owe_edit(tx, copy)
+
+
+def owe_edit(tx: Tx, copy: CardCopy) -> None:
+    """Owe the present content of `copy` to its conversation."""
+    _owe(tx, Address(copy.channel, copy.conversation_id), "edit", copy.content, copy_id=copy.id)
+
+
+def cancel_pages(tx: Tx, cancel_key: str) -> None:
+    """Stop every page under `cancel_key` that has not left yet, in the same transaction as the reason."""
+    tx.session.flush()
+    rows = tx.session.scalars(
+        select(OutboxRow).where(OutboxRow.cancel_key == cancel_key, OutboxRow.status == "pending")
+    )
+    for row in rows:
+        row.status = "cancelled"
+
+
+# --- buttons
+
+
+def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch) -> Card:
+    """The sketch with button ids. A button that was on this copy before keeps its id."""
+    known = {
+        (row.action, _key(row.args)): row
+        for row in tx.session.scalars(select(ButtonRow).where(ButtonRow.copy_id == copy.id))
+    }
+    kept: set[str] = set()
+
+    def button(press: Press) -> Button:
+        row = known.get((press.action, _key(press.args)))
+        if row is None:
+            row = tx.add(
+                ButtonRow(
+                    id=button_id(press.action),
+                    copy_id=copy.id,
+                    action=press.action,
+                    args=press.args,
+                    live=True,
+                )
+            )
+        row.live = True
+        kept.add(row.id)
+        return Button(id=row.id, label=press.label, style=press.style, fields=press.fields)
+
+    questions = tuple(
+        Question(text=text, buttons=tuple(button(press) for press in presses))
+        for text, presses in sketch.questions
+    )
+    buttons = tuple(button(press) for press in sketch.presses)
+    for row in known.values():
+        row.live = row.id in kept
+    return Card(
+        kind=card.kind,
+        title=sketch.title,
+        lead=sketch.lead,
+        state=sketch.state,
+        ticket_id=card.ticket_id,
+        language=copy.language,
+        facts=sketch.facts,
+        sections=sketch.sections,
+        questions=questions,
+        buttons=buttons,
+    )
+
+
+def _key(args: dict[str, Any]) -> str:
+    return repr(sorted(args.items()))
+
+
+def _kill_buttons(tx: Tx, copy: CardCopy, keep: set[str]) -> None:
+    for row in tx.session.scalars(
+        select(ButtonRow).where(ButtonRow.copy_id == copy.id, ButtonRow.live.is_(True))
+    ):
+        row.live = row.id in keep
+
+
+def readers_of(tx: Tx, person: Person | None) -> list[tuple[Address, Reader]]:
+    """Every conversation with `person`, with how to speak there."""
+    if person is None:
+        return []
+    reader = reader_for(tx, person)
+    return [(address, reader) for address in tx.office.addresses_of(person)]

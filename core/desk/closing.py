@@ -1,0 +1,211 @@
+"""How a ticket ends, and how it comes back: resolve, cancel, merge, split, reopen."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from core.desk import approvals, board, dispatching, filing
+from core.desk.people import Actor, require_handler, require_one_of
+from core.desk.records import current_dispatch, move, next_number, note
+from core.errors import Refused
+from core.i18n import N_
+from core.model import Event, Status
+from core.store import deadlines
+from core.store.engine import Tx
+from core.store.tables import Dispatch, Report, Ticket
+
+
+def resolve(
+    tx: Tx,
+    ticket: Ticket,
+    actor: Actor,
+    amount: Decimal | None,
+    *,
+    outcome: str = "",
+    rating: int | None = None,
+    charge_to: str | None = None,
+) -> None:
+    """It is fixed. `amount`: what it cost, US dollars; asked for where a vendor was sent.
+
+    Raises Refused("cost_needed" | "wrong_state" | "not_for_you")."""
+    dispatch = current_dispatch(ticket)
+    _require_may_resolve(tx, ticket, actor, dispatch)
+    sent = dispatch is not None and dispatch.authorized and dispatch.cost_estimate_usd > 0
+    if amount is None and sent:
+        raise Refused("cost_needed", ticket=ticket.ticket_id)
+    move(
+        tx,
+        ticket,
+        Event.RESOLVED,
+        actor,
+        actual_cost_usd=None if amount is None else str(amount),
+        outcome=outcome,
+        rating=rating,
+        charge_to=charge_to,
+    )
+    ticket.resolved_at = tx.now
+    ticket.outcome, ticket.rating, ticket.charge_to = outcome or None, rating, charge_to
+    if dispatch is not None:
+        dispatch.actual_cost_usd = amount if amount is not None else Decimal(0)
+        if not dispatch.authorized:
+            dispatch.void = True
+    _stop_everything(tx, ticket)
+    board.refresh(tx, ticket)
+    _tell_all(tx, ticket, actor)
+    if dispatch is not None and amount is not None and amount > dispatch.cap_usd:
+        board.tell(
+            tx,
+            tx.office.company.founder,
+            lambda words: words(
+                N_("{ticket} cost {amount}, above its cap of {cap}."),
+                ticket=ticket.ticket_id,
+                amount=words.money(amount),
+                cap=words.money(dispatch.cap_usd),
+            ),
+        )
+
+
+def _require_may_resolve(tx: Tx, ticket: Ticket, actor: Actor, dispatch: Dispatch | None) -> None:
+    if dispatch is not None and dispatch.authorized:
+        require_handler(tx, actor, dispatch)
+    else:
+        assignee = tx.office.company.on_site(ticket.property_id)
+        require_one_of(tx, actor, [ticket.reporter, assignee.id if assignee else None])
+
+
+def _tell_all(tx: Tx, ticket: Ticket, actor: Actor) -> None:
+    """Every reporter and the founder hear the end, except whoever said it."""
+    people = dict.fromkeys([*(report.reporter for report in ticket.reports), tx.office.company.founder.id])
+    who = tx.office.company.name_of(actor.person_id)
+    for person_id in people:
+        if person_id != actor.person_id:
+            board.tell(
+                tx,
+                tx.office.company.person(person_id),
+                lambda words: words(N_("✅ {ticket} is done ({who})."), ticket=ticket.ticket_id, who=who),
+            )
+
+
+def cancel(tx: Tx, ticket: Ticket, actor: Actor) -> None:
+    require_one_of(tx, actor, [ticket.reporter])
+    move(tx, ticket, Event.CANCELLED, actor)
+    for dispatch in ticket.dispatches:
+        dispatch.void = True
+    _stop_everything(tx, ticket)
+    board.refresh(tx, ticket)
+
+
+def reopen(tx: Tx, ticket: Ticket, actor: Actor) -> None:
+    """It is not over: drafted and gated afresh, with what is known today."""
+    require_one_of(tx, actor, [*(r.reporter for r in ticket.reports), *_handlers(tx, ticket)])
+    move(tx, ticket, Event.REOPENED, actor)
+    ticket.resolved_at = None
+    ticket.outcome, ticket.rating, ticket.charge_to = None, None, None
+    for dispatch in ticket.dispatches:
+        # What was spent stays spent; a dispatch that was never billed is replaced.
+        if dispatch.actual_cost_usd is None:
+            dispatch.void = True
+    filing.advance(tx, ticket, actor)
+
+
+def _handlers(tx: Tx, ticket: Ticket) -> list[str]:
+    assignee = tx.office.company.on_site(ticket.property_id)
+    return [assignee.id] if assignee else []
+
+
+def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
+    """`ticket` turns out to be `into`: its words go there, and it points there."""
+    if ticket.ticket_id == into.ticket_id:
+        raise Refused("same_ticket")
+    move(tx, ticket, Event.MERGED, actor, into=into.ticket_id)
+    ticket.merged_into = into.ticket_id
+    for dispatch in ticket.dispatches:
+        dispatch.void = True
+    _stop_everything(tx, ticket)
+    for report in ticket.reports:
+        into.reports.append(
+            Report(
+                ticket_id=into.ticket_id,
+                reporter=report.reporter,
+                at=report.at,
+                source=report.source,
+                raw_input=report.raw_input,
+                transcript_native=report.transcript_native,
+                transcript_en=report.transcript_en,
+                language=report.language,
+                triage=report.triage,
+            )
+        )
+    note(tx, into, Event.RECEIVED, actor, merged_from=ticket.ticket_id)
+    board.refresh(tx, ticket)
+    board.refresh(tx, into)
+
+
+def split(tx: Tx, ticket: Ticket, report: Report, actor: Actor) -> Ticket:
+    """`report` was another problem: it gets a ticket of its own, and goes its own way."""
+    require_one_of(tx, actor, [report.reporter])
+    if report.split_to is not None:
+        raise Refused("gone")
+    number = next_number(tx)
+    judged = report.triage
+    fresh = tx.add(
+        Ticket(
+            ticket_id=f"T-{number}",
+            number=number,
+            property_id=judged.get("property_id") or ticket.property_id,
+            status=Status.NEW.value,
+            category=judged.get("category", ticket.category),
+            severity=judged.get("severity", ticket.severity),
+            risk_tags=judged.get("risk_tags", []),
+            language=report.language,
+            source=report.source,
+            reporter=report.reporter,
+            raw_input=report.raw_input,
+            transcript_native=report.transcript_native,
+            transcript_en=report.transcript_en,
+            triage=judged,
+            knowledge={},
+            matched_voice_memo_ids=[],
+            matched_historical_ids=[],
+            facts={},
+            cost_usd=Decimal(0),
+            created_at=tx.now,
+        )
+    )
+    tx.session.flush()
+    report.split_to = fresh.ticket_id
+    note(tx, ticket, Event.SPLIT, actor, to=fresh.ticket_id)
+    note(tx, fresh, Event.FILED, actor, split_from=ticket.ticket_id)
+    fresh.reports.append(
+        Report(
+            ticket_id=fresh.ticket_id,
+            reporter=report.reporter,
+            at=report.at,
+            source=report.source,
+            raw_input=report.raw_input,
+            transcript_native=report.transcript_native,
+            transcript_en=report.transcript_en,
+            language=report.language,
+            triage=report.triage,
+        )
+    )
+    tx.session.flush()
+    board.refresh(tx, ticket)
+    filing.advance(tx, fresh, actor)
+    return fresh
+
+
+def unmerge(tx: Tx, ticket: Ticket, actor: Actor) -> None:
+    """A merged ticket goes its own way again."""
+    require_one_of(tx, actor, [ticket.reporter])
+    move(tx, ticket, Event.SPLIT, actor, **{"from": ticket.merged_into})
+    ticket.merged_into = None
+    filing.advance(tx, ticket, actor)
+
+
+def _stop_everything(tx: Tx, ticket: Ticket) -> None:
+    """No timer, page or open approval outlives the ticket."""
+    approvals.supersede(tx, ticket)
+    deadlines.cancel(tx, ticket.ticket_id)
+    for dispatch in ticket.dispatches:
+        dispatching.withdraw(tx, dispatch)

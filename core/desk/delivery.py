@@ -1,0 +1,100 @@
+"""Brings what the outbox owes to the channels: in order per conversation, retried, never silently dropped."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import select
+
+from core.cards.card import Card
+from core.desk import board
+from core.desk.board import DELIVER
+from core.i18n import N_
+from core.office import Office
+from core.ports import Delivery
+from core.store import crashpoints
+from core.store.engine import Store, Tx
+from core.store.jobs import Commit, Task
+from core.store.tables import CardCopy, OutboxRow
+
+log = structlog.get_logger(__name__)
+
+OWED: Final = ("pending", "sending")
+
+
+class Deliverer:
+    """The job that sends one outbox row."""
+
+    def __init__(self, store: Store, office: Office) -> None:
+        self._store = store
+        self._office = office
+
+    def task(self) -> Task:
+        return Task(DELIVER, self.run, self.dead)
+
+    async def run(self, args: dict[str, Any]) -> Commit | None:
+        found = await self._store.read(
+            lambda session: session.execute(
+                select(OutboxRow, CardCopy)
+                .outerjoin(CardCopy, CardCopy.id == OutboxRow.copy_id)
+                .where(OutboxRow.id == args["outbox"])
+            ).one_or_none()
+        )
+        if found is None or found[0].status not in OWED:
+            return None
+        row, copy = found
+        channel = self._office.channels[row.channel]
+        is_card = row.kind in {"post", "edit"}
+        crashpoints.reach("before_send")
+        sent = await channel.send(
+            Delivery(
+                id=row.id,
+                conversation_id=row.conversation_id,
+                card=Card.model_validate(row.payload) if is_card else None,
+                text=None if is_card else str(row.payload["text"]),
+                quiet=bool(row.payload.get("quiet", False)) if not is_card else False,
+                message_ref=copy.message_ref if row.kind == "edit" and copy is not None else None,
+            )
+        )
+        crashpoints.reach("sent_unrecorded")
+        payload = row.payload
+
+        def commit(tx: Tx) -> None:
+            fresh = tx.get(OutboxRow, row.id)
+            if fresh is None or fresh.status not in OWED:
+                return
+            fresh.status, fresh.sent_at, fresh.message_ref = "sent", tx.now, sent.message_ref
+            kept = tx.get(CardCopy, fresh.copy_id) if fresh.copy_id else None
+            if kept is not None and kept.message_ref is None:
+                kept.message_ref = sent.message_ref
+            if sent.commit is not None:
+                sent.commit(tx)
+            if kept is not None and fresh.payload != payload:
+                # It changed while it was on its way: the newer drawing follows as an edit.
+                board.owe_edit(tx, kept)
+
+        return commit
+
+    def dead(self, tx: Tx, args: dict[str, Any], error: str) -> None:
+        """It cannot be delivered: kept as dead, and the founder hears it with the reason."""
+        row = tx.get(OutboxRow, args["outbox"])
+        if row is None or row.status not in OWED:
+            return
+        row.status, row.error = "dead", error
+        log.error("undeliverable", outbox=row.id, channel=row.channel)
+        founder = tx.office.company.founder
+        if any(
+            str(address) == f"{row.channel}:{row.conversation_id}"
+            for address in tx.office.addresses_of(founder)
+        ):
+            return
+        board.tell(
+            tx,
+            founder,
+            lambda words: words(
+                N_("A message to {where} could not be delivered: {why}"),
+                where=f"{row.channel} {row.conversation_id}",
+                why=error[:120],
+            ),
+        )

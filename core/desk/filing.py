@@ -1,0 +1,285 @@
+"""From an understood message to a ticket that is on its way: file it, ask what is missing, draft, gate."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from core import phrases
+from core.desk import approvals, board, dispatching, drafting
+from core.desk.people import LOOPOS, Actor, Reader, reader_for
+from core.desk.records import current_dispatch, move, next_number, note
+from core.dispatch.draft import Reason
+from core.dispatch.policy import NeedsHuman
+from core.ids import new_id
+from core.inbound import File, Message
+from core.model import Address, Category, Event, Intent, RiskTag, Status, Triage
+from core.store import deadlines
+from core.store.engine import Tx
+from core.store.tables import Attachment, Deadline, Question, Report, Ticket
+
+URGENT: Final = 4
+WATERY: Final = frozenset({Category.HVAC_LEAK, Category.PLUMBING_LEAK, Category.PLUMBING_BLOCKAGE})
+HOMELY: Final = frozenset(
+    {*WATERY, Category.HVAC_FAILURE, Category.ELECTRICAL, Category.PEST, Category.APPLIANCE}
+)
+
+
+def source_of(message: Message) -> dict[str, str]:
+    return {
+        "channel": message.channel,
+        "conversation_id": message.conversation_id,
+        "message_id": message.message_id,
+        "kind": message.kind.value,
+    }
+
+
+def triage_json(triage: Triage) -> dict[str, Any]:
+    data = asdict(triage)
+    return {**data, "risk_tags": [tag.value for tag in triage.risk_tags], "steering": list(triage.steering)}
+
+
+def open_ticket(
+    tx: Tx, message: Message, person_id: str, triage: Triage, *, understood: bool = True
+) -> Ticket:
+    """A new ticket with its first report. Nothing is decided yet."""
+    number = next_number(tx)
+    voice = message.kind == "voice"
+    ticket = tx.add(
+        Ticket(
+            ticket_id=f"T-{number}",
+            number=number,
+            property_id=triage.property_id,
+            status=Status.NEW.value,
+            category=triage.category.value,
+            severity=triage.severity,
+            risk_tags=[t.value for t in triage.risk_tags],
+            language=triage.language,
+            source=source_of(message),
+            reporter=person_id,
+            raw_input=message.text,
+            transcript_native="" if voice else message.text,
+            transcript_en=message.text if triage.language == "en" and not voice else "",
+            triage={**triage_json(triage), **({} if understood else {"not_understood": True})},
+            knowledge={},
+            matched_voice_memo_ids=[],
+            matched_historical_ids=[],
+            facts={},
+            cost_usd=Decimal(0),
+            created_at=tx.now,
+        )
+    )
+    tx.session.flush()
+    actor = Actor(person_id, message.channel)
+    note(tx, ticket, Event.RECEIVED, actor, kind=message.kind.value, message_id=message.message_id)
+    note(tx, ticket, Event.FILED, LOOPOS)
+    add_report(tx, ticket, message, person_id, triage)
+    return ticket
+
+
+def add_report(tx: Tx, ticket: Ticket, message: Message, person_id: str, triage: Triage) -> Report:
+    voice = message.kind == "voice"
+    report = Report(
+        ticket_id=ticket.ticket_id,
+        reporter=person_id,
+        at=tx.now,
+        source=source_of(message),
+        raw_input=message.text,
+        transcript_native="" if voice else message.text,
+        transcript_en=message.text if triage.language == "en" and not voice else "",
+        language=triage.language,
+        triage=triage_json(triage),
+    )
+    ticket.reports.append(report)
+    for file in message.files:
+        attach(ticket, file)
+    tx.session.flush()
+    return report
+
+
+def attach(ticket: Ticket, file: File) -> None:
+    ticket.attachments.append(
+        Attachment(
+            ticket_id=ticket.ticket_id,
+            kind=file.kind.value,
+            media_type=file.media_type,
+            bytes=file.bytes,
+            sha256=file.sha256,
+            path=file.path,
+        )
+    )
+
+
+# --- the way on
+
+
+def advance(tx: Tx, ticket: Ticket, actor: Actor = LOOPOS) -> None:
+    """Take a NEW ticket as far as it can go by itself: ask, or draft and gate, then dispatch or ask the
+    founder."""
+    assert ticket.status == Status.NEW
+    if ticket.property_id is None:
+        _ask_property(tx, ticket)
+        board.refresh(tx, ticket)
+        return
+    dispatch = drafting.write_draft(tx, ticket)
+    tx.session.flush()
+    judged = {
+        "category": ticket.category,
+        "severity": ticket.severity,
+        "engine": ticket.triage.get("engine", ""),
+    }
+    outcome = drafting.gate(tx, ticket, dispatch)
+    reasons = [reason.to_json() for reason in outcome.reasons]
+    _ask_facts(tx, ticket)
+    if isinstance(outcome, NeedsHuman):
+        note(tx, ticket, Event.TRIAGED, LOOPOS, **judged)
+        move(tx, ticket, Event.GATED, LOOPOS, authorised=False, reasons=reasons)
+        approvals.request(tx, ticket, dispatch, outcome.reasons)
+    else:
+        move(tx, ticket, Event.TRIAGED, LOOPOS, **judged)
+        note(tx, ticket, Event.GATED, LOOPOS, authorised=True, reasons=[])
+        dispatching.start(tx, ticket, dispatch, LOOPOS)
+    board.refresh(tx, ticket)
+
+
+def reassess(tx: Tx, ticket: Ticket) -> None:
+    """The ticket became worse, or a fact came in: what was decided is looked at again."""
+    if ticket.status == Status.NEW:
+        advance(tx, ticket)
+        return
+    if ticket.status == Status.AWAITING_HUMAN:
+        dispatch = current_dispatch(ticket)
+        if dispatch is not None:
+            approvals.request(tx, ticket, dispatch, drafting.gate(tx, ticket, dispatch).reasons)
+    elif ticket.status == Status.DISPATCHED and ticket.severity >= URGENT:
+        # Somebody is on the way already; the founder must know that it is worse than when it was authorised.
+        founder = tx.office.company.founder
+        board.show(tx, "ticket", ticket, board.readers_of(tx, founder), again=True)
+        note(tx, ticket, Event.NOTIFIED, LOOPOS, who=founder.id, worse=True)
+    board.refresh(tx, ticket)
+
+
+def worsen(tx: Tx, ticket: Ticket, severity: int, tags: list[str], actor: Actor) -> bool:
+    """Raise severity and add risks; never lower. True if anything changed."""
+    merged = list(dict.fromkeys([*ticket.risk_tags, *tags]))
+    if severity <= ticket.severity and merged == ticket.risk_tags:
+        return False
+    old = ticket.severity
+    ticket.severity = max(old, severity)
+    ticket.risk_tags = merged
+    note(tx, ticket, Event.CORRECTED, actor, severity={"old": old, "new": ticket.severity}, risk_tags=merged)
+    return True
+
+
+# --- danger first
+
+
+def emergency_text(tx: Tx, reader: Reader, triage: Triage) -> str:
+    """What to do at once, with the country's number. From a table: no model, no waiting."""
+    place = tx.office.company.place(triage.property_id)
+    numbers = tx.office.emergency.get(place.country if place else "") or tx.office.emergency[""]
+    order = (
+        RiskTag.GAS_RISK,
+        RiskTag.FIRE_RISK,
+        RiskTag.INJURY,
+        RiskTag.SECURITY_RISK,
+        RiskTag.ELECTRICAL_RISK,
+        RiskTag.WATER_DAMAGE,
+    )
+    hazard = next((tag.value for tag in order if tag in triage.risk_tags), "")
+    return reader.words(phrases.EMERGENCY[hazard], fire=numbers["fire_medical"], police=numbers["police"])
+
+
+# --- asking what is missing, one tap each
+
+
+def _ask_property(tx: Tx, ticket: Ticket) -> None:
+    person = tx.office.company.person(ticket.reporter)
+    own = list(person.properties) if person else []
+    rest = [place.id for place in tx.office.company.properties if place.id not in own]
+    _ask(tx, ticket, "property", [*own, *rest])
+    seconds = tx.office.company.escalation.question_seconds
+    deadlines.schedule(tx, "question_silent", ticket.ticket_id, tx.now + timedelta(seconds=seconds))
+    if ticket.severity >= URGENT:
+        _tell_founder_property_missing(tx, ticket)
+
+
+def _ask_facts(tx: Tx, ticket: Ticket) -> None:
+    """Water near power? A guest inside? Only where the answer matters and the words did not give it."""
+    asked = {question.kind for question in ticket.questions}
+    if (
+        ticket.category in WATERY
+        and RiskTag.ELECTRICAL_RISK not in ticket.risk_tags
+        and "near_power" not in asked
+    ):
+        _ask(tx, ticket, "near_power", ["yes", "no"])
+    if (
+        ticket.category in HOMELY
+        and RiskTag.GUEST_ANGRY not in ticket.risk_tags
+        and "guest_inside" not in asked
+    ):
+        _ask(tx, ticket, "guest_inside", ["yes", "no"])
+
+
+def _ask(tx: Tx, ticket: Ticket, kind: str, options: list[str], text: str = "") -> None:
+    ticket.questions.append(
+        Question(
+            id=new_id(),
+            ticket_id=ticket.ticket_id,
+            kind=kind,
+            person_id=ticket.reporter,
+            channel=ticket.source["channel"],
+            conversation_id=ticket.source["conversation_id"],
+            text=text,
+            options=options,
+            created_at=tx.now,
+        )
+    )
+
+
+def ask_reopen(tx: Tx, ticket: Ticket, old: Ticket) -> None:
+    """A problem like one resolved lately: the same again, or a new one (WANTED W16)?"""
+    _ask(tx, ticket, "reopen", ["reopen", "new"], text=old.ticket_id)
+    seconds = tx.office.company.escalation.question_seconds
+    deadlines.schedule(tx, "question_silent", ticket.ticket_id, tx.now + timedelta(seconds=seconds))
+
+
+def _tell_founder_property_missing(tx: Tx, ticket: Ticket) -> None:
+    founder = tx.office.company.founder
+    board.show(tx, "ticket", ticket, board.readers_of(tx, founder))
+    note(tx, ticket, Event.NOTIFIED, LOOPOS, who=founder.id, why="property_unknown")
+
+
+def on_question_silent(tx: Tx, deadline: Deadline) -> None:
+    """Nobody answered. A reopen question counts as "new"; without a property the founder has to look."""
+    ticket = tx.get(Ticket, deadline.subject)
+    if ticket is None or ticket.status != Status.NEW:
+        return
+    for question in ticket.questions:
+        if question.answer is None and question.kind == "reopen":
+            question.answer, question.answered_by, question.answered_at = "new", LOOPOS.person_id, tx.now
+    if ticket.property_id is not None:
+        advance(tx, ticket)
+        return
+    move(
+        tx, ticket, Event.GATED, LOOPOS, authorised=False, reasons=[Reason("property_unknown", {}).to_json()]
+    )
+    _tell_founder_property_missing(tx, ticket)
+    board.refresh(tx, ticket)
+
+
+def understood_as(triage: Triage, **changes: Any) -> Triage:
+    return replace(triage, **changes)
+
+
+def receipt_to(tx: Tx, ticket: Ticket, address: Address, reader: Reader) -> None:
+    board.show(tx, "receipt", ticket, [(address, reader)])
+
+
+def reader_of(tx: Tx, person_id: str, language: str | None = None) -> Reader:
+    return reader_for(tx, tx.office.company.person(person_id), language)
+
+
+NO_TICKET: Final = frozenset({Intent.CHIT_CHAT, Intent.QUESTION})

@@ -1,0 +1,441 @@
+"""A message comes in: whose is it, what does it say, which ticket does it belong to?"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import select
+
+from core import phrases
+from core.brain.recall import Query, recall
+from core.company.schema import Person
+from core.desk import board, filing, quarantine, questions, taps
+from core.desk.people import Actor, Reader, reader_for
+from core.desk.records import find_ticket, latest_approval, note, open_tickets
+from core.errors import Refused
+from core.i18n import N_
+from core.inbound import Message, Tap
+from core.model import OPEN, Address, Category, Event, Intent, SourceKind, Status, Triage
+from core.office import Office
+from core.store import crashpoints
+from core.store.engine import Store, Tx
+from core.store.jobs import Commit, Task
+from core.store.tables import CardCopy, CardRow, InboxRow, Report, Ticket
+from core.text import READ_LIMIT, digest, escape, normal, shorten
+from core.tickets.matching import Candidate, match
+from core.triage.port import Speaker
+
+log = structlog.get_logger(__name__)
+
+PROCESS: Final = "process"
+DOUBLE_WITHIN: Final = timedelta(seconds=60)
+CAPTION_WITHIN: Final = timedelta(minutes=15)
+_TICKET_ID: Final = re.compile(r"\bT-?(\d{3,9})\b", re.IGNORECASE)
+# Words that look like a decision. They decide nothing: they point to the card (RELIABILITY C30).
+_APPROVING: Final = frozenset(
+    {
+        "approve",
+        "approved",
+        "yes approve",
+        "ok approve",
+        "核准",
+        "同意",
+        "批准",
+        "承認",
+        "承認します",
+        "setuju",
+        "disetujui",
+        "aprobado",
+        "apruebo",
+        "aprobar",
+    }
+)
+
+
+class Intake:
+    """The job that works on one inbox row: understanding first, outside any transaction; then one commit."""
+
+    def __init__(self, store: Store, office: Office) -> None:
+        self._store = store
+        self._office = office
+
+    def task(self) -> Task:
+        return Task(
+            PROCESS, self.run, lambda tx, args, error: quarantine.quarantine(tx, args["inbox"], error)
+        )
+
+    async def run(self, args: dict[str, Any]) -> Commit | None:
+        row = await self._store.read(lambda session: session.get(InboxRow, args["inbox"]))
+        if row is None or row.status != "accepted":
+            return None
+        inbound = self._office.channels[row.channel].parse(row.payload)
+        triage = None
+        if isinstance(inbound, Message):
+            triage = await self._office.understanding.understand(inbound.text, self._speaker(inbound))
+        crashpoints.reach("model_answered")
+
+        def commit(tx: Tx) -> None:
+            fresh = tx.get(InboxRow, row.id)
+            # At-least-once: whoever comes second finds it done.
+            if fresh is None or fresh.status != "accepted":
+                return
+            fresh.status, fresh.processed_at = "processed", tx.now
+            if isinstance(inbound, Tap):
+                fresh.person_id = self._office.channels[inbound.channel].person_id(inbound.sender)
+                taps.tap(tx, inbound, fresh.person_id)
+            elif isinstance(inbound, Message) and triage is not None:
+                take_message(tx, fresh, inbound, triage)
+
+        return commit
+
+    def _speaker(self, message: Message) -> Speaker:
+        person = self._office.company.person(self._office.channels[message.channel].person_id(message.sender))
+        if person is None:
+            return Speaker((), ())
+        return Speaker(tuple(person.languages), tuple(person.properties))
+
+
+def take_message(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> None:
+    """Everything one message does, in reading order."""
+    person = tx.office.company.person(tx.office.channels[message.channel].person_id(message.sender))
+    address = Address(message.channel, message.conversation_id)
+    if person is None:
+        quarantine.stranger(tx, row, message.sender, message.text, triage.language)
+        return
+    row.person_id = person.id
+    reader = reader_for(tx, person, triage.language)
+    if not message.text.strip() and not message.files:
+        board.say(tx, address, reader.words("The message was empty. Send words, a photo or a voice note."))
+        return
+    if message.text.startswith("/"):
+        try:
+            with tx.session.begin_nested():
+                tx.office.run_command(tx, person, address, reader, message.text)
+        except Refused as refused:
+            board.say(tx, address, phrases.refusal(refused, reader.words))
+        return
+    row.digest = digest(message.text + "".join(file.sha256 for file in message.files))
+    double = _double(tx, row)
+    if double is not None:
+        row.ticket_id = double.ticket_id
+        if double.ticket_id:
+            board.say(
+                tx,
+                address,
+                reader.words("I have that already: {ticket}.", ticket=double.ticket_id),
+                quiet=True,
+            )
+        return
+    ticket = _take(tx, person, address, reader, message, triage)
+    row.ticket_id = ticket.ticket_id if ticket else None
+    if len(message.text) > READ_LIMIT:
+        board.say(
+            tx,
+            address,
+            reader.words(
+                "That was long: I read the first {count} characters, and kept all of it.", count=READ_LIMIT
+            ),
+        )
+
+
+def _double(tx: Tx, row: InboxRow) -> InboxRow | None:
+    """The same words from the same person within a minute: a thumb, not a second problem."""
+    return tx.session.scalar(
+        select(InboxRow).where(
+            InboxRow.person_id == row.person_id,
+            InboxRow.digest == row.digest,
+            InboxRow.id != row.id,
+            InboxRow.processed_at > tx.now - DOUBLE_WITHIN,
+        )
+    )
+
+
+def _take(
+    tx: Tx, person: Person, address: Address, reader: Reader, message: Message, triage: Triage
+) -> Ticket | None:
+    actor = Actor(person.id, message.channel)
+    if triage.dangerous and triage.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}:
+        board.say(tx, address, filing.emergency_text(tx, reader, triage))
+    if _is_approving(message.text) and _point_to_card(tx, person):
+        return None
+    named = _named_ticket(tx, message, reader, address)
+    if named is not None:
+        return _add_to(tx, named, person, address, message, triage, actor)
+    asked = questions.waiting_for(tx, message.channel, message.conversation_id, person.id)
+    if asked is not None and not triage.dangerous and message.text.strip():
+        board.say(tx, address, reader.words("Thank you, passed on."), quiet=True)
+        return questions.answer_in_words(tx, asked, message.text, actor)
+    if message.kind is not SourceKind.TEXT and not message.text.strip():
+        return _take_media(tx, person, address, message, triage, actor)
+    match triage.intent:
+        case Intent.CHIT_CHAT:
+            board.say(tx, address, _small_talk(triage, reader))
+            return None
+        case Intent.QUESTION:
+            _answer_question(tx, person, address, reader, message, triage)
+            return None
+        case Intent.FOLLOW_UP | Intent.RESOLUTION_REPORT:
+            known = _related(tx, person, triage)
+            if known is not None:
+                return _add_to(tx, known, person, address, message, triage, actor)
+            if triage.intent is Intent.RESOLUTION_REPORT:
+                board.say(
+                    tx,
+                    address,
+                    reader.words("Good to hear. I found no open ticket for it; /tickets shows them."),
+                )
+                return None
+    return _new_problem(tx, person, address, reader, message, triage, actor)
+
+
+def _is_approving(text: str) -> bool:
+    return normal(text).rstrip(" .!。") in _APPROVING
+
+
+def _point_to_card(tx: Tx, person: Person) -> bool:
+    """Words never approve: show the newest card again. False if nothing waits for this person."""
+    for ticket in open_tickets(tx):
+        approval = latest_approval(ticket)
+        if approval is not None and approval.status == "pending" and person.id in approval.deciders:
+            board.tell(tx, person, lambda words: words(taps.HINT))
+            board.show(tx, "approval", ticket, board.readers_of(tx, person), again=True)
+            return True
+    return False
+
+
+def _named_ticket(tx: Tx, message: Message, reader: Reader, address: Address) -> Ticket | None:
+    """The ticket that the message answers or names."""
+    if message.reply_to:
+        copy = tx.session.scalar(
+            select(CardCopy).where(
+                CardCopy.message_ref == message.reply_to, CardCopy.conversation_id == address.conversation_id
+            )
+        )
+        card = tx.get(CardRow, copy.card_id) if copy else None
+        if card is not None and card.ticket_id is not None:
+            return find_ticket(tx, card.ticket_id)
+    spoken = _TICKET_ID.search(message.text)
+    if spoken is None:
+        return None
+    ticket = tx.get(Ticket, f"T-{spoken.group(1)}")
+    if ticket is None:
+        board.say(
+            tx, address, phrases.refusal(Refused("unknown_ticket", ticket=spoken.group(0)), reader.words)
+        )
+    return ticket
+
+
+def _add_to(
+    tx: Tx, ticket: Ticket, person: Person, address: Address, message: Message, triage: Triage, actor: Actor
+) -> Ticket:
+    """Words about a ticket that is known: kept on it; worse news count; "done" offers the button."""
+    filing.add_report(tx, ticket, message, person.id, triage)
+    note(tx, ticket, Event.RECEIVED, actor, kind=message.kind.value, message_id=message.message_id)
+    reader = reader_for(tx, person, triage.language)
+    if triage.intent is Intent.RESOLUTION_REPORT and ticket.status in OPEN:
+        board.show(tx, "ticket", ticket, [(address, reader)], again=True)
+    elif ticket.status in OPEN and filing.worsen(
+        tx, ticket, _severity_of_words(triage), [t.value for t in triage.risk_tags], actor
+    ):
+        filing.reassess(tx, ticket)
+        board.show(tx, "receipt", ticket, [(address, reader)])
+    elif ticket.status in OPEN:
+        board.show(tx, "receipt", ticket, [(address, reader)])
+        board.say(tx, address, reader.words("Added to {ticket}.", ticket=ticket.ticket_id), quiet=True)
+    else:
+        # Words about something that has ended: it stays ended until somebody says otherwise, with one tap.
+        board.show(tx, "receipt", ticket, [(address, reader)], again=True)
+    board.refresh(tx, ticket)
+    return ticket
+
+
+def _severity_of_words(triage: Triage) -> int:
+    return triage.severity if triage.category is not Category.OTHER else 0
+
+
+def _related(tx: Tx, person: Person, triage: Triage) -> Ticket | None:
+    """The open ticket that "it is fixed" or "any news?" is about: same place and kind, else the person's
+    only one."""
+    mine = [
+        t
+        for t in open_tickets(tx)
+        if any(r.reporter == person.id for r in t.reports) or t.property_id in person.properties
+    ]
+    fitting = [
+        t
+        for t in mine
+        if triage.property_id in {None, t.property_id} and triage.category in {Category.OTHER, t.category}
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    exact = [t for t in fitting if t.category == triage.category and t.property_id == triage.property_id]
+    return exact[0] if exact else None
+
+
+def _take_media(
+    tx: Tx, person: Person, address: Address, message: Message, triage: Triage, actor: Actor
+) -> Ticket:
+    """A photo without words belongs to what its sender reported a moment ago. A voice note that nothing can
+    transcribe is filed for a person to hear: never dropped (WANTED W6)."""
+    reader = reader_for(tx, person)
+    if message.kind is SourceKind.PHOTO:
+        recent = _latest_of(tx, person, message)
+        if recent is not None:
+            for file in message.files:
+                filing.attach(recent, file)
+            note(tx, recent, Event.RECEIVED, actor, kind="photo", message_id=message.message_id)
+            board.say(
+                tx, address, reader.words("Photo added to {ticket}.", ticket=recent.ticket_id), quiet=True
+            )
+            board.refresh(tx, recent)
+            return recent
+    triage = filing.understood_as(
+        triage,
+        intent=Intent.NEW_ISSUE,
+        category=Category.OTHER,
+        severity=3,
+        risk_tags=(),
+        language=reader.language,
+    )
+    ticket = filing.open_ticket(tx, message, person.id, triage, understood=False)
+    board.show(tx, "receipt", ticket, [(address, reader)])
+    filing.advance(tx, ticket)
+    return ticket
+
+
+def _latest_of(tx: Tx, person: Person, message: Message) -> Ticket | None:
+    report = tx.session.scalar(
+        select(Report)
+        .where(Report.reporter == person.id, Report.at > tx.now - CAPTION_WITHIN)
+        .order_by(Report.id.desc())
+        .limit(1)
+    )
+    ticket = tx.get(Ticket, report.ticket_id) if report else None
+    same_place = report is not None and report.source.get("conversation_id") == message.conversation_id
+    return ticket if ticket is not None and same_place and ticket.status in OPEN else None
+
+
+def _new_problem(
+    tx: Tx, person: Person, address: Address, reader: Reader, message: Message, triage: Triage, actor: Actor
+) -> Ticket:
+    about = tx.office.company.about
+    found = match(triage, message.text, _candidates(tx, triage), tx.now, timedelta(days=about.reopen_days))
+    if found is not None and found.kind == "same":
+        return _join(tx, find_ticket(tx, found.ticket_id), person, address, reader, message, triage, actor)
+    ticket = filing.open_ticket(tx, message, person.id, triage)
+    if found is not None:
+        filing.ask_reopen(tx, ticket, find_ticket(tx, found.ticket_id))
+    board.show(tx, "receipt", ticket, [(address, reader)])
+    # A danger does not wait for an answer: it goes on as new, and can still be joined with one tap.
+    if found is None or triage.severity >= filing.URGENT:
+        filing.advance(tx, ticket)
+    else:
+        board.refresh(tx, ticket)
+    return ticket
+
+
+def _candidates(tx: Tx, triage: Triage) -> list[Candidate]:
+    if triage.property_id is None:
+        return []
+    rows = tx.session.scalars(
+        select(Ticket)
+        .where(
+            Ticket.property_id == triage.property_id,
+            Ticket.category == triage.category.value,
+            Ticket.status.in_([*OPEN, Status.RESOLVED]),
+        )
+        .order_by(Ticket.number.desc())
+        .limit(20)
+    )
+    return [
+        Candidate(
+            t.ticket_id,
+            t.property_id,
+            t.category,
+            t.status in OPEN,
+            max(r.at for r in t.reports),
+            t.resolved_at,
+            " ".join(r.raw_input for r in t.reports),
+        )
+        for t in rows
+        if t.reports
+    ]
+
+
+def _join(
+    tx: Tx,
+    ticket: Ticket,
+    person: Person,
+    address: Address,
+    reader: Reader,
+    message: Message,
+    triage: Triage,
+    actor: Actor,
+) -> Ticket:
+    """A second report of the same fault: one ticket, both reporters told, one tap to split."""
+    others = dict.fromkeys(r.reporter for r in ticket.reports if r.reporter != person.id)
+    filing.add_report(tx, ticket, message, person.id, triage)
+    note(
+        tx,
+        ticket,
+        Event.RECEIVED,
+        actor,
+        kind=message.kind.value,
+        message_id=message.message_id,
+        same_as=True,
+    )
+    worse = filing.worsen(tx, ticket, triage.severity, [t.value for t in triage.risk_tags], actor)
+    board.show(tx, "receipt", ticket, [(address, reader)])
+    for other in others:
+        board.tell(
+            tx,
+            tx.office.company.person(other),
+            lambda words: words(
+                N_("{who} reports the same: it is {ticket} for both of you."),
+                who=person.name,
+                ticket=ticket.ticket_id,
+            ),
+        )
+    if worse:
+        filing.reassess(tx, ticket)
+    board.refresh(tx, ticket)
+    return ticket
+
+
+def _small_talk(triage: Triage, reader: Reader) -> str:
+    if triage.steering:
+        return reader.words("I take no orders from messages: only the buttons on a card decide.")
+    return reader.words(
+        "👋 Tell me what is wrong and where, with a photo or a voice note if you like. /help shows what else I can do."
+    )
+
+
+def _answer_question(
+    tx: Tx, person: Person, address: Address, reader: Reader, message: Message, triage: Triage
+) -> None:
+    """What the company knows, with its sources; where it knows nothing, the founder is asked."""
+    knowledge = recall(tx.office.company, Query(message.text, triage.property_id, None))
+    memos = [source for source in knowledge.sources if source.layer == "memo"]
+    if memos:
+        said = "\n".join(f"• {source.quote} [{source.id}]" for source in memos)
+        board.say(tx, address, reader.words("This is what we know:") + "\n" + said)
+        return
+    founder = tx.office.company.founder
+    if person.id == founder.id:
+        board.say(
+            tx, address, reader.words("I found nothing about that. /brain searches everything we know.")
+        )
+        return
+    board.say(
+        tx, address, reader.words("I do not know that. I have passed it on to {who}.", who=founder.name)
+    )
+    board.tell(
+        tx,
+        founder,
+        lambda words: words(
+            N_("{who} asks: “{text}”"), who=person.name, text=shorten(escape(message.text), 500)
+        ),
+    )

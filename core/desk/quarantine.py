@@ -1,0 +1,123 @@
+"""What could not be worked on, and who is not known: kept, shown to the founder, never in the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+
+from core.cards.card import Fact, Section
+from core.cards.draw import Press, Sketch
+from core.desk import board
+from core.desk.people import Actor, Reader, reader_for, require_one_of
+from core.errors import Refused
+from core.i18n import N_
+from core.model import Address
+from core.store.engine import Tx
+from core.store.tables import CardCopy, CardRow, InboxRow
+from core.text import escape, shorten
+
+log = structlog.get_logger(__name__)
+
+
+def quarantine(tx: Tx, inbox_id: str, error: str) -> None:
+    """Five attempts failed: out of the way of the next message, and in front of the founder (WANTED W4)."""
+    row = tx.get(InboxRow, inbox_id)
+    if row is None or row.status != "accepted":
+        return
+    row.status, row.error = "quarantined", error
+    log.error("message_quarantined", inbox=inbox_id, channel=row.channel)
+    board.post_own(
+        tx, "quarantine", inbox_id, lambda reader: _quarantined(row, reader, tx), [tx.office.company.founder]
+    )
+    # The sender may be anybody in any language here: the row itself was what could not be read.
+    reader = reader_for(tx, tx.office.company.person(row.person_id))
+    board.say(
+        tx,
+        Address(row.channel, row.conversation_id),
+        reader.words(
+            "I could not work on this message. It is kept, and {who} has been told.",
+            who=tx.office.company.founder.name,
+        ),
+    )
+
+
+def _quarantined(row: InboxRow, reader: Reader, tx: Tx) -> Sketch:
+    words = reader.words
+    text = shorten(escape(str(row.payload.get("text", ""))), 500)
+    live = row.status == "quarantined"
+    lead = {
+        "quarantined": N_("I failed on this message five times. It is kept. Try again, or discard it?"),
+        "discarded": N_("Discarded. The message itself is kept in the records."),
+    }.get(row.status, N_("Taken up again."))
+    return Sketch(
+        title=words("A message I cannot work on"),
+        lead=words(lead),
+        state="asking" if live else "done",
+        facts=(
+            Fact(label=words("Received"), value=words.time(row.received_at, tx.now)),
+            Fact(label=words("Error"), value=shorten(row.error or "", 160)),
+        ),
+        sections=(Section(title=words("Message"), text=text),) if text else (),
+        presses=(Press("retry", words("Try again"), "primary"), Press("discard", words("Discard"), "danger"))
+        if live
+        else (),
+    )
+
+
+def tap(tx: Tx, action: str, inbox_id: str, actor: Actor) -> None:
+    """The founder's word on a quarantined message."""
+    require_one_of(tx, actor, [])
+    row = tx.get(InboxRow, inbox_id)
+    if row is None or row.status != "quarantined":
+        raise Refused("gone")
+    if action == "retry":
+        row.status, row.error = "accepted", None
+        tx.office.jobs.defer(tx, "process", {"inbox": row.id}, lane=f"in:{row.channel}:{row.conversation_id}")
+    else:
+        row.status = "discarded"
+    for card in _cards_about(tx, inbox_id):
+        _redraw(tx, card, row)
+
+
+def _cards_about(tx: Tx, inbox_id: str) -> list[CardRow]:
+    return list(
+        tx.session.scalars(select(CardRow).where(CardRow.subject == inbox_id, CardRow.kind == "quarantine"))
+    )
+
+
+def _redraw(tx: Tx, card: CardRow, row: InboxRow) -> None:
+    for copy in tx.session.scalars(select(CardCopy).where(CardCopy.card_id == card.id)).all():
+        board.redraw_own(tx, card, copy, lambda reader: _quarantined(row, reader, tx))
+
+
+def stranger(tx: Tx, row: InboxRow, sender: str, text: str, heard: str) -> None:
+    """Somebody unknown wrote: their words are kept, they are told how to join, the founder sees it. No
+    ticket, and nothing authorised."""
+    row.status, row.processed_at = "held", tx.now
+    founder = tx.office.company.founder
+    board.say(
+        tx,
+        Address(row.channel, row.conversation_id),
+        reader_for(tx, None, heard).words(
+            "I do not know you yet. Your message is kept. Please ask {who} to add you to the team.",
+            who=founder.name,
+        ),
+    )
+
+    def sketch(reader: Reader) -> Sketch:
+        words = reader.words
+        facts: list[Any] = [
+            Fact(label=words("Channel"), value=row.channel),
+            Fact(label=words("Sender"), value=shorten(sender, 60)),
+        ]
+        return Sketch(
+            title=words("Somebody unknown wrote"),
+            lead=words("The message is kept. Add the sender to team.json to let them in."),
+            state="asking",
+            facts=tuple(facts),
+            sections=(Section(title=words("Message"), text=shorten(text, 500)),),
+        )
+
+    board.post_own(tx, "join", row.id, sketch, [founder])

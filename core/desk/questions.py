@@ -1,0 +1,157 @@
+"""Answers to one-tap questions, and the founder's questions in words."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import select
+
+from core.desk import board, closing, filing
+from core.desk.people import Actor, require_decider, require_one_of
+from core.desk.records import find_ticket, latest_approval, note
+from core.errors import Refused
+from core.i18n import N_
+from core.ids import new_id
+from core.model import OPEN, Address, Event, RiskTag, Status
+from core.store import deadlines
+from core.store.engine import Tx
+from core.store.tables import Question, Ticket
+
+LISTEN: Final = timedelta(hours=2)
+"""So long the next words in a conversation count as the answer to a question asked there."""
+
+
+def answer(tx: Tx, ticket: Ticket, question: Question, option: str, actor: Actor) -> None:
+    """A tap on one of the choices. Raises Refused for a second answer or a choice that was not offered."""
+    require_one_of(tx, actor, [question.person_id])
+    if option not in question.options:
+        raise Refused("unknown_option")
+    if question.answer is not None:
+        who = tx.office.company.name_of(question.answered_by)
+        place = tx.office.company.place(question.answer)
+        raise Refused("already_answered", who=who, answer=place.name if place else question.answer)
+    question.answer, question.answered_by, question.answered_at = option, actor.person_id, tx.now
+    match question.kind:
+        case "property":
+            _set_property(tx, ticket, option, actor)
+        case "reopen":
+            _reopen_or_new(tx, ticket, question, actor)
+        case _:
+            _set_fact(tx, ticket, question.kind, option, actor)
+
+
+def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> None:
+    ticket.property_id = property_id
+    deadlines.cancel(tx, ticket.ticket_id)
+    note(tx, ticket, Event.CORRECTED, actor, property_id=property_id)
+    if ticket.status == Status.AWAITING_HUMAN:
+        # The founder was told that the property is missing; now it can be drafted as if it had been there.
+        ticket.status = Status.NEW.value
+    if ticket.status == Status.NEW:
+        filing.advance(tx, ticket, actor)
+    else:
+        board.refresh(tx, ticket)
+
+
+def _reopen_or_new(tx: Tx, ticket: Ticket, question: Question, actor: Actor) -> None:
+    deadlines.cancel(tx, ticket.ticket_id)
+    if question.answer == "new":
+        if ticket.status == Status.NEW:
+            filing.advance(tx, ticket, actor)
+        else:
+            board.refresh(tx, ticket)
+        return
+    old = find_ticket(tx, question.text)
+    closing.merge(tx, ticket, old, actor)
+    if old.status == Status.RESOLVED:
+        closing.reopen(tx, old, actor)
+
+
+def _set_fact(tx: Tx, ticket: Ticket, kind: str, option: str, actor: Actor) -> None:
+    ticket.facts = {**ticket.facts, kind: option}
+    if kind == "near_power" and option == "yes":
+        filing.worsen(tx, ticket, 4, [RiskTag.ELECTRICAL_RISK.value], actor)
+        filing.reassess(tx, ticket)
+        return
+    note(tx, ticket, Event.CORRECTED, actor, **{kind: option})
+    board.refresh(tx, ticket)
+
+
+# --- questions in words
+
+
+def ask_reporter(tx: Tx, ticket: Ticket, text: str, actor: Actor) -> None:
+    """The founder wants to know something first. It goes to where the report came from."""
+    approval = latest_approval(ticket)
+    require_decider(tx, actor, approval.deciders if approval else [])
+    if not text.strip():
+        raise Refused("text_needed")
+    question = Question(
+        id=new_id(),
+        ticket_id=ticket.ticket_id,
+        kind="ask",
+        person_id=ticket.reporter,
+        channel=ticket.source["channel"],
+        conversation_id=ticket.source["conversation_id"],
+        text=text.strip()[:500],
+        options=[],
+        created_at=tx.now,
+    )
+    ticket.questions.append(question)
+    note(tx, ticket, Event.NOTIFIED, actor, asked=ticket.reporter)
+    reader = filing.reader_of(tx, ticket.reporter, ticket.language)
+    who = tx.office.company.name_of(actor.person_id)
+    board.say(
+        tx,
+        Address(question.channel, question.conversation_id),
+        reader.words(
+            N_("{who} asks about {ticket}: “{text}” Just write the answer here."),
+            who=who,
+            ticket=ticket.ticket_id,
+            text=question.text,
+        ),
+    )
+    board.refresh(tx, ticket)
+
+
+def waiting_for(tx: Tx, channel: str, conversation_id: str, person_id: str) -> Question | None:
+    """The question in words that this person was asked here lately and has not answered."""
+    question = tx.session.scalar(
+        select(Question)
+        .where(
+            Question.kind == "ask",
+            Question.answer.is_(None),
+            Question.person_id == person_id,
+            Question.channel == channel,
+            Question.conversation_id == conversation_id,
+            Question.created_at > tx.now - LISTEN,
+        )
+        .order_by(Question.created_at.desc())
+        .limit(1)
+    )
+    if question is None:
+        return None
+    ticket = tx.get(Ticket, question.ticket_id)
+    return question if ticket is not None and ticket.status in OPEN else None
+
+
+def answer_in_words(tx: Tx, question: Question, text: str, actor: Actor) -> Ticket:
+    ticket = find_ticket(tx, question.ticket_id)
+    question.answer, question.answered_by, question.answered_at = text, actor.person_id, tx.now
+    note(tx, ticket, Event.RECEIVED, actor, answers=question.id)
+    approval = latest_approval(ticket)
+    who = tx.office.company.name_of(actor.person_id)
+    for person_id in approval.deciders if approval else []:
+        board.tell(
+            tx,
+            tx.office.company.person(person_id),
+            lambda words: words(
+                N_("{who} answers about {ticket}: “{text}”"),
+                who=who,
+                ticket=ticket.ticket_id,
+                text=text[:500],
+            ),
+        )
+    board.refresh(tx, ticket)
+    return ticket

@@ -1,0 +1,157 @@
+"""Reading and marking tickets: the history is written here and nowhere else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import func, select
+
+from core.brain.recall import as_resolution
+from core.company.schema import Property, Resolution
+from core.desk.people import Actor
+from core.errors import Refused
+from core.model import Event, Status
+from core.store.engine import Tx
+from core.store.tables import Approval, Counter, Dispatch, HistoryRow, Ticket
+from core.tickets.lifecycle import following
+
+FIRST_TICKET = 1001
+
+
+def next_number(tx: Tx) -> int:
+    counter = tx.get(Counter, "tickets")
+    if counter is None:
+        counter = tx.add(Counter(name="tickets", value=FIRST_TICKET - 1))
+    counter.value += 1
+    return counter.value
+
+
+def find_ticket(tx: Tx, ticket_id: str) -> Ticket:
+    """The ticket called `ticket_id` ("T-1042", "t1042" or "1042"). Raises Refused("unknown_ticket")."""
+    digits = "".join(char for char in ticket_id if char.isdecimal() and char.isascii())
+    ticket = tx.get(Ticket, f"T-{digits}") if digits and len(digits) < 12 else None
+    if ticket is None:
+        raise Refused("unknown_ticket", ticket=ticket_id[:20])
+    return ticket
+
+
+def move(tx: Tx, ticket: Ticket, event: Event, actor: Actor, **detail: Any) -> None:
+    """Let `event` change the ticket's status, and write it into the history.
+
+    Raises Refused("wrong_state") where the table of core.tickets.lifecycle has no such move."""
+    before = Status(ticket.status)
+    after = following(event, before)
+    ticket.status = after.value
+    _write(tx, ticket, event, actor, detail, before, after)
+
+
+def note(tx: Tx, ticket: Ticket, event: Event, actor: Actor, **detail: Any) -> None:
+    """Write an event that leaves the status as it is."""
+    _write(tx, ticket, event, actor, detail, None, None)
+
+
+def _write(
+    tx: Tx,
+    ticket: Ticket,
+    event: Event,
+    actor: Actor,
+    detail: dict[str, Any],
+    before: Status | None,
+    after: Status | None,
+) -> None:
+    ticket.history.append(
+        HistoryRow(
+            ticket_id=ticket.ticket_id,
+            at=tx.now,
+            event=event.value,
+            actor=actor.person_id,
+            channel=actor.channel,
+            from_status=before.value if before else None,
+            to_status=after.value if after else None,
+            detail=detail,
+        )
+    )
+
+
+def current_dispatch(ticket: Ticket) -> Dispatch | None:
+    """The one dispatch that stands; replaced ones are void."""
+    return next((dispatch for dispatch in reversed(ticket.dispatches) if not dispatch.void), None)
+
+
+def latest_approval(ticket: Ticket) -> Approval | None:
+    return ticket.approvals[-1] if ticket.approvals else None
+
+
+def month_of(tx: Tx, place: Property) -> str:
+    return tx.now.astimezone(place.zone).strftime("%Y-%m")
+
+
+def month_spent(tx: Tx, place: Property) -> Decimal:
+    """Vendor money authorised for the property in its present month: the bill once there is one, the
+    estimate until then."""
+    rows = tx.session.scalars(
+        select(Dispatch).where(
+            Dispatch.property_id == place.id,
+            Dispatch.month == month_of(tx, place),
+            Dispatch.authorized.is_(True),
+            Dispatch.void.is_(False),
+        )
+    )
+    return sum(
+        (r.cost_estimate_usd if r.actual_cost_usd is None else r.actual_cost_usd for r in rows), Decimal(0)
+    )
+
+
+def own_resolutions(tx: Tx, property_id: str, category: str) -> list[Resolution]:
+    """Tickets resolved here as rows of the Brain's history layer: the history grows by itself."""
+    rows = tx.session.scalars(
+        select(Ticket)
+        .where(
+            Ticket.property_id == property_id,
+            Ticket.category == category,
+            Ticket.status == Status.RESOLVED,
+        )
+        .order_by(Ticket.resolved_at.desc())
+        .limit(10)
+    )
+    found: list[Resolution] = []
+    for ticket in rows:
+        dispatch = current_dispatch(ticket)
+        if dispatch is None or dispatch.actual_cost_usd is None or ticket.resolved_at is None:
+            continue
+        found.append(
+            as_resolution(
+                ticket.ticket_id,
+                property_id,
+                category,
+                dispatch.vendor_id,
+                ticket.outcome or "",
+                ticket.resolved_at.date(),
+                round((ticket.resolved_at - ticket.created_at) / timedelta(hours=1), 1),
+                dispatch.actual_cost_usd,
+                ticket.rating or 4,
+            )
+        )
+    return found
+
+
+def open_tickets(tx: Tx, property_id: str | None = None) -> list[Ticket]:
+    wanted = select(Ticket).where(
+        Ticket.status.in_([Status.NEW, Status.TRIAGED, Status.AWAITING_HUMAN, Status.DISPATCHED])
+    )
+    if property_id is not None:
+        wanted = wanted.where(Ticket.property_id == property_id)
+    return list(tx.session.scalars(wanted.order_by(Ticket.severity.desc(), Ticket.number)))
+
+
+def count_open(tx: Tx) -> int:
+    return (
+        tx.session.scalar(
+            select(func.count()).where(
+                Ticket.status.in_([Status.NEW, Status.TRIAGED, Status.AWAITING_HUMAN, Status.DISPATCHED])
+            )
+        )
+        or 0
+    )

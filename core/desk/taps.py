@@ -1,0 +1,189 @@
+"""A tapped button: found by its opaque id, checked against the state of today, answered always."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+import structlog
+
+from core import phrases
+from core.desk import approvals, board, closing, dispatching, quarantine, questions
+from core.desk.people import Actor, Reader, reader_for
+from core.desk.records import find_ticket
+from core.errors import Refused
+from core.i18n import N_
+from core.inbound import Tap
+from core.model import Address
+from core.money import parse_amount
+from core.store.engine import Tx
+from core.store.tables import Approval, ButtonRow, CardCopy, CardRow, Question, Report, Ticket
+from core.text import escape
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Press:
+    """A tap that was found to be a button of ours."""
+
+    actor: Actor
+    ticket: Ticket
+    args: dict[str, Any]
+    values: dict[str, str]
+
+    def words(self, name: str) -> str:
+        return escape(self.values.get(name, "")).strip()[:1000]
+
+    def amount(self) -> Decimal:
+        return parse_amount(self.values.get("amount", ""))
+
+
+def _approval(tx: Tx, press: Press) -> tuple[Approval, str]:
+    approval = tx.get(Approval, press.args["approval"])
+    if approval is None:
+        raise Refused("unknown_button")
+    return approval, str(press.args["digest"])
+
+
+def _approve(tx: Tx, press: Press) -> None:
+    approval, digest = _approval(tx, press)
+    approvals.decide(tx, press.ticket, approval, digest, press.actor, "approved", None)
+
+
+def _reject(tx: Tx, press: Press) -> None:
+    approval, digest = _approval(tx, press)
+    if not press.words("reason"):
+        raise Refused("text_needed")
+    approvals.decide(tx, press.ticket, approval, digest, press.actor, "rejected", press.words("reason"))
+
+
+def _change(tx: Tx, press: Press) -> None:
+    approval, digest = _approval(tx, press)
+    approvals.change(tx, press.ticket, approval, digest, press.actor, amount=press.amount())
+
+
+def _vendor(tx: Tx, press: Press) -> None:
+    approval, digest = _approval(tx, press)
+    approvals.change(
+        tx, press.ticket, approval, digest, press.actor, vendor_id=press.values.get("vendor", "")
+    )
+
+
+def _resolve(tx: Tx, press: Press) -> None:
+    rating, charge = press.values.get("rating", ""), press.values.get("charge_to", "")
+    if (rating and rating not in {"1", "2", "3", "4", "5"}) or (charge and charge not in phrases.CHARGE):
+        raise Refused("unknown_option")
+    closing.resolve(
+        tx,
+        press.ticket,
+        press.actor,
+        press.amount(),
+        outcome=press.words("outcome"),
+        rating=int(rating) if rating else None,
+        charge_to=charge or None,
+    )
+
+
+def _choose(tx: Tx, press: Press) -> None:
+    question = tx.get(Question, press.args["question"])
+    if question is None:
+        raise Refused("unknown_button")
+    questions.answer(tx, press.ticket, question, str(press.args["option"]), press.actor)
+
+
+def _split(tx: Tx, press: Press) -> None:
+    report = tx.get(Report, press.args["report"])
+    if report is None:
+        raise Refused("unknown_button")
+    fresh = closing.split(tx, press.ticket, report, press.actor)
+    source = report.source
+    reader = reader_for(tx, tx.office.company.person(report.reporter), report.language)
+    board.show(tx, "receipt", fresh, [(Address(source["channel"], source["conversation_id"]), reader)])
+
+
+ACTIONS: Final[dict[str, Callable[[Tx, Press], None]]] = {
+    "approve": _approve,
+    "reject": _reject,
+    "change": _change,
+    "vendor": _vendor,
+    "ask": lambda tx, press: questions.ask_reporter(tx, press.ticket, press.words("question"), press.actor),
+    "ack": lambda tx, press: dispatching.acknowledge(tx, press.ticket, press.actor),
+    "unack": lambda tx, press: dispatching.give_back(tx, press.ticket, press.actor),
+    "later": lambda tx, press: dispatching.ask_later(tx, press.ticket, press.actor),
+    "resolve": _resolve,
+    "choose": _choose,
+    "cancel": lambda tx, press: closing.cancel(tx, press.ticket, press.actor),
+    "reopen": lambda tx, press: closing.reopen(tx, press.ticket, press.actor),
+    "split": _split,
+    "unmerge": lambda tx, press: closing.unmerge(tx, press.ticket, press.actor),
+}
+
+
+def tap(tx: Tx, tapped: Tap, person_id: str | None) -> None:
+    """Do what the button says, or say why not. Every tap is answered: nobody presses twice for silence."""
+    person = tx.office.company.person(person_id)
+    address = Address(tapped.channel, tapped.conversation_id)
+    reader = reader_for(tx, person)
+    try:
+        # A refusal must leave nothing behind, not even what was done before it was noticed.
+        with tx.session.begin_nested():
+            _perform(tx, tapped, person_id, address)
+    except Refused as refused:
+        log.info("tap_refused", why=refused.code, action=tapped.button.split(":")[0][:20], person=person_id)
+        board.say(tx, address, _said(tx, refused, reader), quiet=True)
+        copy = _copy_of(tx, tapped)
+        if copy is not None and refused.code in {
+            "already_decided",
+            "superseded",
+            "already_acknowledged",
+            "old_button",
+            "wrong_state",
+        }:
+            _refresh_copy(tx, copy)
+
+
+def _perform(tx: Tx, tapped: Tap, person_id: str | None, address: Address) -> None:
+    button = tx.get(ButtonRow, tapped.button)
+    copy = tx.get(CardCopy, button.copy_id) if button else None
+    if button is None or copy is None or Address(copy.channel, copy.conversation_id) != address:
+        raise Refused("unknown_button")
+    if person_id is None:
+        raise Refused("not_for_you", who=tx.office.company.founder.name)
+    card = tx.get(CardRow, copy.card_id)
+    assert card is not None
+    actor = Actor(person_id, tapped.channel)
+    if card.ticket_id is None:
+        quarantine.tap(tx, button.action, str(card.subject), actor)
+        return
+    ticket = find_ticket(tx, card.ticket_id)
+    if not button.live and button.action not in {"approve", "reject", "change", "vendor", "ack"}:
+        # The others are answered by their own checks, which know who was first.
+        raise Refused("old_button", lead=str(copy.content.get("lead", "")))
+    ACTIONS[button.action](tx, Press(actor, ticket, button.args, tapped.values))
+
+
+def _said(tx: Tx, refused: Refused, reader: Reader) -> str:
+    params = {
+        key: reader.words.time(value, tx.now) if isinstance(value, datetime) else value
+        for key, value in refused.params.items()
+    }
+    return phrases.refusal(Refused(refused.code, **params), reader.words)
+
+
+def _copy_of(tx: Tx, tapped: Tap) -> CardCopy | None:
+    button = tx.get(ButtonRow, tapped.button)
+    return tx.get(CardCopy, button.copy_id) if button else None
+
+
+def _refresh_copy(tx: Tx, copy: CardCopy) -> None:
+    card = tx.get(CardRow, copy.card_id)
+    ticket = tx.get(Ticket, card.ticket_id) if card and card.ticket_id else None
+    if ticket is not None:
+        board.refresh(tx, ticket)
+
+
+HINT: Final = N_("Only the buttons on a card can decide. The newest card for it is below.")

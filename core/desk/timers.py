@@ -1,0 +1,102 @@
+"""The alarm clock of the house: APScheduler wakes it at the earliest deadline row, the rows decide."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.date import DateTrigger
+
+from core.clock import Clock
+from core.desk import approvals, board, dispatching, filing
+from core.errors import TryLater
+from core.i18n import N_
+from core.store import deadlines
+from core.store.deadlines import Handler
+from core.store.engine import Fenced, Store, Tx
+from core.store.ownership import BEAT, beat
+from core.store.tables import Deadline
+
+log = structlog.get_logger(__name__)
+
+HANDLERS: Final[dict[str, Handler]] = {
+    "escalate": dispatching.on_escalate,
+    "follow_up": dispatching.on_follow_up,
+    "follow_up_silent": dispatching.on_follow_up_silent,
+    "approval_remind": approvals.on_remind,
+    "approval_deputy": approvals.on_deputy,
+    "approval_lapse": approvals.on_lapse,
+    "question_silent": filing.on_question_silent,
+}
+SWEEP: Final = timedelta(seconds=15)
+"""Look even if no alarm rang: the machine's clock may have jumped."""
+
+
+def given_up(tx: Tx, deadline: Deadline) -> None:
+    """A timer whose handler fails for ever is not dropped in silence."""
+    board.tell(
+        tx,
+        tx.office.company.founder,
+        lambda words: words(
+            N_("A timer ({kind}) keeps failing and was stopped: {why}"),
+            kind=deadline.kind,
+            why=deadline.error or "",
+        ),
+    )
+
+
+class Alarm:
+    """One scheduler job at the earliest due row: never one per deadline (10,000 of those cost a second)."""
+
+    def __init__(self, store: Store, clock: Clock, handlers: dict[str, Handler] | None = None) -> None:
+        self._store = store
+        self._clock = clock
+        self._handlers = handlers or HANDLERS
+        # APScheduler by itself drops a one-shot that is late; None means "run it however late".
+        self._scheduler = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+        self._firing = asyncio.Lock()
+        self._pending = False
+
+    def start(self) -> None:
+        self._store.subscribe("deadlines", self._ring_soon)
+        self._scheduler.add_job(self.ring, "interval", seconds=SWEEP.total_seconds(), id="sweep")
+        self._scheduler.add_job(self._beat, "interval", seconds=BEAT.total_seconds(), id="beat")
+        self._scheduler.start()
+        self._ring_soon()
+
+    def stop(self) -> None:
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    def _ring_soon(self) -> None:
+        if not self._pending:
+            self._pending = True
+            self._scheduler.add_job(self.ring, id="soon", replace_existing=True)
+
+    async def ring(self) -> None:
+        """Fire whatever is due, then set the alarm to the next."""
+        self._pending = False
+        async with self._firing:
+            try:
+                while await self._store.write(lambda tx: deadlines.fire_due(tx, self._handlers, given_up)):
+                    pass
+                following = await self._store.write(deadlines.next_due)
+            except TryLater as later:
+                following = self._clock.now() + later.after
+            except Fenced:
+                return
+        if following is not None and self._scheduler.running:
+            self._scheduler.add_job(self.ring, DateTrigger(following), id="alarm", replace_existing=True)
+
+    async def _beat(self) -> None:
+        try:
+            await self._store.write(beat)
+        except TryLater as error:
+            log.warning("beat_late", reason=str(error))
+        except Fenced:
+            return

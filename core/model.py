@@ -1,0 +1,144 @@
+"""The closed sets and small values that every part of the house speaks in (DESIGN section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+LANGUAGES: Final = ("en", "zh-TW", "ja", "id", "es")
+
+
+class Category(StrEnum):
+    HVAC_LEAK = "hvac_leak"
+    HVAC_FAILURE = "hvac_failure"
+    PLUMBING_LEAK = "plumbing_leak"
+    PLUMBING_BLOCKAGE = "plumbing_blockage"
+    ELECTRICAL = "electrical"
+    LOCKOUT = "lockout"
+    WIFI_INTERNET = "wifi_internet"
+    APPLIANCE = "appliance"
+    CLEANING = "cleaning"
+    LINEN_SUPPLIES = "linen_supplies"
+    PEST = "pest"
+    NOISE_COMPLAINT = "noise_complaint"
+    SAFETY_SECURITY = "safety_security"
+    GAS_FIRE = "gas_fire"
+    GUEST_REQUEST = "guest_request"
+    BOOKING_PAYMENT = "booking_payment"
+    DAMAGE_REPORT = "damage_report"
+    OTHER = "other"
+
+
+class RiskTag(StrEnum):
+    ELECTRICAL_RISK = "electrical_risk"
+    WATER_DAMAGE = "water_damage"
+    FIRE_RISK = "fire_risk"
+    GAS_RISK = "gas_risk"
+    INJURY = "injury"
+    CHILD_OR_VULNERABLE = "child_or_vulnerable"
+    GUEST_ANGRY = "guest_angry"
+    CHECKIN_IMMINENT = "checkin_imminent"
+    SECURITY_RISK = "security_risk"
+    RECURRENCE = "recurrence"
+    VIP_OR_REVIEW_THREAT = "vip_or_review_threat"
+
+
+class Intent(StrEnum):
+    NEW_ISSUE = "new_issue"
+    FOLLOW_UP = "follow_up"
+    QUESTION = "question"
+    RESOLUTION_REPORT = "resolution_report"
+    CHIT_CHAT = "chit_chat"
+
+
+class Status(StrEnum):
+    NEW = "NEW"
+    TRIAGED = "TRIAGED"
+    AWAITING_HUMAN = "AWAITING_HUMAN"
+    DISPATCHED = "DISPATCHED"
+    RESOLVED = "RESOLVED"
+    REJECTED = "REJECTED"
+    LAPSED = "LAPSED"
+    CANCELLED = "CANCELLED"
+    MERGED = "MERGED"
+
+
+OPEN: Final = frozenset({Status.NEW, Status.TRIAGED, Status.AWAITING_HUMAN, Status.DISPATCHED})
+
+
+class Event(StrEnum):
+    """What a history row can say; the names are DESIGN section 5's."""
+
+    RECEIVED = "received"
+    FILED = "filed"
+    TRIAGED = "triaged"
+    GATED = "gated"
+    APPROVED = "approved"
+    CHANGED = "changed"
+    REJECTED = "rejected"
+    LAPSED = "lapsed"
+    DISPATCHED = "dispatched"
+    NOTIFIED = "notified"
+    ESCALATED = "escalated"
+    ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
+    FOLLOW_UP = "follow_up"
+    RESOLVED = "resolved"
+    REOPENED = "reopened"
+    MERGED = "merged"
+    SPLIT = "split"
+    CORRECTED = "corrected"
+    CANCELLED = "cancelled"
+    SKILL_STEP = "skill_step"
+    FALLBACK = "fallback"
+
+
+class Role(StrEnum):
+    FOUNDER = "founder"
+    LEAD = "lead"
+    OPS = "ops"
+
+
+class SourceKind(StrEnum):
+    TEXT = "text"
+    VOICE = "voice"
+    PHOTO = "photo"
+
+
+SYSTEM: Final = "loopos"
+"""The actor of what the service does by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A conversation on a channel: where something can be sent."""
+
+    channel: str
+    conversation_id: str
+
+    def __str__(self) -> str:
+        return f"{self.channel}:{self.conversation_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """What an understanding engine made of one message.
+
+    `confidence` holds one number in 0..1 per field it judged, `evidence` the words each judgement was read
+    from, `steering` the words that try to order the bot about (they never change a label)."""
+
+    intent: Intent
+    language: str
+    property_id: str | None
+    category: Category
+    severity: int
+    risk_tags: tuple[RiskTag, ...] = ()
+    confidence: dict[str, float] = field(default_factory=dict)
+    evidence: dict[str, list[str]] = field(default_factory=dict)
+    steering: tuple[str, ...] = ()
+    engine: str = "offline"
+
+    @property
+    def dangerous(self) -> bool:
+        return self.severity >= 5

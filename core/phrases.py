@@ -1,0 +1,214 @@
+"""Sentences for codes and closed sets. Keys are what the code speaks; the English here is what the catalogues
+translate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from core.errors import Refused
+from core.i18n import N_, Words
+
+CATEGORY: Final = {
+    "hvac_leak": N_("AC or heating leak"),
+    "hvac_failure": N_("AC or heating fault"),
+    "plumbing_leak": N_("Water leak"),
+    "plumbing_blockage": N_("Blocked drain or no water"),
+    "electrical": N_("Electrical problem"),
+    "lockout": N_("Locked out"),
+    "wifi_internet": N_("Wi-Fi or internet"),
+    "appliance": N_("Appliance fault"),
+    "cleaning": N_("Cleaning"),
+    "linen_supplies": N_("Linen and supplies"),
+    "pest": N_("Pests"),
+    "noise_complaint": N_("Noise complaint"),
+    "safety_security": N_("Safety or security"),
+    "gas_fire": N_("Gas or fire"),
+    "guest_request": N_("Guest request"),
+    "booking_payment": N_("Booking or payment"),
+    "damage_report": N_("Damage"),
+    "other": N_("Something else"),
+}
+
+RISK: Final = {
+    "electrical_risk": N_("risk of electric shock"),
+    "water_damage": N_("water damage"),
+    "fire_risk": N_("fire risk"),
+    "gas_risk": N_("gas risk"),
+    "injury": N_("somebody is hurt"),
+    "child_or_vulnerable": N_("child or vulnerable person"),
+    "guest_angry": N_("guest is angry"),
+    "checkin_imminent": N_("check-in today"),
+    "security_risk": N_("security risk"),
+    "recurrence": N_("it came back"),
+    "vip_or_review_threat": N_("threat of a bad review"),
+}
+
+STATUS: Final = {
+    "NEW": N_("new"),
+    "TRIAGED": N_("triaged"),
+    "AWAITING_HUMAN": N_("waiting for a decision"),
+    "DISPATCHED": N_("dispatched"),
+    "RESOLVED": N_("resolved"),
+    "REJECTED": N_("rejected"),
+    "LAPSED": N_("lapsed: nobody decided"),
+    "CANCELLED": N_("cancelled"),
+    "MERGED": N_("merged"),
+}
+
+SEVERITY: Final = {
+    1: N_("1: information"),
+    2: N_("2: routine"),
+    3: N_("3: today"),
+    4: N_("4: urgent"),
+    5: N_("5: danger"),
+}
+
+REASON: Final = {
+    "not_understood": N_("Nothing could be read from it: a person has to listen or look"),
+    "severity": N_("Severity {severity}: always asked"),
+    "sop_asks": N_("The procedure asks from this severity on ({severity})"),
+    "risk": N_("Risk: {tag}"),
+    "vendor_unknown": N_("No vendor is known for this"),
+    "vendor_not_approved": N_("The vendor is not approved for this property"),
+    "price_absurd": N_("The estimate is not a usable amount"),
+    "over_cap": N_("{total} USD is over the cap of {cap} USD"),
+    "over_budget": N_("The month's budget of {budget} USD would be exceeded ({spent} USD spent)"),
+    "sender_unknown": N_("The sender is not a known member of the team"),
+    "steering": N_("The message tries to give orders: “{words}”"),
+    "property_unknown": N_("Nobody said which property it is"),
+    "vendor_by_skill": N_("The approved routine “{skill}” names them"),
+    "vendor_by_history": N_("They fixed the same here on {date}, rated {rating} of 5"),
+    "vendor_by_trade": N_("The cheapest approved vendor for this trade here ({trade})"),
+    "vendor_on_site": N_("Our own person on site"),
+    "vendor_none": N_("No approved vendor fits"),
+    "vendor_by_person": N_("Chosen by {who}"),
+    "price_unknown": N_("No price is known"),
+    "price_by_history": N_("The dearest of their last bills for this here: {amount} USD on {date}"),
+    "price_by_usual": N_("The middle of what they usually take: {low} to {high} USD"),
+    "price_by_person": N_("Set by {who}"),
+}
+
+REFUSED: Final = {
+    "amount_unclear": N_(
+        "I could not read “{text}” as an amount. Please write it in US dollars, like 132 or 132.50."
+    ),
+    "wrong_state": N_("That is not possible any more: the ticket is {status}."),
+    "not_yours": N_("This is not yours to decide. Please ask {who}."),
+    "not_for_you": N_("Only {who} can do that."),
+    "already_decided": N_("Already {verdict} by {who}, {at}, on {channel}."),
+    "superseded": N_("This card is out of date: the newest one shows what is asked now."),
+    "already_acknowledged": N_("{who} already has it, since {at}."),
+    "not_acknowledged": N_("Nobody has it yet, so it cannot be given back."),
+    "unknown_ticket": N_("There is no ticket {ticket}. /tickets shows the open ones."),
+    "unknown_button": N_("That button is not valid."),
+    "old_button": N_("That button is no longer in use. The card now says: {lead}"),
+    "unknown_vendor": N_("That vendor is not approved for this property any more. Please pick another."),
+    "already_answered": N_("{who} already answered: {answer}."),
+    "unknown_option": N_("That is not one of the choices."),
+    "cost_needed": N_("What did it cost? Please write /resolve {ticket} 132 with the amount in US dollars."),
+    "text_needed": N_("Please add a few words."),
+    "deputy_cap": N_("As deputy you can decide up to the cap of {cap} USD. Above it, only {who} can."),
+    "same_ticket": N_("A ticket cannot be merged into itself."),
+    "gone": N_("That was already taken care of."),
+}
+
+VERDICT: Final = {"approved": N_("approved"), "rejected": N_("rejected"), "lapsed": N_("lapsed")}
+
+CHANNEL: Final = {
+    "web": N_("the web page"),
+    "slack": "Slack",
+    "telegram": "Telegram",
+    "line": "LINE",
+    "cli": N_("the shell"),
+}
+
+CHARGE: Final = {"owner": N_("The owner"), "guest": N_("The guest"), "us": N_("We do")}
+
+EVENT: Final = {
+    "received": N_("received"),
+    "filed": N_("filed"),
+    "triaged": N_("triaged"),
+    "gated": N_("checked by the rules"),
+    "approved": N_("approved"),
+    "changed": N_("changed"),
+    "rejected": N_("rejected"),
+    "lapsed": N_("lapsed"),
+    "dispatched": N_("dispatched"),
+    "notified": N_("told"),
+    "escalated": N_("escalated"),
+    "acknowledged": N_("acknowledged"),
+    "unacknowledged": N_("given back"),
+    "follow_up": N_("followed up"),
+    "resolved": N_("resolved"),
+    "reopened": N_("reopened"),
+    "merged": N_("merged"),
+    "split": N_("split"),
+    "corrected": N_("corrected"),
+    "cancelled": N_("cancelled"),
+    "skill_step": N_("routine step"),
+    "fallback": N_("fallback"),
+}
+
+# What to do until somebody comes; the lines are the company's own rules of thumb, safe for every house.
+MEANWHILE: Final = {
+    "hvac_leak": N_(
+        "Until then: switch the unit off at the breaker if you can reach it safely, keep everybody away from wet sockets, put a bucket and towels below."
+    ),
+    "plumbing_leak": N_(
+        "Until then: close the nearest valve, keep everybody away from wet sockets, move things out of the water."
+    ),
+    "electrical": N_(
+        "Until then: nobody touches the socket or switch; turn that circuit off at the breaker."
+    ),
+    "plumbing_blockage": N_("Until then: please do not use that drain."),
+    "lockout": N_(
+        "Until then: check the name against the booking, and let the guest wait somewhere dry and lit."
+    ),
+    "gas_fire": N_("Everybody stays outside until the fire brigade says otherwise."),
+    "safety_security": N_("Do not go in alone. Stay where there is light and other people."),
+}
+
+# Severity 5: said before anything else, chosen by risk; {number} comes from the country's table.
+EMERGENCY: Final = {
+    "gas_risk": N_(
+        "⚠️ GAS: everybody out now. No switches, no flames, no lift; leave doors open. From outside call {fire}."
+    ),
+    "fire_risk": N_("⚠️ FIRE: everybody out now, close doors behind you, no lift. From outside call {fire}."),
+    "injury": N_(
+        "⚠️ Call {fire} for an ambulance now. Stay with the person, do not move them unless they are in danger."
+    ),
+    "security_risk": N_(
+        "⚠️ Leave and stay away from the person. Call the police now: {police}. Do not go in."
+    ),
+    "electrical_risk": N_(
+        "⚠️ Do not touch water, sockets or anybody in contact with them. Main breaker off if dry and safe. In danger call {fire}."
+    ),
+    "water_damage": N_(
+        "⚠️ Close the main water valve. Keep away from sockets and cables in the water. In danger call {fire}."
+    ),
+    "": N_("⚠️ Danger: bring everybody to safety first. Emergency: {fire}, police: {police}."),
+}
+
+
+def label(table: Mapping[Any, str], key: Any, words: Words) -> str:
+    """The reader's word for `key`; the key itself where the table has none."""
+    text = table.get(key)
+    return words(text) if text else str(key)
+
+
+def reason(data: Mapping[str, Any], words: Words) -> str:
+    """A stored reason {code, params} as a sentence."""
+    params = dict(data.get("params", {}))
+    if "tag" in params:
+        params["tag"] = label(RISK, params["tag"], words)
+    return words(REASON[data["code"]], **params)
+
+
+def refusal(error: Refused, words: Words) -> str:
+    """What a refused person reads."""
+    params = dict(error.params)
+    for name, table in (("status", STATUS), ("verdict", VERDICT), ("channel", CHANNEL)):
+        if name in params:
+            params[name] = label(table, params[name], words)
+    return words(REFUSED[error.code], **params)

@@ -1,0 +1,249 @@
+"""The embedded database: one writer thread with group commit, readers beside it.
+
+A unit of work is a plain function of a transaction. It cannot await, so nothing slow can ever hold the
+write lock; and the same function runs on a server database through `AsyncSession.run_sync`."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import StaticPool
+
+from core.clock import Clock
+from core.errors import LoopOSError, TryLater
+from core.store import crashpoints
+from core.store.tables import Owner
+
+if TYPE_CHECKING:
+    from core.office import Office
+
+T = TypeVar("T")
+
+BUSY_MS: Final = 1500
+"""How long a commit may wait for a foreign lock before the caller is told to come back (RELIABILITY P1)."""
+BATCH: Final = 256
+"""Most units of work in one commit: enough for a burst, small enough that nobody waits long for it."""
+
+
+class Fenced(LoopOSError):
+    """Another process owns this home now; nothing of ours may be written any more."""
+
+
+@dataclass
+class Tx:
+    """One unit of work inside a transaction: the session, the moment it happens at, and the office."""
+
+    session: Session
+    now: datetime
+    office: Office
+    topics: set[str] = field(default_factory=set)
+
+    def tell(self, topic: str) -> None:
+        """Wake whoever listens to `topic`, once the commit is on disk."""
+        self.topics.add(topic)
+
+    def get(self, table: type[T], key: object) -> T | None:
+        return self.session.get(table, key)
+
+    def add(self, row: T) -> T:
+        self.session.add(row)
+        return row
+
+
+@dataclass
+class _Unit:
+    work: Callable[[Tx], Any]
+    done: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+
+
+def tune(connection: DBAPIConnection, _record: object = None) -> None:
+    """SQLite as we need it: WAL for readers beside the writer, FULL so that an acknowledged row survives a
+    power cut (kill -9 cannot show a missing fsync), our own BEGIN."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _tune_reader(connection: DBAPIConnection, _record: object = None) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    cursor.execute("PRAGMA query_only=ON")
+    cursor.close()
+
+
+def writer_engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 1.5}
+    )
+    event.listen(engine, "connect", tune)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _reader_engine(path: Path) -> AsyncEngine:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=4, max_overflow=8)
+    event.listen(engine.sync_engine, "connect", _tune_reader)
+    event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    return engine
+
+
+def _typed(error: BaseException) -> BaseException:
+    """What the caller can do about a database error: a lock, a full or a read-only disk may pass."""
+    if isinstance(error, DatabaseError) and isinstance(error.orig, sqlite3.Error):
+        code = getattr(error.orig, "sqlite_errorname", "")
+        if code.startswith(
+            ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR")
+        ):
+            return TryLater(f"the database cannot take a write now ({code})")
+    return error
+
+
+class Store:
+    """`write` and `read` run units of work; `subscribe` hears what a commit told.
+
+    Group commit: while the writer thread is busy, new units gather; it takes them as one batch, each in its
+    own savepoint, and one fsync makes all of them durable. A failed unit rolls back alone; a failed commit
+    fails every unit of its batch."""
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path = path
+        self.clock = clock
+        self.fence: int | None = None
+        self.on_fenced: Callable[[], None] = lambda: None
+        self._office: Office | None = None
+        self._engine = writer_engine(path)
+        self._readers = _reader_engine(path)
+        self._read_session = async_sessionmaker(self._readers, expire_on_commit=False)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._pending: list[_Unit] = []
+        self._busy = False
+        self._listeners: dict[str, set[Callable[[], None]]] = defaultdict(set)
+
+    def bind(self, office: Office) -> None:
+        """Give units of work the office they work in."""
+        self._office = office
+
+    async def close(self) -> None:
+        if self._busy or self._pending:
+            await self.write(lambda tx: None)  # queued behind everything that was there before
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
+        self._thread.shutdown()
+        await self._readers.dispose()
+
+    # --- writing
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` in a transaction; returns its result once the commit is on disk.
+
+        Raises what `work` raised (nothing of it is kept), TryLater where the database cannot write now."""
+        loop = asyncio.get_running_loop()
+        unit = _Unit(work, loop.create_future())
+        self._pending.append(unit)
+        if not self._busy:
+            self._busy = True
+            # At the end of this loop tick: units of the same tick share one commit.
+            loop.call_soon(self._flush, loop)
+        result: T = await unit.done
+        return result
+
+    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        batch, self._pending = self._pending[:BATCH], self._pending[BATCH:]
+        if not batch:
+            self._busy = False
+            return
+        commit = loop.run_in_executor(self._thread, self._commit, batch)
+        commit.add_done_callback(lambda done: self._settle(loop, batch, done))
+
+    def _settle(
+        self, loop: asyncio.AbstractEventLoop, batch: list[_Unit], commit: asyncio.Future[set[str]]
+    ) -> None:
+        failure = commit.exception()
+        for unit in batch:
+            if unit.done.cancelled():
+                continue
+            if failure is not None:
+                unit.done.set_exception(_typed(failure))
+            elif unit.error is not None:
+                unit.done.set_exception(_typed(unit.error))
+            else:
+                unit.done.set_result(unit.result)
+        if failure is None:
+            self._announce(commit.result())
+        elif isinstance(failure, Fenced):
+            self.on_fenced()
+        self._flush(loop)
+
+    def _commit(self, batch: list[_Unit]) -> set[str]:
+        """In the writer thread: every unit in a savepoint, then one commit. Returns what was told."""
+        topics: set[str] = set()
+        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            self._check_fence(session.connection())
+            for unit in batch:
+                self._run(unit, session, topics)
+            session.flush()
+            crashpoints.reach("before_commit")
+        crashpoints.reach("committed_unacknowledged")
+        return topics
+
+    def _run(self, unit: _Unit, session: Session, topics: set[str]) -> None:
+        assert self._office is not None, "the store was not bound to an office"
+        tx = Tx(session, self.clock.now(), self._office)
+        try:
+            with session.begin_nested():
+                unit.result = unit.work(tx)
+            topics |= tx.topics
+        except Exception as error:
+            unit.error = error
+
+    def _check_fence(self, connection: Connection) -> None:
+        if self.fence is None:
+            return
+        current = connection.execute(select(Owner.fence).where(Owner.id == 1)).scalar()
+        if current != self.fence:
+            raise Fenced(f"this home has passed to owner {current}, we were {self.fence}")
+
+    # --- reading
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """Run `work` on a snapshot beside the writer. It sees every commit made before the call."""
+        async with self._read_session() as session:
+            try:
+                return await session.run_sync(work)
+            except DatabaseError as error:
+                raise _typed(error) from error
+
+    # --- hearing
+
+    def subscribe(self, topic: str, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` on the event loop after each commit that told `topic`; returns the way out."""
+        self._listeners[topic].add(listener)
+
+        def leave() -> None:
+            self._listeners[topic].discard(listener)
+            if not self._listeners[topic]:
+                del self._listeners[topic]
+
+        return leave
+
+    def _announce(self, topics: set[str]) -> None:
+        for topic in topics:
+            for listener in tuple(self._listeners.get(topic, ())):
+                listener()

@@ -1,0 +1,363 @@
+"""All the tables. JSON columns are replaced whole, never changed in place (SQLAlchemy would not notice)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, MetaData, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from core.store.types import Money, UtcTime
+
+Json = dict[str, Any]
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012  (SQLAlchemy reads it off the class)
+        datetime: UtcTime,
+        Decimal: Money,
+        Json: JSON,
+        list[str]: JSON,
+        list[Json]: JSON,
+        str: Text,
+    }
+
+
+# --- what keeps the house alive: lease, counters, inbox, jobs, outbox, deadlines -------------------------
+
+
+class Owner(Base):
+    """The one process that may write. `fence` grows with each owner; a stale owner's batch is refused."""
+
+    __tablename__ = "owner"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    fence: Mapped[int] = mapped_column(Integer)
+    holder: Mapped[str]
+    beat_at: Mapped[datetime]
+
+
+class Counter(Base):
+    __tablename__ = "counters"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    value: Mapped[int] = mapped_column(Integer)
+
+
+class InboxRow(Base):
+    """One event as it came in. Kept for ever: (channel, event_id) is what makes a redelivery a no-op."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        UniqueConstraint("channel", "event_id"),
+        Index("ix_inbox_double", "person_id", "digest", "processed_at"),
+    )
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20))
+    event_id: Mapped[str] = mapped_column(String(200))
+    conversation_id: Mapped[str] = mapped_column(String(200))
+    payload: Mapped[Json]
+    received_at: Mapped[datetime]
+    status: Mapped[str] = mapped_column(String(12), default="accepted", index=True)
+    """accepted, processed, quarantined, discarded, held (from an unknown person)"""
+    error: Mapped[str | None]
+    person_id: Mapped[str | None] = mapped_column(String(60))
+    digest: Mapped[str | None] = mapped_column(String(64))
+    ticket_id: Mapped[str | None] = mapped_column(String(20))
+    processed_at: Mapped[datetime | None]
+
+
+class JobRow(Base):
+    """Work owed. The embedded queue: a row is deleted in the transaction that commits the work's effect."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index("ix_jobs_lane_id", "lane", "id"),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    task: Mapped[str] = mapped_column(String(40))
+    args: Mapped[Json]
+    lane: Mapped[str] = mapped_column(String(240))
+    """Jobs of one lane run one at a time, in the order of their ids."""
+    run_at: Mapped[datetime] = mapped_column(index=True)
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    error: Mapped[str | None]
+
+
+class OutboxRow(Base):
+    """A message owed to a conversation, written with the change that owes it."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_page", "cancel_key", "status"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20))
+    conversation_id: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(12))
+    """post (a card), edit (a card already posted), text"""
+    copy_id: Mapped[str | None] = mapped_column(ForeignKey("card_copies.id"), index=True)
+    payload: Mapped[Json]
+    not_before: Mapped[datetime]
+    cancel_key: Mapped[str | None] = mapped_column(String(60))
+    """What an acknowledgement cancels: every page of one dispatch shares it."""
+    status: Mapped[str] = mapped_column(String(12), default="pending", index=True)
+    """pending, sending, sent, cancelled, merged (a later edit carried it), dead"""
+    message_ref: Mapped[str | None]
+    error: Mapped[str | None]
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+
+class Deadline(Base):
+    """A durable timer. The row is the truth; the scheduler only wakes somebody to look (RELIABILITY P12)."""
+
+    __tablename__ = "deadlines"
+    __table_args__ = (Index("ix_deadlines_due", "fired_at", "cancelled_at", "due_at"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(30))
+    subject: Mapped[str] = mapped_column(String(40), index=True)
+    """The id of what it is about: a dispatch, an approval, a question."""
+    args: Mapped[Json]
+    due_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    fired_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(Integer, default=0)
+    error: Mapped[str | None]
+
+
+# --- tickets ---------------------------------------------------------------------------------------------
+
+
+class Ticket(Base):
+    __tablename__ = "tickets"
+    __table_args__ = (Index("ix_tickets_match", "property_id", "category", "status"),)
+    ticket_id: Mapped[str] = mapped_column(String(20), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, unique=True)
+    property_id: Mapped[str | None] = mapped_column(String(60))
+    status: Mapped[str] = mapped_column(String(20), index=True)
+    category: Mapped[str] = mapped_column(String(30))
+    severity: Mapped[int] = mapped_column(Integer)
+    risk_tags: Mapped[list[str]]
+    language: Mapped[str] = mapped_column(String(10))
+    source: Mapped[Json]
+    reporter: Mapped[str] = mapped_column(String(60))
+    raw_input: Mapped[str]
+    transcript_native: Mapped[str]
+    transcript_en: Mapped[str]
+    triage: Mapped[Json]
+    knowledge: Mapped[Json]
+    """The sources the draft stood on, as shown on the card."""
+    matched_voice_memo_ids: Mapped[list[str]]
+    matched_sop_id: Mapped[str | None]
+    matched_historical_ids: Mapped[list[str]]
+    skill_artifact: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
+    facts: Mapped[Json]
+    """Answers to one-tap questions: near_power, guest_inside."""
+    outcome: Mapped[str | None]
+    rating: Mapped[int | None] = mapped_column(Integer)
+    charge_to: Mapped[str | None] = mapped_column(String(10))
+    """owner, guest or us"""
+    merged_into: Mapped[str | None] = mapped_column(String(20), index=True)
+    cost_usd: Mapped[Decimal]
+    created_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]
+
+    dispatches: Mapped[list[Dispatch]] = relationship(order_by="Dispatch.created_at", back_populates="ticket")
+    reports: Mapped[list[Report]] = relationship(order_by="Report.id")
+    attachments: Mapped[list[Attachment]] = relationship(order_by="Attachment.id")
+    history: Mapped[list[HistoryRow]] = relationship(order_by="HistoryRow.id")
+    approvals: Mapped[list[Approval]] = relationship(order_by="Approval.created_at")
+    questions: Mapped[list[Question]] = relationship(order_by="Question.created_at")
+
+
+class Report(Base):
+    """One person's own words about a ticket."""
+
+    __tablename__ = "reports"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"), index=True)
+    reporter: Mapped[str] = mapped_column(String(60))
+    at: Mapped[datetime]
+    source: Mapped[Json]
+    raw_input: Mapped[str]
+    transcript_native: Mapped[str]
+    transcript_en: Mapped[str]
+    language: Mapped[str] = mapped_column(String(10))
+    triage: Mapped[Json]
+    split_to: Mapped[str | None] = mapped_column(String(20))
+
+
+class Attachment(Base):
+    __tablename__ = "attachments"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"), index=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    media_type: Mapped[str] = mapped_column(String(80))
+    bytes: Mapped[int] = mapped_column(Integer)
+    sha256: Mapped[str] = mapped_column(String(64))
+    path: Mapped[str]
+
+
+class HistoryRow(Base):
+    """Insert-only: who did what to a ticket, when, and from which channel."""
+
+    __tablename__ = "history"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"), index=True)
+    at: Mapped[datetime]
+    event: Mapped[str] = mapped_column(String(20))
+    actor: Mapped[str] = mapped_column(String(60))
+    channel: Mapped[str | None] = mapped_column(String(20))
+    from_status: Mapped[str | None] = mapped_column(String(20))
+    to_status: Mapped[str | None] = mapped_column(String(20))
+    detail: Mapped[Json]
+
+
+class Dispatch(Base):
+    """Giving a ticket to a vendor, through the person on site who has to get it done."""
+
+    __tablename__ = "dispatches"
+    dispatch_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"), index=True)
+    vendor_id: Mapped[str | None] = mapped_column(String(60))
+    cost_estimate_usd: Mapped[Decimal]
+    cap_usd: Mapped[Decimal]
+    reasons: Mapped[list[Json]]
+    """Why the gate asked; empty when it did not."""
+    changes: Mapped[list[Json]]
+    """Edits by a person: {field, old, new, by}."""
+    authorized: Mapped[bool] = mapped_column(Boolean, default=False)
+    authorized_by: Mapped[str | None] = mapped_column(String(60))
+    authorized_at: Mapped[datetime | None]
+    month: Mapped[str | None] = mapped_column(String(7), index=True)
+    """Local month of the property in which the money was authorised, for its budget."""
+    property_id: Mapped[str | None] = mapped_column(String(60))
+    eta_iso: Mapped[datetime | None]
+    assignee: Mapped[str | None] = mapped_column(String(60))
+    steps: Mapped[list[Json]]
+    """The escalation steps it began with: a later edit of the policy does not change a running one."""
+    auto_escalate_after_seconds: Mapped[int] = mapped_column(Integer, default=0)
+    paged: Mapped[list[str]]
+    acknowledged: Mapped[bool] = mapped_column(Boolean, default=False)
+    acknowledged_by: Mapped[str | None] = mapped_column(String(60))
+    acknowledged_at: Mapped[datetime | None]
+    acknowledged_on: Mapped[str | None] = mapped_column(String(20))
+    escalated: Mapped[bool] = mapped_column(Boolean, default=False)
+    escalation_level: Mapped[int] = mapped_column(Integer, default=0)
+    actual_cost_usd: Mapped[Decimal | None]
+    void: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Replaced by a later draft, or the ticket ended without it."""
+    created_at: Mapped[datetime]
+
+    ticket: Mapped[Ticket] = relationship(back_populates="dispatches")
+
+
+class Approval(Base):
+    """A question with named deciders, an expiry and one answer, bound to exactly one action."""
+
+    __tablename__ = "approvals"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"), index=True)
+    dispatch_id: Mapped[str] = mapped_column(ForeignKey("dispatches.dispatch_id"))
+    action: Mapped[Json]
+    digest: Mapped[str] = mapped_column(String(64))
+    reasons: Mapped[list[Json]]
+    deciders: Mapped[list[str]]
+    status: Mapped[str] = mapped_column(String(12), default="pending")
+    """pending, approved, rejected, superseded, lapsed"""
+    decided_by: Mapped[str | None] = mapped_column(String(60))
+    decided_at: Mapped[datetime | None]
+    decided_on: Mapped[str | None] = mapped_column(String(20))
+    note: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class Question(Base):
+    """One fact asked of one person: answered by a tap, or for `ask` by the next words."""
+
+    __tablename__ = "questions"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    """property, near_power, guest_inside, reopen, ask"""
+    person_id: Mapped[str] = mapped_column(String(60))
+    channel: Mapped[str] = mapped_column(String(20))
+    conversation_id: Mapped[str] = mapped_column(String(200))
+    text: Mapped[str]
+    options: Mapped[list[str]]
+    answer: Mapped[str | None]
+    answered_by: Mapped[str | None] = mapped_column(String(60))
+    created_at: Mapped[datetime]
+    answered_at: Mapped[datetime | None]
+
+
+# --- cards -----------------------------------------------------------------------------------------------
+
+
+class CardRow(Base):
+    """One thing shown to people. Its copies on every channel are drawn from the state it is about."""
+
+    __tablename__ = "cards"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    ticket_id: Mapped[str | None] = mapped_column(String(20), index=True)
+    subject: Mapped[str | None] = mapped_column(String(40))
+    created_at: Mapped[datetime]
+
+
+class CardCopy(Base):
+    __tablename__ = "card_copies"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    card_id: Mapped[str] = mapped_column(ForeignKey("cards.id"), index=True)
+    channel: Mapped[str] = mapped_column(String(20))
+    conversation_id: Mapped[str] = mapped_column(String(200))
+    person_id: Mapped[str | None] = mapped_column(String(60))
+    language: Mapped[str] = mapped_column(String(10))
+    content: Mapped[Json]
+    """What the copy shows now, or will once the outbox has caught up."""
+    message_ref: Mapped[str | None] = mapped_column(String(200), index=True)
+    created_at: Mapped[datetime]
+
+
+class ButtonRow(Base):
+    """What an opaque button id stands for. Rows outlive the card's liveness: a late tap gets an answer."""
+
+    __tablename__ = "buttons"
+    __table_args__ = (Index("ix_buttons_copy", "copy_id"),)
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    copy_id: Mapped[str] = mapped_column(ForeignKey("card_copies.id"))
+    action: Mapped[str] = mapped_column(String(20))
+    args: Mapped[Json]
+    live: Mapped[bool] = mapped_column(Boolean, default=True)
+
+
+# --- people and the web channel --------------------------------------------------------------------------
+
+
+class PersonState(Base):
+    """What a person chose in chat, beside what team.json says."""
+
+    __tablename__ = "person_states"
+    person_id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    language: Mapped[str | None] = mapped_column(String(10))
+
+
+class WebMessage(Base):
+    """The web channel's side of a conversation: what its platform would keep. `seq` moves on each edit, so a
+    page that reconnects asks for what is newer than the last it saw."""
+
+    __tablename__ = "web_messages"
+    __table_args__ = (Index("ix_web_messages_stream", "conversation_id", "seq"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(String(200))
+    seq: Mapped[int] = mapped_column(Integer)
+    position: Mapped[int] = mapped_column(Integer)
+    author: Mapped[str] = mapped_column(String(60))
+    body: Mapped[Json]
+    at: Mapped[datetime]

@@ -1,0 +1,66 @@
+"""What people and files send is data: these functions make it safe to keep and to show."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from typing import Final
+
+# Overrides and isolates can make a card read otherwise than it is stored (RELIABILITY C20).
+_BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_KEPT_CONTROLS: Final = frozenset("\n\t")
+
+READ_LIMIT: Final = 4000
+"""Characters of one message that are read; the whole text is kept."""
+
+
+def escape(text: str) -> str:
+    r"""`text` with control characters, lone surrogates and bidi overrides written out as \u{202E}.
+
+    The result can be stored by any database and shown in any chat, and says what was there."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_escaped(char) for char in text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _escaped(char: str) -> str:
+    unsafe = char in _BIDI or (unicodedata.category(char) in {"Cc", "Cs"} and char not in _KEPT_CONTROLS)
+    return f"\\u{{{ord(char):04X}}}" if unsafe else char
+
+
+def normal(text: str) -> str:
+    """The form in which texts are compared: compatibility forms folded, case folded, spaces single."""
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).casefold()).strip()
+
+
+def digest(text: str) -> str:
+    """A fingerprint under which two texts are the same message."""
+    return hashlib.sha256(normal(text).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most `limit` characters, the cut marked."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= limit else flat[: limit - 1].rstrip() + "…"
+
+
+_CJK_RUN: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff々ー]+")
+_WORD: Final = re.compile(r"[^\W_]+", re.UNICODE)
+
+
+def tokens(text: str) -> list[str]:
+    """Words for matching: letters' words as they stand, Chinese and Japanese runs as overlapping pairs
+    (neither writes spaces, and pairs need no dictionary that could be missing)."""
+    found: list[str] = []
+    for word in _WORD.findall(normal(text)):
+        at = 0
+        for run in _CJK_RUN.finditer(word):
+            if run.start() > at:
+                found.append(word[at : run.start()])
+            chars = run.group()
+            found += [chars] if len(chars) == 1 else [chars[i : i + 2] for i in range(len(chars) - 1)]
+            at = run.end()
+        if at < len(word):
+            found.append(word[at:])
+    return found

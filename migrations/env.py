@@ -1,0 +1,14 @@
+"""Alembic runs on the connection it is handed (bot.schema), so that the service and the tests migrate alike."""
+
+from alembic import context
+
+from core.store.tables import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    render_as_batch=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()
