@@ -54,5 +54,5 @@ def set_up(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     # httpx writes whole URLs, tokens included; APScheduler writes a line per wake-up; aiohttp one per request.
-    for noisy in ("httpx", "apscheduler", "aiohttp.access", "alembic"):
+    for noisy in ("httpx", "apscheduler", "aiohttp.access", "alembic", "bm25s"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

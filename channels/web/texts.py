@@ -14,7 +14,7 @@ TEXTS: Final = {
     "switch": N_("Be somebody else"),
     "placeholder": N_("What is wrong, and where?"),
     "send": N_("Send"),
-    "photo": N_("Add a photo"),
+    "photo": N_("Add a photo or a recording"),
     "record": N_("Record a voice note"),
     "recording": N_("Recording… tap to stop"),
     "remove": N_("Remove"),

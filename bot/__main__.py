@@ -1,0 +1,5 @@
+"""`python -m bot` is `loopos`."""
+
+from bot.cli import entry
+
+entry()

@@ -1,0 +1,138 @@
+"""The `loopos` command. Errors are one clear line and what to do next; 0 done, 1 failed, 2 wrong use."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from core.errors import LoopOSError, StartupError
+
+Handler = Callable[[argparse.Namespace], int]
+
+
+def _serve(_args: argparse.Namespace) -> int:
+    from bot.log import set_up
+    from bot.serve import run
+    from bot.settings import read_settings
+
+    settings = read_settings()
+    set_up(settings.log_level)
+    return run(settings)
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from bot.demo import run
+    from bot.log import set_up
+
+    set_up("ERROR")
+    return run(as_json=args.json)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from bot.doctor import run
+
+    return run(as_json=args.json)
+
+
+def _db_upgrade(_args: argparse.Namespace) -> int:
+    from bot import schema
+    from bot.settings import read_settings
+
+    settings = read_settings()
+    done = schema.upgrade(settings.database)
+    print(f"The database is at schema {schema.HEAD}" + ("." if done else " already."))
+    return 0
+
+
+def _tickets(args: argparse.Namespace) -> int:
+    from bot import reading
+
+    return reading.tickets(args.status, args.property, args.limit, as_json=args.json)
+
+
+def _ticket(args: argparse.Namespace) -> int:
+    from bot import reading
+
+    return reading.ticket(args.id, as_json=args.json)
+
+
+def _brain_query(args: argparse.Namespace) -> int:
+    from bot import reading
+
+    return reading.brain(" ".join(args.text), args.property, as_json=args.json)
+
+
+def _triage(args: argparse.Namespace) -> int:
+    from bot import reading
+
+    return reading.triage(args.file)
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="loopos", description="The back office that chases.")
+    top.set_defaults(handler=_serve)
+    verbs = top.add_subparsers(metavar="COMMAND")
+
+    def verb(name: str, handler: Handler, about: str, *, json: bool = False) -> argparse.ArgumentParser:
+        one = verbs.add_parser(name, help=about, description=about)
+        one.set_defaults(handler=handler)
+        if json:
+            one.add_argument("--json", action="store_true", help="print JSON")
+        return one
+
+    serve = verb("serve", _serve, "run the service (the default)")
+    serve.add_argument("--role", choices=["all"], default="all", help="which part of the service to run")
+    verb("demo", _demo, "play the first story in this terminal, offline", json=True)
+    verb("doctor", _doctor, "look for what is wrong, each finding with its cure", json=True)
+    database = verb("db", lambda _: 2, "the database").add_subparsers(metavar="COMMAND", required=True)
+    upgrade = database.add_parser("upgrade", help="migrate the database")
+    upgrade.set_defaults(handler=_db_upgrade)
+    tickets = verb("tickets", _tickets, "all tickets, oldest first", json=True)
+    tickets.add_argument("--status")
+    tickets.add_argument("--property")
+    tickets.add_argument("--limit", type=_positive)
+    verb("ticket", _ticket, "one ticket with its history", json=True).add_argument("id")
+    brain = verb("brain", lambda _: 2, "what the company knows").add_subparsers(
+        metavar="COMMAND", required=True
+    )
+    query = brain.add_parser("query", help="search the four layers")
+    query.set_defaults(handler=_brain_query)
+    query.add_argument("text", nargs="+")
+    query.add_argument("--property")
+    query.add_argument("--json", action="store_true")
+    triage = verb("triage", _triage, "understand JSON lines with id and text")
+    triage.add_argument("--file", help="JSON lines; standard input without it")
+    return top
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    args = parser().parse_args(argv)
+    handler: Handler = args.handler
+    try:
+        return handler(args)
+    except StartupError as error:
+        print(f"loopos: {error}", file=sys.stderr)
+        return 1
+    except LoopOSError as error:
+        print(f"loopos: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+def entry() -> None:
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    entry()

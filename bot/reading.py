@@ -1,0 +1,169 @@
+"""The reading commands: they look, change nothing, and need no running service."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import IO, Any, Final
+
+from sqlalchemy import create_engine, select
+from sqlalchemy.orm import Session
+
+from bot import schema
+from bot.settings import Settings, read_settings
+from core.company.company import Company
+from core.company.loader import load_company
+from core.errors import StartupError
+from core.model import Status
+from core.store.tables import Ticket
+from core.tickets.view import ticket_json
+
+WRONG_USE: Final = 2
+
+
+def _all(settings: Settings, *where: Any) -> list[dict[str, Any]]:
+    if schema.present(settings.database) is None:
+        return []
+    engine = create_engine(f"sqlite:///file:{settings.database}?mode=ro&uri=true")
+    try:
+        with Session(engine) as session:
+            return [
+                ticket_json(t) for t in session.scalars(select(Ticket).where(*where).order_by(Ticket.number))
+            ]
+    finally:
+        engine.dispose()
+
+
+def tickets(status: str | None, property_id: str | None, limit: int | None, *, as_json: bool) -> int:
+    if status is not None and status.upper() not in Status.__members__:
+        print(f"loopos: there is no status {status!r}; there are {', '.join(Status)}", file=sys.stderr)
+        return WRONG_USE
+    where = [Ticket.status == status.upper()] if status else []
+    if property_id is not None:
+        where.append(Ticket.property_id == property_id)
+    found = _all(read_settings(), *where)
+    found = found[-limit:] if limit else found
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+        return 0
+    if not found:
+        print("No tickets yet.")
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    for column in ("Ticket", "Status", "Sev", "What", "Where", "Reported by", "Since"):
+        table.add_column(column)
+    for one in found:
+        table.add_row(
+            one["ticket_id"],
+            one["status"],
+            str(one["severity"]),
+            one["category"],
+            one["property_id"] or "–",
+            one["reporter"],
+            one["created_at"][:16].replace("T", " ") + " UTC",
+        )
+    Console().print(table)
+    return 0
+
+
+def ticket(ticket_id: str, *, as_json: bool) -> int:
+    wanted = f"T-{ticket_id.upper().removeprefix('T').removeprefix('-')}"
+    found = _all(read_settings(), Ticket.ticket_id == wanted)
+    if not found:
+        print(f"loopos: there is no ticket {ticket_id}. `loopos tickets` lists them.", file=sys.stderr)
+        return 1
+    if as_json:
+        print(json.dumps(found[0], ensure_ascii=False, indent=2))
+        return 0
+    one = found[0]
+    print(
+        f"{one['ticket_id']}  {one['status']}  {one['category']}  severity {one['severity']}  {one['property_id'] or '–'}"
+    )
+    for report in one["reports"]:
+        print(f"  {report['reporter']}: {report['raw_input']}")
+    for row in one["history"]:
+        moved = f"  {row['from']} → {row['to']}" if row["to"] else ""
+        print(f"  {row['at'][:19]}Z  {row['event']:<14} {row['actor']}{moved}")
+    return 0
+
+
+def _company(settings: Settings) -> Company:
+    from bot.app import DATA
+
+    folder = settings.company_folder
+    return load_company(folder if folder.exists() or not settings.demo else DATA / "company")
+
+
+def brain(text: str, property_id: str | None, *, as_json: bool) -> int:
+    from core.brain.recall import Query, recall
+    from core.triage.offline import OfflineEngine
+    from core.triage.port import Speaker
+
+    company = _company(read_settings())
+    if property_id is not None and company.place(property_id) is None:
+        known = ", ".join(place.id for place in company.properties)
+        print(f"loopos: there is no property {property_id!r}; there are {known}", file=sys.stderr)
+        return WRONG_USE
+    judged = OfflineEngine(company).judge(text, Speaker((), ()))
+    place = property_id or judged.property_id
+    knowledge = recall(company, Query(text, place, judged.category, tuple(judged.risk_tags)))
+    sources = [source.to_json() for source in knowledge.sources]
+    if as_json:
+        print(
+            json.dumps(
+                {"query": text, "property_id": place, "sources": sources}, ensure_ascii=False, indent=2
+            )
+        )
+        return 0
+    for source in sources:
+        print(f"[{source['layer']}] {source['id']}: {source['quote']}")
+    if not sources:
+        print("Nothing is known about that.")
+    return 0
+
+
+def triage(path: str | None) -> int:
+    """JSON lines in with id and text; JSON lines out. A broken line ends it, named."""
+    from core.triage.offline import OfflineEngine
+    from core.triage.port import Speaker
+
+    engine = OfflineEngine(_company(read_settings()))
+    try:
+        source: IO[str] = open(path, encoding="utf-8") if path else sys.stdin  # noqa: SIM115, PTH123
+    except OSError as error:
+        raise StartupError(
+            f"{path} cannot be read: {error.strerror}.", "Name a file of JSON lines."
+        ) from error
+    with source:
+        for number, row in _rows(source):
+            if row is None:
+                print(f"loopos: line {number} is not a JSON object with id and text", file=sys.stderr)
+                return WRONG_USE
+            judged = engine.judge(row["text"], Speaker((), ()))
+            out = {
+                "id": row["id"],
+                "language": judged.language,
+                "property_id": judged.property_id,
+                "category": judged.category.value,
+                "severity": judged.severity,
+                "risk_tags": [tag.value for tag in judged.risk_tags],
+                "intent": judged.intent.value,
+            }
+            print(json.dumps(out, ensure_ascii=False))
+    return 0
+
+
+def _rows(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, Any] | None]]:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError:
+            row = None
+        good = isinstance(row, dict) and "id" in row and isinstance(row.get("text"), str)
+        yield number, row if good else None
