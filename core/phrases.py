@@ -202,7 +202,8 @@ def reason(data: Mapping[str, Any], words: Words) -> str:
     params = dict(data.get("params", {}))
     if "tag" in params:
         params["tag"] = label(RISK, params["tag"], words)
-    return words(REASON[data["code"]], **params)
+    sentence = REASON[data["code"]]
+    return words(sentence, **params)
 
 
 def refusal(error: Refused, words: Words) -> str:

@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 from core.i18n import N_, Words
 
 TEXTS: Final = {
-    "title": N_("LoopOS"),
     "pick": N_("Who are you?"),
     "pick_hint": N_("This is the demo: open a second window and be somebody else there."),
     "switch": N_("Be somebody else"),
@@ -44,7 +43,6 @@ TEXTS: Final = {
     "file": N_("Photo"),
     "you": N_("You"),
     "choose": N_("Please choose"),
-    "commands": N_("Commands"),
 }
 
 

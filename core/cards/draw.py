@@ -136,13 +136,13 @@ def _own_words(view: View) -> tuple[Section, ...]:
     return tuple(sections)
 
 
+ATTACHED: Final = {"voice": N_("Voice note"), "photo": N_("Photo")}
+
+
 def _attachments(view: View) -> tuple[Section, ...]:
     links = tuple(
-        Link(
-            label=view.words({"voice": N_("Voice note"), "photo": N_("Photo")}.get(a.kind, N_("File"))),
-            url=f"media:{a.sha256}",
-        )
-        for a in view.ticket.attachments
+        Link(label=phrases.label(ATTACHED, one.kind, view.words), url=f"media:{one.sha256}")
+        for one in view.ticket.attachments
     )
     return (Section(title=view.words("Attachments"), text="", links=links),) if links else ()
 

@@ -35,7 +35,7 @@ class Press:
     args: dict[str, Any]
     values: dict[str, str]
 
-    def words(self, name: str) -> str:
+    def said(self, name: str) -> str:
         return escape(self.values.get(name, "")).strip()[:1000]
 
     def amount(self) -> Decimal:
@@ -56,9 +56,9 @@ def _approve(tx: Tx, press: Press) -> None:
 
 def _reject(tx: Tx, press: Press) -> None:
     approval, digest = _approval(tx, press)
-    if not press.words("reason"):
+    if not press.said("reason"):
         raise Refused("text_needed")
-    approvals.decide(tx, press.ticket, approval, digest, press.actor, "rejected", press.words("reason"))
+    approvals.decide(tx, press.ticket, approval, digest, press.actor, "rejected", press.said("reason"))
 
 
 def _change(tx: Tx, press: Press) -> None:
@@ -82,7 +82,7 @@ def _resolve(tx: Tx, press: Press) -> None:
         press.ticket,
         press.actor,
         press.amount(),
-        outcome=press.words("outcome"),
+        outcome=press.said("outcome"),
         rating=int(rating) if rating else None,
         charge_to=charge or None,
     )
@@ -110,7 +110,7 @@ ACTIONS: Final[dict[str, Callable[[Tx, Press], None]]] = {
     "reject": _reject,
     "change": _change,
     "vendor": _vendor,
-    "ask": lambda tx, press: questions.ask_reporter(tx, press.ticket, press.words("question"), press.actor),
+    "ask": lambda tx, press: questions.ask_reporter(tx, press.ticket, press.said("question"), press.actor),
     "ack": lambda tx, press: dispatching.acknowledge(tx, press.ticket, press.actor),
     "unack": lambda tx, press: dispatching.give_back(tx, press.ticket, press.actor),
     "later": lambda tx, press: dispatching.ask_later(tx, press.ticket, press.actor),
