@@ -48,7 +48,9 @@ def update(language: str) -> int:
     body = io.BytesIO()
     write_po(body, catalogue, width=0, omit_header=True, ignore_obsolete=True)
     # A header of our own: Babel's carries dates, which would change with every run.
-    header = f'msgid ""\nmsgstr ""\n"Language: {language}\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n\n'
+    header = (
+        f'msgid ""\nmsgstr ""\n"Language: {language}\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n\n'
+    )
     path.write_bytes(header.encode() + body.getvalue())
     return sum(1 for one in sentences() if not old.get(one))
 

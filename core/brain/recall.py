@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from core.company.company import Company
@@ -82,22 +83,28 @@ def _bill(resolution: Resolution) -> str:
     return f"{resolution.cost_usd} USD, {resolution.hours:g} h, {resolution.rating}/5: {resolution.summary}"
 
 
-def lexical_scores(documents: Sequence[str], text: str) -> list[float]:
-    """BM25 of each document for `text`, scaled so that a perfect echo of the document is near 1."""
+@lru_cache(maxsize=8)
+def _index(documents: tuple[str, ...]) -> tuple[Any, float]:
+    """The BM25 index of `documents`, and the score of a document that is asked for in its own words."""
     import bm25s  # numpy behind it: 130 ms that only a question should pay
 
-    words = tokens(text)
     corpus = [tokens(document) for document in documents]
-    if not words or not any(corpus):
-        return [0.0] * len(documents)
     index = bm25s.BM25(method="lucene")
     index.index(corpus, show_progress=False)
+    ideal = max(float(index.get_scores(list(dict.fromkeys(words))).max()) for words in corpus if words)
+    return index, ideal
+
+
+def lexical_scores(documents: Sequence[str], text: str) -> list[float]:
+    """BM25 of each document for `text`, scaled so that a perfect echo of the document is near 1."""
+    words = tokens(text)
+    if not words or not any(tokens(document) for document in documents):
+        return [0.0] * len(documents)
+    index, ideal = _index(tuple(documents))
     known = [word for word in dict.fromkeys(words) if word in index.vocab_dict]
     if not known:
         return [0.0] * len(documents)
-    raw = index.get_scores(known)
-    ideal = max(float(index.get_scores(list(dict.fromkeys(doc))).max()) for doc in corpus if doc)
-    return [float(score) / ideal if ideal else 0.0 for score in raw]
+    return [float(score) / ideal if ideal else 0.0 for score in index.get_scores(known)]
 
 
 def rank_memos(memos: Sequence[Memo], query: Query) -> list[tuple[Memo, float]]:

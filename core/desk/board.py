@@ -4,6 +4,7 @@ Whoever changes a ticket calls `refresh`: it draws each copy anew and owes an ed
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,7 @@ from core.store.engine import Tx
 from core.store.tables import ButtonRow, CardCopy, CardRow, OutboxRow, Ticket
 
 DELIVER = "deliver"
+UNDRAWN = "undrawn"
 
 
 def view_of(tx: Tx, ticket: Ticket, reader: Reader, address: Address) -> View:
@@ -46,23 +48,23 @@ def show(
     ticket: Ticket,
     to: Iterable[tuple[Address, Reader]],
     *,
-    subject: str | None = None,
     not_before: datetime | None = None,
     cancel_key: str | None = None,
     again: bool = False,
 ) -> None:
     """Show the card `kind` of `ticket` in each conversation of `to`. A conversation that has it already is
-    not told twice, unless `again`: then it gets a fresh copy, and the old one loses its buttons."""
-    card = _card(tx, kind, ticket.ticket_id, subject)
+    not told twice, unless `again`: then it gets a fresh copy, and the old one loses its buttons.
+
+    The copy is drawn at the end of the unit of work, as everything then stands."""
+    card = _card(tx, kind, ticket.ticket_id, None)
     for address, reader in to:
-        existing = _copy_in(tx, card, address)
-        if existing is not None and not again:
-            _redraw(tx, card, existing)
-            continue
-        if existing is not None:
-            _kill_buttons(tx, existing, keep=set())
-        sketch = KINDS[kind](view_of(tx, ticket, reader, address))
-        post(tx, card, sketch, address, reader, not_before=not_before, cancel_key=cancel_key)
+        if again or not _stands_in(tx, card, address):
+            _copy(tx, card, address, reader, {"not_before": _iso(not_before), "cancel_key": cancel_key})
+    refresh(tx, ticket)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def _card(tx: Tx, kind: str, ticket_id: str | None, subject: str | None) -> CardRow:
@@ -73,37 +75,26 @@ def _card(tx: Tx, kind: str, ticket_id: str | None, subject: str | None) -> Card
             CardRow.subject.is_not_distinct_from(subject),
         )
     )
-    return found or tx.add(
-        CardRow(id=new_id(), kind=kind, ticket_id=ticket_id, subject=subject, created_at=tx.now)
-    )
-
-
-def _copy_in(tx: Tx, card: CardRow, address: Address) -> CardCopy | None:
-    tx.session.flush()
-    return tx.session.scalar(
-        select(CardCopy)
-        .where(
-            CardCopy.card_id == card.id,
-            CardCopy.channel == address.channel,
-            CardCopy.conversation_id == address.conversation_id,
+    if found is None:
+        found = tx.add(
+            CardRow(id=new_id(), kind=kind, ticket_id=ticket_id, subject=subject, created_at=tx.now)
         )
-        .order_by(CardCopy.created_at.desc(), CardCopy.id.desc())
-        .limit(1)
+        tx.session.flush()
+    return found
+
+
+def _stands_in(tx: Tx, card: CardRow, address: Address) -> bool:
+    wanted = select(CardCopy.id).where(
+        CardCopy.card_id == card.id,
+        CardCopy.channel == address.channel,
+        CardCopy.conversation_id == address.conversation_id,
     )
+    return tx.session.scalar(wanted.limit(1)) is not None
 
 
-def post(
-    tx: Tx,
-    card: CardRow,
-    sketch: Sketch,
-    address: Address,
-    reader: Reader,
-    *,
-    not_before: datetime | None = None,
-    cancel_key: str | None = None,
-) -> None:
-    """Owe a new copy of `card` to one conversation."""
-    copy = tx.add(
+def _copy(tx: Tx, card: CardRow, address: Address, reader: Reader, when: dict[str, Any]) -> CardCopy:
+    """A copy that is not drawn yet: `content` holds only when it may go out."""
+    return tx.add(
         CardCopy(
             id=new_id(),
             card_id=card.id,
@@ -111,13 +102,10 @@ def post(
             conversation_id=address.conversation_id,
             person_id=reader.person_id,
             language=reader.language,
-            content={},
+            content={UNDRAWN: when},
             created_at=tx.now,
         )
     )
-    tx.session.flush()
-    copy.content = _finish(tx, card, copy, sketch).model_dump(mode="json")
-    _owe(tx, address, "post", copy.content, copy_id=copy.id, not_before=not_before, cancel_key=cancel_key)
 
 
 def post_own(
@@ -128,13 +116,16 @@ def post_own(
     for person in people:
         reader = reader_for(tx, person)
         for address in tx.office.addresses_of(person):
-            post(tx, card, sketch_for(reader), address, reader)
+            copy = _copy(tx, card, address, reader, {})
+            tx.session.flush()
+            _put(tx, card, copy, sketch_for(reader), [])
 
 
 def redraw_own(tx: Tx, card: CardRow, copy: CardCopy, sketch_for: Callable[[Reader], Sketch]) -> None:
     """Bring a copy of a card that belongs to no ticket up to date."""
     reader = reader_for(tx, tx.office.company.person(copy.person_id), copy.language)
-    _put(tx, card, copy, sketch_for(reader))
+    buttons = list(tx.session.scalars(select(ButtonRow).where(ButtonRow.copy_id == copy.id)))
+    _put(tx, card, copy, sketch_for(reader), buttons)
 
 
 def say(tx: Tx, address: Address, text: str, *, quiet: bool = False) -> None:
@@ -183,34 +174,54 @@ def _owe(
 
 
 def refresh(tx: Tx, ticket: Ticket) -> None:
-    """Draw every copy of every card of `ticket` anew; owe an edit for each that changed."""
+    """Draw every copy of every card of `ticket` anew, once, at the end of this unit of work."""
+    tx.finally_do(f"draw:{ticket.ticket_id}", lambda: _draw_all(tx, ticket))
+
+
+def _draw_all(tx: Tx, ticket: Ticket) -> None:
     tx.session.flush()
-    cards = tx.session.scalars(select(CardRow).where(CardRow.ticket_id == ticket.ticket_id)).all()
-    for card in cards:
-        for copy in tx.session.scalars(select(CardCopy).where(CardCopy.card_id == card.id)).all():
-            _redraw(tx, card, copy, ticket)
+    rows = tx.session.execute(
+        select(CardRow, CardCopy)
+        .join(CardCopy, CardCopy.card_id == CardRow.id)
+        .where(CardRow.ticket_id == ticket.ticket_id)
+        .order_by(CardCopy.id)
+    ).all()
+    buttons: dict[str, list[ButtonRow]] = defaultdict(list)
+    for button in tx.session.scalars(select(ButtonRow).where(ButtonRow.copy_id.in_([c.id for _, c in rows]))):
+        buttons[button.copy_id].append(button)
+    newest = {(card.id, copy.channel, copy.conversation_id): copy.id for card, copy in rows}
+    readers: dict[tuple[str | None, str], Reader] = {}
+    for card, copy in rows:
+        who = (copy.person_id, copy.language)
+        if who not in readers:
+            readers[who] = reader_for(tx, tx.office.company.person(copy.person_id), copy.language)
+        address = Address(copy.channel, copy.conversation_id)
+        sketch = KINDS[card.kind](view_of(tx, ticket, readers[who], address))
+        if newest[card.id, copy.channel, copy.conversation_id] != copy.id:
+            # A later copy of the same card stands further down: this one loses its buttons.
+            sketch = Sketch(sketch.title, sketch.lead, sketch.state, sketch.facts, sketch.sections)
+        _put(tx, card, copy, sketch, buttons[copy.id])
 
 
-def _redraw(tx: Tx, card: CardRow, copy: CardCopy, ticket: Ticket | None = None) -> None:
-    ticket = ticket or tx.get(Ticket, card.ticket_id)
-    if ticket is None:
-        return
-    address = Address(copy.channel, copy.conversation_id)
-    reader = reader_for(tx, tx.office.company.person(copy.person_id), copy.language)
-    newest = _copy_in(tx, card, address)
-    sketch = KINDS[card.kind](view_of(tx, ticket, reader, address))
-    if newest is not None and newest.id != copy.id:
-        # A later copy of the same card stands further down: this one keeps its words and loses its buttons.
-        sketch = Sketch(sketch.title, sketch.lead, sketch.state, sketch.facts, sketch.sections)
-    _put(tx, card, copy, sketch)
-
-
-def _put(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch) -> None:
-    """Let `copy` show `sketch`: an edit is owed where that is something new."""
-    content = _finish(tx, card, copy, sketch).model_dump(mode="json")
+def _put(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, buttons: Iterable[ButtonRow]) -> None:
+    """Let `copy` show `sketch`: a post is owed the first time, then an edit wherever it is something new."""
+    content = _finish(tx, card, copy, sketch, buttons).model_dump(mode="json")
     if content == copy.content:
         return
+    when = copy.content.get(UNDRAWN)
     copy.content = content
+    if when is not None:
+        held = when.get("not_before")
+        _owe(
+            tx,
+            Address(copy.channel, copy.conversation_id),
+            "post",
+            content,
+            copy_id=copy.id,
+            not_before=datetime.fromisoformat(held) if held else None,
+            cancel_key=when.get("cancel_key"),
+        )
+        return
     waiting = tx.session.scalar(
         select(OutboxRow).where(
             OutboxRow.copy_id == copy.id, OutboxRow.status == "pending", OutboxRow.kind.in_(["post", "edit"])
@@ -243,12 +254,9 @@ def cancel_pages(tx: Tx, cancel_key: str) -> None:
 # --- buttons
 
 
-def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch) -> Card:
+def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, buttons: Iterable[ButtonRow]) -> Card:
     """The sketch with button ids. A button that was on this copy before keeps its id."""
-    known = {
-        (row.action, _key(row.args)): row
-        for row in tx.session.scalars(select(ButtonRow).where(ButtonRow.copy_id == copy.id))
-    }
+    known = {(row.action, _key(row.args)): row for row in buttons}
     kept: set[str] = set()
 
     def button(press: Press) -> Button:
@@ -271,7 +279,7 @@ def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch) -> Card:
         Question(text=text, buttons=tuple(button(press) for press in presses))
         for text, presses in sketch.questions
     )
-    buttons = tuple(button(press) for press in sketch.presses)
+    pressed = tuple(button(press) for press in sketch.presses)
     for row in known.values():
         row.live = row.id in kept
     return Card(
@@ -284,19 +292,12 @@ def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch) -> Card:
         facts=sketch.facts,
         sections=sketch.sections,
         questions=questions,
-        buttons=buttons,
+        buttons=pressed,
     )
 
 
 def _key(args: dict[str, Any]) -> str:
     return repr(sorted(args.items()))
-
-
-def _kill_buttons(tx: Tx, copy: CardCopy, keep: set[str]) -> None:
-    for row in tx.session.scalars(
-        select(ButtonRow).where(ButtonRow.copy_id == copy.id, ButtonRow.live.is_(True))
-    ):
-        row.live = row.id in keep
 
 
 def readers_of(tx: Tx, person: Person | None) -> list[tuple[Address, Reader]]:

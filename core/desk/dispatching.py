@@ -59,7 +59,11 @@ def _page(tx: Tx, ticket: Ticket, dispatch: Dispatch, level: int) -> None:
     """Tell the person of step `level` (or the next who can be reached), and set the timer for the one after."""
     company = tx.office.company
     steps = [PlannedStep.from_json(step) for step in dispatch.steps]
-    unreachable = {s.person_id for s in steps if not board.readers_of(tx, company.person(s.person_id))}
+    unreachable = {
+        step.person_id
+        for step in steps
+        if (who := company.person(step.person_id)) is None or not tx.office.addresses_of(who)
+    }
     page = page_for(company, steps, level, ticket.severity, tx.now, unreachable)
     if page is None:
         return

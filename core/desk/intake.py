@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from core import phrases
 from core.brain.recall import Query, recall
@@ -348,7 +349,8 @@ def _candidates(tx: Tx, triage: Triage) -> list[Candidate]:
             Ticket.status.in_([*OPEN, Status.RESOLVED]),
         )
         .order_by(Ticket.number.desc())
-        .limit(20)
+        .limit(10)
+        .options(selectinload(Ticket.reports))
     )
     return [
         Candidate(

@@ -50,6 +50,15 @@ class Tx:
     now: datetime
     office: Office
     topics: set[str] = field(default_factory=set)
+    _last: dict[str, Callable[[], None]] = field(default_factory=dict)
+
+    def finally_do(self, key: str, work: Callable[[], None]) -> None:
+        """Run `work` once at the end of this unit, however often it is asked for under `key`."""
+        self._last.setdefault(key, work)
+
+    def finish(self) -> None:
+        while self._last:
+            self._last.pop(next(iter(self._last)))()
 
     def tell(self, topic: str) -> None:
         """Wake whoever listens to `topic`, once the commit is on disk."""
@@ -209,6 +218,7 @@ class Store:
         try:
             with session.begin_nested():
                 unit.result = unit.work(tx)
+                tx.finish()
             topics |= tx.topics
         except Exception as error:
             unit.error = error

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from core.clock import Clock
 from core.errors import GiveUp, TryLater
@@ -192,9 +192,7 @@ class EmbeddedJobs:
     def _finish(tx: Tx, claim: _Claim, commit: Commit | None) -> None:
         if commit is not None:
             commit(tx)
-        row = tx.get(JobRow, claim.id)
-        if row is not None:
-            tx.session.delete(row)
+        tx.session.execute(delete(JobRow).where(JobRow.id == claim.id))
 
     @staticmethod
     def _uncount(tx: Tx, claim: _Claim) -> None:

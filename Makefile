@@ -1,0 +1,59 @@
+# Everything from a fresh clone with nothing but python3 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+
+.PHONY: run test check format chaos bench demo lock catalogues screenshots
+
+run: $(VENV)/.run
+	@$(BIN)/loopos serve
+
+demo: $(VENV)/.run
+	@$(BIN)/loopos demo
+
+test: check
+	$(BIN)/pytest -n 2
+
+check: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+chaos: $(VENV)/.dev
+	$(BIN)/python -m tests.chaos.run --kills 200 --messages 500
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench
+
+screenshots: $(VENV)/.dev
+	LOOPOS_SCREENSHOTS=docs/pictures $(BIN)/pytest tests/test_browser.py
+
+catalogues: $(VENV)/.dev
+	$(BIN)/python -m tools.catalogues
+
+# Needs uv (any recent one); the lock files carry versions and hashes, no addresses.
+lock:
+	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --generate-hashes \
+		--no-header --no-annotate --quiet -o requirements.lock pyproject.toml requirements.in
+	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --generate-hashes \
+		--no-header --no-annotate --quiet --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.in
+
+$(VENV)/.base: requirements.lock pyproject.toml
+	@echo "Setting up (once, about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.base
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base requirements-dev.lock
+	@$(PIP) install --require-hashes -r requirements-dev.lock
+	@touch $@
