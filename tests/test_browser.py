@@ -22,8 +22,15 @@ from tests.world import STORY
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
 ]
 pytestmark = [
     pytest.mark.browser,
@@ -46,8 +53,19 @@ class Service:
         self.start()
 
     def start(self) -> None:
-        environment = {**os.environ, "LOOPOS_HOME": str(self.home), "PORT": str(self.port), "LOOPOS_DEMO": "1", "LOOPOS_ESCALATE_AFTER": "600"}
-        self.process = subprocess.Popen([sys.executable, "-m", "bot"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        environment = {
+            **os.environ,
+            "LOOPOS_HOME": str(self.home),
+            "PORT": str(self.port),
+            "LOOPOS_DEMO": "1",
+            "LOOPOS_ESCALATE_AFTER": "600",
+        }
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "bot"],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         for _ in range(200):
             try:
                 with urllib.request.urlopen(f"{self.url}/readyz", timeout=1):
@@ -81,7 +99,9 @@ def browser() -> Iterator[Browser]:
 
 
 def window(browser: Browser, service: Service, who: str, size: dict[str, int], scheme: str = "light") -> Page:
-    page = browser.new_context(viewport=size, color_scheme=scheme, locale="en-US", permissions=["microphone"]).new_page()
+    page = browser.new_context(
+        viewport=size, color_scheme=scheme, locale="en-US", permissions=["microphone"]
+    ).new_page()
     page.goto(f"{service.url}/?as={who}")
     expect(page.locator("#me-name")).not_to_be_empty()
     return page
@@ -176,7 +196,9 @@ def test_by_keyboard_alone_and_with_a_voice_note(browser: Browser, service: Serv
     expect(page.locator('.card[data-kind="receipt"]')).to_have_count(2)
 
 
-def test_everything_that_can_be_pressed_has_a_name_and_nothing_runs_off_the_phone(browser: Browser, service: Service) -> None:
+def test_everything_that_can_be_pressed_has_a_name_and_nothing_runs_off_the_phone(
+    browser: Browser, service: Service
+) -> None:
     page = window(browser, service, "shirley", PHONE)
     say(page, STORY)
     expect(card(page, "receipt")).to_be_visible()

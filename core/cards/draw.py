@@ -264,7 +264,7 @@ def _dispatched_line(view: View) -> str:
     if dispatch.acknowledged:
         return sent + " " + words("{who} has it.", who=view.name(dispatch.acknowledged_by))
     if dispatch.assignee == view.reader_id:
-        return sent + " " + words("Please say that you have it.")
+        return sent  # the job card asks; a second request beside it would only confuse
     waiting = words("Waiting for {who} to say “I have it”.", who=view.name(dispatch.assignee))
     return sent + " " + waiting + _off_line(view, dispatch.assignee)
 
@@ -555,6 +555,13 @@ def job(view: View) -> Sketch:
     """To whoever has to see to it: the vendor's number, the text to send, and "I have it"."""
     words, ticket, dispatch = view.words, view.ticket, view.dispatch
     lead, state = status_line(view)
+    if (
+        dispatch is not None
+        and ticket.status == Status.DISPATCHED
+        and not dispatch.acknowledged
+        and _may_handle(view, dispatch)
+    ):
+        lead = f"{lead} {words('Please say that you have it.')}"
     place = view.company.place(ticket.property_id)
     sections = [*_own_words(view), *_attachments(view), *_answers(view)]
     if ticket.category in phrases.MEANWHILE and ticket.status == Status.DISPATCHED:

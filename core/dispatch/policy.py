@@ -66,13 +66,15 @@ def decide(proposal: Proposal) -> Authorised | NeedsHuman:
         ask("vendor_unknown")
     elif not proposal.vendor_approved_here:
         ask("vendor_not_approved")
-    total = proposal.estimate_usd + proposal.already_authorised_usd
-    if proposal.estimate_usd < 0 or not proposal.estimate_usd.is_finite():
+    # NaN compares with nothing: it must be caught before any amount is weighed.
+    if not proposal.estimate_usd.is_finite() or proposal.estimate_usd < 0:
         ask("price_absurd")
-    elif total > proposal.cap_usd:
-        ask("over_cap", total=total, cap=proposal.cap_usd)
-    if proposal.month_spent_usd + proposal.estimate_usd > proposal.month_budget_usd:
-        ask("over_budget", spent=proposal.month_spent_usd, budget=proposal.month_budget_usd)
+    else:
+        total = proposal.estimate_usd + proposal.already_authorised_usd
+        if total > proposal.cap_usd:
+            ask("over_cap", total=total, cap=proposal.cap_usd)
+        if proposal.month_spent_usd + proposal.estimate_usd > proposal.month_budget_usd:
+            ask("over_budget", spent=proposal.month_spent_usd, budget=proposal.month_budget_usd)
     if not proposal.sender_known:
         ask("sender_unknown")
     if proposal.steering:

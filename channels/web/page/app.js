@@ -74,7 +74,7 @@ function showChat(start) {
   $("photo-label").setAttribute("aria-label", texts.photo);
   $("reply-stop").setAttribute("aria-label", texts.remove);
   $("jump").textContent = texts.new_message;
-  $("text").focus({ preventScroll: true });
+  if (matchMedia("(pointer: fine)").matches) $("text").focus({ preventScroll: true });
   listen();
   flush();
 }
@@ -117,8 +117,14 @@ function show(message) {
   const nearEnd = atEnd();
   const old = shown.get(message.id);
   const node = draw(message);
-  if (old) keepState(old.node, node), old.node.replaceWith(node);
-  else place(node, message.position);
+  if (old && !old.pending) {
+    keepState(old.node, node);
+    node.dataset.position = message.position;
+    old.node.replaceWith(node);
+  } else {
+    old?.node.remove();
+    place(node, message.position);
+  }
   shown.set(message.id, { node, position: message.position });
   if (message.author === "loopos") working(false);
   else if (!old || old.pending) { drop(message.id); if (message.author === me && caughtUp && !old?.answered) working(true); }
@@ -196,7 +202,7 @@ function drawCard({ card, id }) {
   for (const section of card.sections) node.append(drawSection(section));
   for (const question of card.questions) node.append(make("div", { class: "question" }, make("p", { textContent: question.text }), buttonRow(question.buttons)));
   if (card.buttons.length) node.append(buttonRow(card.buttons));
-  if (card.ticket_id) node.append(make("button", { class: "more", type: "button", textContent: `↩ ${texts.reply}`, onclick: () => replyTo(id, card.ticket_id) }));
+  if (card.ticket_id) node.append(make("button", { class: "more reply", type: "button", textContent: `↩ ${texts.reply}`, onclick: () => replyTo(id, card.ticket_id) }));
   return node;
 }
 
