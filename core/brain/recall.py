@@ -20,8 +20,10 @@ SAME_PROPERTY: Final = 0.15
 SAME_CATEGORY: Final = 0.10
 TOP_MEMOS: Final = 3
 TOP_RESOLUTIONS: Final = 3
-_FLOOR: Final = 0.05
-"""A memo below this shares nothing with the question but chance."""
+HALF: Final = 2.0
+"""The BM25 score that counts as one half: about two rare words in common."""
+_FLOOR: Final = 0.15
+"""A memo below this shares nothing with the question but small words."""
 
 Layer = Literal["memo", "sop", "history", "skill"]
 
@@ -84,27 +86,24 @@ def _bill(resolution: Resolution) -> str:
 
 
 @lru_cache(maxsize=8)
-def _index(documents: tuple[str, ...]) -> tuple[Any, float]:
-    """The BM25 index of `documents`, and the score of a document that is asked for in its own words."""
+def _index(documents: tuple[str, ...]) -> Any:
     import bm25s  # numpy behind it: 130 ms that only a question should pay
 
-    corpus = [tokens(document) for document in documents]
     index = bm25s.BM25(method="lucene")
-    index.index(corpus, show_progress=False)
-    ideal = max(float(index.get_scores(list(dict.fromkeys(words))).max()) for words in corpus if words)
-    return index, ideal
+    index.index([tokens(document) for document in documents], show_progress=False)
+    return index
 
 
 def lexical_scores(documents: Sequence[str], text: str) -> list[float]:
-    """BM25 of each document for `text`, scaled so that a perfect echo of the document is near 1."""
+    """BM25 of each document for `text`, saturated into 0..1 so that it can be added to the boosts."""
     words = tokens(text)
     if not words or not any(tokens(document) for document in documents):
         return [0.0] * len(documents)
-    index, ideal = _index(tuple(documents))
+    index = _index(tuple(documents))
     known = [word for word in dict.fromkeys(words) if word in index.vocab_dict]
     if not known:
         return [0.0] * len(documents)
-    return [float(score) / ideal if ideal else 0.0 for score in index.get_scores(known)]
+    return [float(score) / (float(score) + HALF) for score in index.get_scores(known)]
 
 
 def rank_memos(memos: Sequence[Memo], query: Query) -> list[tuple[Memo, float]]:

@@ -135,15 +135,6 @@ def tap(tx: Tx, tapped: Tap, person_id: str | None) -> None:
     except Refused as refused:
         log.info("tap_refused", why=refused.code, action=tapped.button.split(":")[0][:20], person=person_id)
         board.say(tx, address, _said(tx, refused, reader), quiet=True)
-        copy = _copy_of(tx, tapped)
-        if copy is not None and refused.code in {
-            "already_decided",
-            "superseded",
-            "already_acknowledged",
-            "old_button",
-            "wrong_state",
-        }:
-            _refresh_copy(tx, copy)
 
 
 def _perform(tx: Tx, tapped: Tap, person_id: str | None, address: Address) -> None:
@@ -172,18 +163,6 @@ def _said(tx: Tx, refused: Refused, reader: Reader) -> str:
         for key, value in refused.params.items()
     }
     return phrases.refusal(Refused(refused.code, **params), reader.words)
-
-
-def _copy_of(tx: Tx, tapped: Tap) -> CardCopy | None:
-    button = tx.get(ButtonRow, tapped.button)
-    return tx.get(CardCopy, button.copy_id) if button else None
-
-
-def _refresh_copy(tx: Tx, copy: CardCopy) -> None:
-    card = tx.get(CardRow, copy.card_id)
-    ticket = tx.get(Ticket, card.ticket_id) if card and card.ticket_id else None
-    if ticket is not None:
-        board.refresh(tx, ticket)
 
 
 HINT: Final = N_("Only the buttons on a card can decide. The newest card for it is below.")

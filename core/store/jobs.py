@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
 
 import structlog
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy.orm import Session
 
 from core.clock import Clock
 from core.errors import GiveUp, TryLater
@@ -112,13 +113,27 @@ class EmbeddedJobs:
     async def idle(self) -> None:
         """Wait until nothing is due and nothing runs (for tests and the demo; a service never needs it)."""
         while True:
-            due = await self._store.read(
-                lambda s: s.scalar(select(func.count()).where(JobRow.run_at <= self._clock.now()))
-            )
+            due: bool = await self._store.read(self._any_due)
             if not due and not self._running:
                 return
             self._wake.set()
             await asyncio.sleep(0.002)
+
+    def _any_due(self, session: Session) -> bool:
+        now = self._clock.now()
+        return session.scalar(self._due(select(JobRow.id), now).limit(1)) is not None
+
+    @staticmethod
+    def _due(wanted: Select[*tuple[Any, ...]], now: datetime) -> Select[*tuple[Any, ...]]:
+        """`wanted` of the head of each lane, where it is due. A head that waits for its next attempt holds
+        its lane; one that was meant for later from the start does not."""
+        heads = (
+            select(func.min(JobRow.id).label("id"))
+            .where((JobRow.run_at <= now) | (JobRow.attempts > 0))
+            .group_by(JobRow.lane)
+            .subquery()
+        )
+        return wanted.join(heads, heads.c.id == JobRow.id).where(JobRow.run_at <= now).order_by(JobRow.id)
 
     async def _dispatch(self) -> None:
         while True:
@@ -144,19 +159,8 @@ class EmbeddedJobs:
         the process must not be tried for ever. Also: seconds until the next job is due."""
         free = self._slots - len(self._running)
         running = list(self._running)
-        heads = (
-            select(func.min(JobRow.id).label("id"))
-            .where((JobRow.run_at <= tx.now) | (JobRow.attempts > 0))
-            .group_by(JobRow.lane)
-            .subquery()
-        )
-        rows = tx.session.execute(
-            select(JobRow.id, JobRow.task, JobRow.args, JobRow.attempts)
-            .join(heads, heads.c.id == JobRow.id)
-            .where(JobRow.run_at <= tx.now, JobRow.id.not_in(running))
-            .order_by(JobRow.id)
-            .limit(free)
-        ).all()
+        wanted = self._due(select(JobRow.id, JobRow.task, JobRow.args, JobRow.attempts), tx.now)
+        rows = tx.session.execute(wanted.where(JobRow.id.not_in(running)).limit(free)).all()
         if rows:
             tx.session.execute(
                 update(JobRow)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+
 from core.errors import Refused
 from core.model import OPEN, Event, Status
 from core.tickets.lifecycle import TRANSITIONS, following

@@ -5,13 +5,20 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from core.dispatch.policy import Authorised, NeedsHuman, Proposal, decide
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.dispatch.policy import Authorised, NeedsHuman, Proposal, decide
+
 GOOD = {
-    "severity": 3, "risk_tags": [], "vendor_id": "v", "estimate_usd": Decimal(80), "cap_usd": Decimal(200),
-    "vendor_known": True, "vendor_approved_here": True, "month_budget_usd": Decimal(500),
+    "severity": 3,
+    "risk_tags": [],
+    "vendor_id": "v",
+    "estimate_usd": Decimal(80),
+    "cap_usd": Decimal(200),
+    "vendor_known": True,
+    "vendor_approved_here": True,
+    "month_budget_usd": Decimal(500),
 }
 
 
@@ -52,7 +59,10 @@ def test_each_thing_that_speaks_against_it_is_a_reason(changes: dict[str, object
 
 def test_every_reason_is_given_not_only_the_first() -> None:
     assert codes(severity=5, risk_tags=["gas_risk"], vendor_id=None, steering=["x"]) == [
-        "severity", "risk", "vendor_unknown", "steering",
+        "severity",
+        "risk",
+        "vendor_unknown",
+        "steering",
     ]
 
 
@@ -66,8 +76,16 @@ def test_however_it_is_split_the_sum_never_passes_cap_or_budget_by_itself(
     spent = Decimal(0)
     for estimate in asked:
         outcome = decide(
-            Proposal(**{**GOOD, "estimate_usd": estimate, "cap_usd": cap, "already_authorised_usd": spent,  # type: ignore[arg-type]
-                        "month_spent_usd": spent, "month_budget_usd": budget})
+            Proposal(
+                **{
+                    **GOOD,
+                    "estimate_usd": estimate,
+                    "cap_usd": cap,
+                    "already_authorised_usd": spent,  # type: ignore[arg-type]
+                    "month_spent_usd": spent,
+                    "month_budget_usd": budget,
+                }
+            )
         )
         if isinstance(outcome, Authorised):
             spent += estimate

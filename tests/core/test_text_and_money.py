@@ -3,17 +3,26 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from core.errors import Refused
 from core.money import parse_amount
 from core.text import digest, escape, tokens
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize(
     ("typed", "amount"),
-    [("132", "132.00"), (" $132 ", "132.00"), ("132.5", "132.50"), ("US$ 132", "132.00"), ("132 usd", "132.00"),
-     ("１３２", "132.00"), ("1,200.50", "1200.50"), ("0", "0.00")],
+    [
+        ("132", "132.00"),
+        (" $132 ", "132.00"),
+        ("132.5", "132.50"),
+        ("US$ 132", "132.00"),
+        ("132 usd", "132.00"),
+        ("１３２", "132.00"),
+        ("1,200.50", "1200.50"),
+        ("0", "0.00"),
+    ],
 )
 def test_amounts_that_are_clear(typed: str, amount: str) -> None:
     assert parse_amount(typed) == Decimal(amount)
@@ -21,7 +30,24 @@ def test_amounts_that_are_clear(typed: str, amount: str) -> None:
 
 @pytest.mark.parametrize(
     "typed",
-    ["-5", "$-5", "1e9", "1.200,50", "1,200", "NaN", "inf", "", "abc", "NT$132", "¥132", "132.505", "99999999", "1 2", "0x10", "١٣٢٫٥x"],
+    [
+        "-5",
+        "$-5",
+        "1e9",
+        "1.200,50",
+        "1,200",
+        "NaN",
+        "inf",
+        "",
+        "abc",
+        "NT$132",
+        "¥132",
+        "132.505",
+        "99999999",
+        "1 2",
+        "0x10",
+        "١٣٢٫٥x",
+    ],
 )
 def test_amounts_that_are_asked_again(typed: str) -> None:
     with pytest.raises(Refused, match="amount_unclear"):
