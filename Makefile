@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: run test check format chaos bench demo lock catalogues screenshots
+.PHONY: run test check format chaos machines bench demo lock catalogues screenshots
 
 run: $(VENV)/.run
 	@$(BIN)/loopos serve
@@ -27,6 +27,9 @@ format: $(VENV)/.dev
 
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos.run --kills 200 --messages 500
+
+machines: $(VENV)/.dev
+	LOOPOS_EXAMPLES=70 $(BIN)/pytest -n 2 tests/core/test_machines.py
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

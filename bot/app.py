@@ -122,9 +122,8 @@ async def _holder_is_frozen(settings: Settings, clock: Clock) -> bool:
     if not settings.database.exists() or schema.present(settings.database) != schema.HEAD:
         return False
     store = Store(settings.database, clock)
-    store.bind(None)  # type: ignore[arg-type]  # only the owner row is looked at
     try:
-        return await store.write(is_stale)
+        return await store.read(lambda session: is_stale(session, clock.now()))
     finally:
         await store.close()
 

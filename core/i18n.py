@@ -51,9 +51,9 @@ class Words:
         clock = f"{local:%H:%M} ({city})"
         if local.date() == now.astimezone(self.zone).date():
             return clock
-        from babel.dates import format_date
+        from babel.dates import format_skeleton
 
-        return f"{format_date(local.date(), 'MMMd', locale=self.language.replace('-', '_'))} {clock}"
+        return f"{format_skeleton('MMMd', local, locale=self.language.replace('-', '_'))} {clock}"
 
     def money(self, amount: Decimal) -> str:
         return f"{amount:.2f} USD"

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from core.desk import board, closing, filing
 from core.desk.people import Actor, require_decider, require_one_of
-from core.desk.records import find_ticket, latest_approval, note
+from core.desk.records import find_ticket, latest_approval, move, note
 from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
@@ -44,10 +44,11 @@ def answer(tx: Tx, ticket: Ticket, question: Question, option: str, actor: Actor
 def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> None:
     ticket.property_id = property_id
     deadlines.cancel(tx, ticket.ticket_id)
-    note(tx, ticket, Event.CORRECTED, actor, property_id=property_id)
     if ticket.status == Status.AWAITING_HUMAN:
-        # The founder was told that the property is missing; now it can be drafted as if it had been there.
-        ticket.status = Status.NEW.value
+        # The founder was told that the property is missing; now it is drafted as if it had been there.
+        move(tx, ticket, Event.CORRECTED, actor, property_id=property_id)
+    else:
+        note(tx, ticket, Event.CORRECTED, actor, property_id=property_id)
     if ticket.status == Status.NEW:
         filing.advance(tx, ticket, actor)
     else:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import fcntl
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Final
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core.errors import StartupError
 from core.store.engine import Tx
@@ -67,10 +68,10 @@ def already_running(pid: str) -> StartupError:
     )
 
 
-def is_stale(tx: Tx) -> bool:
+def is_stale(session: Session, now: datetime) -> bool:
     """True if the recorded owner has not beaten for STALE: frozen, since a dead one frees its lock."""
-    owner = tx.session.scalar(select(Owner).where(Owner.id == 1))
-    return owner is not None and tx.now - owner.beat_at > STALE
+    owner = session.scalar(select(Owner).where(Owner.id == 1))
+    return owner is not None and now - owner.beat_at > STALE
 
 
 def take_over(tx: Tx) -> int:

@@ -14,6 +14,7 @@ _ENDED: Final = (Status.RESOLVED, Status.REJECTED, Status.LAPSED, Status.CANCELL
 TRANSITIONS: Final[dict[tuple[Event, Status], Status]] = {
     **{(Event.TRIAGED, s): Status.TRIAGED for s in (Status.NEW, Status.AWAITING_HUMAN)},
     **{(Event.GATED, s): Status.AWAITING_HUMAN for s in (Status.NEW, Status.TRIAGED, Status.DISPATCHED)},
+    (Event.CORRECTED, Status.AWAITING_HUMAN): Status.NEW,
     (Event.REJECTED, Status.AWAITING_HUMAN): Status.REJECTED,
     (Event.LAPSED, Status.AWAITING_HUMAN): Status.LAPSED,
     (Event.DISPATCHED, Status.TRIAGED): Status.DISPATCHED,

@@ -82,12 +82,32 @@ def disk_after_cut(steps: list[Step], cut: int, rng: random.Random) -> dict[int,
 
 def traced_run(tmp_path: Path, environment: dict[str, str]) -> tuple[list[Step], Path]:
     library, log, home = tmp_path / "trace.so", tmp_path / "trace.log", tmp_path / "home"
-    subprocess.run([COMPILER, "-shared", "-fPIC", "-O1", "-o", library, HERE / "trace.c", "-ldl", "-lpthread"], check=True)
+    subprocess.run(
+        [COMPILER, "-shared", "-fPIC", "-O1", "-o", library, HERE / "trace.c", "-ldl", "-lpthread"],
+        check=True,
+    )
     with (tmp_path / "acks").open("wb") as acks:
         subprocess.run(
-            ["bash", "-c", f'exec 7>&{acks.fileno()}; exec "$0" -m tests.powercut.writer "$1" "$2"', sys.executable, str(home), str(MESSAGES)],
-            check=True, pass_fds=[acks.fileno()], timeout=120, stderr=subprocess.DEVNULL,
-            env={**os.environ, **environment, "LD_PRELOAD": str(library), "TRACE_LOG": str(log), "TRACE_UNDER": str(home), "TRACE_ACK": "7"},
+            [
+                "bash",
+                "-c",
+                f'exec 7>&{acks.fileno()}; exec "$0" -m tests.powercut.writer "$1" "$2"',
+                sys.executable,
+                str(home),
+                str(MESSAGES),
+            ],
+            check=True,
+            pass_fds=[acks.fileno()],
+            timeout=120,
+            stderr=subprocess.DEVNULL,
+            env={
+                **os.environ,
+                **environment,
+                "LD_PRELOAD": str(library),
+                "TRACE_LOG": str(log),
+                "TRACE_UNDER": str(home),
+                "TRACE_ACK": "7",
+            },
         )
     return steps_of(log), home
 
@@ -99,7 +119,9 @@ def lost_after_cuts(steps: list[Step], home: Path, folder: Path, seed: int) -> t
     looked, lost = 0, 0
     for number in range(CUTS):
         cut = rng.randint(first_ack + 1, len(steps))
-        acknowledged = {line for step in steps[:cut] if step.kind == "A" for line in step.data.decode().split()}
+        acknowledged = {
+            line for step in steps[:cut] if step.kind == "A" for line in step.data.decode().split()
+        }
         disk = disk_after_cut(steps, cut, rng)
         place = folder / f"cut-{number}"
         place.mkdir()

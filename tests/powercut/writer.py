@@ -21,8 +21,13 @@ async def main(home: Path, count: int) -> None:
 
     async def one(number: int) -> None:
         payload = {
-            "type": "message", "id": f"power-{number:06d}", "sender": "celine", "text": f"vila Bali: handuk {number}",
-            "files": [], "reply_to": None, "at": app.clock.now().isoformat(),
+            "type": "message",
+            "id": f"power-{number:06d}",
+            "sender": "celine",
+            "text": f"vila Bali: handuk {number}",
+            "files": [],
+            "reply_to": None,
+            "at": app.clock.now().isoformat(),
         }
         await app.store.write(lambda tx: take(tx, payload))
         os.write(ACK, f"{payload['id']}\n".encode())

@@ -1,0 +1,177 @@
+"""The real process from outside: start, refusals, stop, kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import run as chaos
+from tests.test_browser import free_port
+
+
+def loopos(
+    home: Path, *args: str, text: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bot", *args],
+        env={**os.environ, "LOOPOS_HOME": str(home), **environment},
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bot"],
+        env={**os.environ, "LOOPOS_HOME": str(tmp_path), "PORT": str(port), "LOOPOS_DEMO": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert "LoopOS is ready" in process.stdout.readline()
+    yield process, f"http://127.0.0.1:{port}", tmp_path
+    if process.poll() is None:
+        process.kill()
+    process.communicate()
+
+
+def post(url: str, body: bytes, kind: str = "application/json", **headers: str) -> int:
+    request = urllib.request.Request(url, body, {"Content-Type": kind, **headers})
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            assert "Traceback" not in error.read().decode()
+            return error.code
+
+
+def test_serve_refuse_a_second_and_stop_within_ten_seconds(
+    served: tuple[subprocess.Popen[str], str, Path],
+) -> None:
+    process, url, home = served
+    with urllib.request.urlopen(f"{url}/readyz") as answer:
+        assert json.load(answer)["ready"] is True
+    with urllib.request.urlopen(f"{url}/metrics") as answer:
+        assert "loopos_jobs_waiting" in answer.read().decode()
+    second = loopos(home, PORT="0")
+    assert second.returncode == 1
+    assert "already running" in second.stderr
+    assert "Traceback" not in second.stderr
+    # A watcher holds a stream open: it must not hold up the stop.
+    stream = urllib.request.urlopen(f"{url}/api/stream?as=ben")
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert time.monotonic() - begun < 10
+    stream.close()
+
+
+def test_bad_requests_get_a_plain_answer_and_leave_nothing(
+    served: tuple[subprocess.Popen[str], str, Path],
+) -> None:
+    process, url, home = served
+    messages = f"{url}/api/messages?as=ben"
+    good = json.dumps({"id": "12345678", "text": "hello"}).encode()
+    assert post(messages, b"{") == 400
+    assert post(messages, b"[]") == 400
+    assert post(messages, b"[" * 100_000) == 400
+    assert post(messages, b"null") == 400
+    assert post(messages, b"\xff\xfe") == 400
+    assert post(messages, good, "text/plain") == 415
+    assert post(messages, b"x" * (1024 * 1024 + 1)) == 413
+    assert post(messages, json.dumps({"text": "no id"}).encode()) == 400
+    assert post(f"{url}/api/messages?as=../etc", good) == 400
+    assert post(messages, good, Origin="https://evil.example") == 403
+    assert post(f"{url}/api/taps?as=ben", json.dumps({"id": "12345678", "button": 5}).encode()) == 400
+    assert post(f"{url}/api/media?as=ben", b"PK\x03\x04" + b"0" * 100, "audio/ogg") == 415
+    assert post(f"{url}/api/media?as=ben", b"", "audio/ogg") == 415
+    assert (
+        post(
+            f"{url}/api/messages?as=ben",
+            json.dumps(
+                {"id": "12345678", "text": "", "files": [{"sha256": "../../x", "kind": "photo"}]}
+            ).encode(),
+        )
+        == 400
+    )
+    assert post(messages, good) == 200
+    assert post(messages, good) == 200
+    process.send_signal(signal.SIGTERM)
+    _, log = process.communicate(timeout=10)
+    assert "Traceback" not in log
+    assert "hello" not in log
+    with sqlite3.connect(home / "loopos.db") as db:
+        assert db.execute("select count(*) from inbox").fetchone()[0] == 1
+    db.close()
+
+
+def test_a_taken_port_a_bad_setting_and_an_unwritable_home_are_one_clear_line(
+    served: tuple[subprocess.Popen[str], str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    _, url, _ = served
+    other = tmp_path_factory.mktemp("other")
+    for environment, said in [
+        ({"PORT": url.rsplit(":", 1)[1]}, "is taken"),
+        ({"PORT": "hello"}, "PORT"),
+        ({"LOOPOS_HOME": "/proc/nowhere"}, "cannot be written"),
+        ({"DATABASE_URL": "postgresql://user:s3cret@host/db"}, "cannot use"),
+        ({"LOOPOS_COMPANY": str(other / "none"), "LOOPOS_DEMO": "0"}, "no company folder"),
+    ]:
+        done = loopos(other, **environment)
+        assert done.returncode == 1, environment
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+        assert "s3cret" not in done.stderr
+
+
+def test_the_reading_commands_work_without_a_service(tmp_path: Path) -> None:
+    assert json.loads(loopos(tmp_path, "tickets", "--json").stdout) == []
+    assert loopos(tmp_path, "ticket", "T-1").returncode == 1
+    assert loopos(tmp_path, "tickets", "--status", "nonsense").returncode == 2
+    assert loopos(tmp_path, "nonsense").returncode == 2
+    found = json.loads(loopos(tmp_path, "brain", "query", "AC Taipei leak", "--json").stdout)
+    assert found["sources"][0]["id"] == "memo_taipei_ac"
+    good = loopos(tmp_path, "triage", text='{"id": "a", "text": "伊東でガス臭い"}\n')
+    assert json.loads(good.stdout)["severity"] == 5
+    broken = loopos(tmp_path, "triage", text='{"id": "a", "text": "x"}\n{oops\n')
+    assert broken.returncode == 2
+    assert "line 2" in broken.stderr
+    assert loopos(tmp_path, "doctor", PORT=str(free_port())).returncode == 0
+
+
+def test_the_demo_tells_each_transition_once(tmp_path: Path) -> None:
+    done = loopos(tmp_path, "demo", "--json")
+    assert done.returncode == 0
+    ticket = json.loads(done.stdout)
+    moves = [(row["from"], row["to"]) for row in ticket["history"] if row["to"]]
+    assert moves == [("NEW", "AWAITING_HUMAN"), ("AWAITING_HUMAN", "DISPATCHED"), ("DISPATCHED", "RESOLVED")]
+    assert ticket["dispatches"][0]["actual_cost_usd"] == "132.00"
+    events = [row["event"] for row in ticket["history"]]
+    assert all(
+        events.count(one) == 1 for one in ("approved", "dispatched", "escalated", "acknowledged", "resolved")
+    )
+
+
+def test_killed_at_every_point_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
+    """The short form of `make chaos`."""
+    result = chaos.run(kills=16, count=40, seed=11, home=tmp_path)
+    print(result.line())
+    assert result.good, result.line()

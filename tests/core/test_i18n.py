@@ -1,0 +1,44 @@
+"""The five languages: complete, with the same placeholders, in the right script."""
+
+from __future__ import annotations
+
+import string
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from core.i18n import Words, catalogue
+from core.model import LANGUAGES
+from tools.catalogues import sentences
+
+TRANSLATED = [language for language in LANGUAGES if language != "en"]
+# Characters that only simplified Chinese has, among those our sentences could use.
+SIMPLIFIED = set("这个们为时说问单漏电气发请见图处应开关让给谢经过还没闭两东车长门间现维护") & set(
+    "这们为时说问单电气发请见图处应开关让给谢经过还闭两东车长门间现维护"
+)
+
+
+def fields(text: str) -> set[str | None]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_sentence_is_translated_with_its_placeholders(language: str) -> None:
+    said = catalogue(language)
+    missing = [one for one in sentences() if one not in said]
+    assert missing == []
+    for one in sentences():
+        assert fields(one) == fields(said[one]), one
+
+
+def test_chinese_is_traditional() -> None:
+    for one, said in catalogue("zh-TW").items():
+        assert not set(said) & SIMPLIFIED - set("漏"), (one, said)
+
+
+def test_a_time_is_local_and_names_its_zone() -> None:
+    words = Words("ja", ZoneInfo("Asia/Tokyo"))
+    now = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
+    assert words.time(now, now) == "13:00 (Tokyo)"
+    assert words.time(datetime(2026, 11, 21, 4, 0, tzinfo=UTC), now) == "11月21日 13:00 (Tokyo)"
