@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -55,12 +55,13 @@ class Alarm:
         self._store = store
         self._clock = clock
         self._handlers = handlers or HANDLERS
-        # APScheduler by itself drops a one-shot that is late; None means "run it however late".
+        # APScheduler by itself drops a one-shot that is late; None means "run it however late". It also drops
+        # one whose job still runs, hence more than one instance: the lock below keeps them apart.
         self._scheduler = AsyncIOScheduler(
-            timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+            timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 3}
         )
         self._firing = asyncio.Lock()
-        self._pending = False
+        self._soon: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._store.subscribe("deadlines", self._ring_soon)
@@ -74,24 +75,33 @@ class Alarm:
             self._scheduler.shutdown(wait=False)
 
     def _ring_soon(self) -> None:
-        if not self._pending:
-            self._pending = True
-            self._scheduler.add_job(self.ring, id="soon", replace_existing=True)
+        """A commit changed the deadlines: look at them anew, once however many commits there were."""
+        if self._soon is None:
+            self._soon = asyncio.get_running_loop().create_task(self.ring(), name="alarm")
 
     async def ring(self) -> None:
         """Fire whatever is due, then set the alarm to the next."""
-        self._pending = False
         async with self._firing:
+            self._soon = None
             try:
-                while await self._store.write(lambda tx: deadlines.fire_due(tx, self._handlers, given_up)):
-                    pass
-                following = await self._store.write(deadlines.next_due)
+                following = await self._fire()
             except TryLater as later:
                 following = self._clock.now() + later.after
             except Fenced:
                 return
-        if following is not None and self._scheduler.running:
-            self._scheduler.add_job(self.ring, DateTrigger(following), id="alarm", replace_existing=True)
+            if following is not None and self._scheduler.running:
+                self._scheduler.add_job(self.ring, DateTrigger(following), id="alarm", replace_existing=True)
+
+    async def _fire(self) -> datetime | None:
+        """Fire in rounds until nothing is due; returns when the next will be."""
+
+        def one_round(tx: Tx) -> tuple[int, datetime | None]:
+            return deadlines.fire_due(tx, self._handlers, given_up), deadlines.next_due(tx)
+
+        while True:
+            fired, following = await self._store.write(one_round)
+            if not fired:
+                return following
 
     async def _beat(self) -> None:
         try:

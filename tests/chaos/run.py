@@ -93,7 +93,8 @@ class Service:
             text=True,
             env=environment,
         )
-        threading.Thread(target=self._listen, daemon=True).start()
+        self.listener = threading.Thread(target=self._listen, daemon=True)
+        self.listener.start()
 
     def _listen(self) -> None:
         for line in self.process.stdout:
@@ -115,11 +116,17 @@ class Service:
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self._reap(5)
 
     def end(self) -> None:
-        self.process.stdin.close()
-        self.process.wait(timeout=20)
+        self._reap(20)
+
+    def _reap(self, seconds: float) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.wait(timeout=seconds)
+        self.listener.join(seconds)
+        self.process.stdout.close()
 
 
 def messages(count: int, rng: random.Random) -> list[dict]:

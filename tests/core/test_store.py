@@ -57,10 +57,10 @@ async def test_a_locked_database_says_try_later_and_loses_nothing(world: World) 
 
 
 async def test_every_connection_syncs_fully(world: World) -> None:
-    read = lambda tx: (
-        tx.session.execute(text("pragma synchronous")).scalar(),
-        tx.session.execute(text("pragma journal_mode")).scalar(),
-    )
+    def read(tx: Tx) -> tuple[object, object]:
+        ask = tx.session.execute
+        return ask(text("pragma synchronous")).scalar(), ask(text("pragma journal_mode")).scalar()
+
     assert await world.do(read) == (2, "wal")
 
 
