@@ -68,6 +68,19 @@ async def test_a_second_report_of_the_same_fault_joins_and_can_be_split_with_one
     assert [row["event"] for row in tickets[0]["history"]].count("split") == 1
 
 
+async def test_two_tickets_are_merged_by_hand_and_go_their_own_ways_again(world: World) -> None:
+    await world.says("celine", "vila Bali: wastafel mampet")
+    await world.says("miguel", "vila Bali: keran bocor di wastafel")
+    await world.says("celine", "/ticket T-1002")
+    await (await world.card("celine", "ticket")).tap("merge", into="T-1001")
+    first, second = await world.tickets()
+    assert (second["status"], second["merged_into"]) == ("MERGED", "T-1001")
+    assert [report["reporter"] for report in first["reports"]] == ["celine", "miguel"]
+    assert any("T-1001" in text for text in await world.texts("miguel"))
+    await (await world.card("miguel", "receipt")).tap("unmerge")
+    assert (await world.tickets())[1]["status"] == "DISPATCHED"
+
+
 async def test_the_same_words_twice_within_a_minute_are_one_message(world: World) -> None:
     await world.says("shirley", STORY)
     await world.says("shirley", STORY)

@@ -16,7 +16,7 @@ from core.company.company import Company
 from core.company.schema import Person, Vendor
 from core.dispatch.quiet import PIERCING, next_working_moment
 from core.i18n import N_, Words
-from core.model import Role, Status
+from core.model import OPEN, Role, Status
 from core.store.tables import Approval, Dispatch, Question, Ticket
 from core.text import shorten
 
@@ -57,6 +57,8 @@ class View:
     reader_id: str | None
     conversation_id: str
     now: datetime
+    others: tuple[tuple[str, str], ...] = ()
+    """Other open tickets of the same property: (ticket id, category)."""
 
     @property
     def place_name(self) -> str:
@@ -639,17 +641,36 @@ def resolve_fields(view: View) -> tuple[Field, ...]:
 
 
 def ticket_card(view: View) -> Sketch:
-    """Everything about a ticket, for /ticket."""
+    """Everything about a ticket, for /ticket; also what is done by hand: merge, cancel."""
     sketch = job(view)
-    return Sketch(
-        sketch.title,
-        sketch.lead,
-        sketch.state,
-        sketch.facts,
-        (*sketch.sections, *_history(view)),
-        (),
-        sketch.presses,
-    )
+    sections = (*sketch.sections, *_history(view))
+    presses = (*sketch.presses, *_by_hand(view))
+    return Sketch(sketch.title, sketch.lead, sketch.state, sketch.facts, sections, (), presses)
+
+
+def _by_hand(view: View) -> tuple[Press, ...]:
+    words, ticket, reader = view.words, view.ticket, view.reader
+    if reader is None or ticket.status not in OPEN:
+        return ()
+    if (
+        reader.id != ticket.reporter
+        and reader.role is Role.OPS
+        and ticket.property_id not in reader.properties
+    ):
+        return ()
+    presses = []
+    if view.others:
+        options = tuple(
+            Option(value=one, label=f"{one} · {phrases.label(phrases.CATEGORY, category, words)}")
+            for one, category in view.others
+        )
+        pick = Field(
+            name="into", kind="choice", label=words("The same problem as which ticket?"), options=options
+        )
+        presses.append(Press("merge", words("Same as another ticket"), fields=(pick,)))
+    if reader.id == ticket.reporter or reader.role is not Role.OPS:
+        presses.append(Press("cancel", words("Not needed any more")))
+    return tuple(presses)
 
 
 def follow_up(view: View) -> Sketch:

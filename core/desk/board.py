@@ -18,7 +18,7 @@ from core.desk.people import Reader, reader_for
 from core.desk.records import current_dispatch, latest_approval
 from core.i18n import Words
 from core.ids import button_id, new_id
-from core.model import Address
+from core.model import OPEN, Address
 from core.store.engine import Tx
 from core.store.tables import ButtonRow, CardCopy, CardRow, OutboxRow, Ticket
 
@@ -26,7 +26,9 @@ DELIVER = "deliver"
 UNDRAWN = "undrawn"
 
 
-def view_of(tx: Tx, ticket: Ticket, reader: Reader, address: Address) -> View:
+def view_of(
+    tx: Tx, ticket: Ticket, reader: Reader, address: Address, others: tuple[tuple[str, str], ...] = ()
+) -> View:
     return View(
         company=tx.office.company,
         ticket=ticket,
@@ -36,7 +38,22 @@ def view_of(tx: Tx, ticket: Ticket, reader: Reader, address: Address) -> View:
         reader_id=reader.person_id,
         conversation_id=address.conversation_id,
         now=tx.now,
+        others=others,
     )
+
+
+def _others(tx: Tx, ticket: Ticket) -> tuple[tuple[str, str], ...]:
+    rows = tx.session.execute(
+        select(Ticket.ticket_id, Ticket.category)
+        .where(
+            Ticket.property_id == ticket.property_id,
+            Ticket.status.in_(OPEN),
+            Ticket.ticket_id != ticket.ticket_id,
+        )
+        .order_by(Ticket.number)
+        .limit(10)
+    )
+    return tuple((row.ticket_id, row.category) for row in rows)
 
 
 # --- posting
@@ -196,7 +213,8 @@ def _draw_all(tx: Tx, ticket: Ticket) -> None:
         if who not in readers:
             readers[who] = reader_for(tx, tx.office.company.person(copy.person_id), copy.language)
         address = Address(copy.channel, copy.conversation_id)
-        sketch = KINDS[card.kind](view_of(tx, ticket, readers[who], address))
+        others = _others(tx, ticket) if card.kind == "ticket" else ()
+        sketch = KINDS[card.kind](view_of(tx, ticket, readers[who], address, others))
         if newest[card.id, copy.channel, copy.conversation_id] != copy.id:
             # A later copy of the same card stands further down: this one loses its buttons.
             sketch = Sketch(sketch.title, sketch.lead, sketch.state, sketch.facts, sketch.sections)

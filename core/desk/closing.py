@@ -9,7 +9,7 @@ from core.desk.people import Actor, require_handler, require_one_of
 from core.desk.records import current_dispatch, move, next_number, note
 from core.errors import Refused
 from core.i18n import N_
-from core.model import Event, Status
+from core.model import OPEN, Event, Status
 from core.store import deadlines
 from core.store.engine import Tx
 from core.store.tables import Dispatch, Report, Ticket
@@ -139,6 +139,24 @@ def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
     note(tx, into, Event.RECEIVED, actor, merged_from=ticket.ticket_id)
     board.refresh(tx, ticket)
     board.refresh(tx, into)
+
+
+def merge_by_hand(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
+    """A person says that two open tickets of one property are one problem; its reporters are told."""
+    require_one_of(tx, actor, [ticket.reporter, *_handlers(tx, ticket)])
+    if into.status not in OPEN or into.property_id != ticket.property_id:
+        raise Refused("wrong_state", status=into.status)
+    reporters = dict.fromkeys(report.reporter for report in ticket.reports)
+    merge(tx, ticket, into, actor)
+    for person_id in reporters:
+        if person_id != actor.person_id:
+            board.tell(
+                tx,
+                tx.office.company.person(person_id),
+                lambda words: words(
+                    N_("{ticket} now goes on as {into}."), ticket=ticket.ticket_id, into=into.ticket_id
+                ),
+            )
 
 
 def split(tx: Tx, ticket: Ticket, report: Report, actor: Actor) -> Ticket:

@@ -105,6 +105,11 @@ def _split(tx: Tx, press: Press) -> None:
     board.show(tx, "receipt", fresh, [(Address(source["channel"], source["conversation_id"]), reader)])
 
 
+def _merge(tx: Tx, press: Press) -> None:
+    into = find_ticket(tx, press.values.get("into", ""))
+    closing.merge_by_hand(tx, press.ticket, into, press.actor)
+
+
 ACTIONS: Final[dict[str, Callable[[Tx, Press], None]]] = {
     "approve": _approve,
     "reject": _reject,
@@ -118,6 +123,7 @@ ACTIONS: Final[dict[str, Callable[[Tx, Press], None]]] = {
     "choose": _choose,
     "cancel": lambda tx, press: closing.cancel(tx, press.ticket, press.actor),
     "reopen": lambda tx, press: closing.reopen(tx, press.ticket, press.actor),
+    "merge": _merge,
     "split": _split,
     "unmerge": lambda tx, press: closing.unmerge(tx, press.ticket, press.actor),
 }

@@ -1,0 +1,113 @@
+"""What the Jobs port promises, whoever keeps the queue: this suite will run on every adapter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from core.errors import GiveUp, TryLater
+from core.store.engine import Tx
+from core.store.jobs import MOST_ATTEMPTS, Commit, Task
+from core.store.tables import Counter
+from tests.world import World
+
+
+class Bench:
+    """A task that notes its runs, and fails as it is told."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.runs: list[str] = []
+        self.spent: list[str] = []
+        self.fail: Callable[[str], Exception | None] = lambda name: None
+        world.app.jobs.register(
+            Task("bench", self.run, lambda tx, args, error: self.spent.append(args["name"]))
+        )
+
+    async def run(self, args: dict[str, Any]) -> Commit | None:
+        name = args["name"]
+        self.runs.append(name)
+        await asyncio.sleep(0)
+        error = self.fail(name)
+        if error is not None:
+            raise error
+        return lambda tx: tx.add(Counter(name=name, value=1)) and None  # type: ignore[func-returns-value]
+
+    async def defer(self, *names: str, lane: str = "lane", later: timedelta = timedelta(0)) -> None:
+        def work(tx: Tx) -> None:
+            for name in names:
+                tx.office.jobs.defer(tx, "bench", {"name": name}, lane=lane, run_at=tx.now + later)
+
+        await self.world.do(work)
+        await self.world.settle()
+
+    async def done(self, name: str) -> bool:
+        return await self.world.store.read(lambda s: s.get(Counter, name)) is not None
+
+
+@pytest.fixture
+def bench(world: World) -> Bench:
+    return Bench(world)
+
+
+async def test_jobs_of_one_lane_run_in_order(bench: Bench) -> None:
+    names = [f"n{number:02d}" for number in range(30)]
+    await bench.defer(*names)
+    assert bench.runs == names
+
+
+async def test_a_job_is_owed_only_if_its_transaction_commits(bench: Bench) -> None:
+    def fails(tx: Tx) -> None:
+        tx.office.jobs.defer(tx, "bench", {"name": "never"}, lane="lane")
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await bench.world.do(fails)
+    await bench.world.settle()
+    assert bench.runs == []
+
+
+async def test_a_failing_job_holds_its_lane_but_no_other_and_is_handed_over_after_five(bench: Bench) -> None:
+    bench.fail = lambda name: RuntimeError("x") if name == "bad" else None
+    await bench.defer("bad", "after")
+    await bench.defer("other", lane="other")
+    assert bench.runs == ["bad", "other"]
+    for _ in range(MOST_ATTEMPTS):
+        bench.world.clock.at += timedelta(minutes=1)
+        await bench.world.settle()
+    assert bench.runs.count("bad") == MOST_ATTEMPTS
+    assert bench.spent == ["bad"]
+    assert await bench.done("after")
+    assert not await bench.done("bad")
+
+
+async def test_an_outage_spends_no_attempts(bench: Bench) -> None:
+    bench.fail = lambda name: TryLater("down", timedelta(seconds=30))
+    await bench.defer("patient")
+    for _ in range(12):
+        bench.world.clock.at += timedelta(seconds=31)
+        await bench.world.settle()
+    assert bench.spent == []
+    bench.fail = lambda name: None
+    bench.world.clock.at += timedelta(seconds=31)
+    await bench.world.settle()
+    assert await bench.done("patient")
+
+
+async def test_what_can_never_succeed_is_handed_over_at_once(bench: Bench) -> None:
+    bench.fail = lambda name: GiveUp("blocked")
+    await bench.defer("hopeless")
+    assert (bench.runs, bench.spent) == (["hopeless"], ["hopeless"])
+
+
+async def test_a_job_for_later_waits_and_holds_nobody_up(bench: Bench) -> None:
+    await bench.defer("later", later=timedelta(hours=1))
+    await bench.defer("now")
+    assert bench.runs == ["now"]
+    bench.world.clock.at += timedelta(hours=1)
+    await bench.world.settle()
+    assert bench.runs == ["now", "later"]
