@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import select
 
 from core.cards.card import Button, Card, Question
-from core.cards.draw import KINDS, Press, Sketch, View
+from core.cards.draw import KINDS
+from core.cards.view import Press, Sketch, View
 from core.company.schema import Person
 from core.desk.people import Reader, reader_for
 from core.desk.records import current_dispatch, latest_approval

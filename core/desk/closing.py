@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from core.desk import approvals, board, dispatching, filing
 from core.desk.people import Actor, require_handler, require_one_of
-from core.desk.records import current_dispatch, move, next_number, note
+from core.desk.records import current_dispatch, move, note
 from core.errors import Refused
 from core.i18n import N_
-from core.model import OPEN, Event, Status
+from core.model import OPEN, Event
 from core.store import deadlines
 from core.store.engine import Tx
 from core.store.tables import Dispatch, Report, Ticket
@@ -123,19 +123,7 @@ def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
         dispatch.void = True
     _stop_everything(tx, ticket)
     for report in ticket.reports:
-        into.reports.append(
-            Report(
-                ticket_id=into.ticket_id,
-                reporter=report.reporter,
-                at=report.at,
-                source=report.source,
-                raw_input=report.raw_input,
-                transcript_native=report.transcript_native,
-                transcript_en=report.transcript_en,
-                language=report.language,
-                triage=report.triage,
-            )
-        )
+        into.reports.append(filing.copy_of(report))
     note(tx, into, Event.RECEIVED, actor, merged_from=ticket.ticket_id)
     board.refresh(tx, ticket)
     board.refresh(tx, into)
@@ -164,49 +152,12 @@ def split(tx: Tx, ticket: Ticket, report: Report, actor: Actor) -> Ticket:
     require_one_of(tx, actor, [report.reporter])
     if report.split_to is not None:
         raise Refused("gone")
-    number = next_number(tx)
-    judged = report.triage
-    fresh = tx.add(
-        Ticket(
-            ticket_id=f"T-{number}",
-            number=number,
-            property_id=judged.get("property_id") or ticket.property_id,
-            status=Status.NEW.value,
-            category=judged.get("category", ticket.category),
-            severity=judged.get("severity", ticket.severity),
-            risk_tags=judged.get("risk_tags", []),
-            language=report.language,
-            source=report.source,
-            reporter=report.reporter,
-            raw_input=report.raw_input,
-            transcript_native=report.transcript_native,
-            transcript_en=report.transcript_en,
-            triage=judged,
-            knowledge={},
-            matched_voice_memo_ids=[],
-            matched_historical_ids=[],
-            facts={},
-            cost_usd=Decimal(0),
-            created_at=tx.now,
-        )
+    fresh = filing.ticket_from(
+        tx, filing.copy_of(report), report.triage.get("property_id") or ticket.property_id
     )
-    tx.session.flush()
     report.split_to = fresh.ticket_id
     note(tx, ticket, Event.SPLIT, actor, to=fresh.ticket_id)
     note(tx, fresh, Event.FILED, actor, split_from=ticket.ticket_id)
-    fresh.reports.append(
-        Report(
-            ticket_id=fresh.ticket_id,
-            reporter=report.reporter,
-            at=report.at,
-            source=report.source,
-            raw_input=report.raw_input,
-            transcript_native=report.transcript_native,
-            transcript_en=report.transcript_en,
-            language=report.language,
-            triage=report.triage,
-        )
-    )
     tx.session.flush()
     board.refresh(tx, ticket)
     filing.advance(tx, fresh, actor)

@@ -45,24 +45,73 @@ def open_ticket(
     tx: Tx, message: Message, person_id: str, triage: Triage, *, understood: bool = True
 ) -> Ticket:
     """A new ticket with its first report. Nothing is decided yet."""
+    judged = {**triage_json(triage), **({} if understood else {"not_understood": True})}
+    ticket = ticket_from(tx, report_from(tx, message, person_id, triage, judged), triage.property_id)
+    note(
+        tx,
+        ticket,
+        Event.RECEIVED,
+        Actor(person_id, message.channel),
+        kind=message.kind.value,
+        message_id=message.message_id,
+    )
+    note(tx, ticket, Event.FILED, LOOPOS)
+    for file in message.files:
+        attach(ticket, file)
+    return ticket
+
+
+def report_from(
+    tx: Tx, message: Message, person_id: str, triage: Triage, judged: dict[str, Any] | None = None
+) -> Report:
+    """One person's words, not yet on any ticket. A voice note has no transcript until somebody makes one."""
+    heard = "" if message.kind == "voice" else message.text
+    return Report(
+        reporter=person_id,
+        at=tx.now,
+        source=source_of(message),
+        raw_input=message.text,
+        transcript_native=heard,
+        transcript_en=heard if triage.language == "en" else "",
+        language=triage.language,
+        triage=judged or triage_json(triage),
+    )
+
+
+def copy_of(report: Report) -> Report:
+    """The same words for another ticket."""
+    return Report(
+        reporter=report.reporter,
+        at=report.at,
+        source=report.source,
+        raw_input=report.raw_input,
+        transcript_native=report.transcript_native,
+        transcript_en=report.transcript_en,
+        language=report.language,
+        triage=report.triage,
+    )
+
+
+def ticket_from(tx: Tx, report: Report, property_id: str | None) -> Ticket:
+    """A NEW ticket about what `report` says, with that report on it."""
     number = next_number(tx)
-    voice = message.kind == "voice"
+    judged = report.triage
     ticket = tx.add(
         Ticket(
             ticket_id=f"T-{number}",
             number=number,
-            property_id=triage.property_id,
+            property_id=property_id,
             status=Status.NEW.value,
-            category=triage.category.value,
-            severity=triage.severity,
-            risk_tags=[t.value for t in triage.risk_tags],
-            language=triage.language,
-            source=source_of(message),
-            reporter=person_id,
-            raw_input=message.text,
-            transcript_native="" if voice else message.text,
-            transcript_en=message.text if triage.language == "en" and not voice else "",
-            triage={**triage_json(triage), **({} if understood else {"not_understood": True})},
+            category=judged["category"],
+            severity=judged["severity"],
+            risk_tags=judged["risk_tags"],
+            language=report.language,
+            source=report.source,
+            reporter=report.reporter,
+            raw_input=report.raw_input,
+            transcript_native=report.transcript_native,
+            transcript_en=report.transcript_en,
+            triage=judged,
             knowledge={},
             matched_voice_memo_ids=[],
             matched_historical_ids=[],
@@ -72,26 +121,13 @@ def open_ticket(
         )
     )
     tx.session.flush()
-    actor = Actor(person_id, message.channel)
-    note(tx, ticket, Event.RECEIVED, actor, kind=message.kind.value, message_id=message.message_id)
-    note(tx, ticket, Event.FILED, LOOPOS)
-    add_report(tx, ticket, message, person_id, triage)
+    ticket.reports.append(report)
+    tx.session.flush()
     return ticket
 
 
 def add_report(tx: Tx, ticket: Ticket, message: Message, person_id: str, triage: Triage) -> Report:
-    voice = message.kind == "voice"
-    report = Report(
-        ticket_id=ticket.ticket_id,
-        reporter=person_id,
-        at=tx.now,
-        source=source_of(message),
-        raw_input=message.text,
-        transcript_native="" if voice else message.text,
-        transcript_en=message.text if triage.language == "en" and not voice else "",
-        language=triage.language,
-        triage=triage_json(triage),
-    )
+    report = report_from(tx, message, person_id, triage)
     ticket.reports.append(report)
     for file in message.files:
         attach(ticket, file)

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy import select
 
 from core.cards.card import Fact, Section
-from core.cards.draw import Press, Sketch
+from core.cards.view import Press, Sketch
 from core.desk import board
 from core.desk.people import Actor, Reader, reader_for, require_one_of
 from core.errors import Refused

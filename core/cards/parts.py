@@ -1,0 +1,232 @@
+"""The pieces that cards are made of: facts, sections, and what a ticket's state means in one sentence."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from core import phrases
+from core.cards.card import Fact, Link, Section
+from core.cards.view import State, View
+from core.dispatch.quiet import PIERCING, next_working_moment
+from core.i18n import N_
+from core.model import Status
+from core.text import shorten
+
+
+def title(view: View) -> str:
+    return f"{view.ticket.ticket_id} · {view.category} · {view.place_name}"
+
+
+def facts(view: View, *, money: bool) -> tuple[Fact, ...]:
+    words, ticket, dispatch = view.words, view.ticket, view.dispatch
+    found = [Fact(label=words("Severity"), value=phrases.label(phrases.SEVERITY, ticket.severity, words))]
+    if ticket.risk_tags:
+        risks = [phrases.label(phrases.RISK, tag, words) for tag in ticket.risk_tags]
+        found.append(Fact(label=words("Risks"), value=words.join(risks)))
+    if dispatch is not None:
+        found.append(Fact(label=words("Vendor"), value=view.vendor_name))
+        if money:
+            found.append(
+                Fact(
+                    label=words("Estimate"),
+                    value=_changed(view, "estimate", words.money(dispatch.cost_estimate_usd)),
+                )
+            )
+            found.append(Fact(label=words("Cap"), value=words.money(dispatch.cap_usd)))
+        if dispatch.eta_iso:
+            found.append(Fact(label=words("Expected"), value=view.time(dispatch.eta_iso)))
+        if dispatch.actual_cost_usd is not None and money:
+            found.append(Fact(label=words("Actual cost"), value=words.money(dispatch.actual_cost_usd)))
+    return tuple(found)
+
+
+def _changed(view: View, what: str, value: str) -> str:
+    """`old → new` where a person edited it (WANTED W11)."""
+    assert view.dispatch is not None
+    edit = next((c for c in reversed(view.dispatch.changes) if c["field"] == what), None)
+    return f"{edit['old']} → {value} ({view.name(edit['by'])})" if edit else value
+
+
+def own_words(view: View) -> tuple[Section, ...]:
+    """Each reporter's original, never replaced by a translation."""
+    sections = []
+    for report in view.ticket.reports[-4:]:
+        text = shorten(report.raw_input, 600) or {
+            "voice": view.words("🎤 A voice note, attached. Nobody has typed it up yet."),
+            "photo": view.words("📷 A photo, attached."),
+        }.get(report.source.get("kind", ""), "")
+        if text:
+            who = view.words("In the words of {who}", who=view.company.name_of(report.reporter))
+            sections.append(Section(title=who, text=text))
+    return tuple(sections)
+
+
+ATTACHED: Final = {"voice": N_("Voice note"), "photo": N_("Photo")}
+
+
+def attachments(view: View) -> tuple[Section, ...]:
+    links = tuple(
+        Link(label=phrases.label(ATTACHED, one.kind, view.words), url=f"media:{one.sha256}")
+        for one in view.ticket.attachments
+    )
+    return (Section(title=view.words("Attachments"), text="", links=links),) if links else ()
+
+
+def sources(view: View) -> tuple[Section, ...]:
+    """Why this vendor, why this price, and what the company knows: every card shows its sources."""
+    words, knowledge = view.words, view.ticket.knowledge
+    if not knowledge:
+        return ()
+    lines = [
+        f"{words('Vendor')}: {phrases.reason(knowledge['why_vendor'], words)}",
+        f"{words('Estimate')}: {phrases.reason(knowledge['why_price'], words)}",
+    ]
+    names = {"memo": N_("Memo"), "sop": N_("Procedure"), "history": N_("Past repair"), "skill": N_("Routine")}
+    lines += [
+        f"{words(names[s['layer']])} [{s['id']}] {s['title']}: {s['quote']}"
+        for s in knowledge.get("sources", [])
+    ]
+    return (Section(title=words("Why this vendor, why this price"), text="\n".join(lines), folded=True),)
+
+
+def understood(view: View) -> tuple[Section, ...]:
+    """The words each judgement was read from, on demand."""
+    evidence: dict[str, list[str]] = view.ticket.triage.get("evidence", {})
+    if not evidence:
+        return ()
+    named = {"category": N_("Problem"), "severity": N_("Severity"), "property": N_("Property")}
+    lines = [
+        f"{view.words(named[key]) if key in named else phrases.label(phrases.RISK, key, view.words)}: {', '.join(found)}"
+        for key, found in evidence.items()
+    ]
+    return (
+        Section(
+            title=view.words("What I understood, and from which words"), text="\n".join(lines), folded=True
+        ),
+    )
+
+
+def history(view: View) -> tuple[Section, ...]:
+    lines = [
+        f"{view.time(row.at)} · {phrases.label(phrases.EVENT, row.event, view.words)} · {view.company.name_of(row.actor)}"
+        for row in view.ticket.history[-20:]
+    ]
+    return (Section(title=view.words("History"), text="\n".join(lines), folded=True),)
+
+
+# --- what the ticket's state means, in one sentence ------------------------------------------------------
+
+
+def status_line(view: View) -> tuple[str, State]:
+    words, ticket, dispatch, approval = view.words, view.ticket, view.dispatch, view.approval
+    match Status(ticket.status):
+        case Status.NEW:
+            pending = next((q for q in ticket.questions if q.answer is None and q.kind == "property"), None)
+            if pending is not None:
+                return words("I need one thing from you: which property is it?"), "asking"
+            return words("Noted. I am looking at it."), "open"
+        case Status.AWAITING_HUMAN:
+            return _waiting_line(view), "asking"
+        case Status.TRIAGED:
+            return words("Understood; nobody needs to be sent yet."), "open"
+        case Status.DISPATCHED:
+            return _dispatched_line(view), "open"
+        case Status.RESOLVED:
+            when = view.time(ticket.resolved_at) if ticket.resolved_at else ""
+            cost = (
+                words.money(dispatch.actual_cost_usd)
+                if dispatch and dispatch.actual_cost_usd is not None
+                else ""
+            )
+            return " ".join(
+                part for part in (words("Done, {at}.", at=when), cost, ticket.outcome or "") if part
+            ), "done"
+        case Status.REJECTED:
+            note = approval.note if approval and approval.note else ""
+            who = view.name(approval.decided_by) if approval else ""
+            return words("{who} said no. {note}", who=who, note=note).strip(), "refused"
+        case Status.LAPSED:
+            return words("Nobody decided in time. That is not a no: it can be asked again."), "refused"
+        case Status.CANCELLED:
+            return words("Cancelled."), "refused"
+        case _:
+            return words("This now goes on as {ticket}.", ticket=ticket.merged_into or ""), "done"
+
+
+def _waiting_line(view: View) -> str:
+    words, dispatch, approval = view.words, view.dispatch, view.approval
+    deciders = words.join([view.name(p) for p in (approval.deciders if approval else [])])
+    deciders = deciders or view.company.founder.name
+    line = (
+        words(
+            "{who} is asked to approve: {vendor}, about {estimate}.",
+            who=deciders,
+            vendor=view.vendor_name,
+            estimate=words.money(dispatch.cost_estimate_usd if dispatch else Decimal(0)),
+        )
+        if view.vendor
+        else words("{who} is asked what to do.", who=deciders)
+    )
+    return line + _off_line(view, view.company.founder.id)
+
+
+def _off_line(view: View, person_id: str | None) -> str:
+    """Say so when the person it waits for is off (WANTED W14)."""
+    person = view.company.person(person_id)
+    if person is None or view.ticket.severity >= PIERCING or person.id == view.reader_id:
+        return ""
+    back = next_working_moment(person, view.now, view.ticket.severity)
+    if back <= view.now:
+        return ""
+    return " " + view.words("{who} is off until {at}.", who=person.name, at=view.time(back))
+
+
+def _dispatched_line(view: View) -> str:
+    words, dispatch = view.words, view.dispatch
+    assert dispatch is not None
+    eta = view.time(dispatch.eta_iso) if dispatch.eta_iso else ""
+    sent = words("{vendor} is to come, expected {at}.", vendor=view.vendor_name, at=eta)
+    if dispatch.acknowledged:
+        return sent + " " + words("{who} has it.", who=view.name(dispatch.acknowledged_by))
+    if dispatch.assignee == view.reader_id:
+        return sent  # the job card asks; a second request beside it would only confuse
+    waiting = words("Waiting for {who} to say “I have it”.", who=view.name(dispatch.assignee))
+    return sent + " " + waiting + _off_line(view, dispatch.assignee)
+
+
+def decided_line(view: View) -> str:
+    """Who decided, when and where; empty while nobody has."""
+    approval = view.approval
+    if approval is None or approval.decided_by is None or approval.decided_at is None:
+        return ""
+    return view.words(
+        "{verdict} by {who}, {at}, on {channel}.",
+        verdict=phrases.label(phrases.VERDICT, approval.status, view.words).capitalize(),
+        who=view.name(approval.decided_by),
+        at=view.time(approval.decided_at),
+        channel=phrases.label(phrases.CHANNEL, approval.decided_on, view.words),
+    )
+
+
+QUESTION_TEXT: Final = {
+    "property": N_("Which property is it?"),
+    "near_power": N_("Is water near a socket, cable or fuse box?"),
+    "guest_inside": N_("Is a guest inside now?"),
+    "reopen": N_("{other} was resolved only lately. Is it the same problem again?"),
+}
+
+
+def answers(view: View) -> tuple[Section, ...]:
+    """Facts that came by a tap, and what was asked and answered in words."""
+    words = view.words
+    lines = []
+    for question in view.ticket.questions:
+        if question.kind == "ask":
+            said = question.answer or words("(no answer yet)")
+            lines.append(f"{question.text} → {said}")
+        elif question.answer and question.kind in {"near_power", "guest_inside"}:
+            lines.append(
+                f"{words(QUESTION_TEXT[question.kind])} → {words('Yes') if question.answer == 'yes' else words('No')}"
+            )
+    return (Section(title=words("Asked and answered"), text="\n".join(lines)),) if lines else ()

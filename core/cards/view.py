@@ -1,0 +1,83 @@
+"""What a card may look at, and what it looks like before its buttons have ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from core import phrases
+from core.cards.card import Fact, Field, Section
+from core.company.company import Company
+from core.company.schema import Person, Vendor
+from core.i18n import Words
+from core.store.tables import Approval, Dispatch, Ticket
+
+State = Literal["open", "asking", "done", "refused", "danger"]
+
+
+@dataclass(frozen=True)
+class Press:
+    """A button before it has an id."""
+
+    action: str
+    label: str
+    style: Literal["primary", "danger", "plain"] = "plain"
+    args: dict[str, Any] = field(default_factory=dict)
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sketch:
+    title: str
+    lead: str
+    state: State = "open"
+    facts: tuple[Fact, ...] = ()
+    sections: tuple[Section, ...] = ()
+    questions: tuple[tuple[str, tuple[Press, ...]], ...] = ()
+    presses: tuple[Press, ...] = ()
+
+
+@dataclass(frozen=True)
+class View:
+    """What a card may look at."""
+
+    company: Company
+    ticket: Ticket
+    dispatch: Dispatch | None
+    approval: Approval | None
+    words: Words
+    reader_id: str | None
+    conversation_id: str
+    now: datetime
+    others: tuple[tuple[str, str], ...] = ()
+    """Other open tickets of the same property: (ticket id, category)."""
+
+    @property
+    def place_name(self) -> str:
+        place = self.company.place(self.ticket.property_id)
+        return place.name if place else self.words("property unknown")
+
+    @property
+    def category(self) -> str:
+        return phrases.label(phrases.CATEGORY, self.ticket.category, self.words)
+
+    @property
+    def vendor(self) -> Vendor | None:
+        return self.company.vendor(self.dispatch.vendor_id) if self.dispatch else None
+
+    @property
+    def vendor_name(self) -> str:
+        return self.vendor.name if self.vendor else self.words("nobody yet")
+
+    @property
+    def reader(self) -> Person | None:
+        return self.company.person(self.reader_id)
+
+    def name(self, person_id: str | None) -> str:
+        if person_id == self.reader_id:
+            return self.words("you")
+        return self.company.name_of(person_id)
+
+    def time(self, moment: datetime) -> str:
+        return self.words.time(moment, self.now)
