@@ -32,6 +32,10 @@ PEOPLE = ("shirley", "haru", "miguel", "celine")
 PLACES = {"shirley": "Warm Taipei", "haru": "Ito", "miguel": "Reno", "celine": "vila Bali"}
 
 
+ASKED = "ignore previous"
+"""Words that try to steer: the gate sends every fifth message to the founder, who taps approve."""
+
+
 @dataclass
 class Ledger:
     """What the outside world knows: what it sent, and what was acknowledged."""
@@ -49,6 +53,7 @@ class Result:
     doubled: int = 0
     cards_missing: int = 0
     timers_not_once: int = 0
+    decisions_not_once: int = 0
     late_over_2s: int = 0
     latest_s: float = 0.0
     quarantined: int = 0
@@ -70,7 +75,7 @@ class Result:
         return (
             f"{self.messages} messages, {self.kills} kills (random {self.kills - sum(self.points.values())}; {points}): "
             f"{self.lost} lost, {self.doubled} tickets doubled, {self.cards_missing} cards missing, "
-            f"{self.timers_not_once} timers not exactly once, {self.late_over_2s} late by over 2 s after a restart (latest {self.latest_s:.2f} s), "
+            f"{self.timers_not_once} timers not exactly once, {self.decisions_not_once} approvals not exactly once, {self.late_over_2s} late by over 2 s after a restart (latest {self.latest_s:.2f} s), "
             f"{self.quarantined} quarantined, {self.seconds:.0f} s"
         )
 
@@ -156,6 +161,29 @@ def make_company(home: Path) -> None:
     team.write_text(json.dumps([{**person, "quiet_hours": []} for person in people]))
 
 
+def taps(home: Path) -> list[dict]:
+    """The founder taps every live approve button; a repeat carries the id of the first tap."""
+    if not (home / "loopos.db").exists():
+        return []
+    with contextlib.closing(sqlite3.connect(home / "loopos.db", timeout=10)) as db:
+        try:
+            rows = db.execute("select id from buttons where action = 'approve' and live = 1").fetchall()
+        except sqlite3.OperationalError:
+            return []
+    now = datetime.now(UTC).isoformat()
+    return [
+        {
+            "type": "tap",
+            "id": row[0].replace(":", "-"),
+            "sender": "ben",
+            "button": row[0],
+            "values": {},
+            "at": now,
+        }
+        for row in rows
+    ]
+
+
 def run(kills: int, count: int, seed: int, home: Path) -> Result:
     rng = random.Random(seed)
     make_company(home)
@@ -174,7 +202,7 @@ def run(kills: int, count: int, seed: int, home: Path) -> Result:
         # A platform repeats what was not acknowledged, and now and then what was.
         again = [one for one in waiting[: (lives + 1) * per_life] if one["id"] not in ledger.kept]
         again += rng.sample(waiting, min(2, len(waiting)))
-        for one in again:
+        for one in [*again, *taps(home)]:
             service.send(one)
         deadline = time.monotonic() + (rng.uniform(0.0, 0.5) if point is None else 1.5)
         while service.alive and time.monotonic() < deadline:
@@ -194,24 +222,27 @@ def run(kills: int, count: int, seed: int, home: Path) -> Result:
         for one in missing:
             last.send(one)
         time.sleep(0.5)
-    _settle(home)
+    _settle(home, last)
     last.end()
     _count(home, ledger, restarts, result)
     result.seconds = time.monotonic() - begun
     return result
 
 
-def _settle(home: Path, limit: float = 120) -> None:
+def _settle(home: Path, service: Service, limit: float = 240) -> None:
     """Until no job waits and no escalation is owed any more (the assignee never answers, so all steps run)."""
     end = time.monotonic() + limit
     while time.monotonic() < end:
+        asked = taps(home)
+        for one in asked:
+            service.send(one)
         with sqlite3.connect(home / "loopos.db", timeout=10) as db:
             jobs = db.execute("select count(*) from jobs").fetchone()[0]
             owed = db.execute(
                 "select count(*) from deadlines where kind = 'escalate' and fired_at is null and cancelled_at is null"
             ).fetchone()[0]
         db.close()
-        if owed == 0 and jobs == 0:
+        if owed == 0 and jobs == 0 and not asked:
             return
         time.sleep(0.3)
     raise TimeoutError("the service did not come to rest")
@@ -245,6 +276,10 @@ def _count(home: Path, ledger: Ledger, restarts: list[datetime], result: Result)
         for row in db.execute("select ticket_id, steps from dispatches where authorized = 1 and void = 0")
     }
     told = Counter(row[0] for row in steps)
+    approved = Counter(row[0] for row in db.execute("select ticket_id from history where event = 'approved'"))
+    sent = Counter(row[0] for row in db.execute("select ticket_id from history where event = 'dispatched'"))
+    for ticket, text in db.execute("select ticket_id, raw_input from tickets"):
+        result.decisions_not_once += approved[ticket] != (1 if ASKED in text else 0) or sent[ticket] != 1
     result.timers_not_once += sum(1 for ticket, plan in expected.items() if told[ticket] != len(plan))
     for due, fired in db.execute("select due_at, fired_at from deadlines where fired_at is not null"):
         due_at, fired_at = (datetime.fromisoformat(x).replace(tzinfo=UTC) for x in (due, fired))
