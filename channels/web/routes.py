@@ -190,7 +190,7 @@ class WebRoutes:
             "type": "tap",
             "id": _checked_id(data),
             "sender": sender,
-            "button": button,
+            "button": escape(button),
             "values": {str(k)[:40]: escape(str(v))[:2000] for k, v in values.items()},
             "at": self._clock.now().isoformat(),
         }

@@ -45,7 +45,7 @@ def receipt(view: View) -> Sketch:
         for r in ticket.reports
         if r.source.get("conversation_id") == view.conversation_id and r.split_to is None
     ]
-    joined = bool(ticket.reports) and mine and mine[0] is not ticket.reports[0]
+    joined = bool(ticket.reports) and mine and mine[-1] is not ticket.reports[0]
     presses = []
     if joined and ticket.status not in {Status.MERGED, Status.CANCELLED}:
         lead = (
@@ -279,7 +279,17 @@ def ticket_card(view: View) -> Sketch:
     sketch = job(view)
     sections = (*sketch.sections, *history(view))
     presses = (*sketch.presses, *_by_hand(view))
-    return Sketch(sketch.title, sketch.lead, sketch.state, sketch.facts, sections, (), presses)
+    # Whoever runs the place can also say which property it is, when the reporter does not.
+    asked = view.reader is not None and view.reader.role is not Role.OPS
+    questions = tuple(
+        _question(q, view)
+        for q in view.ticket.questions
+        if asked
+        and q.kind == "property"
+        and q.answer is None
+        and view.ticket.status in {Status.NEW, Status.AWAITING_HUMAN}
+    )
+    return Sketch(sketch.title, sketch.lead, sketch.state, sketch.facts, sections, questions, presses)
 
 
 def _by_hand(view: View) -> tuple[Press, ...]:

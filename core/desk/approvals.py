@@ -11,23 +11,25 @@ from typing import Any, cast
 
 from sqlalchemy import CursorResult, update
 
+from core.cards.texts import guest_text, vendor_text
 from core.company.schema import Person
 from core.desk import board, dispatching, drafting
-from core.desk.people import LOOPOS, Actor, require_decider
+from core.desk.people import LOOPOS, Actor, reader_for, require_decider
 from core.desk.records import current_dispatch, latest_approval, move, note
 from core.dispatch.draft import Reason
 from core.dispatch.quiet import next_working_moment
 from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
-from core.model import Event, Status
+from core.model import Address, Event, Status
 from core.store import crashpoints, deadlines
 from core.store.engine import Tx
 from core.store.tables import Approval, Deadline, Dispatch, Ticket
 
 
-def action_of(ticket: Ticket, dispatch: Dispatch) -> dict[str, Any]:
-    """Exactly what an approval approves."""
+def action_of(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> dict[str, Any]:
+    """Exactly what an approval approves: vendor, amount, and the words to vendor and guest."""
+    view = board.view_of(tx, ticket, reader_for(tx, tx.office.company.founder), Address("", ""))
     return {
         "ticket_id": ticket.ticket_id,
         "dispatch_id": dispatch.dispatch_id,
@@ -36,6 +38,8 @@ def action_of(ticket: Ticket, dispatch: Dispatch) -> dict[str, Any]:
         "vendor_id": dispatch.vendor_id,
         "amount": str(dispatch.cost_estimate_usd),
         "currency": "USD",
+        "text_to_vendor": vendor_text(view),
+        "text_to_guest": guest_text(view),
     }
 
 
@@ -43,11 +47,15 @@ def digest_of(action: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(action, sort_keys=True).encode()).hexdigest()
 
 
-def request(tx: Tx, ticket: Ticket, dispatch: Dispatch, reasons: Sequence[Reason]) -> Approval:
-    """Ask the founder about `dispatch` as it stands now; whatever was asked before is void."""
+def request(
+    tx: Tx, ticket: Ticket, dispatch: Dispatch, reasons: Sequence[Reason], *, edited: bool = False
+) -> Approval:
+    """Ask the founder about `dispatch` as it stands now; whatever was asked before is void. He is told afresh,
+    unless he `edited` the card himself: then it changes under his eyes."""
+    again = bool(ticket.approvals) and not edited
     supersede(tx, ticket)
     founder = tx.office.company.founder
-    action = action_of(ticket, dispatch)
+    action = action_of(tx, ticket, dispatch)
     approval = Approval(
         id=new_id(),
         ticket_id=ticket.ticket_id,
@@ -61,7 +69,7 @@ def request(tx: Tx, ticket: Ticket, dispatch: Dispatch, reasons: Sequence[Reason
     )
     ticket.approvals.append(approval)
     tx.session.flush()
-    _show(tx, ticket, founder)
+    _show(tx, ticket, founder, again=again)
     times = tx.office.company.escalation
     begin = next_working_moment(founder, tx.now, ticket.severity)
     for kind, seconds in (
@@ -224,7 +232,7 @@ def change(
     for edit in edits:
         note(tx, ticket, Event.CHANGED, actor, **{key: edit[key] for key in ("field", "old", "new")})
     reasons = drafting.gate(tx, ticket, dispatch).reasons
-    fresh = request(tx, ticket, dispatch, reasons)
+    fresh = request(tx, ticket, dispatch, reasons, edited=True)
     fresh.deciders = deciders
     board.refresh(tx, ticket)
 

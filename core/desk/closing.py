@@ -9,7 +9,8 @@ from core.desk.people import Actor, require_handler, require_one_of
 from core.desk.records import current_dispatch, move, note
 from core.errors import Refused
 from core.i18n import N_
-from core.model import OPEN, Event
+from core.inbound import File
+from core.model import OPEN, Event, SourceKind
 from core.store import deadlines
 from core.store.engine import Tx
 from core.store.tables import Dispatch, Report, Ticket
@@ -89,8 +90,7 @@ def _tell_all(tx: Tx, ticket: Ticket, actor: Actor) -> None:
 def cancel(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     require_one_of(tx, actor, [ticket.reporter])
     move(tx, ticket, Event.CANCELLED, actor)
-    for dispatch in ticket.dispatches:
-        dispatch.void = True
+    _void_unbilled(ticket)
     _stop_everything(tx, ticket)
     board.refresh(tx, ticket)
 
@@ -101,11 +101,15 @@ def reopen(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     move(tx, ticket, Event.REOPENED, actor)
     ticket.resolved_at = None
     ticket.outcome, ticket.rating, ticket.charge_to = None, None, None
+    _void_unbilled(ticket)
+    filing.advance(tx, ticket, actor)
+
+
+def _void_unbilled(ticket: Ticket) -> None:
+    """What was spent stays spent, and counts against cap and budget; only what was never billed is void."""
     for dispatch in ticket.dispatches:
-        # What was spent stays spent; a dispatch that was never billed is replaced.
         if dispatch.actual_cost_usd is None:
             dispatch.void = True
-    filing.advance(tx, ticket, actor)
 
 
 def _handlers(tx: Tx, ticket: Ticket) -> list[str]:
@@ -119,12 +123,18 @@ def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
         raise Refused("same_ticket")
     move(tx, ticket, Event.MERGED, actor, into=into.ticket_id)
     ticket.merged_into = into.ticket_id
-    for dispatch in ticket.dispatches:
-        dispatch.void = True
+    _void_unbilled(ticket)
     _stop_everything(tx, ticket)
     for report in ticket.reports:
         into.reports.append(filing.copy_of(report))
+    for one in ticket.attachments:
+        filing.attach(into, File(SourceKind(one.kind), one.media_type, one.bytes, one.sha256, one.path))
     note(tx, into, Event.RECEIVED, actor, merged_from=ticket.ticket_id)
+    if ticket.triage.get("not_understood"):
+        into.triage = {**into.triage, "not_understood": True}
+    # Worse news travel with the words: a merge may never hide a danger from the gate.
+    if filing.worsen(tx, into, ticket.severity, ticket.risk_tags, actor) and into.status in OPEN:
+        filing.reassess(tx, into)
     board.refresh(tx, ticket)
     board.refresh(tx, into)
 

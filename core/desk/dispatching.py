@@ -80,7 +80,7 @@ def _page(tx: Tx, ticket: Ticket, dispatch: Dispatch, level: int) -> None:
         board.readers_of(tx, person),
         not_before=page.at,
         cancel_key=_page_key(dispatch),
-        again=page.level > 0,
+        again=True,
     )
     note(tx, ticket, Event.NOTIFIED, LOOPOS, step=page.level, who=page.step.person_id)
     deadlines.schedule(tx, "escalate", dispatch.dispatch_id, page.at + page.step.wait, level=page.level + 1)

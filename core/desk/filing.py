@@ -7,6 +7,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
 from core import phrases
 from core.desk import approvals, board, dispatching, drafting
 from core.desk.people import LOOPOS, Actor, Reader, reader_for
@@ -15,10 +18,11 @@ from core.dispatch.draft import Reason
 from core.dispatch.policy import NeedsHuman
 from core.ids import new_id
 from core.inbound import File, Message
-from core.model import Address, Category, Event, Intent, RiskTag, Status, Triage
+from core.model import OPEN, Address, Category, Event, Intent, RiskTag, Status, Triage
 from core.store import deadlines
 from core.store.engine import Tx
 from core.store.tables import Attachment, Deadline, Question, Report, Ticket
+from core.tickets.matching import Candidate, Match, match
 
 URGENT: Final = 4
 WATERY: Final = frozenset({Category.HVAC_LEAK, Category.PLUMBING_LEAK, Category.PLUMBING_BLOCKAGE})
@@ -148,6 +152,39 @@ def attach(ticket: Ticket, file: File) -> None:
     )
 
 
+def known_problem(
+    tx: Tx, property_id: str | None, category: Category, text: str, excluding: str | None = None
+) -> Match | None:
+    """The ticket that stands already for such a problem there, if any (WANTED W16)."""
+    rows = tx.session.scalars(
+        select(Ticket)
+        .where(
+            Ticket.property_id == property_id,
+            Ticket.category == category.value,
+            Ticket.status.in_([*OPEN, Status.RESOLVED]),
+            Ticket.ticket_id != (excluding or ""),
+        )
+        .order_by(Ticket.number.desc())
+        .limit(10)
+        .options(selectinload(Ticket.reports))
+    )
+    candidates = [
+        Candidate(
+            t.ticket_id,
+            t.property_id,
+            t.category,
+            t.status in OPEN,
+            max(r.at for r in t.reports),
+            t.resolved_at,
+            " ".join(r.raw_input for r in t.reports),
+        )
+        for t in rows
+        if t.reports
+    ]
+    within = timedelta(days=tx.office.company.about.reopen_days)
+    return match(property_id, category, text, candidates, tx.now, within)
+
+
 # --- the way on
 
 
@@ -235,7 +272,9 @@ def _ask_property(tx: Tx, ticket: Ticket) -> None:
     person = tx.office.company.person(ticket.reporter)
     own = list(person.properties) if person else []
     rest = [place.id for place in tx.office.company.properties if place.id not in own]
-    _ask(tx, ticket, "property", [*own, *rest])
+    if not any(question.kind == "property" and question.answer is None for question in ticket.questions):
+        _ask(tx, ticket, "property", [*own, *rest])
+    deadlines.cancel(tx, ticket.ticket_id)
     seconds = tx.office.company.escalation.question_seconds
     deadlines.schedule(tx, "question_silent", ticket.ticket_id, tx.now + timedelta(seconds=seconds))
     if ticket.severity >= URGENT:
@@ -282,9 +321,9 @@ def ask_reopen(tx: Tx, ticket: Ticket, old: Ticket) -> None:
     deadlines.schedule(tx, "question_silent", ticket.ticket_id, tx.now + timedelta(seconds=seconds))
 
 
-def _tell_founder_property_missing(tx: Tx, ticket: Ticket) -> None:
+def _tell_founder_property_missing(tx: Tx, ticket: Ticket, *, again: bool = False) -> None:
     founder = tx.office.company.founder
-    board.show(tx, "ticket", ticket, board.readers_of(tx, founder))
+    board.show(tx, "ticket", ticket, board.readers_of(tx, founder), again=again)
     note(tx, ticket, Event.NOTIFIED, LOOPOS, who=founder.id, why="property_unknown")
 
 
@@ -303,7 +342,35 @@ def on_question_silent(tx: Tx, deadline: Deadline) -> None:
         tx, ticket, Event.GATED, LOOPOS, authorised=False, reasons=[Reason("property_unknown", {}).to_json()]
     )
     _tell_founder_property_missing(tx, ticket)
+    times = tx.office.company.escalation
+    deadlines.schedule(
+        tx, "place_remind", ticket.ticket_id, tx.now + timedelta(seconds=times.approval_remind_seconds)
+    )
+    deadlines.schedule(
+        tx, "place_lapse", ticket.ticket_id, tx.now + timedelta(seconds=times.approval_lapse_seconds)
+    )
     board.refresh(tx, ticket)
+
+
+def _still_without_place(tx: Tx, deadline: Deadline) -> Ticket | None:
+    ticket = tx.get(Ticket, deadline.subject)
+    if ticket is None or ticket.status != Status.AWAITING_HUMAN or ticket.property_id is not None:
+        return None
+    return ticket
+
+
+def on_place_remind(tx: Tx, deadline: Deadline) -> None:
+    ticket = _still_without_place(tx, deadline)
+    if ticket is not None:
+        _tell_founder_property_missing(tx, ticket, again=True)
+
+
+def on_place_lapse(tx: Tx, deadline: Deadline) -> None:
+    """Nobody ever said where it is: it lapses, which is not a no, and can be reopened."""
+    ticket = _still_without_place(tx, deadline)
+    if ticket is not None:
+        move(tx, ticket, Event.LAPSED, LOOPOS, why="property_unknown")
+        board.refresh(tx, ticket)
 
 
 def understood_as(triage: Triage, **changes: Any) -> Triage:

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.orm import selectinload
 
 from core import phrases
 from core.brain.recall import Query, recall
@@ -19,14 +18,13 @@ from core.desk.records import find_ticket, latest_approval, note, open_tickets
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message, Tap
-from core.model import OPEN, Address, Category, Event, Intent, SourceKind, Status, Triage
+from core.model import OPEN, Address, Category, Event, Intent, SourceKind, Triage
 from core.office import Office
 from core.store import crashpoints
 from core.store.engine import Store, Tx
 from core.store.jobs import Commit, Task
 from core.store.tables import CardCopy, CardRow, InboxRow, Report, Ticket
 from core.text import READ_LIMIT, digest, escape, normal, shorten
-from core.tickets.matching import Candidate, match
 from core.triage.port import Speaker
 
 log = structlog.get_logger(__name__)
@@ -118,8 +116,12 @@ def take_message(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> Non
         except Refused as refused:
             board.say(tx, address, phrases.refusal(refused, reader.words))
         return
-    row.digest = digest(message.text + "".join(file.sha256 for file in message.files))
-    double = _double(tx, row)
+    row.digest = digest(
+        "\n".join([message.text, message.reply_to or "", *(file.sha256 for file in message.files)])
+    )
+    # "Done" and "yes" are said often: two answers to two cards, or to questions, are not a double.
+    asked = questions.waiting_for(tx, message.channel, message.conversation_id, person.id)
+    double = _double(tx, row) if asked is None else None
     if double is not None:
         row.ticket_id = double.ticket_id
         if double.ticket_id:
@@ -163,8 +165,14 @@ def _take(
     if _is_approving(message.text) and _point_to_card(tx, person):
         return None
     named = _named_ticket(tx, message, reader, address)
-    if named is not None:
+    if named is not None and not _new_danger(named, triage):
         return _add_to(tx, named, person, address, message, triage, actor)
+    place = questions.open_place_question(tx, message.channel, message.conversation_id, person.id)
+    if place is not None and triage.category is Category.OTHER and "property" in triage.evidence:
+        ticket = find_ticket(tx, place.ticket_id)
+        filing.add_report(tx, ticket, message, person.id, triage)
+        questions.answer(tx, ticket, place, str(triage.property_id), actor)
+        return ticket
     asked = questions.waiting_for(tx, message.channel, message.conversation_id, person.id)
     if asked is not None and not triage.dangerous and message.text.strip():
         board.say(tx, address, reader.words("Thank you, passed on."), quiet=True)
@@ -192,6 +200,12 @@ def _take(
     return _new_problem(tx, person, address, reader, message, triage, actor)
 
 
+def _new_danger(ticket: Ticket, triage: Triage) -> bool:
+    """Urgent words about a ticket that has ended are a new problem, whatever they name or answer."""
+    told = triage.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}
+    return told and ticket.status not in OPEN and triage.severity >= filing.URGENT
+
+
 def _is_approving(text: str) -> bool:
     return normal(text).rstrip(" .!。") in _APPROVING
 
@@ -217,7 +231,7 @@ def _named_ticket(tx: Tx, message: Message, reader: Reader, address: Address) ->
         )
         card = tx.get(CardRow, copy.card_id) if copy else None
         if card is not None and card.ticket_id is not None:
-            return find_ticket(tx, card.ticket_id)
+            return _survivor(tx, find_ticket(tx, card.ticket_id))
     spoken = _TICKET_ID.search(message.text)
     if spoken is None:
         return None
@@ -226,6 +240,13 @@ def _named_ticket(tx: Tx, message: Message, reader: Reader, address: Address) ->
         board.say(
             tx, address, phrases.refusal(Refused("unknown_ticket", ticket=spoken.group(0)), reader.words)
         )
+    return _survivor(tx, ticket) if ticket is not None else None
+
+
+def _survivor(tx: Tx, ticket: Ticket) -> Ticket:
+    """Where a merged ticket goes on."""
+    while ticket.merged_into is not None:
+        ticket = find_ticket(tx, ticket.merged_into)
     return ticket
 
 
@@ -322,8 +343,7 @@ def _latest_of(tx: Tx, person: Person, message: Message) -> Ticket | None:
 def _new_problem(
     tx: Tx, person: Person, address: Address, reader: Reader, message: Message, triage: Triage, actor: Actor
 ) -> Ticket:
-    about = tx.office.company.about
-    found = match(triage, message.text, _candidates(tx, triage), tx.now, timedelta(days=about.reopen_days))
+    found = filing.known_problem(tx, triage.property_id, triage.category, message.text)
     if found is not None and found.kind == "same":
         return _join(tx, find_ticket(tx, found.ticket_id), person, address, reader, message, triage, actor)
     ticket = filing.open_ticket(tx, message, person.id, triage)
@@ -336,35 +356,6 @@ def _new_problem(
     else:
         board.refresh(tx, ticket)
     return ticket
-
-
-def _candidates(tx: Tx, triage: Triage) -> list[Candidate]:
-    if triage.property_id is None:
-        return []
-    rows = tx.session.scalars(
-        select(Ticket)
-        .where(
-            Ticket.property_id == triage.property_id,
-            Ticket.category == triage.category.value,
-            Ticket.status.in_([*OPEN, Status.RESOLVED]),
-        )
-        .order_by(Ticket.number.desc())
-        .limit(10)
-        .options(selectinload(Ticket.reports))
-    )
-    return [
-        Candidate(
-            t.ticket_id,
-            t.property_id,
-            t.category,
-            t.status in OPEN,
-            max(r.at for r in t.reports),
-            t.resolved_at,
-            " ".join(r.raw_input for r in t.reports),
-        )
-        for t in rows
-        if t.reports
-    ]
 
 
 def _join(
@@ -390,7 +381,7 @@ def _join(
         same_as=True,
     )
     worse = filing.worsen(tx, ticket, triage.severity, [t.value for t in triage.risk_tags], actor)
-    board.show(tx, "receipt", ticket, [(address, reader)])
+    board.show(tx, "receipt", ticket, [(address, reader)], again=True)
     for other in others:
         board.tell(
             tx,

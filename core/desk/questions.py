@@ -13,7 +13,7 @@ from core.desk.records import find_ticket, latest_approval, move, note
 from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
-from core.model import OPEN, Address, Event, RiskTag, Status
+from core.model import OPEN, Address, Category, Event, RiskTag, Status
 from core.store import deadlines
 from core.store.engine import Tx
 from core.store.tables import Question, Ticket
@@ -42,6 +42,8 @@ def answer(tx: Tx, ticket: Ticket, question: Question, option: str, actor: Actor
 
 
 def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> None:
+    if ticket.property_id is not None or ticket.status not in {Status.NEW, Status.AWAITING_HUMAN}:
+        raise Refused("wrong_state", status=ticket.status)
     ticket.property_id = property_id
     deadlines.cancel(tx, ticket.ticket_id)
     if ticket.status == Status.AWAITING_HUMAN:
@@ -49,10 +51,36 @@ def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> Non
         move(tx, ticket, Event.CORRECTED, actor, property_id=property_id)
     else:
         note(tx, ticket, Event.CORRECTED, actor, property_id=property_id)
-    if ticket.status == Status.NEW:
+    words = " ".join(report.raw_input for report in ticket.reports)
+    known = filing.known_problem(tx, property_id, Category(ticket.category), words, ticket.ticket_id)
+    if known is not None and known.kind == "same":
+        closing.merge(tx, ticket, find_ticket(tx, known.ticket_id), actor)
+        return
+    if known is not None:
+        filing.ask_reopen(tx, ticket, find_ticket(tx, known.ticket_id))
+    if known is None or ticket.severity >= filing.URGENT:
         filing.advance(tx, ticket, actor)
     else:
         board.refresh(tx, ticket)
+
+
+def open_place_question(tx: Tx, channel: str, conversation_id: str, person_id: str) -> Question | None:
+    """The newest "which property?" that this person has not answered here."""
+    return tx.session.scalar(
+        select(Question)
+        .join(Ticket, Ticket.ticket_id == Question.ticket_id)
+        .where(
+            Question.kind == "property",
+            Question.answer.is_(None),
+            Question.person_id == person_id,
+            Question.channel == channel,
+            Question.conversation_id == conversation_id,
+            Ticket.status.in_([Status.NEW, Status.AWAITING_HUMAN]),
+            Ticket.property_id.is_(None),
+        )
+        .order_by(Question.created_at.desc())
+        .limit(1)
+    )
 
 
 def _reopen_or_new(tx: Tx, ticket: Ticket, question: Question, actor: Actor) -> None:

@@ -30,6 +30,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "approval_deputy": approvals.on_deputy,
     "approval_lapse": approvals.on_lapse,
     "question_silent": filing.on_question_silent,
+    "place_remind": filing.on_place_remind,
+    "place_lapse": filing.on_place_lapse,
 }
 SWEEP: Final = timedelta(seconds=15)
 """Look even if no alarm rang: the machine's clock may have jumped."""

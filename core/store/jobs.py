@@ -177,6 +177,9 @@ class EmbeddedJobs:
         crashpoints.reach("claimed")
         task = self._tasks[claim.task]
         try:
+            if claim.attempts > MOST_ATTEMPTS:
+                # Nobody counted the last attempt's failure: the process died of it. Not once more.
+                raise GiveUp("the process died each time it worked on this")
             commit = await task.run(claim.args)
             await self._store.write(lambda tx: self._finish(tx, claim, commit))
         except Fenced:
@@ -220,8 +223,13 @@ class EmbeddedJobs:
             if row is None:
                 return
             if spent:
-                task.exhausted(tx, claim.args, reason)
-                tx.session.delete(row)
+                try:
+                    with tx.session.begin_nested():
+                        task.exhausted(tx, claim.args, reason)
+                    tx.session.delete(row)
+                except Exception as broken:
+                    log.error("job_hand_over_failed", task=claim.task, job=claim.id, exc_info=broken)
+                    row.run_at = tx.now + timedelta(minutes=5)
                 return
             row.error = reason
             if isinstance(error, TryLater):

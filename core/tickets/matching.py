@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from core.model import Category, Triage
+from core.model import Category
 from core.text import tokens
 
 SURE_WITHIN: Final = timedelta(hours=48)
@@ -50,18 +50,23 @@ def likeness(one: str, other: str) -> float:
 
 
 def match(
-    triage: Triage, text: str, candidates: Sequence[Candidate], now: datetime, reopen_within: timedelta
+    property_id: str | None,
+    category: Category,
+    text: str,
+    candidates: Sequence[Candidate],
+    now: datetime,
+    reopen_within: timedelta,
 ) -> Match | None:
     """The ticket that `text` belongs to: an open one for the same fault at the same property ("same"), or one
     resolved lately ("reopen": the person is asked). None: a new problem."""
-    if triage.property_id is None:
+    if property_id is None:
         return None
     fitting = [
         c
         for c in candidates
-        if c.property_id == triage.property_id
-        and c.category == triage.category
-        and (triage.category not in MANY_AT_ONCE or likeness(c.text, text) >= ALIKE)
+        if c.property_id == property_id
+        and c.category == category
+        and (category not in MANY_AT_ONCE or likeness(c.text, text) >= ALIKE)
     ]
     still_open = [c for c in fitting if c.open and now - c.last_report_at <= SURE_WITHIN]
     if still_open:

@@ -115,7 +115,8 @@ function say(text) {
 function show(message) {
   $("log").querySelector(".empty")?.remove();
   const nearEnd = atEnd();
-  const old = shown.get(message.id);
+  const key = message.client_id ?? message.id;
+  const old = shown.get(key);
   const node = draw(message);
   if (old && !old.pending) {
     keepState(old.node, node);
@@ -125,9 +126,9 @@ function show(message) {
     old?.node.remove();
     place(node, message.position);
   }
-  shown.set(message.id, { node, position: message.position });
+  shown.set(key, { node, position: message.position });
   if (message.author === "loopos") working(false);
-  else if (!old || old.pending) { drop(message.id); if (message.author === me && caughtUp && !old?.answered) working(true); }
+  else if (!old || old.pending) { drop(key); if (message.author === me && caughtUp && !old?.answered) working(true); }
   if (nearEnd || message.author === me) toEnd();
   else if (!old) $("jump").hidden = false;
 }
