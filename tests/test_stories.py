@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -400,3 +400,84 @@ async def test_the_commands(world: World) -> None:
     await world.says("ben", "/lang ja")
     await world.says("ben", "/help")
     assert (await world.card("ben", "ticket")).card["language"] in {"en", "ja"}
+
+
+# --- what a second reading found
+
+
+async def test_a_bill_stays_counted_whatever_happens_to_the_ticket(world: World) -> None:
+    await world.says("shirley", STORY)
+    await (await world.card("ben", "approval")).tap("approve")
+    await (await world.card("shirley", "job")).tap("resolve", amount="144")
+    await (await world.card("shirley", "receipt")).tap("reopen")
+    assert (await world.ticket())["status"] == "AWAITING_HUMAN"
+    await (await world.card("shirley", "receipt")).tap("cancel")
+    await (await world.card("shirley", "receipt")).tap("reopen")
+    assert (await world.ticket())["status"] == "AWAITING_HUMAN"
+    assert "over the cap" in (await world.card("ben", "approval")).text
+
+
+async def test_joining_an_old_ticket_never_hides_a_danger_from_the_gate(world: World) -> None:
+    await world.says("shirley", "台北兩房 冷氣漏水")
+    await (await world.card("shirley", "job")).tap("resolve", amount="20")
+    await world.wait(days=1)
+    await world.says("shirley", STORY)
+    receipt = (await world.cards("shirley", "receipt"))[-1]
+    await world.tap("shirley", receipt.card["questions"][0]["buttons"][0]["id"])
+    old, fresh = await world.tickets()
+    assert fresh["status"] == "MERGED"
+    assert (old["severity"], old["status"]) == (4, "AWAITING_HUMAN")
+    assert "electrical_risk" in old["risk_tags"]
+
+
+async def test_danger_in_words_about_an_ended_ticket_reaches_the_founder(world: World) -> None:
+    await world.says("celine", "vila Bali: wastafel mampet")
+    await (await world.card("celine", "job")).tap("resolve", amount="30")
+    await world.says("celine", "T-1001: vila Bali kebakaran di dapur, asap!")
+    assert len(await world.tickets()) == 2
+    assert (await world.card("ben", "approval")).card["state"] == "danger"
+
+
+async def test_the_place_may_be_typed_instead_of_tapped(world: World) -> None:
+    await world.says("miguel", "the AC is leaking")
+    await world.says("miguel", "it is Reno")
+    ticket = await world.ticket()
+    assert ticket["property_id"] == "mtn_city_reno"
+    assert len(ticket["reports"]) == 2
+
+
+async def test_a_place_given_later_finds_the_ticket_that_stands(world: World) -> None:
+    await world.says("shirley", STORY)
+    await world.says("miguel", "the AC is leaking")
+    await (await world.card("miguel", "receipt")).tap("Warm Taipei 2BR")
+    first, second = await world.tickets()
+    assert (second["status"], second["merged_into"]) == ("MERGED", first["ticket_id"])
+
+
+async def test_reopened_work_is_a_new_message_to_the_assignee(world: World) -> None:
+    await world.says("celine", "vila Bali: mati lampu di kamar")
+    await (await world.card("celine", "job")).tap("resolve", amount="0")
+    before = len(await world.cards("celine", "job"))
+    await (await world.card("celine", "receipt")).tap("reopen")
+    assert len(await world.cards("celine", "job")) == before + 1
+
+
+async def test_a_page_cannot_write_over_a_message_that_stands(world: World) -> None:
+    await world.says("shirley", STORY)
+    before = await world.card("ben", "approval")
+    await world.says("haru", "/help", id=before.message_id)
+    assert (await world.card("ben", "approval")).card == before.card
+
+
+async def test_a_message_that_kills_the_process_is_not_tried_for_ever(world: World) -> None:
+    from sqlalchemy import update
+
+    from core.store.tables import JobRow
+
+    await world.app.jobs.stop(timedelta(0))
+    await world.send("celine", "vila Bali: wastafel mampet")
+    await world.do(lambda tx: tx.session.execute(update(JobRow).values(attempts=5)))
+    await world.app.jobs.start()
+    await world.settle()
+    assert await world.card("ben", "quarantine")
+    assert await world.tickets() == []
