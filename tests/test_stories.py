@@ -472,11 +472,12 @@ async def test_a_page_cannot_write_over_a_message_that_stands(world: World) -> N
 async def test_a_message_that_kills_the_process_is_not_tried_for_ever(world: World) -> None:
     from sqlalchemy import update
 
+    from core.store.jobs import MOST_DEATHS
     from core.store.tables import JobRow
 
     await world.app.jobs.stop(timedelta(0))
     await world.send("celine", "vila Bali: wastafel mampet")
-    await world.do(lambda tx: tx.session.execute(update(JobRow).values(attempts=5)))
+    await world.do(lambda tx: tx.session.execute(update(JobRow).values(attempts=MOST_DEATHS)))
     await world.app.jobs.start()
     await world.settle()
     assert await world.card("ben", "quarantine")

@@ -16,8 +16,9 @@ def next_working_moment(person: Person, now: datetime, severity: int) -> datetim
     moment = now.astimezone(UTC)
     if severity >= PIERCING:
         return moment
-    # Two spans may touch: leave one, look whether the next has begun. A week of spans is the most there is.
-    for _ in range(2 * len(DAYS) + 1):
+    # Spans may touch: leave one, look whether the next has begun. Whoever is never awake is told after a week.
+    latest = moment + timedelta(days=7)
+    while moment < latest:
         end = _quiet_until(person, moment)
         if end is None:
             return moment
