@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -18,7 +18,7 @@ from core.dispatch.draft import Reason
 from core.dispatch.policy import NeedsHuman
 from core.ids import new_id
 from core.inbound import File, Message
-from core.model import OPEN, Address, Category, Event, Intent, RiskTag, Status, Triage
+from core.model import OPEN, Category, Event, RiskTag, Status, Triage
 from core.store import deadlines
 from core.store.engine import Tx
 from core.store.tables import Attachment, Deadline, Question, Report, Ticket
@@ -373,16 +373,5 @@ def on_place_lapse(tx: Tx, deadline: Deadline) -> None:
         board.refresh(tx, ticket)
 
 
-def understood_as(triage: Triage, **changes: Any) -> Triage:
-    return replace(triage, **changes)
-
-
-def receipt_to(tx: Tx, ticket: Ticket, address: Address, reader: Reader) -> None:
-    board.show(tx, "receipt", ticket, [(address, reader)])
-
-
 def reader_of(tx: Tx, person_id: str, language: str | None = None) -> Reader:
     return reader_for(tx, tx.office.company.person(person_id), language)
-
-
-NO_TICKET: Final = frozenset({Intent.CHIT_CHAT, Intent.QUESTION})

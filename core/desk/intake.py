@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -314,7 +315,7 @@ def _take_media(
             )
             board.refresh(tx, recent)
             return recent
-    triage = filing.understood_as(
+    triage = replace(
         triage,
         intent=Intent.NEW_ISSUE,
         category=Category.OTHER,

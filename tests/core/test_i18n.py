@@ -14,9 +14,7 @@ from tools.catalogues import sentences
 
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 # Characters that only simplified Chinese has, among those our sentences could use.
-SIMPLIFIED = set("这个们为时说问单漏电气发请见图处应开关让给谢经过还没闭两东车长门间现维护") & set(
-    "这们为时说问单电气发请见图处应开关让给谢经过还闭两东车长门间现维护"
-)
+SIMPLIFIED = set("这们为时说问单电气发请见图处应开关让给谢经过还闭两东车长门间现维护")
 
 
 def fields(text: str) -> set[str | None]:
@@ -34,7 +32,7 @@ def test_every_sentence_is_translated_with_its_placeholders(language: str) -> No
 
 def test_chinese_is_traditional() -> None:
     for one, said in catalogue("zh-TW").items():
-        assert not set(said) & SIMPLIFIED - set("漏"), (one, said)
+        assert not set(said) & SIMPLIFIED, (one, said)
 
 
 def test_a_time_is_local_and_names_its_zone() -> None:
