@@ -96,8 +96,8 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
     office.channels["web"] = WebChannel(lambda: office.company)
     store.bind(office)
     store.fence = await store.write(take_over)
-    jobs.register(Intake(store, office).task())
-    jobs.register(Deliverer(store, office).task())
+    jobs.register(Intake(office).task())
+    jobs.register(Deliverer(office).task())
     web = WebRoutes(store, clock, lambda: office.company, settings.home / "media", demo=settings.demo)
     app = App(settings, clock, store, office, jobs, Alarm(store, clock), lock, web)
     store.on_fenced = app.fenced.set

@@ -477,7 +477,7 @@ async def test_a_message_that_kills_the_process_is_not_tried_for_ever(world: Wor
 
     await world.app.jobs.stop(timedelta(0))
     await world.send("celine", "vila Bali: wastafel mampet")
-    await world.do(lambda tx: tx.session.execute(update(JobRow).values(attempts=MOST_DEATHS)))
+    await world.do(lambda tx: tx.session.execute(update(JobRow).values(deaths=MOST_DEATHS)))
     await world.app.jobs.start()
     await world.settle()
     assert await world.card("ben", "quarantine")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
 
 from core.cards.card import Card
 from core.desk import board
@@ -14,33 +15,37 @@ from core.i18n import N_
 from core.office import Office
 from core.ports import Delivery
 from core.store import crashpoints
-from core.store.engine import Store, Tx
-from core.store.jobs import Commit, Task
+from core.store.engine import Tx
+from core.store.jobs import Commit, Happened, Task
 from core.store.tables import CardCopy, OutboxRow
 
 log = structlog.get_logger(__name__)
 
 OWED: Final = ("pending", "sending")
+_OWED: Final = (
+    select(OutboxRow, CardCopy)
+    .outerjoin(CardCopy, CardCopy.id == OutboxRow.copy_id)
+    .where(OutboxRow.id == bindparam("outbox"))
+)
 
 
 class Deliverer:
     """The job that sends one outbox row."""
 
-    def __init__(self, store: Store, office: Office) -> None:
-        self._store = store
+    def __init__(self, office: Office) -> None:
         self._office = office
 
     def task(self) -> Task:
-        return Task(DELIVER, self.run, self.dead)
+        return Task(DELIVER, find=self.find, run=self.run, exhausted=self.dead)
 
-    async def run(self, args: dict[str, Any]) -> Commit | None:
-        found = await self._store.read(
-            lambda session: session.execute(
-                select(OutboxRow, CardCopy)
-                .outerjoin(CardCopy, CardCopy.id == OutboxRow.copy_id)
-                .where(OutboxRow.id == args["outbox"])
-            ).one_or_none()
-        )
+    @staticmethod
+    def find(session: Session, args: dict[str, Any]) -> tuple[OutboxRow, CardCopy | None] | None:
+        found = session.execute(_OWED, {"outbox": args["outbox"]}).one_or_none()
+        return None if found is None else (found[0], found[1])
+
+    async def run(
+        self, args: dict[str, Any], found: tuple[OutboxRow, CardCopy | None] | None
+    ) -> Commit | Happened | None:
         if found is None or found[0].status not in OWED:
             return None
         row, copy = found
@@ -74,7 +79,7 @@ class Deliverer:
                 # It changed while it was on its way: the newer drawing follows as an edit.
                 board.owe_edit(tx, kept)
 
-        return commit
+        return commit if sent.commit is not None else Happened(commit)
 
     def dead(self, tx: Tx, args: dict[str, Any], error: str) -> None:
         """It cannot be delivered: kept as dead, and the founder hears it with the reason."""

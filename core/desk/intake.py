@@ -22,7 +22,7 @@ from core.inbound import Message, Tap
 from core.model import OPEN, Address, Category, Event, Intent, SourceKind, Triage
 from core.office import Office
 from core.store import crashpoints
-from core.store.engine import Store, Tx
+from core.store.engine import Tx
 from core.store.jobs import Commit, Task
 from core.store.tables import CardCopy, CardRow, InboxRow, Report, Ticket
 from core.text import READ_LIMIT, digest, escape, normal, shorten
@@ -58,17 +58,18 @@ _APPROVING: Final = frozenset(
 class Intake:
     """The job that works on one inbox row: understanding first, outside any transaction; then one commit."""
 
-    def __init__(self, store: Store, office: Office) -> None:
-        self._store = store
+    def __init__(self, office: Office) -> None:
         self._office = office
 
     def task(self) -> Task:
         return Task(
-            PROCESS, self.run, lambda tx, args, error: quarantine.quarantine(tx, args["inbox"], error)
+            PROCESS,
+            find=lambda session, args: session.get(InboxRow, args["inbox"]),
+            run=self.run,
+            exhausted=lambda tx, args, error: quarantine.quarantine(tx, args["inbox"], error),
         )
 
-    async def run(self, args: dict[str, Any]) -> Commit | None:
-        row = await self._store.read(lambda session: session.get(InboxRow, args["inbox"]))
+    async def run(self, args: dict[str, Any], row: InboxRow | None) -> Commit | None:
         if row is None or row.status != "accepted":
             return None
         inbound = self._office.channels[row.channel].parse(row.payload)
@@ -112,7 +113,7 @@ def take_message(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> Non
         return
     if message.text.startswith("/"):
         try:
-            with tx.session.begin_nested():
+            with tx.nested():
                 tx.office.run_command(tx, person, address, reader, message.text)
         except Refused as refused:
             board.say(tx, address, phrases.refusal(refused, reader.words))

@@ -136,7 +136,7 @@ def tap(tx: Tx, tapped: Tap, person_id: str | None) -> None:
     reader = reader_for(tx, person)
     try:
         # A refusal must leave nothing behind, not even what was done before it was noticed.
-        with tx.session.begin_nested():
+        with tx.nested():
             _perform(tx, tapped, person_id, address)
     except Refused as refused:
         log.info("tap_refused", why=refused.code, action=tapped.button.split(":")[0][:20], person=person_id)

@@ -6,16 +6,17 @@ write lock; and the same function runs on a server database through `AsyncSessio
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
@@ -25,7 +26,6 @@ from sqlalchemy.pool import StaticPool
 from core.clock import Clock
 from core.errors import LoopOSError, TryLater
 from core.store import crashpoints
-from core.store.tables import Owner
 
 if TYPE_CHECKING:
     from core.office import Office
@@ -50,7 +50,29 @@ class Tx:
     now: datetime
     office: Office
     topics: set[str] = field(default_factory=set)
+    committed: list[Callable[[], None]] = field(default_factory=list)
     _last: dict[str, Callable[[], None]] = field(default_factory=dict)
+    _known: dict[str, Any] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def nested(self) -> Iterator[None]:
+        """A part that may fail alone: what it wrote, owed and was about to tell goes with it."""
+        topics, committed, last = set(self.topics), len(self.committed), dict(self._last)
+        try:
+            with self.session.begin_nested():
+                yield
+        except BaseException:
+            self.topics, self._last = topics, last
+            del self.committed[committed:]
+            self._known.clear()
+            raise
+
+    def once(self, key: str, find: Callable[[], T]) -> T:
+        """What `find` returns, looked up once in this unit of work."""
+        if key not in self._known:
+            self._known[key] = find()
+        found: T = self._known[key]
+        return found
 
     def finally_do(self, key: str, work: Callable[[], None]) -> None:
         """Run `work` once at the end of this unit, however often it is asked for under `key`."""
@@ -64,12 +86,24 @@ class Tx:
         """Wake whoever listens to `topic`, once the commit is on disk."""
         self.topics.add(topic)
 
+    def on_commit(self, work: Callable[[], None]) -> None:
+        """Run `work` on the event loop once the commit is on disk."""
+        self.committed.append(work)
+
     def get(self, table: type[T], key: object) -> T | None:
         return self.session.get(table, key)
 
     def add(self, row: T) -> T:
         self.session.add(row)
         return row
+
+
+@dataclass
+class _Committed:
+    """What a commit has to tell the event loop."""
+
+    topics: set[str] = field(default_factory=set)
+    work: list[Callable[[], None]] = field(default_factory=list)
 
 
 @dataclass
@@ -182,7 +216,7 @@ class Store:
         commit.add_done_callback(lambda done: self._settle(loop, batch, done))
 
     def _settle(
-        self, loop: asyncio.AbstractEventLoop, batch: list[_Unit], commit: asyncio.Future[set[str]]
+        self, loop: asyncio.AbstractEventLoop, batch: list[_Unit], commit: asyncio.Future[_Committed]
     ) -> None:
         failure = commit.exception()
         for unit in batch:
@@ -200,33 +234,38 @@ class Store:
             self.on_fenced()
         self._flush(loop)
 
-    def _commit(self, batch: list[_Unit]) -> set[str]:
-        """In the writer thread: every unit in a savepoint, then one commit. Returns what was told."""
-        topics: set[str] = set()
+    def _commit(self, batch: list[_Unit]) -> _Committed:
+        """In the writer thread: the units, then one commit."""
+        told = _Committed()
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
             self._check_fence(session.connection())
             for unit in batch:
-                self._run(unit, session, topics)
+                self._run(unit, session, told, alone=len(batch) == 1)
             session.flush()
             crashpoints.reach("before_commit")
         crashpoints.reach("committed_unacknowledged")
-        return topics
+        return told
 
-    def _run(self, unit: _Unit, session: Session, topics: set[str]) -> None:
+    def _run(self, unit: _Unit, session: Session, told: _Committed, *, alone: bool) -> None:
+        """One unit: in a savepoint of its own, unless the whole transaction is its own."""
         assert self._office is not None, "the store was not bound to an office"
         tx = Tx(session, self.clock.now(), self._office)
         try:
-            with session.begin_nested():
+            with contextlib.nullcontext() if alone else session.begin_nested():
                 unit.result = unit.work(tx)
                 tx.finish()
-            topics |= tx.topics
+                session.flush()
+            told.topics |= tx.topics
+            told.work += tx.committed
         except Exception as error:
             unit.error = error
+            if alone:
+                session.rollback()
 
     def _check_fence(self, connection: Connection) -> None:
         if self.fence is None:
             return
-        current = connection.execute(select(Owner.fence).where(Owner.id == 1)).scalar()
+        current = connection.exec_driver_sql("SELECT fence FROM owner WHERE id = 1").scalar()
         if current != self.fence:
             raise Fenced(f"this home has passed to owner {current}, we were {self.fence}")
 
@@ -253,7 +292,9 @@ class Store:
 
         return leave
 
-    def _announce(self, topics: set[str]) -> None:
-        for topic in topics:
+    def _announce(self, told: _Committed) -> None:
+        for work in told.work:
+            work()
+        for topic in told.topics:
             for listener in tuple(self._listeners.get(topic, ())):
                 listener()

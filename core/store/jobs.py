@@ -1,20 +1,23 @@
 """Work that must happen: the Jobs port and its embedded adapter on the jobs table.
 
-A job is owed from the transaction that deferred it. Running it has two halves: an async one that may be slow
-and has no effect on the house, and the commit it returns, which lands together with the end of the job. So
-a death anywhere repeats the slow half and never the effect."""
+A job is owed from the transaction that deferred it. Running it has two halves: an async one that may be slow,
+and the commit it returns, which lands together with the end of the job. So a death anywhere repeats the slow
+half and never the effect."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
+from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Protocol
 
 import structlog
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from core.clock import Clock
@@ -28,19 +31,31 @@ log = structlog.get_logger(__name__)
 MOST_ATTEMPTS: Final = 5
 """After the fifth failed attempt a job goes to the founder (WANTED W4)."""
 MOST_DEATHS: Final = 25
-"""So often may the process die while a job runs before that job is held to be the reason. Higher than
-MOST_ATTEMPTS, since a death says nothing about which of the running jobs it was: with five, a service that is
-killed again and again hands over messages that did nothing wrong (the chaos run showed it)."""
+"""So often may the process die with a job at the head of its lane before that job is held to be the reason.
+Higher than MOST_ATTEMPTS, since a death says nothing about which of the running jobs it was: with five, a
+service that is killed again and again hands over messages that did nothing wrong (the chaos run showed it)."""
+TOGETHER: Final = 64
+"""Most jobs of one lane that end in one commit."""
 
 Commit = Callable[[Tx], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """What `run` returns where something happened outside the house: it is recorded at once, alone."""
+
+    commit: Commit
+
+
 @dataclass(frozen=True)
 class Task:
-    """What to do for jobs named `name`. `exhausted` takes over when the attempts are spent."""
+    """What to do for jobs named `name`. `find` reads what `run` needs (for several jobs in one go); what it
+    finds may be old by the time of the commit, which looks again. `exhausted` takes over when the attempts
+    are spent."""
 
     name: str
-    run: Callable[[dict[str, Any]], Awaitable[Commit | None]]
+    find: Callable[[Session, dict[str, Any]], Any]
+    run: Callable[[dict[str, Any], Any], Awaitable[Commit | Happened | None]]
     exhausted: Callable[[Tx, dict[str, Any], str], None]
 
 
@@ -65,188 +80,298 @@ def backoff(attempts: int) -> timedelta:
     return timedelta(seconds=0.5 * 2 ** max(0, attempts - 1))
 
 
-@dataclass(frozen=True)
-class _Claim:
+@dataclass(order=True, slots=True)
+class _Job:
     id: int
-    task: str
-    args: dict[str, Any]
-    attempts: int
+    task: str = field(compare=False)
+    args: dict[str, Any] = field(compare=False)
+    lane: str = field(compare=False)
+    run_at: datetime = field(compare=False)
+    attempts: int = field(default=0, compare=False)
+    deaths: int = field(default=0, compare=False)
+    alone: bool = field(default=False, compare=False)
+    """It was there when the process started: if it is what killed the one before, it must die alone."""
+
+
+@dataclass(slots=True)
+class _Lane:
+    waiting: list[_Job] = field(default_factory=list)
+    """A heap by id."""
+    resting: bool = False
+    """Its head failed and waits for its next attempt."""
+    together: int = TOGETHER
+    """How many of its jobs may end in one commit: one, where something happens outside each time."""
 
 
 class EmbeddedJobs:
-    """One process, the jobs table as the queue. What is running is known in memory only: after a death
-    nothing is, and every unfinished row is simply due again."""
+    """One process, the jobs table as the queue, its rows mirrored in memory: since only this process writes
+    them, a commit hands its new jobs over and no query ever looks for work."""
 
     def __init__(self, store: Store, clock: Clock, slots: int = 16) -> None:
         self._store = store
         self._clock = clock
         self._slots = slots
         self._tasks: dict[str, Task] = {}
-        self._running: dict[int, asyncio.Task[None]] = {}
+        self._last_id: int | None = None
+        self._known: set[int] = set()
+        self._lanes: dict[str, _Lane] = {}
+        self._ready: deque[str] = deque()
+        self._later: list[tuple[datetime, int, _Job | str]] = []
+        """A heap of jobs for later and of the names of resting lanes."""
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._blamed: set[int] = set()
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
-        self._stopping = False
+
+    # --- owing
 
     def defer(
         self, tx: Tx, task: str, args: dict[str, Any], *, lane: str, run_at: datetime | None = None
     ) -> None:
-        tx.add(JobRow(task=task, args=args, lane=lane, run_at=run_at or tx.now, attempts=0))
-        tx.tell("jobs")
+        if self._last_id is None:
+            self._last_id = tx.session.scalar(select(func.max(JobRow.id))) or 0
+        self._last_id += 1
+        job = _Job(self._last_id, task, args, lane, run_at or tx.now)
+        tx.add(JobRow(id=job.id, task=task, args=args, lane=lane, run_at=job.run_at, attempts=0, deaths=0))
+        tx.on_commit(lambda: self._owe(job))
+
+    def _owe(self, job: _Job) -> None:
+        if job.id in self._known:
+            return
+        self._known.add(job.id)
+        if job.run_at > self._clock.now() and not job.attempts:
+            heapq.heappush(self._later, (job.run_at, job.id, job))
+        else:
+            self._enter(job)
+            if job.attempts and job.run_at > self._clock.now():
+                self._rest(job.lane, job)
+        self._wake.set()
+
+    def _enter(self, job: _Job) -> None:
+        lane = self._lanes.setdefault(job.lane, _Lane())
+        heapq.heappush(lane.waiting, job)
+        self._ready.append(job.lane)
+
+    def _rest(self, name: str, head: _Job) -> None:
+        self._lanes[name].resting = True
+        heapq.heappush(self._later, (head.run_at, head.id, name))
+
+    # --- life
 
     def register(self, task: Task) -> None:
         self._tasks[task.name] = task
 
     async def start(self) -> None:
-        self._store.subscribe("jobs", self._wake.set)
-        self._wake.set()
+        """Take over what the process before left. Its death, if it was one, is counted against the heads of
+        the lanes before they run again: a message that kills the process must not be tried for ever."""
+
+        def take_over(tx: Tx) -> list[_Job]:
+            jobs = [
+                _Job(row.id, row.task, row.args, row.lane, row.run_at, row.attempts, row.deaths, alone=True)
+                for row in tx.session.scalars(select(JobRow).order_by(JobRow.id))
+            ]
+            heads: dict[str, _Job] = {}
+            for job in jobs:
+                if job.run_at <= tx.now:
+                    heads.setdefault(job.lane, job)
+            blamed = list(heads.values())[: self._slots]
+            for job in blamed:
+                job.deaths += 1
+            self._blame(tx, {job.id for job in blamed}, 1)
+            return jobs
+
+        for memory in (self._known, self._lanes, self._ready, self._later):
+            memory.clear()
+        for job in await self._store.write(take_over):
+            self._owe(job)
         self._loop = asyncio.create_task(self._dispatch(), name="jobs")
 
+    def _blame(self, tx: Tx, ids: set[int], deaths: int) -> None:
+        self._blamed = ids
+        tx.session.execute(
+            update(JobRow).where(JobRow.id.in_(ids)).values(deaths=JobRow.deaths + deaths),
+            execution_options={"synchronize_session": False},
+        )
+
     async def stop(self, drain: timedelta) -> None:
-        self._stopping = True
-        if self._loop is not None:
-            self._loop.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._loop
+        if self._loop is None:
+            return
+        self._loop.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._loop
         running = set(self._running.values())
         if running:
             _, late = await asyncio.wait(running, timeout=drain.total_seconds())
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        with contextlib.suppress(TryLater, Fenced):
+            # A stop is no death: what was counted in advance is given back.
+            await self._store.write(lambda tx: self._blame(tx, self._blamed, -1))
 
     async def idle(self) -> None:
         """Wait until nothing is due and nothing runs (for tests and the demo; a service never needs it)."""
-        while True:
-            due: bool = await self._store.read(self._any_due)
-            if not due and not self._running:
-                return
+        while self._running or self._ready or (self._later and self._later[0][0] <= self._clock.now()):
             self._wake.set()
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.001)
 
-    def _any_due(self, session: Session) -> bool:
-        now = self._clock.now()
-        return session.scalar(self._due(select(JobRow.id), now).limit(1)) is not None
-
-    @staticmethod
-    def _due(wanted: Select[*tuple[Any, ...]], now: datetime) -> Select[*tuple[Any, ...]]:
-        """`wanted` of the head of each lane, where it is due. A head that waits for its next attempt holds
-        its lane; one that was meant for later from the start does not."""
-        heads = (
-            select(func.min(JobRow.id).label("id"))
-            .where((JobRow.run_at <= now) | (JobRow.attempts > 0))
-            .group_by(JobRow.lane)
-            .subquery()
-        )
-        return wanted.join(heads, heads.c.id == JobRow.id).where(JobRow.run_at <= now).order_by(JobRow.id)
+    # --- running
 
     async def _dispatch(self) -> None:
         while True:
             self._wake.clear()
-            pause: float | None = None
-            if len(self._running) < self._slots:
-                try:
-                    claims, pause = await self._store.write(self._claim)
-                except TryLater as error:
-                    log.warning("jobs_wait", reason=str(error))
-                    claims, pause = [], 1.0
-                except Fenced:
-                    return
-                for claim in claims:
-                    self._running[claim.id] = asyncio.create_task(self._run(claim))
-                if claims:
-                    continue
+            now = self._clock.now()
+            while self._later and self._later[0][0] <= now:
+                _, _, due = heapq.heappop(self._later)
+                if isinstance(due, str):
+                    self._lanes[due].resting = False
+                    self._ready.append(due)
+                else:
+                    self._enter(due)
+            while self._ready and len(self._running) < self._slots:
+                name = self._ready.popleft()
+                lane = self._lanes.get(name)
+                if lane is not None and lane.waiting and not lane.resting and name not in self._running:
+                    self._running[name] = asyncio.create_task(self._run_lane(name, lane))
+            pause = max(0.0, (self._later[0][0] - now).total_seconds()) if self._later else None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
 
-    def _claim(self, tx: Tx) -> tuple[list[_Claim], float | None]:
-        """The head of each lane that is due, with its attempt counted before it runs: a message that kills
-        the process must not be tried for ever. Also: seconds until the next job is due."""
-        free = self._slots - len(self._running)
-        running = list(self._running)
-        wanted = self._due(select(JobRow.id, JobRow.task, JobRow.args, JobRow.attempts), tx.now)
-        rows = tx.session.execute(wanted.where(JobRow.id.not_in(running)).limit(free)).all()
-        if rows:
-            tx.session.execute(
-                update(JobRow)
-                .where(JobRow.id.in_([row.id for row in rows]))
-                .values(attempts=JobRow.attempts + 1)
-            )
-            return [_Claim(row.id, row.task, row.args, row.attempts + 1) for row in rows], None
-        following = tx.session.scalar(
-            select(func.min(JobRow.run_at)).where(JobRow.id.not_in(running), JobRow.run_at > tx.now)
-        )
-        return [], None if following is None else max(0.0, (following - tx.now).total_seconds())
-
-    async def _run(self, claim: _Claim) -> None:
-        crashpoints.reach("claimed")
-        task = self._tasks[claim.task]
+    async def _run_lane(self, name: str, lane: _Lane) -> None:
+        """The head of the lane, with what can end in the same commit; then the lane queues up again."""
         try:
-            if claim.attempts > MOST_DEATHS:
-                raise GiveUp("the process died each time it worked on this")
-            commit = await task.run(claim.args)
-            await self._store.write(lambda tx: self._finish(tx, claim, commit))
+            await self._run_some(lane)
         except Fenced:
-            return
-        except asyncio.CancelledError:
-            # A stop, not a failure of the job: it runs again in the next process and is not counted.
-            with contextlib.suppress(Exception):
-                await self._store.write(lambda tx: self._uncount(tx, claim))
-            raise
-        except Exception as error:
-            await self._failed(claim, task, error)
+            lane.waiting.clear()
         finally:
-            del self._running[claim.id]
+            del self._running[name]
+            if lane.waiting:
+                self._ready.append(name)
+            elif not lane.resting:
+                del self._lanes[name]
             self._wake.set()
 
-    @staticmethod
-    def _finish(tx: Tx, claim: _Claim, commit: Commit | None) -> None:
-        if commit is not None:
-            commit(tx)
-        tx.session.execute(delete(JobRow).where(JobRow.id == claim.id))
+    async def _run_some(self, lane: _Lane) -> None:
+        some = heapq.nsmallest(lane.together, lane.waiting)
+        if some[0].alone:
+            some = some[:1]
+        found = await self._find(some)
+        done: list[tuple[_Job, Commit | None]] = []
+        failed: tuple[_Job, Exception] | None = None
+        for job, what in zip(some, found, strict=True):
+            crashpoints.reach("claimed")
+            try:
+                if job.deaths > MOST_DEATHS:
+                    raise GiveUp("the process died each time it worked on this")
+                if isinstance(what, Exception):
+                    raise what
+                result = await self._tasks[job.task].run(job.args, what)
+            except Exception as error:
+                failed = job, error
+                break
+            if isinstance(result, Happened):
+                lane.together = 1
+                done.append((job, result.commit))
+                break
+            done.append((job, result))
+        trouble = await self._finish(lane, done) or failed
+        if trouble is not None:
+            await self._failed(lane, *trouble)
 
-    @staticmethod
-    def _uncount(tx: Tx, claim: _Claim) -> None:
-        row = tx.get(JobRow, claim.id)
-        if row is not None:
-            row.attempts -= 1
+    async def _find(self, some: list[_Job]) -> list[Any]:
+        """What each of `some` needs from the database, or the error it met."""
 
-    async def _failed(self, claim: _Claim, task: Task, error: Exception) -> None:
+        def find(session: Session) -> list[Any]:
+            found: list[Any] = []
+            for job in some:
+                try:
+                    found.append(self._tasks[job.task].find(session, job.args))
+                except Exception as error:
+                    found.append(error)
+            return found
+
+        try:
+            return await self._store.read(find)
+        except TryLater as error:
+            return [error] * len(some)
+
+    async def _finish(
+        self, lane: _Lane, done: list[tuple[_Job, Commit | None]]
+    ) -> tuple[_Job, Exception] | None:
+        """Commit all of `done` together; where that fails, one by one up to the one that fails."""
+
+        def finish(tx: Tx, ended: list[tuple[_Job, Commit | None]]) -> None:
+            for _, commit in ended:
+                if commit is not None:
+                    commit(tx)
+            tx.session.execute(
+                delete(JobRow).where(JobRow.id.in_([job.id for job, _ in ended])),
+                execution_options={"synchronize_session": False},
+            )
+
+        portions = [done] if len(done) > 1 else []
+        portions += [[one] for one in done]
+        while portions:
+            portion = portions.pop(0)
+            try:
+                await self._store.write(partial(finish, ended=portion))
+            except Fenced:
+                raise
+            except Exception as error:
+                if len(portion) > 1:
+                    continue
+                return portion[0][0], error
+            self._forget(lane, [job for job, _ in portion])
+            if len(portion) > 1:
+                return None
+        return None
+
+    def _forget(self, lane: _Lane, jobs: list[_Job]) -> None:
+        gone = {job.id for job in jobs}
+        lane.waiting = [job for job in lane.waiting if job.id not in gone]
+        heapq.heapify(lane.waiting)
+        self._known -= gone
+
+    async def _failed(self, lane: _Lane, job: _Job, error: Exception) -> None:
+        task = self._tasks[job.task]
         reason = f"{type(error).__name__}: {error}"[:300]
-        spent = claim.attempts >= MOST_ATTEMPTS or isinstance(error, GiveUp)
-        if isinstance(error, TryLater):
-            spent = False
-        log.warning(
-            "job_failed", task=claim.task, job=claim.id, attempt=claim.attempts, error=type(error).__name__
-        )
+        attempts = job.attempts + 1
+        outage = isinstance(error, TryLater)
+        spent = not outage and (attempts >= MOST_ATTEMPTS or isinstance(error, GiveUp))
+        log.warning("job_failed", task=job.task, job=job.id, attempt=attempts, error=type(error).__name__)
         if not isinstance(error, TryLater | GiveUp):
             log.debug("job_traceback", exc_info=error)
 
-        def record(tx: Tx) -> None:
-            row = tx.get(JobRow, claim.id)
+        def record(tx: Tx) -> tuple[int, datetime] | None:
+            """None when the job is handed over; else its attempts so far and when the next one is."""
+            row = tx.get(JobRow, job.id)
             if row is None:
-                return
+                return None
             if spent:
                 try:
-                    with tx.session.begin_nested():
-                        task.exhausted(tx, claim.args, reason)
+                    with tx.nested():
+                        task.exhausted(tx, job.args, reason)
                     tx.session.delete(row)
+                    return None
                 except Exception as broken:
-                    log.error("job_hand_over_failed", task=claim.task, job=claim.id, exc_info=broken)
+                    log.error("job_hand_over_failed", task=job.task, job=job.id, exc_info=broken)
                     row.run_at = tx.now + timedelta(minutes=5)
-                return
-            row.error = reason
-            if isinstance(error, TryLater):
+            elif isinstance(error, TryLater):
                 # Not the message's fault: an outage may last for hours and must not spend its attempts.
-                row.attempts = max(1, claim.attempts - 1)
-                row.run_at = tx.now + error.after
+                row.attempts, row.run_at = max(1, job.attempts), tx.now + error.after
             else:
-                row.run_at = tx.now + backoff(claim.attempts)
+                row.attempts, row.run_at = attempts, tx.now + backoff(attempts)
+            row.error = reason
+            return row.attempts, row.run_at
 
         while True:
             try:
-                await self._store.write(record)
-                return
+                following = await self._store.write(record)
+                break
             except TryLater as later:
                 await asyncio.sleep(later.after.total_seconds())
-            except Fenced:
-                return
+        if following is None:
+            self._forget(lane, [job])
+            return
+        job.attempts, job.run_at = following
+        self._rest(job.lane, job)

@@ -87,6 +87,8 @@ class JobRow(Base):
     """Jobs of one lane run one at a time, in the order of their ids."""
     run_at: Mapped[datetime] = mapped_column(index=True)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
+    deaths: Mapped[int] = mapped_column(Integer, default=0)
+    """Processes that ended without a stop while this was at the head of its lane."""
     error: Mapped[str | None]
 
 

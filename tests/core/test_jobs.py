@@ -25,11 +25,15 @@ class Bench:
         self.spent: list[str] = []
         self.fail: Callable[[str], Exception | None] = lambda name: None
         world.app.jobs.register(
-            Task("bench", self.run, lambda tx, args, error: self.spent.append(args["name"]))
+            Task(
+                "bench",
+                find=lambda session, args: args["name"],
+                run=self.run,
+                exhausted=lambda tx, args, error: self.spent.append(args["name"]),
+            )
         )
 
-    async def run(self, args: dict[str, Any]) -> Commit | None:
-        name = args["name"]
+    async def run(self, args: dict[str, Any], name: str) -> Commit | None:
         self.runs.append(name)
         await asyncio.sleep(0)
         error = self.fail(name)
