@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, cast
 
-from sqlalchemy import func, select
+from sqlalchemy import CursorResult, bindparam, func, insert, select, update
 
 from core.company.company import Company
 from core.company.schema import Person
@@ -19,6 +19,10 @@ from core.store.inbox import accept
 from core.store.tables import WebMessage
 
 BOT = "loopos"
+_NEWEST: Final = select(func.max(WebMessage.seq)).where(
+    WebMessage.conversation_id == bindparam("conversation")
+)
+_INSERT: Final = insert(WebMessage.__table__)  # type: ignore[arg-type]
 
 
 class WebChannel:
@@ -49,40 +53,55 @@ class WebChannel:
         )
 
     async def send(self, delivery: Delivery) -> Sent:
-        ref = delivery.message_ref or delivery.id
         body: dict[str, Any] = (
             {"type": "card", "card": delivery.card.model_dump(mode="json")}
             if delivery.card
             else {"type": "text", "text": delivery.text, "quiet": delivery.quiet}
         )
-        return Sent(ref, lambda tx: put_message(tx, ref, delivery.conversation_id, BOT, body))
+        ref = delivery.message_ref
+        if ref is not None:
+            return Sent(ref, lambda tx: change_message(tx, ref, delivery.conversation_id, body))
+        new = delivery.id
+        return Sent(new, lambda tx: put_message(tx, new, delivery.conversation_id, BOT, body))
 
 
 def put_message(tx: Tx, message_id: str, conversation_id: str, author: str, body: dict[str, Any]) -> None:
-    """Write or change one message of a conversation; either way it moves to the end of the stream."""
-    newest = tx.session.scalar(
-        select(func.max(WebMessage.seq)).where(WebMessage.conversation_id == conversation_id)
+    """Add a message to a conversation. Raises for an id that is there already."""
+    seq = _next_seq(tx, conversation_id)
+    tx.session.execute(
+        _INSERT,
+        {
+            "id": message_id,
+            "conversation_id": conversation_id,
+            "seq": seq,
+            "position": seq,
+            "author": author,
+            "body": body,
+            "at": tx.now,
+        },
     )
-    seq = (newest or 0) + 1
-    message = tx.get(WebMessage, message_id)
-    if message is None:
-        tx.add(
-            WebMessage(
-                id=message_id,
-                conversation_id=conversation_id,
-                seq=seq,
-                position=seq,
-                author=author,
-                body=body,
-                at=tx.now,
-            )
-        )
-    else:
-        if message.conversation_id != conversation_id or message.author != author:
-            raise ValueError("a message can only be changed by its author, where it stands")
-        message.seq, message.body = seq, body
-    tx.session.flush()
     tx.tell(f"web:{conversation_id}")
+
+
+def change_message(tx: Tx, message_id: str, conversation_id: str, body: dict[str, Any]) -> None:
+    """Change a message of ours where it stands; it moves to the end of the stream."""
+    changed = tx.session.execute(
+        update(WebMessage)
+        .where(
+            WebMessage.id == message_id,
+            WebMessage.conversation_id == conversation_id,
+            WebMessage.author == BOT,
+        )
+        .values(seq=_next_seq(tx, conversation_id), body=body),
+        execution_options={"synchronize_session": False},
+    )
+    if cast("CursorResult[Any]", changed).rowcount != 1:
+        raise ValueError("only a message of ours can be changed")
+    tx.tell(f"web:{conversation_id}")
+
+
+def _next_seq(tx: Tx, conversation_id: str) -> int:
+    return (tx.session.execute(_NEWEST, {"conversation": conversation_id}).scalar() or 0) + 1
 
 
 def take(tx: Tx, payload: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +26,35 @@ from core.store.tables import ButtonRow, CardCopy, CardRow, OutboxRow, Ticket
 
 DELIVER = "deliver"
 UNDRAWN = "undrawn"
+
+
+@dataclass
+class _Shown:
+    """Every card of one ticket and its copies, oldest first."""
+
+    cards: dict[str, CardRow] = field(default_factory=dict)
+    """By kind."""
+    copies: list[tuple[CardRow, CardCopy]] = field(default_factory=list)
+
+
+def _shown(tx: Tx, ticket_id: str) -> _Shown:
+    def find() -> _Shown:
+        rows = tx.session.execute(
+            select(CardRow, CardCopy)
+            .outerjoin(CardCopy, CardCopy.card_id == CardRow.id)
+            .where(CardRow.ticket_id == ticket_id)
+            .order_by(CardCopy.id)
+        ).all()
+        return _Shown(
+            {card.kind: card for card, _ in rows}, [(card, copy) for card, copy in rows if copy is not None]
+        )
+
+    return tx.once(f"shown:{ticket_id}", find)
+
+
+def nothing_shown(tx: Tx, ticket_id: str) -> None:
+    """The ticket was made in this unit of work: there is no card of it to look for."""
+    tx.once(f"shown:{ticket_id}", _Shown)
 
 
 def view_of(
@@ -74,10 +104,17 @@ def show(
     not told twice, unless `again`: then it gets a fresh copy, and the old one loses its buttons.
 
     The copy is drawn at the end of the unit of work, as everything then stands."""
-    card = _card(tx, kind, ticket.ticket_id, None)
+    shown = _shown(tx, ticket.ticket_id)
+    if kind not in shown.cards:
+        shown.cards[kind] = tx.add(
+            CardRow(id=new_id(), kind=kind, ticket_id=ticket.ticket_id, subject=None, created_at=tx.now)
+        )
+    card = shown.cards[kind]
+    when = {"not_before": _iso(not_before), "cancel_key": cancel_key}
     for address, reader in to:
-        if again or not _stands_in(tx, card, address):
-            _copy(tx, card, address, reader, {"not_before": _iso(not_before), "cancel_key": cancel_key})
+        stands = any(c is card and Address(o.channel, o.conversation_id) == address for c, o in shown.copies)
+        if again or not stands:
+            shown.copies.append((card, _copy(tx, card, address, reader, when)))
     refresh(tx, ticket)
 
 
@@ -85,37 +122,12 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
-def _card(tx: Tx, kind: str, ticket_id: str | None, subject: str | None) -> CardRow:
-    found = tx.session.scalar(
-        select(CardRow).where(
-            CardRow.kind == kind,
-            CardRow.ticket_id.is_not_distinct_from(ticket_id),
-            CardRow.subject.is_not_distinct_from(subject),
-        )
-    )
-    if found is None:
-        found = tx.add(
-            CardRow(id=new_id(), kind=kind, ticket_id=ticket_id, subject=subject, created_at=tx.now)
-        )
-        tx.session.flush()
-    return found
-
-
-def _stands_in(tx: Tx, card: CardRow, address: Address) -> bool:
-    wanted = select(CardCopy.id).where(
-        CardCopy.card_id == card.id,
-        CardCopy.channel == address.channel,
-        CardCopy.conversation_id == address.conversation_id,
-    )
-    return tx.session.scalar(wanted.limit(1)) is not None
-
-
 def _copy(tx: Tx, card: CardRow, address: Address, reader: Reader, when: dict[str, Any]) -> CardCopy:
     """A copy that is not drawn yet: `content` holds only when it may go out."""
     return tx.add(
         CardCopy(
             id=new_id(),
-            card_id=card.id,
+            card=card,
             channel=address.channel,
             conversation_id=address.conversation_id,
             person_id=reader.person_id,
@@ -130,12 +142,16 @@ def post_own(
     tx: Tx, kind: str, subject: str, sketch_for: Callable[[Reader], Sketch], people: Iterable[Person]
 ) -> None:
     """A card that belongs to no ticket (a quarantined message, a stranger at the door)."""
-    card = _card(tx, kind, None, subject)
+    wanted = select(CardRow).where(
+        CardRow.kind == kind, CardRow.ticket_id.is_(None), CardRow.subject == subject
+    )
+    card = tx.session.scalar(wanted) or tx.add(
+        CardRow(id=new_id(), kind=kind, ticket_id=None, subject=subject, created_at=tx.now)
+    )
     for person in people:
         reader = reader_for(tx, person)
         for address in tx.office.addresses_of(person):
             copy = _copy(tx, card, address, reader, {})
-            tx.session.flush()
             _put(tx, card, copy, sketch_for(reader), [])
 
 
@@ -166,7 +182,7 @@ def _owe(
     kind: str,
     payload: dict[str, Any],
     *,
-    copy_id: str | None = None,
+    copy: CardCopy | None = None,
     not_before: datetime | None = None,
     cancel_key: str | None = None,
 ) -> None:
@@ -177,7 +193,7 @@ def _owe(
             channel=address.channel,
             conversation_id=address.conversation_id,
             kind=kind,
-            copy_id=copy_id,
+            copy=copy,
             payload=payload,
             not_before=when,
             cancel_key=cancel_key,
@@ -197,16 +213,12 @@ def refresh(tx: Tx, ticket: Ticket) -> None:
 
 
 def _draw_all(tx: Tx, ticket: Ticket) -> None:
-    tx.session.flush()
-    rows = tx.session.execute(
-        select(CardRow, CardCopy)
-        .join(CardCopy, CardCopy.card_id == CardRow.id)
-        .where(CardRow.ticket_id == ticket.ticket_id)
-        .order_by(CardCopy.id)
-    ).all()
+    rows = _shown(tx, ticket.ticket_id).copies
     buttons: dict[str, list[ButtonRow]] = defaultdict(list)
-    for button in tx.session.scalars(select(ButtonRow).where(ButtonRow.copy_id.in_([c.id for _, c in rows]))):
-        buttons[button.copy_id].append(button)
+    drawn = [copy.id for _, copy in rows if UNDRAWN not in copy.content]
+    if drawn:
+        for button in tx.session.scalars(select(ButtonRow).where(ButtonRow.copy_id.in_(drawn))):
+            buttons[button.copy_id].append(button)
     newest = {(card.id, copy.channel, copy.conversation_id): copy.id for card, copy in rows}
     readers: dict[tuple[str | None, str], Reader] = {}
     for card, copy in rows:
@@ -236,7 +248,7 @@ def _put(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, buttons: Iterabl
             Address(copy.channel, copy.conversation_id),
             "post",
             content,
-            copy_id=copy.id,
+            copy=copy,
             not_before=datetime.fromisoformat(held) if held else None,
             cancel_key=when.get("cancel_key"),
         )
@@ -257,7 +269,7 @@ def _put(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, buttons: Iterabl
 
 def owe_edit(tx: Tx, copy: CardCopy) -> None:
     """Owe the present content of `copy` to its conversation."""
-    _owe(tx, Address(copy.channel, copy.conversation_id), "edit", copy.content, copy_id=copy.id)
+    _owe(tx, Address(copy.channel, copy.conversation_id), "edit", copy.content, copy=copy)
 
 
 def cancel_pages(tx: Tx, cancel_key: str) -> None:
@@ -284,7 +296,7 @@ def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, buttons: Iter
             row = tx.add(
                 ButtonRow(
                     id=button_id(press.action),
-                    copy_id=copy.id,
+                    copy=copy,
                     action=press.action,
                     args=press.args,
                     live=True,

@@ -66,11 +66,11 @@ class Deliverer:
         payload = row.payload
 
         def commit(tx: Tx) -> None:
-            fresh = tx.get(OutboxRow, row.id)
-            if fresh is None or fresh.status not in OWED:
+            again = self.find(tx.session, args)
+            if again is None or again[0].status not in OWED:
                 return
+            fresh, kept = again
             fresh.status, fresh.sent_at, fresh.message_ref = "sent", tx.now, sent.message_ref
-            kept = tx.get(CardCopy, fresh.copy_id) if fresh.copy_id else None
             if kept is not None and kept.message_ref is None:
                 kept.message_ref = sent.message_ref
             if sent.commit is not None:

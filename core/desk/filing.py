@@ -122,10 +122,16 @@ def ticket_from(tx: Tx, report: Report, property_id: str | None) -> Ticket:
             facts={},
             cost_usd=Decimal(0),
             created_at=tx.now,
+            # Empty because it is new: nothing has to be looked up.
+            reports=[report],
+            dispatches=[],
+            attachments=[],
+            history=[],
+            approvals=[],
+            questions=[],
         )
     )
-    tx.session.flush()
-    ticket.reports.append(report)
+    board.nothing_shown(tx, ticket.ticket_id)
     tx.session.flush()
     return ticket
 

@@ -83,12 +83,13 @@ class Intake:
             # At-least-once: whoever comes second finds it done.
             if fresh is None or fresh.status != "accepted":
                 return
-            fresh.status, fresh.processed_at = "processed", tx.now
             if isinstance(inbound, Tap):
                 fresh.person_id = self._office.channels[inbound.channel].person_id(inbound.sender)
                 taps.tap(tx, inbound, fresh.person_id)
             elif isinstance(inbound, Message) and triage is not None:
                 take_message(tx, fresh, inbound, triage)
+            if fresh.status == "accepted":
+                fresh.status, fresh.processed_at = "processed", tx.now
 
         return commit
 

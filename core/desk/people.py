@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
+
 from core.company.schema import Person
 from core.errors import Refused
 from core.i18n import Words
@@ -43,13 +45,22 @@ def reader_for(tx: Tx, person: Person | None, heard: str | None = None) -> Reade
     chosen by /lang, else the person's first."""
     if person is None:
         return Reader(None, Words(heard or "en", ZoneInfo("UTC")))
-    state = tx.get(PersonState, person.id)
     spoken: list[str] = [*person.languages]
-    chosen = state.language if state else None
+    chosen = _chosen_languages(tx).get(person.id)
     language = chosen or spoken[0]
     if heard and heard in spoken and not chosen:
         language = heard
     return Reader(person.id, Words(language, person.zone))
+
+
+def _chosen_languages(tx: Tx) -> dict[str, str | None]:
+    return tx.once(
+        "languages",
+        lambda: {
+            row.person_id: row.language
+            for row in tx.session.execute(select(PersonState.person_id, PersonState.language))
+        },
+    )
 
 
 def set_language(tx: Tx, person: Person, language: str) -> None:
@@ -57,6 +68,7 @@ def set_language(tx: Tx, person: Person, language: str) -> None:
         raise Refused("unknown_option")
     state = tx.get(PersonState, person.id) or tx.add(PersonState(person_id=person.id))
     state.language = language
+    _chosen_languages(tx)[person.id] = language
 
 
 def require_decider(tx: Tx, actor: Actor, deciders: Iterable[str]) -> None:

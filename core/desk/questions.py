@@ -66,21 +66,39 @@ def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> Non
 
 def open_place_question(tx: Tx, channel: str, conversation_id: str, person_id: str) -> Question | None:
     """The newest "which property?" that this person has not answered here."""
-    return tx.session.scalar(
-        select(Question)
-        .join(Ticket, Ticket.ticket_id == Question.ticket_id)
-        .where(
-            Question.kind == "property",
-            Question.answer.is_(None),
-            Question.person_id == person_id,
-            Question.channel == channel,
-            Question.conversation_id == conversation_id,
-            Ticket.status.in_([Status.NEW, Status.AWAITING_HUMAN]),
-            Ticket.property_id.is_(None),
+    for question, ticket in _open_questions(tx, channel, conversation_id, person_id):
+        if (
+            question.kind == "property"
+            and question.answer is None
+            and ticket.property_id is None
+            and ticket.status in {Status.NEW, Status.AWAITING_HUMAN}
+        ):
+            return question
+    return None
+
+
+def _open_questions(
+    tx: Tx, channel: str, conversation_id: str, person_id: str
+) -> list[tuple[Question, Ticket]]:
+    """What this person was asked here and had not answered when this unit of work first looked, newest first."""
+
+    def find() -> list[tuple[Question, Ticket]]:
+        rows = tx.session.execute(
+            select(Question, Ticket)
+            .join(Ticket, Ticket.ticket_id == Question.ticket_id)
+            .where(
+                Question.person_id == person_id,
+                Question.answer.is_(None),
+                Question.channel == channel,
+                Question.conversation_id == conversation_id,
+                Ticket.status.in_(OPEN),
+            )
+            .order_by(Question.created_at.desc())
+            .limit(50)
         )
-        .order_by(Question.created_at.desc())
-        .limit(1)
-    )
+        return [(question, ticket) for question, ticket in rows]
+
+    return tx.once(f"asked:{channel}:{conversation_id}:{person_id}", find)
 
 
 def _reopen_or_new(tx: Tx, ticket: Ticket, question: Question, actor: Actor) -> None:
@@ -146,23 +164,10 @@ def ask_reporter(tx: Tx, ticket: Ticket, text: str, actor: Actor) -> None:
 
 def waiting_for(tx: Tx, channel: str, conversation_id: str, person_id: str) -> Question | None:
     """The question in words that this person was asked here lately and has not answered."""
-    question = tx.session.scalar(
-        select(Question)
-        .where(
-            Question.kind == "ask",
-            Question.answer.is_(None),
-            Question.person_id == person_id,
-            Question.channel == channel,
-            Question.conversation_id == conversation_id,
-            Question.created_at > tx.now - LISTEN,
-        )
-        .order_by(Question.created_at.desc())
-        .limit(1)
-    )
-    if question is None:
-        return None
-    ticket = tx.get(Ticket, question.ticket_id)
-    return question if ticket is not None and ticket.status in OPEN else None
+    for question, _ in _open_questions(tx, channel, conversation_id, person_id):
+        if question.kind == "ask" and question.answer is None and question.created_at > tx.now - LISTEN:
+            return question
+    return None
 
 
 def answer_in_words(tx: Tx, question: Question, text: str, actor: Actor) -> Ticket:

@@ -61,9 +61,10 @@ def _write(
     before: Status | None,
     after: Status | None,
 ) -> None:
-    ticket.history.append(
+    # By the row's side: appending to the ticket's would first read its whole history.
+    tx.add(
         HistoryRow(
-            ticket_id=ticket.ticket_id,
+            ticket=ticket,
             at=tx.now,
             event=event.value,
             actor=actor.person_id,

@@ -74,6 +74,10 @@ class Tx:
         found: T = self._known[key]
         return found
 
+    def forget(self) -> None:
+        """Another part begins in the same unit: nothing looked up so far counts any more."""
+        self._known.clear()
+
     def finally_do(self, key: str, work: Callable[[], None]) -> None:
         """Run `work` once at the end of this unit, however often it is asked for under `key`."""
         self._last.setdefault(key, work)

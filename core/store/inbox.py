@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, cast
 
-from sqlalchemy import select
+from sqlalchemy import CursorResult
+from sqlalchemy.dialects.sqlite import insert
 
 from core.ids import new_id
 from core.store.engine import Tx
 from core.store.tables import InboxRow
 
+_INSERT: Final = insert(InboxRow.__table__).on_conflict_do_nothing(index_elements=["channel", "event_id"])  # type: ignore[arg-type]
+
 
 def accept(tx: Tx, channel: str, event_id: str, conversation_id: str, payload: dict[str, Any]) -> bool:
     """Keep one verified event and owe its work, in one commit. False if it was here before: then nothing
     happens, however often and late the platform repeats it."""
-    known = tx.session.scalar(
-        select(InboxRow.id).where(InboxRow.channel == channel, InboxRow.event_id == event_id)
+    inbox_id = new_id()
+    taken = tx.session.execute(
+        _INSERT,
+        {
+            "id": inbox_id,
+            "channel": channel,
+            "event_id": event_id,
+            "conversation_id": conversation_id,
+            "payload": payload,
+            "received_at": tx.now,
+            "status": "accepted",
+        },
     )
-    if known is not None:
+    if cast("CursorResult[Any]", taken).rowcount != 1:
         return False
-    row = tx.add(
-        InboxRow(
-            id=new_id(),
-            channel=channel,
-            event_id=event_id,
-            conversation_id=conversation_id,
-            payload=payload,
-            received_at=tx.now,
-            status="accepted",
-        )
-    )
-    tx.session.flush()
-    tx.office.jobs.defer(tx, "process", {"inbox": row.id}, lane=f"in:{channel}:{conversation_id}")
+    tx.office.jobs.defer(tx, "process", {"inbox": inbox_id}, lane=f"in:{channel}:{conversation_id}")
     return True

@@ -114,6 +114,8 @@ class OutboxRow(Base):
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
 
+    copy: Mapped[CardCopy | None] = relationship()
+
 
 class Deadline(Base):
     """A durable timer. The row is the truth; the scheduler only wakes somebody to look (RELIABILITY P12)."""
@@ -173,7 +175,7 @@ class Ticket(Base):
     dispatches: Mapped[list[Dispatch]] = relationship(order_by="Dispatch.created_at", back_populates="ticket")
     reports: Mapped[list[Report]] = relationship(order_by="Report.id")
     attachments: Mapped[list[Attachment]] = relationship(order_by="Attachment.id")
-    history: Mapped[list[HistoryRow]] = relationship(order_by="HistoryRow.id")
+    history: Mapped[list[HistoryRow]] = relationship(order_by="HistoryRow.id", back_populates="ticket")
     approvals: Mapped[list[Approval]] = relationship(order_by="Approval.created_at")
     questions: Mapped[list[Question]] = relationship(order_by="Question.created_at")
 
@@ -219,6 +221,8 @@ class HistoryRow(Base):
     from_status: Mapped[str | None] = mapped_column(String(20))
     to_status: Mapped[str | None] = mapped_column(String(20))
     detail: Mapped[Json]
+
+    ticket: Mapped[Ticket] = relationship(back_populates="history")
 
 
 class Dispatch(Base):
@@ -284,6 +288,7 @@ class Question(Base):
     """One fact asked of one person: answered by a tap, or for `ask` by the next words."""
 
     __tablename__ = "questions"
+    __table_args__ = (Index("ix_questions_open", "person_id", "answer"),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"), index=True)
     kind: Mapped[str] = mapped_column(String(16))
@@ -326,6 +331,8 @@ class CardCopy(Base):
     message_ref: Mapped[str | None] = mapped_column(String(200), index=True)
     created_at: Mapped[datetime]
 
+    card: Mapped[CardRow] = relationship()
+
 
 class ButtonRow(Base):
     """What an opaque button id stands for. Rows outlive the card's liveness: a late tap gets an answer."""
@@ -337,6 +344,8 @@ class ButtonRow(Base):
     action: Mapped[str] = mapped_column(String(20))
     args: Mapped[Json]
     live: Mapped[bool] = mapped_column(Boolean, default=True)
+
+    copy: Mapped[CardCopy] = relationship()
 
 
 # --- people and the web channel --------------------------------------------------------------------------
