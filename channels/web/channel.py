@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from sqlalchemy import CursorResult, bindparam, func, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 
 from core.company.company import Company
 from core.company.schema import Person
@@ -16,13 +16,26 @@ from core.model import SourceKind
 from core.ports import Capabilities, Delivery, Sent
 from core.store.engine import Tx
 from core.store.inbox import accept
-from core.store.tables import WebMessage
+from core.store.tables import WebMessage, table
 
 BOT = "loopos"
-_NEWEST: Final = select(func.max(WebMessage.seq)).where(
-    WebMessage.conversation_id == bindparam("conversation")
+_MESSAGES: Final = table(WebMessage)
+_STREAM: Final = _MESSAGES.alias()
+_NEXT: Final = (
+    select(func.coalesce(func.max(_STREAM.c.seq), 0) + 1)
+    .where(_STREAM.c.conversation_id == bindparam("stream"))
+    .scalar_subquery()
 )
-_INSERT: Final = insert(WebMessage.__table__)  # type: ignore[arg-type]
+_INSERT: Final = insert(_MESSAGES).values(seq=_NEXT, position=_NEXT)
+_CHANGE: Final = (
+    update(_MESSAGES)
+    .where(
+        _MESSAGES.c.id == bindparam("id_"),
+        _MESSAGES.c.conversation_id == bindparam("stream"),
+        _MESSAGES.c.author == BOT,
+    )
+    .values(seq=_NEXT)
+)
 
 
 class WebChannel:
@@ -67,14 +80,12 @@ class WebChannel:
 
 def put_message(tx: Tx, message_id: str, conversation_id: str, author: str, body: dict[str, Any]) -> None:
     """Add a message to a conversation. Raises for an id that is there already."""
-    seq = _next_seq(tx, conversation_id)
-    tx.session.execute(
+    tx.change(
         _INSERT,
         {
             "id": message_id,
             "conversation_id": conversation_id,
-            "seq": seq,
-            "position": seq,
+            "stream": conversation_id,
             "author": author,
             "body": body,
             "at": tx.now,
@@ -85,23 +96,9 @@ def put_message(tx: Tx, message_id: str, conversation_id: str, author: str, body
 
 def change_message(tx: Tx, message_id: str, conversation_id: str, body: dict[str, Any]) -> None:
     """Change a message of ours where it stands; it moves to the end of the stream."""
-    changed = tx.session.execute(
-        update(WebMessage)
-        .where(
-            WebMessage.id == message_id,
-            WebMessage.conversation_id == conversation_id,
-            WebMessage.author == BOT,
-        )
-        .values(seq=_next_seq(tx, conversation_id), body=body),
-        execution_options={"synchronize_session": False},
-    )
-    if cast("CursorResult[Any]", changed).rowcount != 1:
+    if not tx.change(_CHANGE, {"id_": message_id, "stream": conversation_id, "body": body}):
         raise ValueError("only a message of ours can be changed")
     tx.tell(f"web:{conversation_id}")
-
-
-def _next_seq(tx: Tx, conversation_id: str) -> int:
-    return (tx.session.execute(_NEWEST, {"conversation": conversation_id}).scalar() or 0) + 1
 
 
 def take(tx: Tx, payload: dict[str, Any]) -> bool:

@@ -7,9 +7,9 @@ import json
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import update
 
 from core.cards.texts import guest_text, vendor_text
 from core.company.schema import Person
@@ -100,35 +100,39 @@ def supersede(tx: Tx, ticket: Ticket) -> None:
         deadlines.cancel(tx, asked.id)
 
 
+def require_open(tx: Tx, approval: Approval, digest: str, actor: Actor) -> None:
+    """Raises Refused("not_yours" | "already_decided" | "superseded"); to nobody else is said who decided."""
+    require_decider(tx, actor, approval.deciders)
+    if approval.status != "pending" or approval.digest != digest:
+        raise _too_late(tx, approval)
+
+
 def decide(
     tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Actor, verdict: str, why: str | None
 ) -> None:
     """Approve or reject. One conditional UPDATE decides who was first; everybody else is told who it was.
 
     Raises Refused("not_yours" | "already_decided" | "superseded" | "deputy_cap" | "unknown_vendor")."""
-    require_decider(tx, actor, approval.deciders)
+    require_open(tx, approval, digest, actor)
     dispatch = tx.get(Dispatch, approval.dispatch_id)
     assert dispatch is not None
-    if approval.status == "pending" and verdict == "approved":
+    if verdict == "approved":
         _check_still_right(tx, ticket, dispatch, actor)
-    crashpoints.reach("decided")
-    won = cast(
-        "CursorResult[Any]",
-        tx.session.execute(
-            update(Approval)
-            .where(Approval.id == approval.id, Approval.status == "pending", Approval.digest == digest)
-            .values(
-                status=verdict,
-                decided_by=actor.person_id,
-                decided_at=tx.now,
-                decided_on=actor.channel,
-                note=why,
-            )
-        ),
+    won = tx.change(
+        update(Approval)
+        .where(Approval.id == approval.id, Approval.status == "pending", Approval.digest == digest)
+        .values(
+            status=verdict,
+            decided_by=actor.person_id,
+            decided_at=tx.now,
+            decided_on=actor.channel,
+            note=why,
+        )
     )
     tx.session.refresh(approval)
-    if won.rowcount != 1:
+    if not won:
         raise _too_late(tx, approval)
+    crashpoints.reach("decided")
     deadlines.cancel(tx, approval.id)
     if verdict == "approved":
         note(
@@ -196,9 +200,7 @@ def change(
 ) -> None:
     """Edit the draft: the edited values pass the gate again and are asked anew, old → new on the card. What
     was asked before is void, so nobody can approve the old values."""
-    require_decider(tx, actor, approval.deciders)
-    if approval.status != "pending" or approval.digest != digest:
-        raise _too_late(tx, approval)
+    require_open(tx, approval, digest, actor)
     dispatch = current_dispatch(ticket)
     assert dispatch is not None
     deciders = approval.deciders

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 
 from core import phrases
 from core.brain.recall import Query, recall
@@ -24,13 +24,18 @@ from core.office import Office
 from core.store import crashpoints
 from core.store.engine import Tx
 from core.store.jobs import Commit, Task
-from core.store.tables import CardCopy, CardRow, InboxRow, Report, Ticket
+from core.store.tables import CardCopy, CardRow, InboxRow, Report, Ticket, table
 from core.text import READ_LIMIT, digest, escape, normal, shorten
 from core.triage.port import Speaker
 
 log = structlog.get_logger(__name__)
 
 PROCESS: Final = "process"
+_PROCESSED: Final = (
+    update(table(InboxRow))
+    .where(InboxRow.id == bindparam("inbox"), InboxRow.status == "accepted")
+    .values(status="processed", person_id=bindparam("by"), processed_at=bindparam("now"))
+)
 DOUBLE_WITHIN: Final = timedelta(seconds=60)
 CAPTION_WITHIN: Final = timedelta(minutes=15)
 _TICKET_ID: Final = re.compile(r"\bT-?(\d{3,9})\b", re.IGNORECASE)
@@ -79,17 +84,16 @@ class Intake:
         crashpoints.reach("model_answered")
 
         def commit(tx: Tx) -> None:
-            fresh = tx.get(InboxRow, row.id)
-            # At-least-once: whoever comes second finds it done.
-            if fresh is None or fresh.status != "accepted":
-                return
+            sender = None if inbound is None else self._office.channels[row.channel].person_id(inbound.sender)
+            done = {"inbox": row.id, "by": sender, "now": tx.now}
+            if tx.change(_PROCESSED, done) != 1:
+                return  # at least once: whoever comes second finds it done
             if isinstance(inbound, Tap):
-                fresh.person_id = self._office.channels[inbound.channel].person_id(inbound.sender)
-                taps.tap(tx, inbound, fresh.person_id)
+                taps.tap(tx, inbound, sender)
             elif isinstance(inbound, Message) and triage is not None:
+                fresh = tx.get(InboxRow, row.id)
+                assert fresh is not None
                 take_message(tx, fresh, inbound, triage)
-            if fresh.status == "accepted":
-                fresh.status, fresh.processed_at = "processed", tx.now
 
         return commit
 
@@ -107,7 +111,8 @@ def take_message(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> Non
     if person is None:
         quarantine.stranger(tx, row, message.sender, message.text, triage.language)
         return
-    row.person_id = person.id
+    said = "\n".join([message.text, message.reply_to or "", *(file.sha256 for file in message.files)])
+    row.digest = digest(said)
     reader = reader_for(tx, person, triage.language)
     if not message.text.strip() and not message.files:
         board.say(tx, address, reader.words("The message was empty. Send words, a photo or a voice note."))
@@ -119,12 +124,9 @@ def take_message(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> Non
         except Refused as refused:
             board.say(tx, address, phrases.refusal(refused, reader.words))
         return
-    row.digest = digest(
-        "\n".join([message.text, message.reply_to or "", *(file.sha256 for file in message.files)])
-    )
     # "Done" and "yes" are said often: two answers to two cards, or to questions, are not a double.
-    asked = questions.waiting_for(tx, message.channel, message.conversation_id, person.id)
-    double = _double(tx, row) if asked is None else None
+    asked = questions.open_questions(tx, address, person.id)
+    double = _double(tx, row) if asked.words is None else None
     if double is not None:
         row.ticket_id = double.ticket_id
         if double.ticket_id:
@@ -135,7 +137,7 @@ def take_message(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> Non
                 quiet=True,
             )
         return
-    ticket = _take(tx, person, address, reader, message, triage)
+    ticket = _take(tx, person, address, reader, message, triage, asked)
     row.ticket_id = ticket.ticket_id if ticket else None
     if len(message.text) > READ_LIMIT:
         board.say(
@@ -160,7 +162,13 @@ def _double(tx: Tx, row: InboxRow) -> InboxRow | None:
 
 
 def _take(
-    tx: Tx, person: Person, address: Address, reader: Reader, message: Message, triage: Triage
+    tx: Tx,
+    person: Person,
+    address: Address,
+    reader: Reader,
+    message: Message,
+    triage: Triage,
+    asked: questions.Asked,
 ) -> Ticket | None:
     actor = Actor(person.id, message.channel)
     if triage.dangerous and triage.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}:
@@ -170,16 +178,15 @@ def _take(
     named = _named_ticket(tx, message, reader, address)
     if named is not None and not _new_danger(named, triage):
         return _add_to(tx, named, person, address, message, triage, actor)
-    place = questions.open_place_question(tx, message.channel, message.conversation_id, person.id)
+    place = asked.place
     if place is not None and triage.category is Category.OTHER and "property" in triage.evidence:
         ticket = find_ticket(tx, place.ticket_id)
         filing.add_report(tx, ticket, message, person.id, triage)
         questions.answer(tx, ticket, place, str(triage.property_id), actor)
         return ticket
-    asked = questions.waiting_for(tx, message.channel, message.conversation_id, person.id)
-    if asked is not None and not triage.dangerous and message.text.strip():
+    if asked.words is not None and not triage.dangerous and message.text.strip():
         board.say(tx, address, reader.words("Thank you, passed on."), quiet=True)
-        return questions.answer_in_words(tx, asked, message.text, actor)
+        return questions.answer_in_words(tx, asked.words, message.text, actor)
     if message.kind is not SourceKind.TEXT and not message.text.strip():
         return _take_media(tx, person, address, message, triage, actor)
     match triage.intent:

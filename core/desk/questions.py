@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -64,41 +65,33 @@ def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> Non
         board.refresh(tx, ticket)
 
 
-def open_place_question(tx: Tx, channel: str, conversation_id: str, person_id: str) -> Question | None:
-    """The newest "which property?" that this person has not answered here."""
-    for question, ticket in _open_questions(tx, channel, conversation_id, person_id):
-        if (
-            question.kind == "property"
-            and question.answer is None
-            and ticket.property_id is None
-            and ticket.status in {Status.NEW, Status.AWAITING_HUMAN}
-        ):
-            return question
-    return None
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one person was asked in one conversation and has not answered."""
+
+    place: Question | None
+    """The newest "which property?"."""
+    words: Question | None
+    """The newest question in words, if it was asked lately."""
 
 
-def _open_questions(
-    tx: Tx, channel: str, conversation_id: str, person_id: str
-) -> list[tuple[Question, Ticket]]:
-    """What this person was asked here and had not answered when this unit of work first looked, newest first."""
-
-    def find() -> list[tuple[Question, Ticket]]:
-        rows = tx.session.execute(
-            select(Question, Ticket)
-            .join(Ticket, Ticket.ticket_id == Question.ticket_id)
-            .where(
-                Question.person_id == person_id,
-                Question.answer.is_(None),
-                Question.channel == channel,
-                Question.conversation_id == conversation_id,
-                Ticket.status.in_(OPEN),
-            )
-            .order_by(Question.created_at.desc())
-            .limit(50)
+def open_questions(tx: Tx, address: Address, person_id: str) -> Asked:
+    rows = tx.session.execute(
+        select(Question, Ticket)
+        .join(Ticket, Ticket.ticket_id == Question.ticket_id)
+        .where(
+            Question.person_id == person_id,
+            Question.answer.is_(None),
+            Question.kind.in_(["property", "ask"]),
+            Question.channel == address.channel,
+            Question.conversation_id == address.conversation_id,
+            Ticket.status.in_(OPEN),
         )
-        return [(question, ticket) for question, ticket in rows]
-
-    return tx.once(f"asked:{channel}:{conversation_id}:{person_id}", find)
+        .order_by(Question.created_at.desc())
+    ).all()
+    place = next((q for q, ticket in rows if q.kind == "property" and ticket.property_id is None), None)
+    words = next((q for q, _ in rows if q.kind == "ask" and q.created_at > tx.now - LISTEN), None)
+    return Asked(place, words)
 
 
 def _reopen_or_new(tx: Tx, ticket: Ticket, question: Question, actor: Actor) -> None:
@@ -160,14 +153,6 @@ def ask_reporter(tx: Tx, ticket: Ticket, text: str, actor: Actor) -> None:
         ),
     )
     board.refresh(tx, ticket)
-
-
-def waiting_for(tx: Tx, channel: str, conversation_id: str, person_id: str) -> Question | None:
-    """The question in words that this person was asked here lately and has not answered."""
-    for question, _ in _open_questions(tx, channel, conversation_id, person_id):
-        if question.kind == "ask" and question.answer is None and question.created_at > tx.now - LISTEN:
-            return question
-    return None
 
 
 def answer_in_words(tx: Tx, question: Question, text: str, actor: Actor) -> Ticket:

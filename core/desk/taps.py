@@ -135,15 +135,17 @@ def tap(tx: Tx, tapped: Tap, person_id: str | None) -> None:
     address = Address(tapped.channel, tapped.conversation_id)
     reader = reader_for(tx, person)
     try:
+        act = _found(tx, tapped, person_id, address)
         # A refusal must leave nothing behind, not even what was done before it was noticed.
         with tx.nested():
-            _perform(tx, tapped, person_id, address)
+            act()
     except Refused as refused:
         log.info("tap_refused", why=refused.code, action=tapped.button.split(":")[0][:20], person=person_id)
         board.say(tx, address, _said(tx, refused, reader), quiet=True)
 
 
-def _perform(tx: Tx, tapped: Tap, person_id: str | None, address: Address) -> None:
+def _found(tx: Tx, tapped: Tap, person_id: str | None, address: Address) -> Callable[[], None]:
+    """What the button does, ready to be done. Reads only; most late taps are refused here."""
     button = tx.get(ButtonRow, tapped.button)
     copy = tx.get(CardCopy, button.copy_id) if button else None
     if button is None or copy is None or Address(copy.channel, copy.conversation_id) != address:
@@ -154,13 +156,15 @@ def _perform(tx: Tx, tapped: Tap, person_id: str | None, address: Address) -> No
     assert card is not None
     actor = Actor(person_id, tapped.channel)
     if card.ticket_id is None:
-        quarantine.tap(tx, button.action, str(card.subject), actor)
-        return
+        return lambda: quarantine.tap(tx, button.action, str(card.subject), actor)
     ticket = find_ticket(tx, card.ticket_id)
-    if not button.live and button.action not in {"approve", "reject", "change", "vendor", "ack"}:
-        # The others are answered by their own checks, which know who was first.
+    press = Press(actor, ticket, button.args, tapped.values)
+    if button.action in {"approve", "reject", "change", "vendor"}:
+        approvals.require_open(tx, *_approval(tx, press), actor)
+    elif not button.live and button.action != "ack":
+        # An acknowledgement is answered by its own check, which knows who was first.
         raise Refused("old_button", lead=str(copy.content.get("lead", "")))
-    ACTIONS[button.action](tx, Press(actor, ticket, button.args, tapped.values))
+    return lambda: ACTIONS[button.action](tx, press)
 
 
 def _said(tx: Tx, refused: Refused, reader: Reader) -> str:

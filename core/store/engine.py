@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, CursorResult, Delete, Engine, Insert, Update, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
@@ -74,10 +74,6 @@ class Tx:
         found: T = self._known[key]
         return found
 
-    def forget(self) -> None:
-        """Another part begins in the same unit: nothing looked up so far counts any more."""
-        self._known.clear()
-
     def finally_do(self, key: str, work: Callable[[], None]) -> None:
         """Run `work` once at the end of this unit, however often it is asked for under `key`."""
         self._last.setdefault(key, work)
@@ -95,7 +91,18 @@ class Tx:
         self.committed.append(work)
 
     def get(self, table: type[T], key: object) -> T | None:
-        return self.session.get(table, key)
+        found = self.session.get(table, key)
+        if found is not None:
+            # The session holds its rows weakly: without this, a thousand taps read one button a thousand times.
+            self.session.info.setdefault("held", set()).add(found)
+        return found
+
+    def change(self, statement: Insert | Update | Delete, values: dict[str, Any] | None = None) -> int:
+        """Run one writing statement; returns how many rows it changed. Rows already loaded do not notice."""
+        result = self.session.execute(
+            statement, values or {}, execution_options={"synchronize_session": False}
+        )
+        return cast("CursorResult[Any]", result).rowcount
 
     def add(self, row: T) -> T:
         self.session.add(row)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from sqlalchemy import CursorResult
 from sqlalchemy.dialects.sqlite import insert
 
 from core.ids import new_id
 from core.store.engine import Tx
-from core.store.tables import InboxRow
+from core.store.tables import InboxRow, table
 
-_INSERT: Final = insert(InboxRow.__table__).on_conflict_do_nothing(index_elements=["channel", "event_id"])  # type: ignore[arg-type]
+_INSERT: Final = insert(table(InboxRow)).on_conflict_do_nothing(index_elements=["channel", "event_id"])
 
 
 def accept(tx: Tx, channel: str, event_id: str, conversation_id: str, payload: dict[str, Any]) -> bool:
     """Keep one verified event and owe its work, in one commit. False if it was here before: then nothing
     happens, however often and late the platform repeats it."""
     inbox_id = new_id()
-    taken = tx.session.execute(
+    fresh = tx.change(
         _INSERT,
         {
             "id": inbox_id,
@@ -30,7 +29,7 @@ def accept(tx: Tx, channel: str, event_id: str, conversation_id: str, payload: d
             "status": "accepted",
         },
     )
-    if cast("CursorResult[Any]", taken).rowcount != 1:
+    if not fresh:
         return False
     tx.office.jobs.defer(tx, "process", {"inbox": inbox_id}, lane=f"in:{channel}:{conversation_id}")
     return True

@@ -303,7 +303,6 @@ class EmbeddedJobs:
         def finish(tx: Tx, ended: list[tuple[_Job, Commit | None]]) -> None:
             for _, commit in ended:
                 if commit is not None:
-                    tx.forget()
                     commit(tx)
             tx.session.execute(
                 delete(JobRow).where(JobRow.id.in_([job.id for job, _ in ended])),

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from core.store.types import Money, UtcTime
@@ -133,6 +144,11 @@ class Deadline(Base):
     cancelled_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     error: Mapped[str | None]
+
+
+def table(model: type[Base]) -> Table:
+    """The plain table of `model`, for a statement that is to pass by the session's bookkeeping."""
+    return cast(Table, model.__table__)
 
 
 # --- tickets ---------------------------------------------------------------------------------------------
