@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 from core.desk import board
 from core.model import Address
 from core.store import deadlines
+from core.store.deadlines import Due
 from core.store.engine import Tx
 from core.store.tables import Deadline, OutboxRow
 from tests.world import World, open_world
@@ -39,7 +40,7 @@ async def _fire(home: Path, *, outbox: bool) -> float:
         await _fill(world)
         world.clock.at += timedelta(seconds=1)
 
-        def handler(tx: Tx, deadline: Deadline) -> None:
+        def handler(tx: Tx, deadline: Due) -> None:
             if outbox:
                 board.say(tx, Address("web", "nobody"), deadline.subject)
 

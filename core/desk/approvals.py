@@ -23,8 +23,9 @@ from core.i18n import N_
 from core.ids import new_id
 from core.model import Address, Event, Status
 from core.store import crashpoints, deadlines
+from core.store.deadlines import Due
 from core.store.engine import Tx
-from core.store.tables import Approval, Deadline, Dispatch, Ticket
+from core.store.tables import Approval, Dispatch, Ticket
 
 
 def action_of(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> dict[str, Any]:
@@ -242,7 +243,7 @@ def change(
 # --- when nobody answers
 
 
-def on_remind(tx: Tx, deadline: Deadline) -> None:
+def on_remind(tx: Tx, deadline: Due) -> None:
     approval = _pending(tx, deadline)
     if approval is None:
         return
@@ -255,7 +256,7 @@ def on_remind(tx: Tx, deadline: Deadline) -> None:
             note(tx, ticket, Event.NOTIFIED, LOOPOS, who=person_id, reminder=True)
 
 
-def on_deputy(tx: Tx, deadline: Deadline) -> None:
+def on_deputy(tx: Tx, deadline: Due) -> None:
     """The founder did not answer: his deputy may decide too, up to the cap (WANTED W10)."""
     approval = _pending(tx, deadline)
     if approval is None:
@@ -271,7 +272,7 @@ def on_deputy(tx: Tx, deadline: Deadline) -> None:
     board.refresh(tx, ticket)
 
 
-def on_lapse(tx: Tx, deadline: Deadline) -> None:
+def on_lapse(tx: Tx, deadline: Due) -> None:
     """Nobody decided. That is its own end, never a no (WANTED W12)."""
     approval = _pending(tx, deadline)
     if approval is None:
@@ -296,7 +297,7 @@ def on_lapse(tx: Tx, deadline: Deadline) -> None:
         )
 
 
-def _pending(tx: Tx, deadline: Deadline) -> Approval | None:
+def _pending(tx: Tx, deadline: Due) -> Approval | None:
     approval = tx.get(Approval, deadline.subject)
     if approval is None or approval.status != "pending":
         return None

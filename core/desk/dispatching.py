@@ -15,8 +15,9 @@ from core.errors import Refused
 from core.i18n import N_
 from core.model import SYSTEM, Event, Status
 from core.store import deadlines
+from core.store.deadlines import Due
 from core.store.engine import Tx
-from core.store.tables import Deadline, Dispatch, Ticket
+from core.store.tables import Dispatch, Ticket
 
 LATER: Final = timedelta(hours=1)
 LEAST_FOLLOW_UP: Final = timedelta(minutes=5)
@@ -86,7 +87,7 @@ def _page(tx: Tx, ticket: Ticket, dispatch: Dispatch, level: int) -> None:
     deadlines.schedule(tx, "escalate", dispatch.dispatch_id, page.at + page.step.wait, level=page.level + 1)
 
 
-def on_escalate(tx: Tx, deadline: Deadline) -> None:
+def on_escalate(tx: Tx, deadline: Due) -> None:
     dispatch = tx.get(Dispatch, deadline.subject)
     if dispatch is None or dispatch.acknowledged or dispatch.void:
         return
@@ -148,7 +149,7 @@ def give_back(tx: Tx, ticket: Ticket, actor: Actor, why: str = "by_hand") -> Non
     board.refresh(tx, ticket)
 
 
-def on_follow_up(tx: Tx, deadline: Deadline) -> None:
+def on_follow_up(tx: Tx, deadline: Due) -> None:
     """The vendor should have been there: ask whoever has it."""
     dispatch = tx.get(Dispatch, deadline.subject)
     if (
@@ -166,7 +167,7 @@ def on_follow_up(tx: Tx, deadline: Deadline) -> None:
     deadlines.schedule(tx, "follow_up_silent", dispatch.dispatch_id, tx.now + grace)
 
 
-def on_follow_up_silent(tx: Tx, deadline: Deadline) -> None:
+def on_follow_up_silent(tx: Tx, deadline: Due) -> None:
     """Acknowledged is not done: no answer to the follow-up gives it back (WANTED W13)."""
     dispatch = tx.get(Dispatch, deadline.subject)
     if (

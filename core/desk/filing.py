@@ -20,8 +20,9 @@ from core.ids import new_id
 from core.inbound import File, Message
 from core.model import OPEN, Category, Event, RiskTag, Status, Triage
 from core.store import deadlines
+from core.store.deadlines import Due
 from core.store.engine import Tx
-from core.store.tables import Attachment, Deadline, Question, Report, Ticket
+from core.store.tables import Attachment, Question, Report, Ticket
 from core.tickets.matching import Candidate, Match, match
 
 URGENT: Final = 4
@@ -333,7 +334,7 @@ def _tell_founder_property_missing(tx: Tx, ticket: Ticket, *, again: bool = Fals
     note(tx, ticket, Event.NOTIFIED, LOOPOS, who=founder.id, why="property_unknown")
 
 
-def on_question_silent(tx: Tx, deadline: Deadline) -> None:
+def on_question_silent(tx: Tx, deadline: Due) -> None:
     """Nobody answered. A reopen question counts as "new"; without a property the founder has to look."""
     ticket = tx.get(Ticket, deadline.subject)
     if ticket is None or ticket.status != Status.NEW:
@@ -358,20 +359,20 @@ def on_question_silent(tx: Tx, deadline: Deadline) -> None:
     board.refresh(tx, ticket)
 
 
-def _still_without_place(tx: Tx, deadline: Deadline) -> Ticket | None:
+def _still_without_place(tx: Tx, deadline: Due) -> Ticket | None:
     ticket = tx.get(Ticket, deadline.subject)
     if ticket is None or ticket.status != Status.AWAITING_HUMAN or ticket.property_id is not None:
         return None
     return ticket
 
 
-def on_place_remind(tx: Tx, deadline: Deadline) -> None:
+def on_place_remind(tx: Tx, deadline: Due) -> None:
     ticket = _still_without_place(tx, deadline)
     if ticket is not None:
         _tell_founder_property_missing(tx, ticket, again=True)
 
 
-def on_place_lapse(tx: Tx, deadline: Deadline) -> None:
+def on_place_lapse(tx: Tx, deadline: Due) -> None:
     """Nobody ever said where it is: it lapses, which is not a no, and can be reopened."""
     ticket = _still_without_place(tx, deadline)
     if ticket is not None:

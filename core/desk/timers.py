@@ -15,10 +15,9 @@ from core.desk import approvals, board, dispatching, filing
 from core.errors import TryLater
 from core.i18n import N_
 from core.store import deadlines
-from core.store.deadlines import Handler
+from core.store.deadlines import Due, Handler
 from core.store.engine import Fenced, Store, Tx
 from core.store.ownership import BEAT, beat
-from core.store.tables import Deadline
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +36,7 @@ SWEEP: Final = timedelta(seconds=15)
 """Look even if no alarm rang: the machine's clock may have jumped."""
 
 
-def given_up(tx: Tx, deadline: Deadline) -> None:
+def given_up(tx: Tx, deadline: Due) -> None:
     """A timer whose handler fails for ever is not dropped in silence."""
     board.tell(
         tx,

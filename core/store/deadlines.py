@@ -2,24 +2,59 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from core.ids import new_id
 from core.store import crashpoints
 from core.store.engine import Tx
-from core.store.tables import Deadline
+from core.store.tables import Deadline, table
 
 log = structlog.get_logger(__name__)
 
-Handler = Callable[[Tx, Deadline], None]
-ROUND: Final = 250
-"""Deadlines fired in one commit."""
+ROUND: Final = 1000
+"""Most deadlines looked at in one commit."""
+SLICE: Final = 0.1
+"""Seconds one round may hold the writer: a webhook's 200 waits behind it."""
 MOST_ATTEMPTS: Final = 5
+"""Then a timer whose effect always fails is stopped, and the founder hears of it."""
+
+_ROWS: Final = table(Deadline)
+_OPEN: Final = _ROWS.c.fired_at.is_(None) & _ROWS.c.cancelled_at.is_(None)
+
+
+class Due(NamedTuple):
+    """A deadline whose moment has come."""
+
+    id: str
+    kind: str
+    subject: str
+    args: dict[str, Any]
+    attempts: int
+    error: str | None
+
+
+Handler = Callable[[Tx, Due], None]
+
+_DUE: Final = (
+    select(_ROWS.c.id, _ROWS.c.kind, _ROWS.c.subject, _ROWS.c.args, _ROWS.c.attempts, _ROWS.c.error)
+    .where(_OPEN, _ROWS.c.due_at <= bindparam("now"))
+    .order_by(_ROWS.c.due_at, _ROWS.c.id)
+    .limit(ROUND)
+)
+_NEXT: Final = select(func.min(_ROWS.c.due_at)).where(_OPEN)
+_FIRED: Final = (
+    update(_ROWS)
+    .where(_ROWS.c.id.in_(bindparam("ids", expanding=True)))
+    # Its own effect may have cancelled every timer of its subject: it fired all the same.
+    .values(fired_at=bindparam("now"), cancelled_at=None)
+)
+_CANCELLED: Final = "cancelled deadlines"
 
 
 def schedule(tx: Tx, kind: str, subject: str, due_at: datetime, **args: Any) -> None:
@@ -30,54 +65,74 @@ def schedule(tx: Tx, kind: str, subject: str, due_at: datetime, **args: Any) -> 
 
 def cancel(tx: Tx, subject: str, *kinds: str) -> None:
     """Stop every pending timer of `subject` (only those of `kinds` if any are named)."""
-    statement = (
-        update(Deadline)
-        .where(Deadline.subject == subject, Deadline.fired_at.is_(None), Deadline.cancelled_at.is_(None))
-        .values(cancelled_at=tx.now)
-    )
+    statement = update(_ROWS).where(_ROWS.c.subject == subject, _OPEN).values(cancelled_at=tx.now)
     if kinds:
-        statement = statement.where(Deadline.kind.in_(kinds))
+        statement = statement.where(_ROWS.c.kind.in_(kinds))
     tx.session.flush()
-    tx.session.execute(statement, execution_options={"synchronize_session": "fetch"})
+    stopped = tx.session.execute(statement.returning(_ROWS.c.id)).scalars().all()
+    tx.once(_CANCELLED, set[str]).update(stopped)
 
 
 def next_due(tx: Tx) -> datetime | None:
-    return tx.session.scalar(
-        select(func.min(Deadline.due_at)).where(Deadline.fired_at.is_(None), Deadline.cancelled_at.is_(None))
-    )
+    found: datetime | None = tx.session.execute(_NEXT).scalar()
+    return found
 
 
 def fire_due(tx: Tx, handlers: dict[str, Handler], given_up: Handler) -> int:
-    """Fire up to ROUND deadlines that are due, each in its own savepoint so that a broken one stands alone;
-    one that failed MOST_ATTEMPTS times is stopped and handed to `given_up`.
+    """Fire deadlines that are due, as many as fit into SLICE: all in one savepoint, or, where one of them fails,
+    each in its own, so that a broken one stands alone. One that failed MOST_ATTEMPTS times is stopped and
+    handed to `given_up`.
 
     Returns how many were looked at; 0 means that nothing is due."""
-    due = tx.session.scalars(
-        select(Deadline)
-        .where(Deadline.fired_at.is_(None), Deadline.cancelled_at.is_(None), Deadline.due_at <= tx.now)
-        .order_by(Deadline.due_at, Deadline.id)
-        .limit(ROUND)
-    ).all()
-    for deadline in due:
-        # An earlier one of this round may have cancelled it.
-        if deadline.cancelled_at is None:
-            _fire(tx, deadline, handlers, given_up)
-    return len(due)
-
-
-def _fire(tx: Tx, deadline: Deadline, handlers: dict[str, Handler], given_up: Handler) -> None:
+    tx.session.flush()
+    due = [Due(*row) for row in tx.session.execute(_DUE, {"now": tx.now})]
+    if not due:
+        return 0
     try:
-        with tx.session.begin_nested():
-            deadline.fired_at = tx.now
+        with tx.nested():
+            return _fire_some(tx, due, handlers)
+    except Exception:
+        for one in due:
+            _fire_alone(tx, one, handlers, given_up)
+        return len(due)
+
+
+def _fire_some(tx: Tx, due: list[Due], handlers: dict[str, Handler]) -> int:
+    """Returns how many were looked at before the time was up."""
+    until = time.perf_counter() + SLICE
+    fired: list[str] = []
+    seen = 0
+    for one in due:
+        seen += 1
+        # An earlier one of this round may have cancelled it.
+        if one.id not in tx.once(_CANCELLED, set[str]):
             crashpoints.reach("timer_marked")
-            handlers[deadline.kind](tx, deadline)
+            handlers[one.kind](tx, one)
+            fired.append(one.id)
+        if time.perf_counter() > until:
+            break
+    tx.finish()
+    tx.session.flush()
+    tx.change(_FIRED, {"ids": fired, "now": tx.now})
+    return seen
+
+
+def _fire_alone(tx: Tx, one: Due, handlers: dict[str, Handler], given_up: Handler) -> None:
+    if tx.session.execute(select(_ROWS.c.id).where(_ROWS.c.id == one.id, _OPEN)).first() is None:
+        return  # cancelled by one before it
+    try:
+        with tx.nested():
+            _fire_some(tx, [one], handlers)
     except Exception as error:
-        tx.session.refresh(deadline)
-        deadline.attempts += 1
-        deadline.error = f"{type(error).__name__}: {error}"[:300]
-        log.error("deadline_failed", kind=deadline.kind, attempt=deadline.attempts, exc_info=error)
-        if deadline.attempts >= MOST_ATTEMPTS:
-            deadline.cancelled_at = tx.now
-            given_up(tx, deadline)
-        else:
-            deadline.due_at = tx.now + timedelta(seconds=2**deadline.attempts)
+        failed = one._replace(attempts=one.attempts + 1, error=f"{type(error).__name__}: {error}"[:300])
+        log.error("deadline_failed", kind=one.kind, attempt=failed.attempts, exc_info=error)
+        spent = failed.attempts >= MOST_ATTEMPTS
+        again = tx.now + timedelta(seconds=2**failed.attempts)
+        outcome = {"cancelled_at": tx.now} if spent else {"due_at": again}
+        tx.change(
+            update(_ROWS)
+            .where(_ROWS.c.id == one.id)
+            .values(attempts=failed.attempts, error=failed.error, **outcome)
+        )
+        if spent:
+            given_up(tx, failed)
