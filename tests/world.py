@@ -15,7 +15,7 @@ from sqlalchemy import select
 from bot.app import App, build
 from bot.settings import Settings
 from channels.web.channel import take
-from core.desk.timers import HANDLERS, given_up
+from core.desk.timers import HANDLERS, given_up, prepare
 from core.ids import new_id
 from core.store import deadlines
 from core.store.engine import Store, Tx
@@ -118,7 +118,7 @@ class World:
             if due is None or due > end:
                 break
             self.clock.at = max(self.clock.at, due)
-            await self.store.write(lambda tx: deadlines.fire_due(tx, HANDLERS, given_up))
+            await self.store.write(lambda tx: deadlines.fire_due(tx, HANDLERS, given_up, prepare))
             await self.settle()
         self.clock.at = end
         await self.settle()

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -35,21 +36,53 @@ class _Shown:
     cards: dict[str, CardRow] = field(default_factory=dict)
     """By kind."""
     copies: list[tuple[CardRow, CardCopy]] = field(default_factory=list)
+    buttons: dict[str, list[ButtonRow]] = field(default_factory=lambda: defaultdict(list))
+    """By copy."""
+    unsent: dict[str, OutboxRow] = field(default_factory=dict)
+    """By copy: what has not gone out yet."""
 
 
 def _shown(tx: Tx, ticket_id: str) -> _Shown:
-    def find() -> _Shown:
-        rows = tx.session.execute(
-            select(CardRow, CardCopy)
-            .outerjoin(CardCopy, CardCopy.card_id == CardRow.id)
-            .where(CardRow.ticket_id == ticket_id)
-            .order_by(CardCopy.id)
-        ).all()
-        return _Shown(
-            {card.kind: card for card, _ in rows}, [(card, copy) for card, copy in rows if copy is not None]
-        )
+    return tx.once(f"shown:{ticket_id}", lambda: _find_shown(tx, [ticket_id])[ticket_id])
 
-    return tx.once(f"shown:{ticket_id}", find)
+
+def read_shown(tx: Tx, ticket_ids: Iterable[str]) -> None:
+    """Read ahead the cards of several tickets."""
+    for ticket_id, shown in _find_shown(tx, list(ticket_ids)).items():
+        tx.once(f"shown:{ticket_id}", partial(_same, shown))
+
+
+def _same(shown: _Shown) -> _Shown:
+    return shown
+
+
+def _find_shown(tx: Tx, ticket_ids: list[str]) -> dict[str, _Shown]:
+    found = {ticket_id: _Shown() for ticket_id in ticket_ids}
+    rows = tx.session.execute(
+        select(CardRow, CardCopy)
+        .outerjoin(CardCopy, CardCopy.card_id == CardRow.id)
+        .where(CardRow.ticket_id.in_(ticket_ids))
+        .order_by(CardCopy.id)
+    ).all()
+    for card, copy in rows:
+        shown = found[str(card.ticket_id)]
+        shown.cards[card.kind] = card
+        if copy is not None:
+            shown.copies.append((card, copy))
+    _fill(tx, {copy.id: found[str(card.ticket_id)] for card, copy in rows if copy is not None})
+    return found
+
+
+def _fill(tx: Tx, shown: dict[str, _Shown]) -> None:
+    """Buttons and unsent drawings of the copies in `shown`."""
+    if not shown:
+        return
+    for button in tx.session.scalars(select(ButtonRow).where(ButtonRow.copy_id.in_(shown))):
+        shown[button.copy_id].buttons[button.copy_id].append(button)
+    for row in tx.session.scalars(
+        select(OutboxRow).where(OutboxRow.copy_id.in_(shown), OutboxRow.status == "pending")
+    ):
+        shown[str(row.copy_id)].unsent[str(row.copy_id)] = row
 
 
 def nothing_shown(tx: Tx, ticket_id: str) -> None:
@@ -152,14 +185,15 @@ def post_own(
         reader = reader_for(tx, person)
         for address in tx.office.addresses_of(person):
             copy = _copy(tx, card, address, reader, {})
-            _put(tx, card, copy, sketch_for(reader), [])
+            _put(tx, card, copy, sketch_for(reader), _Shown())
 
 
 def redraw_own(tx: Tx, card: CardRow, copy: CardCopy, sketch_for: Callable[[Reader], Sketch]) -> None:
     """Bring a copy of a card that belongs to no ticket up to date."""
     reader = reader_for(tx, tx.office.company.person(copy.person_id), copy.language)
-    buttons = list(tx.session.scalars(select(ButtonRow).where(ButtonRow.copy_id == copy.id)))
-    _put(tx, card, copy, sketch_for(reader), buttons)
+    shown = _Shown()
+    _fill(tx, {copy.id: shown})
+    _put(tx, card, copy, sketch_for(reader), shown)
 
 
 def say(tx: Tx, address: Address, text: str, *, quiet: bool = False) -> None:
@@ -185,7 +219,7 @@ def _owe(
     copy: CardCopy | None = None,
     not_before: datetime | None = None,
     cancel_key: str | None = None,
-) -> None:
+) -> OutboxRow:
     when = max(not_before, tx.now) if not_before else tx.now
     row = tx.add(
         OutboxRow(
@@ -202,6 +236,7 @@ def _owe(
         )
     )
     tx.office.jobs.defer(tx, DELIVER, {"outbox": row.id}, lane=f"out:{address}", run_at=when)
+    return row
 
 
 # --- keeping copies true
@@ -213,12 +248,8 @@ def refresh(tx: Tx, ticket: Ticket) -> None:
 
 
 def _draw_all(tx: Tx, ticket: Ticket) -> None:
-    rows = _shown(tx, ticket.ticket_id).copies
-    buttons: dict[str, list[ButtonRow]] = defaultdict(list)
-    drawn = [copy.id for _, copy in rows if UNDRAWN not in copy.content]
-    if drawn:
-        for button in tx.session.scalars(select(ButtonRow).where(ButtonRow.copy_id.in_(drawn))):
-            buttons[button.copy_id].append(button)
+    shown = _shown(tx, ticket.ticket_id)
+    rows = shown.copies
     newest = {(card.id, copy.channel, copy.conversation_id): copy.id for card, copy in rows}
     readers: dict[tuple[str | None, str], Reader] = {}
     for card, copy in rows:
@@ -231,19 +262,19 @@ def _draw_all(tx: Tx, ticket: Ticket) -> None:
         if newest[card.id, copy.channel, copy.conversation_id] != copy.id:
             # A later copy of the same card stands further down: this one loses its buttons.
             sketch = Sketch(sketch.title, sketch.lead, sketch.state, sketch.facts, sketch.sections)
-        _put(tx, card, copy, sketch, buttons[copy.id])
+        _put(tx, card, copy, sketch, shown)
 
 
-def _put(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, buttons: Iterable[ButtonRow]) -> None:
+def _put(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, shown: _Shown) -> None:
     """Let `copy` show `sketch`: a post is owed the first time, then an edit wherever it is something new."""
-    content = _finish(tx, card, copy, sketch, buttons).model_dump(mode="json")
+    content = _finish(tx, card, copy, sketch, shown.buttons[copy.id]).model_dump(mode="json")
     if content == copy.content:
         return
     when = copy.content.get(UNDRAWN)
     copy.content = content
     if when is not None:
         held = when.get("not_before")
-        _owe(
+        shown.unsent[copy.id] = _owe(
             tx,
             Address(copy.channel, copy.conversation_id),
             "post",
@@ -253,23 +284,19 @@ def _put(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, buttons: Iterabl
             cancel_key=when.get("cancel_key"),
         )
         return
-    waiting = tx.session.scalar(
-        select(OutboxRow).where(
-            OutboxRow.copy_id == copy.id, OutboxRow.status == "pending", OutboxRow.kind.in_(["post", "edit"])
-        )
-    )
-    if waiting is not None:
+    waiting = shown.unsent.get(copy.id)
+    if waiting is not None and waiting.status == "pending":
         # Not sent yet: it goes out as it should look now (WANTED W20: merge before delaying).
         waiting.payload = content
         return
     if copy.message_ref is None:
         return  # its page was cancelled before it left: there is nothing to edit
-    owe_edit(tx, copy)
+    shown.unsent[copy.id] = owe_edit(tx, copy)
 
 
-def owe_edit(tx: Tx, copy: CardCopy) -> None:
+def owe_edit(tx: Tx, copy: CardCopy) -> OutboxRow:
     """Owe the present content of `copy` to its conversation."""
-    _owe(tx, Address(copy.channel, copy.conversation_id), "edit", copy.content, copy=copy)
+    return _owe(tx, Address(copy.channel, copy.conversation_id), "edit", copy.content, copy=copy)
 
 
 def cancel_pages(tx: Tx, cancel_key: str) -> None:
@@ -285,7 +312,7 @@ def cancel_pages(tx: Tx, cancel_key: str) -> None:
 # --- buttons
 
 
-def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, buttons: Iterable[ButtonRow]) -> Card:
+def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, buttons: list[ButtonRow]) -> Card:
     """The sketch with button ids. A button that was on this copy before keeps its id."""
     known = {(row.action, _key(row.args)): row for row in buttons}
     kept: set[str] = set()
@@ -302,6 +329,7 @@ def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, buttons: Iter
                     live=True,
                 )
             )
+            buttons.append(row)
         row.live = True
         kept.add(row.id)
         return Button(id=row.id, label=press.label, style=press.style, fields=press.fields)

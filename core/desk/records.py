@@ -6,7 +6,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union
+from sqlalchemy.orm import selectinload
 
 from core.brain.recall import as_resolution
 from core.company.schema import Property, Resolution
@@ -35,6 +36,21 @@ def find_ticket(tx: Tx, ticket_id: str) -> Ticket:
     if ticket is None:
         raise Refused("unknown_ticket", ticket=ticket_id[:20])
     return ticket
+
+
+def read_tickets(tx: Tx, subjects: list[str]) -> list[Ticket]:
+    """The tickets that `subjects` (ids of tickets, dispatches or approvals) are about, with all that belongs
+    to them, held for this unit of work."""
+    about = union(
+        select(Ticket.ticket_id).where(Ticket.ticket_id.in_(subjects)),
+        select(Dispatch.ticket_id).where(Dispatch.dispatch_id.in_(subjects)),
+        select(Approval.ticket_id).where(Approval.id.in_(subjects)),
+    )
+    parts = (Ticket.dispatches, Ticket.approvals, Ticket.reports, Ticket.questions, Ticket.attachments)
+    wanted = select(Ticket).where(Ticket.ticket_id.in_(about)).options(*(selectinload(one) for one in parts))
+    tickets = list(tx.session.scalars(wanted))
+    tx.hold(*tickets)
+    return tickets
 
 
 def move(tx: Tx, ticket: Ticket, event: Event, actor: Actor, **detail: Any) -> None:

@@ -93,9 +93,13 @@ class Tx:
     def get(self, table: type[T], key: object) -> T | None:
         found = self.session.get(table, key)
         if found is not None:
-            # The session holds its rows weakly: without this, a thousand taps read one button a thousand times.
-            self.session.info.setdefault("held", set()).add(found)
+            self.hold(found)
         return found
+
+    def hold(self, *rows: object) -> None:
+        """Keep `rows` until the commit. The session holds them weakly: without this, a thousand taps on one
+        button read it a thousand times."""
+        self.session.info.setdefault("held", set()).update(rows)
 
     def change(self, statement: Insert | Update | Delete, values: dict[str, Any] | None = None) -> int:
         """Run one writing statement; returns how many rows it changed. Rows already loaded do not notice."""

@@ -162,7 +162,7 @@ class House(RuleBasedStateMachine):
             if due[0] is None or due[0] > end:
                 break
             self.now = max(self.now, due[0])
-            self.unit(lambda tx: deadlines.fire_due(tx, timers.HANDLERS, timers.given_up))
+            self.unit(lambda tx: deadlines.fire_due(tx, timers.HANDLERS, timers.given_up, timers.prepare))
         self.now = end
 
     # --- what must hold, always
