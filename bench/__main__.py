@@ -9,10 +9,10 @@ import statistics
 import sys
 import time
 
-from bench import cold, pipeline, timers
+from bench import cold, intake, pipeline, timers
 
 ROUNDS = 5
-ROWS = {"pipeline": pipeline.rounds, "cold": cold.rounds, "timers": timers.rounds}
+ROWS = {"intake": intake.rounds, "pipeline": pipeline.rounds, "cold": cold.rounds, "timers": timers.rounds}
 
 
 def noise() -> float:

@@ -199,7 +199,7 @@ class WebRoutes:
     async def _take(self, payload: dict[str, Any]) -> web.Response:
         try:
             async with asyncio.timeout(COMMIT_WITHIN):
-                fresh = await self._store.write(lambda tx: take(tx, payload))
+                fresh = await self._store.write(lambda tx: take(tx, payload), awaited=True)
         except (TimeoutError, TryLater):
             # It may still commit: the page repeats it under the same id, and the repeat is a no-op.
             raise _refuse(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -36,6 +37,8 @@ BUSY_MS: Final = 1500
 """How long a commit may wait for a foreign lock before the caller is told to come back (RELIABILITY P1)."""
 BATCH: Final = 256
 """Most units of work in one commit: enough for a burst, small enough that nobody waits long for it."""
+SLICE: Final = 0.05
+"""Seconds after which a commit takes no further unit, apart from those that somebody waits for."""
 
 
 class Fenced(LoopOSError):
@@ -117,6 +120,8 @@ class Tx:
 class _Committed:
     """What a commit has to tell the event loop."""
 
+    units: int = 0
+    """How many of the batch were taken; the others come with the next commit."""
     topics: set[str] = field(default_factory=set)
     work: list[Callable[[], None]] = field(default_factory=list)
 
@@ -125,6 +130,7 @@ class _Committed:
 class _Unit:
     work: Callable[[Tx], Any]
     done: asyncio.Future[Any]
+    awaited: bool
     result: Any = None
     error: BaseException | None = None
 
@@ -208,12 +214,13 @@ class Store:
 
     # --- writing
 
-    async def write(self, work: Callable[[Tx], T]) -> T:
-        """Run `work` in a transaction; returns its result once the commit is on disk.
+    async def write(self, work: Callable[[Tx], T], *, awaited: bool = False) -> T:
+        """Run `work` in a transaction; returns its result once the commit is on disk. `awaited`: somebody
+        outside waits for it (a webhook's 200), so it goes before the house's own work.
 
         Raises what `work` raised (nothing of it is kept), TryLater where the database cannot write now."""
         loop = asyncio.get_running_loop()
-        unit = _Unit(work, loop.create_future())
+        unit = _Unit(work, loop.create_future(), awaited)
         self._pending.append(unit)
         if not self._busy:
             self._busy = True
@@ -223,6 +230,7 @@ class Store:
         return result
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._pending.sort(key=lambda unit: not unit.awaited)  # stable: otherwise in their order
         batch, self._pending = self._pending[:BATCH], self._pending[BATCH:]
         if not batch:
             self._busy = False
@@ -234,6 +242,10 @@ class Store:
         self, loop: asyncio.AbstractEventLoop, batch: list[_Unit], commit: asyncio.Future[_Committed]
     ) -> None:
         failure = commit.exception()
+        if failure is None:
+            taken = commit.result().units
+            self._pending = batch[taken:] + self._pending
+            batch = batch[:taken]
         for unit in batch:
             if unit.done.cancelled():
                 continue
@@ -254,8 +266,12 @@ class Store:
         told = _Committed()
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
             self._check_fence(session.connection())
+            until = time.perf_counter() + SLICE
             for unit in batch:
+                if told.units and not unit.awaited and time.perf_counter() > until:
+                    break
                 self._run(unit, session, told, alone=len(batch) == 1)
+                told.units += 1
             session.flush()
             crashpoints.reach("before_commit")
         crashpoints.reach("committed_unacknowledged")

@@ -34,7 +34,7 @@ MOST_DEATHS: Final = 25
 """So often may the process die with a job at the head of its lane before that job is held to be the reason.
 Higher than MOST_ATTEMPTS, since a death says nothing about which of the running jobs it was: with five, a
 service that is killed again and again hands over messages that did nothing wrong (the chaos run showed it)."""
-TOGETHER: Final = 64
+TOGETHER: Final = 16
 """Most jobs of one lane that end in one commit."""
 
 Commit = Callable[[Tx], None]

@@ -53,6 +53,7 @@ class Result:
     doubled: int = 0
     cards_missing: int = 0
     timers_not_once: int = 0
+    approvals: int = 0
     decisions_not_once: int = 0
     late_over_2s: int = 0
     latest_s: float = 0.0
@@ -61,11 +62,14 @@ class Result:
 
     @property
     def good(self) -> bool:
-        return not (
+        # A run in which nothing was approved, or a point was never reached, has shown nothing about it.
+        shown = self.approvals >= self.messages // 5 and set(self.points) == set(POINTS)
+        return shown and not (
             self.lost
             or self.doubled
             or self.cards_missing
             or self.timers_not_once
+            or self.decisions_not_once
             or self.late_over_2s
             or self.quarantined
         )
@@ -73,9 +77,9 @@ class Result:
     def line(self) -> str:
         points = ", ".join(f"{name} {count}" for name, count in sorted(self.points.items()))
         return (
-            f"{self.messages} messages, {self.kills} kills (random {self.kills - sum(self.points.values())}; {points}): "
+            f"{self.messages} messages, {self.kills} kills at random moments and {sum(self.points.values())} at named points ({points}): "
             f"{self.lost} lost, {self.doubled} tickets doubled, {self.cards_missing} cards missing, "
-            f"{self.timers_not_once} timers not exactly once, {self.decisions_not_once} approvals not exactly once, {self.late_over_2s} late by over 2 s after a restart (latest {self.latest_s:.2f} s), "
+            f"{self.timers_not_once} timers not exactly once, {self.decisions_not_once} of {self.approvals} approvals not exactly once, {self.late_over_2s} late by over 2 s after a restart (latest {self.latest_s:.2f} s), "
             f"{self.quarantined} quarantined, {self.seconds:.0f} s"
         )
 
@@ -145,7 +149,7 @@ def messages(count: int, rng: random.Random) -> list[dict]:
                 "sender": who,
                 "files": [],
                 "reply_to": None,
-                "text": f"{PLACES[who]}: towels are missing, "
+                "text": f"{PLACES[who]}: towels are missing, {ASKED if number % 5 == 4 else ''} "
                 + " ".join(f"w{rng.randrange(16**8):08x}" for _ in range(8)),
                 "at": datetime.now(UTC).isoformat(),
             }
@@ -193,10 +197,11 @@ def run(kills: int, count: int, seed: int, home: Path) -> Result:
     per_life = max(1, count // max(1, kills) + 1)
     restarts: list[datetime] = []
     lives = 0
-    while lives < kills:
-        # Every fourth life dies at a named point, the others at a random moment.
-        point = POINTS[lives // 4 % len(POINTS)] if lives % 4 == 0 else None
-        service = Service(home, ledger, f"{point}:{rng.randint(1, 3)}" if point else None)
+    # Named points to die at, each at least once; one that was not reached in a life is tried again.
+    named = list(POINTS) * max(1, kills // 64)
+    while result.kills < kills or (named and lives < 3 * (kills + len(POINTS))):
+        point = named[0] if named and (lives % 3 == 0 or result.kills >= kills) else None
+        service = Service(home, ledger, f"{point}:{rng.randint(1, 3) if lives % 2 else 1}" if point else None)
         service.ready.wait(20)
         restarts.append(datetime.now(UTC))
         # A platform repeats what was not acknowledged, and now and then what was.
@@ -208,10 +213,13 @@ def run(kills: int, count: int, seed: int, home: Path) -> Result:
         while service.alive and time.monotonic() < deadline:
             time.sleep(0.01)
         if point is not None and not service.alive:
-            result.points[point] += 1
+            result.points[named.pop(0)] += 1
+        else:
+            result.kills += 1
+            if point is not None:
+                named.append(named.pop(0))
         service.kill()
         lives += 1
-    result.kills = lives
     last = Service(home, ledger, None)
     last.ready.wait(20)
     restarts.append(datetime.now(UTC))
@@ -278,6 +286,7 @@ def _count(home: Path, ledger: Ledger, restarts: list[datetime], result: Result)
     told = Counter(row[0] for row in steps)
     approved = Counter(row[0] for row in db.execute("select ticket_id from history where event = 'approved'"))
     sent = Counter(row[0] for row in db.execute("select ticket_id from history where event = 'dispatched'"))
+    result.approvals = sum(approved.values())
     for ticket, text in db.execute("select ticket_id, raw_input from tickets"):
         result.decisions_not_once += approved[ticket] != (1 if ASKED in text else 0) or sent[ticket] != 1
     result.timers_not_once += sum(1 for ticket, plan in expected.items() if told[ticket] != len(plan))
