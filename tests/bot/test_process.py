@@ -133,11 +133,19 @@ def test_a_frozen_process_loses_its_home_and_writes_nothing_when_it_thaws(
 ) -> None:
     """RELIABILITY P14, with two real processes."""
     process, url, home = served
-    process.send_signal(signal.SIGSTOP)
-    with contextlib.closing(sqlite3.connect(home / "loopos.db", timeout=30)) as db, db:
+    while True:
+        process.send_signal(signal.SIGSTOP)
         # As if 31 seconds had passed since its last sign of life.
         stale = (datetime.now(UTC) - timedelta(seconds=31)).replace(tzinfo=None)
-        db.execute("update owner set beat_at = ?", (stale.isoformat(" "),))
+        with contextlib.closing(sqlite3.connect(home / "loopos.db", timeout=1)) as db:
+            try:
+                db.execute("update owner set beat_at = ?", (stale.isoformat(" "),))
+                db.commit()
+                break
+            except sqlite3.OperationalError:
+                # Frozen in the middle of a commit: then nobody can write, and a person has to end it.
+                process.send_signal(signal.SIGCONT)
+                time.sleep(0.2)
     port = free_port()
     second = subprocess.Popen(
         [sys.executable, "-m", "bot"],
