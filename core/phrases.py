@@ -30,6 +30,15 @@ CATEGORY: Final = {
     "other": N_("Something else"),
 }
 
+YES_NO: Final = {"yes": N_("Yes"), "no": N_("No")}
+FACTS: Final = {
+    "near_power": YES_NO,
+    "guest_inside": YES_NO,
+    "door": {"reporter": N_("I do"), "staff": N_("Reception or caretaker"), "key": N_("Key box or code")},
+}
+"""What is asked with one tap each (WANTED N5), and what can be tapped."""
+CHOICES: Final = {**FACTS, "reopen": {"reopen": N_("Yes, reopen it"), "new": N_("No, a new problem")}}
+
 RISK: Final = {
     "electrical_risk": N_("risk of electric shock"),
     "water_damage": N_("water damage"),

@@ -51,6 +51,19 @@ async def test_water_near_power_is_asked_and_a_yes_makes_it_urgent(world: World)
     assert (await world.ticket())["facts"]["near_power"] == "yes"
 
 
+async def test_with_no_guest_inside_somebody_has_to_open_the_door(world: World) -> None:
+    await world.says("celine", "vila Bali: AC tidak dingin")
+    receipt = await world.card("celine", "receipt")
+    assert [q["text"] for q in receipt.card["questions"]] == ["Apakah sekarang ada tamu di dalam?"]
+    await receipt.tap("Tidak")
+    receipt = await world.card("celine", "receipt")
+    assert [q["text"] for q in receipt.card["questions"]] == ["Siapa yang membukakan pintu untuk vendor?"]
+    await receipt.tap("Kotak kunci atau kode")
+    assert (await world.ticket())["facts"] == {"guest_inside": "no", "door": "key"}
+    job = (await world.cards(str((await world.ticket())["dispatches"][-1]["assignee"]), "job"))[-1]
+    assert "Kotak kunci atau kode" in job.text or "Key box or code" in job.text
+
+
 # --- one problem, one ticket
 
 

@@ -88,19 +88,14 @@ def _question(question: Question, view: View) -> tuple[str, tuple[Press, ...]]:
     text = words(
         QUESTION_TEXT[question.kind], **({"other": question.text} if question.kind == "reopen" else {})
     )
-    labels = {
-        "yes": words("Yes"),
-        "no": words("No"),
-        "reopen": words("Yes, reopen it"),
-        "new": words("No, a new problem"),
-    }
+    labels = phrases.CHOICES.get(question.kind, {})
     presses = []
     for option in question.options:
         place = view.company.place(option)
         presses.append(
             Press(
                 "choose",
-                place.name if place else labels[option],
+                place.name if place else phrases.label(labels, option, words),
                 args={"question": question.id, "option": option},
             )
         )

@@ -213,6 +213,7 @@ QUESTION_TEXT: Final = {
     "property": N_("Which property is it?"),
     "near_power": N_("Is water near a socket, cable or fuse box?"),
     "guest_inside": N_("Is a guest inside now?"),
+    "door": N_("Who opens the door for the vendor?"),
     "reopen": N_("{other} was resolved only lately. Is it the same problem again?"),
 }
 
@@ -225,8 +226,9 @@ def answers(view: View) -> tuple[Section, ...]:
         if question.kind == "ask":
             said = question.answer or words("(no answer yet)")
             lines.append(f"{question.text} → {said}")
-        elif question.answer and question.kind in {"near_power", "guest_inside"}:
-            lines.append(
-                f"{words(QUESTION_TEXT[question.kind])} → {words('Yes') if question.answer == 'yes' else words('No')}"
-            )
+        elif question.answer and question.kind in phrases.FACTS:
+            said = phrases.label(phrases.FACTS[question.kind], question.answer, words)
+            if question.answer == "reporter":
+                said = view.name(question.person_id)
+            lines.append(f"{words(QUESTION_TEXT[question.kind])} → {said}")
     return (Section(title=words("Asked and answered"), text="\n".join(lines)),) if lines else ()

@@ -289,20 +289,18 @@ def _ask_property(tx: Tx, ticket: Ticket) -> None:
 
 
 def _ask_facts(tx: Tx, ticket: Ticket) -> None:
-    """Water near power? A guest inside? Only where the answer matters and the words did not give it."""
-    asked = {question.kind for question in ticket.questions}
-    if (
-        ticket.category in WATERY
-        and RiskTag.ELECTRICAL_RISK not in ticket.risk_tags
-        and "near_power" not in asked
-    ):
-        _ask(tx, ticket, "near_power", ["yes", "no"])
-    if (
-        ticket.category in HOMELY
-        and RiskTag.GUEST_ANGRY not in ticket.risk_tags
-        and "guest_inside" not in asked
-    ):
-        _ask(tx, ticket, "guest_inside", ["yes", "no"])
+    """Water near power? A guest inside? Only where the answer matters and the words did not give it. Who
+    opens the door is asked once it is known that no guest can."""
+    if ticket.category in WATERY and RiskTag.ELECTRICAL_RISK not in ticket.risk_tags:
+        ask_fact(tx, ticket, "near_power")
+    if ticket.category in HOMELY and RiskTag.GUEST_ANGRY not in ticket.risk_tags:
+        ask_fact(tx, ticket, "guest_inside")
+
+
+def ask_fact(tx: Tx, ticket: Ticket, kind: str) -> None:
+    """Ask one of phrases.FACTS, once per ticket."""
+    if all(question.kind != kind for question in ticket.questions):
+        _ask(tx, ticket, kind, list(phrases.FACTS[kind]))
 
 
 def _ask(tx: Tx, ticket: Ticket, kind: str, options: list[str], text: str = "") -> None:

@@ -115,6 +115,8 @@ def _set_fact(tx: Tx, ticket: Ticket, kind: str, option: str, actor: Actor) -> N
         filing.reassess(tx, ticket)
         return
     note(tx, ticket, Event.CORRECTED, actor, **{kind: option})
+    if kind == "guest_inside" and option == "no":
+        filing.ask_fact(tx, ticket, "door")
     board.refresh(tx, ticket)
 
 

@@ -178,7 +178,7 @@ class Ticket(Base):
     matched_historical_ids: Mapped[list[str]]
     skill_artifact: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
     facts: Mapped[Json]
-    """Answers to one-tap questions: near_power, guest_inside."""
+    """Answers to one-tap questions: near_power, guest_inside, door."""
     outcome: Mapped[str | None]
     rating: Mapped[int | None] = mapped_column(Integer)
     charge_to: Mapped[str | None] = mapped_column(String(10))
@@ -308,7 +308,7 @@ class Question(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"), index=True)
     kind: Mapped[str] = mapped_column(String(16))
-    """property, near_power, guest_inside, reopen, ask"""
+    """property, near_power, guest_inside, door, reopen, ask"""
     person_id: Mapped[str] = mapped_column(String(60))
     channel: Mapped[str] = mapped_column(String(20))
     conversation_id: Mapped[str] = mapped_column(String(200))
