@@ -58,6 +58,7 @@ class Result:
     late_over_2s: int = 0
     latest_s: float = 0.0
     quarantined: int = 0
+    why: Counter = field(default_factory=Counter)
     seconds: float = 0.0
 
     @property
@@ -81,6 +82,7 @@ class Result:
             f"{self.lost} lost, {self.doubled} tickets doubled, {self.cards_missing} cards missing, "
             f"{self.timers_not_once} timers not exactly once, {self.decisions_not_once} of {self.approvals} approvals not exactly once, {self.late_over_2s} late by over 2 s after a restart (latest {self.latest_s:.2f} s), "
             f"{self.quarantined} quarantined, {self.seconds:.0f} s"
+            + "".join(f"\n  {count} x {error}" for error, count in self.why.items())
         )
 
 
@@ -265,6 +267,9 @@ def _count(home: Path, ledger: Ledger, restarts: list[datetime], result: Result)
     result.quarantined = db.execute(
         "select count(*) from inbox where status not in ('processed')"
     ).fetchone()[0]
+    for table in ("inbox", "outbox", "jobs", "deadlines"):
+        rows = db.execute(f"select error from {table} where error is not null")
+        result.why.update(f"{table}: {row[0]}" for row in rows)
     # Every copy of every card must have been sent, and stand in the conversation exactly once.
     result.cards_missing = db.execute(
         """select count(*) from card_copies c left join web_messages m on m.id = c.message_ref
