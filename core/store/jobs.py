@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 MOST_ATTEMPTS: Final = 5
 """After the fifth failed attempt a job goes to the founder (WANTED W4)."""
 MOST_DEATHS: Final = 25
-"""So often may the process die with a job at the head of its lane before that job is held to be the reason.
+"""So often may the process die while it works on a job before that job is held to be the reason.
 Higher than MOST_ATTEMPTS, since a death says nothing about which of the running jobs it was: with five, a
 service that is killed again and again hands over messages that did nothing wrong (the chaos run showed it)."""
 TOGETHER: Final = 16
@@ -119,7 +119,6 @@ class EmbeddedJobs:
         self._later: list[tuple[datetime, int, _Job | str]] = []
         """A heap of jobs for later and of the names of resting lanes."""
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._blamed: set[int] = set()
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
 
@@ -162,23 +161,13 @@ class EmbeddedJobs:
         self._tasks[task.name] = task
 
     async def start(self) -> None:
-        """Take over what the process before left. Its death, if it was one, is counted against the heads of
-        the lanes before they run again: a message that kills the process must not be tried for ever."""
+        """Take over what the process before left."""
 
         def take_over(tx: Tx) -> list[_Job]:
-            jobs = [
+            return [
                 _Job(row.id, row.task, row.args, row.lane, row.run_at, row.attempts, row.deaths, alone=True)
                 for row in tx.session.scalars(select(JobRow).order_by(JobRow.id))
             ]
-            heads: dict[str, _Job] = {}
-            for job in jobs:
-                if job.run_at <= tx.now:
-                    heads.setdefault(job.lane, job)
-            blamed = list(heads.values())[: self._slots]
-            for job in blamed:
-                job.deaths += 1
-            self._blame(tx, {job.id for job in blamed}, 1)
-            return jobs
 
         for memory in (self._known, self._lanes, self._ready, self._later):
             memory.clear()
@@ -186,12 +175,11 @@ class EmbeddedJobs:
             self._owe(job)
         self._loop = asyncio.create_task(self._dispatch(), name="jobs")
 
-    def _blame(self, tx: Tx, ids: set[int], deaths: int) -> None:
-        self._blamed = ids
-        tx.session.execute(
-            update(JobRow).where(JobRow.id.in_(ids)).values(deaths=JobRow.deaths + deaths),
-            execution_options={"synchronize_session": False},
-        )
+    async def _count_death(self, job: _Job, deaths: int) -> None:
+        """Count the death of the process against `job` before it runs, or take that back after a stop."""
+        job.deaths += deaths
+        counted = update(JobRow).where(JobRow.id == job.id).values(deaths=job.deaths)
+        await self._store.write(lambda tx: tx.change(counted))
 
     async def stop(self, drain: timedelta) -> None:
         if self._loop is None:
@@ -205,9 +193,6 @@ class EmbeddedJobs:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        with contextlib.suppress(TryLater, Fenced):
-            # A stop is no death: what was counted in advance is given back.
-            await self._store.write(lambda tx: self._blame(tx, self._blamed, -1))
 
     async def idle(self) -> None:
         """Wait until nothing is due and nothing runs (for tests and the demo; a service never needs it)."""
@@ -243,6 +228,13 @@ class EmbeddedJobs:
             await self._run_some(lane)
         except Fenced:
             lane.waiting.clear()
+        except TryLater as error:
+            await asyncio.sleep(error.after.total_seconds())
+        except asyncio.CancelledError:
+            if lane.waiting and lane.waiting[0].alone:
+                with contextlib.suppress(TryLater, Fenced):
+                    await self._count_death(lane.waiting[0], -1)  # a stop is no death
+            raise
         finally:
             del self._running[name]
             if lane.waiting:
@@ -254,7 +246,10 @@ class EmbeddedJobs:
     async def _run_some(self, lane: _Lane) -> None:
         some = heapq.nsmallest(lane.together, lane.waiting)
         if some[0].alone:
+            # The process before left it, and perhaps died of it: counted before it runs, since a message that
+            # kills the process must not be tried for ever.
             some = some[:1]
+            await self._count_death(some[0], 1)
         found = await self._find(some)
         done: list[tuple[_Job, Commit | None]] = []
         failed: tuple[_Job, Exception] | None = None
@@ -336,6 +331,7 @@ class EmbeddedJobs:
         task = self._tasks[job.task]
         reason = f"{type(error).__name__}: {error}"[:300]
         attempts = job.attempts + 1
+        deaths = job.deaths - job.alone
         outage = isinstance(error, TryLater)
         spent = not outage and (attempts >= MOST_ATTEMPTS or isinstance(error, GiveUp))
         log.warning("job_failed", task=job.task, job=job.id, attempt=attempts, error=type(error).__name__)
@@ -347,6 +343,7 @@ class EmbeddedJobs:
             row = tx.get(JobRow, job.id)
             if row is None:
                 return None
+            row.deaths = deaths  # it failed, and the process lives
             if spent:
                 try:
                     with tx.nested():
@@ -374,4 +371,5 @@ class EmbeddedJobs:
             self._forget(lane, [job])
             return
         job.attempts, job.run_at = following
+        job.deaths, job.alone = deaths, False
         self._rest(job.lane, job)

@@ -99,7 +99,7 @@ class JobRow(Base):
     run_at: Mapped[datetime] = mapped_column(index=True)
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     deaths: Mapped[int] = mapped_column(Integer, default=0)
-    """Processes that ended without a stop while this was at the head of its lane."""
+    """How often the process died after it had begun to work on this, the first time not counted."""
     error: Mapped[str | None]
 
 
