@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from core.errors import GiveUp, TryLater
 from core.store.engine import Tx
-from core.store.jobs import MOST_ATTEMPTS, MOST_DEATHS, Commit, Task
-from core.store.tables import Counter
+from core.store.jobs import MOST_ATTEMPTS, MOST_DEATHS, SUSPECT, Commit, Task
+from core.store.tables import Counter, JobRow
 from tests.world import World
 
 
@@ -106,6 +107,31 @@ async def test_an_outage_spends_no_attempts(bench: Bench) -> None:
     bench.world.clock.at += timedelta(seconds=31)
     await bench.world.settle()
     assert await bench.done("patient")
+
+
+async def test_a_job_that_may_have_killed_the_process_runs_with_nothing_beside_it(bench: Bench) -> None:
+    jobs = bench.world.app.jobs
+    await jobs.stop(timedelta(0))
+
+    def left(tx: Tx) -> None:
+        for name, lane in (("first", "a"), ("suspect", "b"), ("last", "c")):
+            tx.office.jobs.defer(tx, "bench", {"name": name}, lane=lane)
+
+    await bench.world.do(left)
+    await bench.world.do(
+        lambda tx: tx.session.execute(update(JobRow).where(JobRow.lane == "b").values(deaths=SUSPECT))
+    )
+    seen: dict[str, list[str]] = {}
+
+    def beside(name: str) -> None:
+        seen[name] = sorted(jobs._running)
+
+    bench.fail = beside
+    await jobs.start()
+    await bench.world.settle()
+    assert bench.runs[0] == "suspect"
+    assert seen["suspect"] == ["b"]
+    assert await bench.done("last")
 
 
 async def test_what_can_never_succeed_is_handed_over_at_once(bench: Bench) -> None:
