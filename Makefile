@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: run test check format chaos machines bench demo lock catalogues screenshots
+.PHONY: model run test check format chaos machines bench demo lock catalogues screenshots
 
 run: $(VENV)/.run
 	@$(BIN)/loopos serve
@@ -28,6 +28,9 @@ format: $(VENV)/.dev
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos.run --kills 200 --messages 500
 
+model: $(VENV)/.dev
+	$(BIN)/python -m tools.train
+
 machines: $(VENV)/.dev
 	LOOPOS_EXAMPLES=70 $(BIN)/pytest -n 2 tests/core/test_machines.py
 
@@ -45,7 +48,7 @@ lock:
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --generate-hashes \
 		--no-header --no-annotate --quiet -o requirements.lock pyproject.toml requirements.in
 	uv pip compile --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --generate-hashes \
-		--no-header --no-annotate --quiet --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.in
+		--no-header --no-annotate --quiet --extra dev --extra train -c requirements.lock -o requirements-dev.lock pyproject.toml requirements.in
 
 $(VENV)/.base: requirements.lock pyproject.toml
 	@echo "Setting up (once, about a minute) ..."

@@ -13,12 +13,14 @@ import structlog
 
 from bot import commands, schema
 from bot.settings import Settings
+from bot.understanding import model_of
 from channels.web.channel import WebChannel
 from channels.web.routes import WebRoutes
 from core.clock import Clock, SystemClock
 from core.company.loader import load_company
 from core.desk.delivery import Deliverer
 from core.desk.intake import Intake
+from core.desk.teacher import Teacher
 from core.desk.timers import Alarm
 from core.errors import StartupError
 from core.office import Office
@@ -45,9 +47,11 @@ class App:
     alarm: Alarm
     lock: HomeLock
     web: WebRoutes
+    teacher: Teacher
     fenced: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
+        await self.teacher.start()
         await self.jobs.start()
         self.alarm.start()
 
@@ -88,18 +92,19 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
     office = Office(
         company=company,
         jobs=jobs,
-        understanding=OfflineEngine(company),
+        understanding=OfflineEngine(company, model_of(settings)),
         emergency=json.loads((DATA / "emergency.json").read_text(encoding="utf-8")),
         run_command=commands.run_command,
         escalate_after=settings.escalate_after,
     )
     office.channels["web"] = WebChannel(lambda: office.company)
     store.bind(office)
+    teacher = Teacher(store, office.understanding)
     store.fence = await store.write(take_over)
     jobs.register(Intake(office).task())
     jobs.register(Deliverer(office).task())
     web = WebRoutes(store, clock, lambda: office.company, settings.home / "media", demo=settings.demo)
-    app = App(settings, clock, store, office, jobs, Alarm(store, clock), lock, web)
+    app = App(settings, clock, store, office, jobs, Alarm(store, clock), lock, web, teacher)
     store.on_fenced = app.fenced.set
     return app
 

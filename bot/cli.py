@@ -64,8 +64,16 @@ def _brain_query(args: argparse.Namespace) -> int:
 
 
 def _triage(args: argparse.Namespace) -> int:
-    from bot import reading
+    from bot import reading, understanding
 
+    if args.train is not None:
+        return understanding.train(args.train)
+    if args.rollback:
+        return understanding.roll_back()
+    if args.explain:
+        return reading.explain(args.explain)
+    if args.score:
+        return reading.score(args.score)
     return reading.triage(args.file)
 
 
@@ -103,6 +111,18 @@ def parser() -> argparse.ArgumentParser:
     query.add_argument("--json", action="store_true")
     triage = verb("triage", _triage, "understand JSON lines with id and text")
     triage.add_argument("--file", help="JSON lines; standard input without it")
+    triage.add_argument("--explain", metavar="TEXT", help="what is read from TEXT, and from which words")
+    triage.add_argument("--score", metavar="GOLD", help="how well a labelled file is read")
+    triage.add_argument(
+        "--train",
+        nargs="?",
+        const="",
+        metavar="FOLDER",
+        help="train on a corpus; the shipped one without FOLDER",
+    )
+    triage.add_argument(
+        "--rollback", action="store_true", help="go back to the model before the last training"
+    )
     return top
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
-from typing import IO, Any, Final
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, Any, Final
 
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
@@ -18,8 +18,13 @@ from core.errors import StartupError
 from core.model import Status
 from core.store.tables import Ticket
 from core.tickets.view import ticket_json
+from core.triage.port import Speaker
+
+if TYPE_CHECKING:
+    from core.triage.offline import OfflineEngine
 
 WRONG_USE: Final = 2
+NOBODY: Final = Speaker((), ())
 
 
 def _all(settings: Settings, *where: Any) -> list[dict[str, Any]]:
@@ -100,15 +105,13 @@ def _company(settings: Settings) -> Company:
 
 def brain(text: str, property_id: str | None, *, as_json: bool) -> int:
     from core.brain.recall import Query, recall
-    from core.triage.offline import OfflineEngine
-    from core.triage.port import Speaker
 
     company = _company(read_settings())
     if property_id is not None and company.place(property_id) is None:
         known = ", ".join(place.id for place in company.properties)
         print(f"loopos: there is no property {property_id!r}; there are {known}", file=sys.stderr)
         return WRONG_USE
-    judged = OfflineEngine(company).judge(text, Speaker((), ()))
+    judged = _engine(read_settings()).judge(text, NOBODY)
     place = property_id or judged.property_id
     knowledge = recall(company, Query(text, place, judged.category, tuple(judged.risk_tags)))
     sources = [source.to_json() for source in knowledge.sources]
@@ -126,12 +129,78 @@ def brain(text: str, property_id: str | None, *, as_json: bool) -> int:
     return 0
 
 
+def _engine(settings: Settings) -> OfflineEngine:
+    """The engine as the service would have it: this home's model if it has one, and what it was taught."""
+    from bot.understanding import corrections_of, model_of
+    from core.triage.offline import OfflineEngine
+
+    engine = OfflineEngine(_company(settings), model_of(settings))
+    engine.teach(corrections_of(settings))
+    return engine
+
+
 def triage(path: str | None) -> int:
     """JSON lines in with id and text; JSON lines out. A broken line ends it, named."""
-    from core.triage.offline import OfflineEngine
-    from core.triage.port import Speaker
+    engine = _engine(read_settings())
+    for number, row in _rows(path):
+        if row is None:
+            return _broken(number, "id and text")
+        judged = engine.judge(row["text"], NOBODY)
+        out = {
+            "id": row["id"],
+            "language": judged.language,
+            "property_id": judged.property_id,
+            "category": judged.category.value,
+            "severity": judged.severity,
+            "risk_tags": [tag.value for tag in judged.risk_tags],
+            "intent": judged.intent.value,
+        }
+        print(json.dumps(out, ensure_ascii=False))
+    return 0
 
-    engine = OfflineEngine(_company(read_settings()))
+
+def explain(text: str) -> int:
+    """What was read from one text, how sure, and from which words."""
+    judged = _engine(read_settings()).judge(text, NOBODY)
+    said = {
+        "intent": judged.intent.value,
+        "category": judged.category.value,
+        "severity": str(judged.severity),
+        "property": judged.property_id or "unknown",
+    }
+    print(f"{'language':<12}{judged.language}")
+    for field, value in said.items():
+        sure = f"{judged.confidence[field]:.2f}"
+        print(f"{field:<12}{value:<22}{sure:<7}{', '.join(judged.evidence.get(field, ()))}".rstrip())
+    for tag in judged.risk_tags:
+        print(f"{'risk':<12}{tag.value:<29}{', '.join(judged.evidence.get(tag.value, ()))}".rstrip())
+    if judged.steering:
+        print(f"{'orders':<12}{', '.join(judged.steering)} (noted, never followed)")
+    return 0
+
+
+def score(path: str) -> int:
+    """The table of how well a labelled file is read."""
+    from core.triage import score as scoring
+
+    engine = _engine(read_settings())
+    pairs = []
+    for number, row in _rows(path):
+        if row is None or not {"lang", "property_id", "category", "severity", "risk_tags", "intent"} <= set(
+            row
+        ):
+            return _broken(number, "id, text and all labels")
+        pairs.append((row, engine.judge(row["text"], NOBODY)))
+    print("\n".join(scoring.lines(scoring.table(pairs))))
+    return 0
+
+
+def _broken(number: int, wanted: str) -> int:
+    print(f"loopos: line {number} is not a JSON object with {wanted}", file=sys.stderr)
+    return WRONG_USE
+
+
+def _rows(path: str | None) -> Iterator[tuple[int, dict[str, Any] | None]]:
     try:
         source: IO[str] = open(path, encoding="utf-8") if path else sys.stdin  # noqa: SIM115, PTH123
     except OSError as error:
@@ -139,31 +208,12 @@ def triage(path: str | None) -> int:
             f"{path} cannot be read: {error.strerror}.", "Name a file of JSON lines."
         ) from error
     with source:
-        for number, row in _rows(source):
-            if row is None:
-                print(f"loopos: line {number} is not a JSON object with id and text", file=sys.stderr)
-                return WRONG_USE
-            judged = engine.judge(row["text"], Speaker((), ()))
-            out = {
-                "id": row["id"],
-                "language": judged.language,
-                "property_id": judged.property_id,
-                "category": judged.category.value,
-                "severity": judged.severity,
-                "risk_tags": [tag.value for tag in judged.risk_tags],
-                "intent": judged.intent.value,
-            }
-            print(json.dumps(out, ensure_ascii=False))
-    return 0
-
-
-def _rows(lines: Iterable[str]) -> Iterable[tuple[int, dict[str, Any] | None]]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError:
-            row = None
-        good = isinstance(row, dict) and "id" in row and isinstance(row.get("text"), str)
-        yield number, row if good else None
+        for number, line in enumerate(source, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError:
+                row = None
+            good = isinstance(row, dict) and "id" in row and isinstance(row.get("text"), str)
+            yield number, row if good else None

@@ -73,6 +73,15 @@ SEVERITY: Final = {
     5: N_("5: danger"),
 }
 
+LANGUAGE: Final = {
+    "en": "English",
+    "zh-TW": "繁體中文",
+    "ja": "日本語",
+    "id": "Bahasa Indonesia",
+    "es": "Español",
+}
+"""Each in itself: whoever looks for theirs must be able to read it."""
+
 REASON: Final = {
     "not_understood": N_("Nothing could be read from it: a person has to listen or look"),
     "severity": N_("Severity {severity}: always asked"),
@@ -117,6 +126,7 @@ REFUSED: Final = {
     "unknown_option": N_("That is not one of the choices."),
     "cost_needed": N_("What did it cost? Please write /resolve {ticket} 132 with the amount in US dollars."),
     "text_needed": N_("Please add a few words."),
+    "nothing_said": N_("Nothing was changed: please pick what is right."),
     "deputy_cap": N_("As deputy you can decide up to the cap of {cap} USD. Above it, only {who} can."),
     "same_ticket": N_("A ticket cannot be merged into itself."),
     "gone": N_("That was already taken care of."),

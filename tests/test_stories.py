@@ -468,7 +468,7 @@ async def test_a_place_given_later_finds_the_ticket_that_stands(world: World) ->
 
 
 async def test_reopened_work_is_a_new_message_to_the_assignee(world: World) -> None:
-    await world.says("celine", "vila Bali: mati lampu di kamar")
+    await world.says("celine", "vila Bali: wastafel mampet")
     await (await world.card("celine", "job")).tap("resolve", amount="0")
     before = len(await world.cards("celine", "job"))
     await (await world.card("celine", "receipt")).tap("reopen")

@@ -4,6 +4,7 @@ A sketch is a card whose buttons are still actions with arguments; core.desk.boa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from core import phrases
@@ -57,6 +58,8 @@ def receipt(view: View) -> Sketch:
             + lead
         )
         presses.append(Press("split", words("No, another problem"), args={"report": mine[-1].id}))
+    if ticket.status in OPEN and not joined:
+        presses.append(_correct(view))
     if ticket.status in {Status.NEW, Status.AWAITING_HUMAN} and view.reader_id == ticket.reporter:
         presses.append(Press("cancel", words("Not needed any more")))
     if ticket.status == Status.MERGED and view.reader_id == ticket.reporter:
@@ -297,7 +300,7 @@ def _by_hand(view: View) -> tuple[Press, ...]:
         and ticket.property_id not in reader.properties
     ):
         return ()
-    presses = []
+    presses = [_correct(view)]
     if view.others:
         options = tuple(
             Option(value=one, label=f"{one} · {phrases.label(phrases.CATEGORY, category, words)}")
@@ -310,6 +313,36 @@ def _by_hand(view: View) -> tuple[Press, ...]:
     if reader.id == ticket.reporter or reader.role is not Role.OPS:
         presses.append(Press("cancel", words("Not needed any more")))
     return tuple(presses)
+
+
+def _correct(view: View) -> Press:
+    """One tap to say that it was read wrongly. What stands now is left empty: only a change is sent."""
+    words, ticket = view.words, view.ticket
+
+    def choice(name: str, label: str, options: Iterable[tuple[str, str]]) -> Field:
+        found = tuple(Option(value=value, label=text) for value, text in options)
+        return Field(name=name, kind="choice", label=label, required=False, options=found)
+
+    fields = [
+        choice(
+            "category",
+            words("What is it really?"),
+            [(key, words(text)) for key, text in phrases.CATEGORY.items() if key != ticket.category],
+        ),
+        choice(
+            "severity",
+            words("How urgent is it really?"),
+            [(str(key), words(text)) for key, text in phrases.SEVERITY.items() if key != ticket.severity],
+        ),
+    ]
+    if ticket.status != Status.DISPATCHED:
+        places = [
+            (place.id, place.name) for place in view.company.properties if place.id != ticket.property_id
+        ]
+        fields.append(choice("property", words("Which property is it really?"), places))
+    spoken = [(code, text) for code, text in phrases.LANGUAGE.items() if code != ticket.language]
+    fields.append(choice("language", words("Which language is it really?"), spoken))
+    return Press("correct", words("Not right?"), fields=tuple(fields))
 
 
 def follow_up(view: View) -> Sketch:

@@ -95,7 +95,12 @@ def understood(view: View) -> tuple[Section, ...]:
     evidence: dict[str, list[str]] = view.ticket.triage.get("evidence", {})
     if not evidence:
         return ()
-    named = {"category": N_("Problem"), "severity": N_("Severity"), "property": N_("Property")}
+    named = {
+        "category": N_("Problem"),
+        "severity": N_("Severity"),
+        "intent": N_("What you want"),
+        "property": N_("Property"),
+    }
     lines = [
         f"{view.words(named[key]) if key in named else phrases.label(phrases.RISK, key, view.words)}: {', '.join(found)}"
         for key, found in evidence.items()

@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 
 from core import phrases
-from core.desk import approvals, board, closing, dispatching, quarantine, questions
+from core.desk import approvals, board, closing, corrections, dispatching, quarantine, questions
 from core.desk.people import Actor, Reader, reader_for
 from core.desk.records import find_ticket
 from core.errors import Refused
@@ -125,6 +125,7 @@ ACTIONS: Final[dict[str, Callable[[Tx, Press], None]]] = {
     "reopen": lambda tx, press: closing.reopen(tx, press.ticket, press.actor),
     "merge": _merge,
     "split": _split,
+    "correct": lambda tx, press: corrections.correct(tx, press.ticket, press.actor, press.values),
     "unmerge": lambda tx, press: closing.unmerge(tx, press.ticket, press.actor),
 }
 

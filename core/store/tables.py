@@ -320,6 +320,24 @@ class Question(Base):
     answered_at: Mapped[datetime | None]
 
 
+class CorrectionRow(Base):
+    """A person's word on what a message was about. Kept for ever; `undone_at` takes it out of what is learnt."""
+
+    __tablename__ = "corrections"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    at: Mapped[datetime]
+    person_id: Mapped[str] = mapped_column(String(60))
+    channel: Mapped[str | None] = mapped_column(String(20))
+    ticket_id: Mapped[str | None] = mapped_column(String(20))
+    field: Mapped[str] = mapped_column(String(12))
+    """category, severity, property or language"""
+    old: Mapped[str] = mapped_column(String(60))
+    new: Mapped[str] = mapped_column(String(60))
+    text: Mapped[str]
+    """The words it was read from, as they came in."""
+    undone_at: Mapped[datetime | None]
+
+
 # --- cards -----------------------------------------------------------------------------------------------
 
 

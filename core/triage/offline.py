@@ -1,137 +1,200 @@
-"""The offline engine, first form: rules over a lexicon. It needs no key and no network, and it is what
-answers when nothing else can."""
+"""The offline engine: it needs no key and no network, answers within milliseconds, and is the floor under
+whatever understands better. The statistics judge; rules look after what must never be missed."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from core.company.company import Company
 from core.model import Category, Intent, RiskTag, Triage
-from core.text import READ_LIMIT, normal
-from core.triage.lexicon import Lexicon, Rule, any_of, load
-from core.triage.port import Speaker
+from core.text import READ_LIMIT
+from core.triage import concepts, decide, features, languages, model
+from core.triage.concepts import Concepts, Hit, fold
+from core.triage.features import Features
+from core.triage.learned import Learned, Lesson
+from core.triage.model import Known, Model, Vector, best, sigmoid, softmax
+from core.triage.places import Places
+from core.triage.port import Correction, Speaker
 
-_KANA = re.compile(r"[\u3040-\u30ff]")
-_HAN = re.compile(r"[\u3400-\u9fff]")
-_LATIN = re.compile(r"[a-zà-ÿ]+")
+_CLAUSE = re.compile(r"(?<=[.!?。!?,、;:…\n])")
+HUSHING = frozenset({"ask", "house_rule", "resolved", "closing", "greet", "botword", "team"})
+"""Concepts that say that a text asks, greets or reports the end of something."""
+TAUGHT = 0.6
+"""How much of a correction a text must echo for its property or language to be taken from it."""
+SHORT = 400
+"""Characters that are judged at once; a longer text goes to a thread, so that the event loop never waits for it."""
 
 
 class OfflineEngine:
-    """Understanding by lexicon; `company` is read anew at each message, so that an alias added to the data
-    works at once."""
-
     name = "offline"
 
-    def __init__(self, company: Company, lexicon: Lexicon | None = None) -> None:
-        self._lexicon = lexicon or load()
-        self._aliases = [(place.id, any_of([place.name, *place.aliases])) for place in company.properties]
+    def __init__(
+        self, company: Company, trained: Model | None = None, lexicon: Concepts | None = None
+    ) -> None:
+        self._model = trained or model.load()
+        self._lexicon = lexicon or concepts.load()
+        self._places = Places(company)
+        self._labels: dict[str, Sequence[str]] = {
+            **{head: self._model.heads[head] for head in ("category", "severity", "language")},
+            "property": [place.id for place in company.properties],
+        }
+        self._learned = Learned(self._model, self._labels)
+
+    def teach(self, corrections: Sequence[Correction]) -> None:
+        # Worked out beside what is in use, then swapped in as a whole.
+        self._learned = Learned(self._model, self._labels, [self._lesson(one) for one in corrections])
+
+    def _lesson(self, one: Correction) -> Lesson:
+        plain = self._places.masked(fold(one.text[:READ_LIMIT]))
+        seen = features.grams(plain)
+        if one.field != "language":
+            language = self._language(plain, seen, Speaker((), ()))
+            seen = {**seen, **features.of_concepts(self._lexicon.find(plain, language))}
+        if one.field == "property":
+            return Lesson(
+                one.field, one.label, seen, np.zeros(len(self._labels["property"]), dtype=np.float32)
+            )
+        logits = self._model.logits(self._model.known(seen))
+        return Lesson(one.field, one.label, seen, logits[self._model.columns(one.field)])
 
     async def understand(self, text: str, speaker: Speaker) -> Triage:
+        if len(text) > SHORT:
+            return await asyncio.to_thread(self.judge, text, speaker)
         return self.judge(text, speaker)
 
     def judge(self, text: str, speaker: Speaker) -> Triage:
-        plain = normal(text[:READ_LIMIT])
-        hits = self._lexicon.hits(plain)
-        rule = best_rule(self._lexicon.categories, hits)
-        category = Category(rule.gives) if rule else Category.OTHER
-        intent = read_intent(hits, plain, category)
-        tags = tuple(dict.fromkeys(RiskTag(r.gives) for r in self._lexicon.risk_tags if _holds(r, hits)))
-        severity, severity_rule = read_severity(self._lexicon, hits, category, intent)
-        property_id, alias = self._property(plain, speaker)
+        folded = fold(text[:READ_LIMIT])
+        named = self._places.find(folded)
+        plain = self._places.masked(folded)
+        grams = features.grams(plain)
+        language = self._language(plain, grams, speaker)
+        hits = self._lexicon.find(plain, language)
+        orders = _words(hits, "orders")
+        if orders:
+            # What gives orders is noted and then not there: the rest is judged.
+            plain = _without_orders(plain, orders)
+            grams = features.grams(plain)
+            language = self._language(plain, grams, speaker) if _says_much(plain) else language
+            hits = self._lexicon.find(plain, language)
+        seen = {**grams, **features.of_concepts(hits)}
+        known = self._model.known(seen)
+        logits = self._model.logits(known)
+        untaught = self._severities(logits)
+        for field in ("category", "severity"):
+            change = self._learned.change(field, seen)
+            if change is not None:
+                logits[self._model.columns(field)] += change
+        categories = self._shares("category", logits)
+        intents = self._shares("intent", logits)
+        severities = self._severities(logits)
+        category, sure = best(list(categories), categories.values())
+        hushed = "?" in plain or any(hit.concept in HUSHING for hit in hits) or not _says_much(plain)
+        intent, severity = decide.intent_and_severity(intents, severities, hushed=hushed)
+        if category == Category.GAS_FIRE and severity == 4 and severities[5] > 0.2:
+            severity = 5  # gas or fire is a danger to life, or it is nothing
+        if severity < 5 and decide.intent_and_severity(intents, untaught, hushed=hushed) == (intent, 5):
+            severity = 5  # nobody can teach it that a danger to life is none
+        found_tags = [] if severity == 1 else decide.tags(self._tag_shares(logits))
+        property_id = named.property_id if named else self._taught_property(seen)
+        if property_id is None and len(speaker.properties) == 1:
+            property_id = speaker.properties[0]
         evidence = {
-            "category": _words(rule, hits),
-            "severity": _words(severity_rule, hits) or _words(rule, hits),
-            "property": alias,
-            **{tag.value: _tag_words(self._lexicon, tag, hits) for tag in tags},
+            "category": self._evidence("category", category, known, hits),
+            "severity": self._evidence("severity", str(severity), known, hits),
+            "intent": self._evidence("intent", intent, known, hits),
+            "property": [named.words] if named else [],
+            **{tag: self._evidence("tags", tag, known, hits) for tag in found_tags},
         }
         return Triage(
-            intent=intent,
-            language=detect_language(text, self._lexicon, speaker.languages),
+            intent=Intent(intent),
+            language=language,
             property_id=property_id,
-            category=category,
+            category=Category(category),
             severity=severity,
-            risk_tags=() if severity == 1 else tags,
+            risk_tags=tuple(RiskTag(tag) for tag in found_tags),
             confidence={
-                "category": 0.0 if rule is None else min(0.95, 0.4 + 0.08 * rule.weight),
-                "property": 0.95 if alias else 0.7 if property_id else 0.0,
-                "severity": 0.8 if severity_rule else 0.5,
+                "category": round(sure, 3),
+                "intent": round(intents[intent], 3),
+                "severity": round(severities[severity], 3),
+                "property": 0.95 if named else 0.7 if property_id else 0.0,
             },
             evidence={field: words for field, words in evidence.items() if words},
-            steering=tuple(hits.get("steering", ())),
+            steering=tuple(orders),
             engine=self.name,
         )
 
-    def _property(self, plain: str, speaker: Speaker) -> tuple[str | None, list[str]]:
-        """The property named in the text, the longest alias first; else the speaker's only one."""
-        found = [
-            (len(match.group()), property_id, match.group())
-            for property_id, pattern in self._aliases
-            for match in [pattern.search(plain)]
-            if match
-        ]
-        if found:
-            _, property_id, alias = max(found)
-            return property_id, [alias]
-        if len(speaker.properties) == 1:
-            return speaker.properties[0], []
-        return None, []
+    def _language(self, plain: str, grams: Features, speaker: Speaker) -> str:
+        certain = languages.by_script(plain, speaker.languages)
+        if certain is not None and not self._learned.taught("language"):
+            return certain
+        logits = self._model.logits(self._model.known(grams))
+        change = self._learned.change("language", grams)
+        if change is not None:
+            logits[self._model.columns("language")] += change
+            if float(change.max()) > TAUGHT:
+                return str(self._labels["language"][int(change.argmax())])
+        shares = self._shares("language", logits)
+        return certain or languages.by_shares(
+            {one: shares[one] for one in languages.LATIN}, speaker.languages
+        )
+
+    def _taught_property(self, seen: Features) -> str | None:
+        change = self._learned.change("property", seen)
+        if change is None or float(change.max()) < TAUGHT:
+            return None
+        return str(self._labels["property"][int(change.argmax())])
+
+    def _severities(self, logits: Vector) -> dict[int, float]:
+        return {int(level): share for level, share in self._shares("severity", logits).items()}
+
+    def _shares(self, head: str, logits: Vector) -> dict[str, float]:
+        return dict(
+            zip(self._model.heads[head], softmax(logits[self._model.columns(head)]).tolist(), strict=True)
+        )
+
+    def _tag_shares(self, logits: Vector) -> dict[str, float]:
+        return dict(
+            zip(self._model.heads["tags"], sigmoid(logits[self._model.columns("tags")]).tolist(), strict=True)
+        )
+
+    def _evidence(self, head: str, label: str, known: Known, hits: list[Hit]) -> list[str]:
+        """The words that spoke most for `label`: those of a concept, or a word as it stands."""
+        votes = known.votes[:, self._model.columns(head).start + self._model.heads[head].index(label)]
+        words: dict[str, None] = {}
+        for at in votes.argsort()[::-1][:40]:
+            kind, _, rest = known.names[at].partition(":")
+            if votes[at] <= 0 or len(words) >= 6:
+                break
+            if kind == "G":
+                words.update(dict.fromkeys(_words(hits, rest)[:2]))
+            elif kind in {"w", "2", "3"}:
+                words[rest] = None
+        return _without_parts(list(words))[:3]
 
 
-def _holds(rule: Rule, hits: dict[str, list[str]]) -> bool:
-    return all(group in hits for group in rule.groups)
+def _words(hits: Iterable[Hit], concept: str) -> list[str]:
+    return list(dict.fromkeys(hit.words for hit in hits if hit.concept == concept and not hit.negated))
 
 
-def _words(rule: Rule | None, hits: dict[str, list[str]]) -> list[str]:
-    return [] if rule is None else list(dict.fromkeys(w for group in rule.groups for w in hits[group]))
+def _without_orders(plain: str, orders: list[str]) -> str:
+    """The text without the clauses that give orders."""
+    clauses = _CLAUSE.split(plain)
+    return " ".join(one for one in clauses if not any(_found_in(order, one) for order in orders)).strip()
 
 
-def _tag_words(lexicon: Lexicon, tag: RiskTag, hits: dict[str, list[str]]) -> list[str]:
-    return next((_words(r, hits) for r in lexicon.risk_tags if r.gives == tag and _holds(r, hits)), [])
+def _found_in(order: str, clause: str) -> bool:
+    return order in clause or order in " ".join(concepts.words_of(clause))
 
 
-def best_rule(rules: tuple[Rule, ...], hits: dict[str, list[str]]) -> Rule | None:
-    """The heaviest rule all of whose groups occur; the first of equals."""
-    return max((rule for rule in rules if _holds(rule, hits)), key=lambda rule: rule.weight, default=None)
+def _says_much(plain: str) -> bool:
+    """Two letters or signs at least: an emoji or a dot is no report."""
+    return sum(char.isalnum() for char in plain) >= 2
 
 
-def read_intent(hits: dict[str, list[str]], plain: str, category: Category) -> Intent:
-    if "resolved" in hits and "not_fixed" not in hits:
-        return Intent.RESOLUTION_REPORT
-    if "follow" in hits:
-        return Intent.FOLLOW_UP
-    if category is Category.OTHER:
-        if "question" in hits or plain.endswith("?"):
-            return Intent.QUESTION
-        if "chat" in hits or "steering" in hits or not any(char.isalnum() for char in plain):
-            return Intent.CHIT_CHAT
-    return Intent.NEW_ISSUE
-
-
-def read_severity(
-    lexicon: Lexicon, hits: dict[str, list[str]], category: Category, intent: Intent
-) -> tuple[int, Rule | None]:
-    """The worst severity that any rule supports; without one, what the category usually is."""
-    if intent in {Intent.QUESTION, Intent.CHIT_CHAT, Intent.RESOLUTION_REPORT}:
-        return 1, None
-    rule = max((r for r in lexicon.severities if _holds(r, hits)), key=lambda r: int(r.gives), default=None)
-    usual = lexicon.severity_of[category]
-    if rule is None or int(rule.gives) < usual:
-        return usual, None
-    return int(rule.gives), rule
-
-
-def detect_language(text: str, lexicon: Lexicon, spoken: tuple[str, ...]) -> str:
-    """The language that carries the text; where nothing tells, the speaker's first."""
-    usual = spoken[0] if spoken else "en"
-    kana, han = len(_KANA.findall(text)), len(_HAN.findall(text))
-    latin = _LATIN.findall(normal(text[:READ_LIMIT]))
-    if kana and kana + han > len(latin):
-        return "ja"
-    if han > len(latin):
-        return "ja" if usual == "ja" and han < 4 else "zh-TW"
-    scores = {
-        language: sum(word in words for word in latin) + (0.5 if language == usual else 0)
-        for language, words in lexicon.stop_words.items()
-    }
-    best = max(scores, key=lambda language: scores[language])
-    return best if scores[best] >= 1 else usual
+def _without_parts(words: list[str]) -> list[str]:
+    """Without those that are only part of one that is there as well."""
+    return [word for word in words if not any(word != other and word in other for other in words)]

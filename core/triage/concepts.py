@@ -1,0 +1,185 @@
+"""Concepts: what things are called in each language, read from data/understanding/concepts.json.
+
+A concept ("gas", "door", "vulnerable") is named by terms; a person adds a term by adding a line. In Latin
+script a term is one or more whole words, and `*` at a word's end matches any ending; Chinese and Japanese terms
+match anywhere, since neither writes spaces. `0` stands for any number. English terms count in every text: people mix them in."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+FILE: Final = Path(__file__).parents[2] / "data" / "understanding" / "concepts.json"
+
+_WORD: Final = re.compile(r"[a-z0-9]+(?:['./&-][a-z0-9]+)*|[^\w\s]")
+_REPEATED: Final = re.compile(r"([a-z])\1{2,}")
+_CJK: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+
+# A word here takes the danger out of the next few: "no smoke", "sin humo", "bukan gas".
+_BEFORE: Final = frozenset(
+    [
+        "no",
+        "not",
+        "never",
+        "without",
+        "isn't",
+        "wasn't",
+        "aren't",
+        "nothing",
+        "neither",
+        "nor",
+        "cannot",
+        "didn't",
+        "doesn't",
+        "don't",
+        "sin",
+        "nunca",
+        "tampoco",
+        "ningun",
+        "ninguna",
+        "nada",
+        "jamas",
+        "tidak",
+        "ga",
+        "gak",
+        "nggak",
+        "ngga",
+        "bukan",
+        "tanpa",
+        "tdk",
+        "gk",
+    ]
+)
+_CLAUSE_END: Final = frozenset(".,;:!?()")
+_REACH: Final = 3
+"""Words a negation reaches over."""
+_ZH_BEFORE: Final = re.compile(r"(?:沒有|沒|不是|並非|並無|無|未|不像|不會)[^,。!?;]{0,3}$")
+_JA_AFTER: Final = re.compile(
+    r"^[^。、!?]{0,6}?(?:ない|無い|なし|無し|ありません|ではな|じゃな|なかった|いません|ません)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A concept found in a text."""
+
+    concept: str
+    words: str
+    negated: bool
+
+
+def fold(text: str) -> str:
+    """The form in which terms are compared: compatibility forms, case and Latin accents folded, zero-width
+    characters gone, long vowels of excitement cut ("heeelp")."""
+    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("`", "'")
+    if not plain.isascii():
+        out = []
+        for char in plain:
+            category = unicodedata.category(char)
+            if category in {"Cf", "Cc", "Cs"}:
+                out.append(" " if char in "\n\t" else "")
+            elif "à" <= char <= "ÿ" or "ā" <= char <= "ž":
+                out.append(unicodedata.normalize("NFD", char)[0])
+            else:
+                out.append(char)
+        plain = "".join(out)
+    return _REPEATED.sub(r"\1", plain)
+
+
+def words_of(folded: str) -> list[str]:
+    """The Latin words and punctuation marks of a folded text."""
+    return _WORD.findall(folded)
+
+
+class Concepts:
+    """Finds concepts by dictionary look-ups: each word and each run of characters is looked at once."""
+
+    def __init__(self, table: dict[str, dict[str, list[str]]]) -> None:
+        self._latin: dict[str, dict[str, list[tuple[tuple[str, ...], str]]]] = {}
+        self._cjk: dict[str, dict[str, list[str]]] = {}
+        self._longest = 1
+        for language in ("en", "zh-TW", "ja", "id", "es"):
+            latin: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
+            cjk: dict[str, list[str]] = defaultdict(list)
+            for concept, by_language in table.items():
+                for term in dict.fromkeys([*by_language.get(language, ()), *by_language.get("en", ())]):
+                    folded = fold(term)
+                    if _CJK.search(folded):
+                        cjk[folded].append(concept)
+                        self._longest = max(self._longest, len(folded))
+                        continue
+                    tokens = tuple(re.findall(r"[a-z0-9]+(?:['./&-][a-z0-9]+)*\*?|\S", folded))
+                    if tokens:
+                        latin[tokens[0]].append((tokens, concept))
+            self._latin[language], self._cjk[language] = dict(latin), dict(cjk)
+
+    def find(self, folded: str, language: str) -> list[Hit]:
+        """Every concept in a folded text of `language`, in reading order, each place once per concept."""
+        return [*self._find_words(words_of(folded), language), *self._find_runs(folded, language)]
+
+    def _find_words(self, words: list[str], language: str) -> list[Hit]:
+        terms = self._latin.get(language) or self._latin["en"]
+        found: list[Hit] = []
+        for at, word in enumerate(words):
+            keys = [word, *(word[:end] + "*" for end in range(2, len(word) + 1))]
+            best: dict[str, int] = {}
+            for key in keys:
+                for tokens, concept in terms.get(key, ()):
+                    if _fits(tokens, words, at):
+                        best[concept] = max(best.get(concept, 0), len(tokens))
+            for concept, length in best.items():
+                negated = _negated_before(words, at)
+                found.append(Hit(concept, " ".join(words[at : at + length]), negated))
+        return found
+
+    def _find_runs(self, folded: str, language: str) -> list[Hit]:
+        if not _CJK.search(folded):
+            return []
+        terms = self._cjk.get(language) or {**self._cjk["zh-TW"], **self._cjk["ja"]}
+        if not terms:
+            terms = {**self._cjk["zh-TW"], **self._cjk["ja"]}
+        found: list[Hit] = []
+        for at in range(len(folded)):
+            best: dict[str, str] = {}
+            for end in range(at + 1, min(len(folded), at + self._longest) + 1):
+                run = folded[at:end]
+                for concept in terms.get(run, ()):
+                    best[concept] = run
+            for concept, run in best.items():
+                before, after = folded[max(0, at - 6) : at], folded[at + len(run) : at + len(run) + 14]
+                negated = (
+                    bool(_ZH_BEFORE.search(before)) if language == "zh-TW" else bool(_JA_AFTER.match(after))
+                )
+                found.append(Hit(concept, run, negated))
+        return found
+
+
+def _fits(tokens: tuple[str, ...], words: list[str], at: int) -> bool:
+    if at + len(tokens) > len(words):
+        return False
+    for wanted, word in zip(tokens, words[at:], strict=False):
+        if wanted == word or (wanted == "0" and word.isdigit()):
+            continue
+        if not (wanted.endswith("*") and word.startswith(wanted[:-1])):
+            return False
+    return True
+
+
+def _negated_before(words: list[str], at: int) -> bool:
+    for word in reversed(words[max(0, at - _REACH) : at]):
+        if word in _CLAUSE_END:
+            return False
+        if word in _BEFORE:
+            return True
+    return False
+
+
+@cache
+def load(path: Path = FILE) -> Concepts:
+    return Concepts(json.loads(path.read_text(encoding="utf-8")))
