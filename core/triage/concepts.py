@@ -18,6 +18,16 @@ from typing import Final
 FILE: Final = Path(__file__).parents[2] / "data" / "understanding" / "concepts.json"
 
 _WORD: Final = re.compile(r"[a-z0-9]+(?:['./&-][a-z0-9]+)*|[^\w\s]")
+# Letters of other scripts that look like Latin ones, and marks that stand for an apostrophe.
+_ALIKE: Final = {
+    ord(other): latin
+    for others, latin in (
+        ("аα", "a"), ("еε", "e"), ("оοσ", "o"), ("рρ", "p"), ("с", "c"), ("у", "y"), ("хχ", "x"), ("іι", "i"),
+        ("ј", "j"), ("ѕ", "s"), ("ԁ", "d"), ("һ", "h"), ("ԛ", "q"), ("ѡ", "w"), ("ӏ", "l"), ("т", "t"),
+        ("м", "m"), ("к", "k"), ("ո", "n"), ("’‘´`", "'"),
+    )
+    for other in others
+}  # fmt: skip
 _REPEATED: Final = re.compile(r"([a-z])\1{2,}")
 _CJK: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
@@ -77,7 +87,7 @@ class Hit:
 def fold(text: str) -> str:
     """The form in which terms are compared: compatibility forms, case and Latin accents folded, zero-width
     characters gone, long vowels of excitement cut ("heeelp")."""
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("`", "'")
+    plain = unicodedata.normalize("NFKC", text).casefold().translate(_ALIKE)
     if not plain.isascii():
         out = []
         for char in plain:
@@ -101,6 +111,8 @@ class Concepts:
     """Finds concepts by dictionary look-ups: each word and each run of characters is looked at once."""
 
     def __init__(self, table: dict[str, dict[str, list[str]]]) -> None:
+        self._table = table
+        self._table = table
         self._latin: dict[str, dict[str, list[tuple[tuple[str, ...], str]]]] = {}
         self._cjk: dict[str, dict[str, list[str]]] = {}
         self._longest = 1
@@ -122,6 +134,11 @@ class Concepts:
     def find(self, folded: str, language: str) -> list[Hit]:
         """Every concept in a folded text of `language`, in reading order, each place once per concept."""
         return [*self._find_words(words_of(folded), language), *self._find_runs(folded, language)]
+
+    def only(self, concept: str) -> Concepts:
+        """A finder of one concept by its terms in every language, whatever a text is written in."""
+        terms = [term for one in self._table.get(concept, {}).values() for term in one]
+        return Concepts({concept: {"en": terms}})
 
     def _find_words(self, words: list[str], language: str) -> list[Hit]:
         terms = self._latin.get(language) or self._latin["en"]

@@ -14,7 +14,7 @@ FAR: Final = 4.0
 """What being wrong by more than one step costs beyond the distance."""
 MISSED: Final = 2.5
 """What taking a 4 or 5 for less costs on top."""
-LIFE: Final = 0.65
+LIFE: Final = 0.5
 """How much of what is urgent must be danger to life to be called that: it sends the emergency text."""
 QUIET_FROM: Final = 0.4
 HUSHED_FROM: Final = 0.65

@@ -17,7 +17,7 @@ from core.triage.features import Features
 from core.triage.model import Model, Vector
 
 ROUNDS: Final = 4
-MARGIN: Final = {"category": 1.5, "severity": 4.0, "language": 1.5, "property": 2.0}
+MARGIN: Final = {"category": 3.0, "severity": 4.0, "language": 1.5, "property": 2.0}
 """By how much the corrected label shall lead; severity is decided by cost, which a small lead does not move."""
 KEPT: Final = frozenset({"w", "b", "c", "2", "3", "G", "P"})
 UNKNOWN_RARITY: Final = 8.0

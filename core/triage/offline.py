@@ -37,6 +37,8 @@ class OfflineEngine:
     ) -> None:
         self._model = trained or model.load()
         self._lexicon = lexicon or concepts.load()
+        self._orders = self._lexicon.only("orders")
+        self._orders = self._lexicon.only("orders")
         self._places = Places(company)
         self._labels: dict[str, Sequence[str]] = {
             **{head: self._model.heads[head] for head in ("category", "severity", "language")},
@@ -73,7 +75,7 @@ class OfflineEngine:
         grams = features.grams(plain)
         language = self._language(plain, grams, speaker)
         hits = self._lexicon.find(plain, language)
-        orders = _words(hits, "orders")
+        orders = _words(self._orders.find(plain, "en"), "orders")
         if orders:
             # What gives orders is noted and then not there: the rest is judged.
             plain = _without_orders(plain, orders)
