@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
 from core.store.tables import InboxRow, OutboxRow
 from core.triage.port import Speaker
-from tests.world import STORY, World
+from tests.world import STORY, MovableClock, World, open_world
 
 # --- asking what is missing
 
@@ -495,3 +496,87 @@ async def test_a_message_that_kills_the_process_is_not_tried_for_ever(world: Wor
     await world.settle()
     assert await world.card("ben", "quarantine")
     assert await world.tickets() == []
+
+
+# --- what was read wrongly is put right, and learnt
+
+
+async def test_a_wrong_reading_is_put_right_with_one_tap_and_learnt(world: World) -> None:
+    words = "Bali villa: the koi pond filter stopped"
+    await world.says("celine", words)
+    read_as = (await world.ticket())["category"]
+    receipt = await world.card("celine", "receipt")
+    fields = {field["name"]: field for field in receipt.buttons()["correct"]["fields"]}
+    assert set(fields) == {"category", "severity", "language"}
+    assert read_as not in [option["value"] for option in fields["category"]["options"]]
+    await receipt.tap("correct", category="pest", severity="3")
+    ticket = await world.ticket()
+    assert (ticket["category"], ticket["severity"]) == ("pest", 3)
+    row = next(row for row in reversed(ticket["history"]) if row["event"] == "corrected")
+    assert row["actor"] == "celine"
+    assert row["detail"]["category"] == {"old": read_as, "new": "pest"}
+    await world.app.teacher.teach()
+    await world.says("celine", "Bali villa: koi pond filter stopped again, the fish look tired")
+    assert {one["category"] for one in await world.tickets()} == {"pest"}
+
+
+async def test_whoever_raised_an_alarm_cannot_take_it_back_alone(world: World) -> None:
+    await world.says("shirley", STORY)
+    receipt = await world.card("shirley", "receipt")
+    await receipt.tap("correct", severity="2")
+    assert (await world.ticket())["severity"] == 4
+    approval = await world.card("ben", "approval")
+    await world.says("ben", "/ticket T-1001")
+    await (await world.card("ben", "ticket")).tap("correct", severity="3", category="plumbing_leak")
+    ticket = await world.ticket()
+    assert (ticket["severity"], ticket["category"], ticket["status"]) == (
+        3,
+        "plumbing_leak",
+        "AWAITING_HUMAN",
+    )
+    # What was asked before is void: nobody approves the old reading.
+    await approval.tap("approve")
+    assert (await world.ticket())["status"] == "AWAITING_HUMAN"
+
+
+async def test_a_correction_that_says_nothing_or_nonsense_changes_nothing(world: World) -> None:
+    await world.says("celine", "vila Bali: wastafel mampet")
+    before = await world.ticket()
+    receipt = await world.card("celine", "receipt")
+    await receipt.tap("correct")
+    await receipt.tap("correct", category="dragons")
+    assert (await world.ticket())["category"] == before["category"]
+    assert len([event for event in await world.events() if event == "corrected"]) == 0
+    assert len(await world.texts("celine")) == 2
+
+
+async def test_a_property_that_nobody_named_is_given_with_the_correction(world: World) -> None:
+    await world.says("ben", "the wifi is down")
+    await (await world.card("ben", "receipt")).tap("correct", property="mtn_city_reno")
+    ticket = await world.ticket()
+    assert ticket["property_id"] == "mtn_city_reno"
+    assert ticket["status"] in {"DISPATCHED", "AWAITING_HUMAN"}
+
+
+async def test_lessons_survive_a_restart_and_can_be_taken_back(tmp_path: Path) -> None:
+    from sqlalchemy import select
+
+    from core.desk.corrections import undo
+    from core.store.tables import CorrectionRow
+
+    clock = MovableClock()
+    async with open_world(tmp_path, clock) as world:
+        await world.says("celine", "Bali villa: the koi pond filter stopped")
+        await (await world.card("celine", "receipt")).tap("correct", category="pest")
+    async with open_world(tmp_path, clock) as world:
+        engine = world.app.office.understanding
+        assert (await engine.understand("koi pond filter stopped", Speaker((), ()))).category == "pest"
+        row = await world.store.read(lambda s: s.scalars(select(CorrectionRow)).one())
+        assert (row.person_id, row.old != row.new, row.text) == (
+            "celine",
+            True,
+            "Bali villa: the koi pond filter stopped",
+        )
+        assert await world.do(lambda tx: undo(tx, row.id))
+        await world.app.teacher.teach()
+        assert (await engine.understand("koi pond filter stopped", Speaker((), ()))).category != "pest"
