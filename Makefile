@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: model run test check format chaos machines bench demo lock catalogues screenshots
+.PHONY: folds model run test check format chaos machines bench demo lock catalogues screenshots
 
 run: $(VENV)/.run
 	@$(BIN)/loopos serve
@@ -30,6 +30,9 @@ chaos: $(VENV)/.dev
 
 model: $(VENV)/.dev
 	$(BIN)/python -m tools.train
+
+folds: $(VENV)/.dev
+	$(BIN)/python -m tools.folds
 
 machines: $(VENV)/.dev
 	LOOPOS_EXAMPLES=70 $(BIN)/pytest -n 2 tests/core/test_machines.py

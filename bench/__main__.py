@@ -9,10 +9,16 @@ import statistics
 import sys
 import time
 
-from bench import cold, intake, pipeline, timers
+from bench import cold, intake, pipeline, timers, understanding
 
 ROUNDS = 5
-ROWS = {"intake": intake.rounds, "pipeline": pipeline.rounds, "cold": cold.rounds, "timers": timers.rounds}
+ROWS = {
+    "intake": intake.rounds,
+    "pipeline": pipeline.rounds,
+    "cold": cold.rounds,
+    "timers": timers.rounds,
+    "understanding": understanding.rounds,
+}
 
 
 def noise() -> float:

@@ -4,7 +4,6 @@ whatever understands better. The statistics judge; rules look after what must ne
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -17,10 +16,10 @@ from core.triage.concepts import Concepts, Hit, fold
 from core.triage.features import Features
 from core.triage.learned import Learned, Lesson
 from core.triage.model import Known, Model, Vector, best, sigmoid, softmax
+from core.triage.orders import Orders
 from core.triage.places import Places
 from core.triage.port import Correction, Speaker
 
-_CLAUSE = re.compile(r"(?<=[.!?。!?,、;:…\n])")
 HUSHING = frozenset({"ask", "house_rule", "resolved", "closing", "greet", "botword", "team"})
 """Concepts that say that a text asks, greets or reports the end of something."""
 TAUGHT = 0.6
@@ -37,8 +36,8 @@ class OfflineEngine:
     ) -> None:
         self._model = trained or model.load()
         self._lexicon = lexicon or concepts.load()
-        self._orders = self._lexicon.only("orders")
-        self._orders = self._lexicon.only("orders")
+        self._orders = Orders(self._lexicon)
+        self._orders = Orders(self._lexicon)
         self._places = Places(company)
         self._labels: dict[str, Sequence[str]] = {
             **{head: self._model.heads[head] for head in ("category", "severity", "language")},
@@ -51,7 +50,7 @@ class OfflineEngine:
         self._learned = Learned(self._model, self._labels, [self._lesson(one) for one in corrections])
 
     def _lesson(self, one: Correction) -> Lesson:
-        plain = self._places.masked(fold(one.text[:READ_LIMIT]))
+        plain, _ = self._orders.taken_out(self._places.masked(fold(one.text[:READ_LIMIT])))
         seen = features.grams(plain)
         if one.field != "language":
             language = self._language(plain, seen, Speaker((), ()))
@@ -71,17 +70,11 @@ class OfflineEngine:
     def judge(self, text: str, speaker: Speaker) -> Triage:
         folded = fold(text[:READ_LIMIT])
         named = self._places.find(folded)
-        plain = self._places.masked(folded)
+        whole = self._places.masked(folded)
+        plain, orders = self._orders.taken_out(whole)
         grams = features.grams(plain)
-        language = self._language(plain, grams, speaker)
+        language = self._language(plain if _says_much(plain) else whole, grams, speaker)
         hits = self._lexicon.find(plain, language)
-        orders = _words(self._orders.find(plain, "en"), "orders")
-        if orders:
-            # What gives orders is noted and then not there: the rest is judged.
-            plain = _without_orders(plain, orders)
-            grams = features.grams(plain)
-            language = self._language(plain, grams, speaker) if _says_much(plain) else language
-            hits = self._lexicon.find(plain, language)
         seen = {**grams, **features.of_concepts(hits)}
         known = self._model.known(seen)
         logits = self._model.logits(known)
@@ -180,16 +173,6 @@ class OfflineEngine:
 
 def _words(hits: Iterable[Hit], concept: str) -> list[str]:
     return list(dict.fromkeys(hit.words for hit in hits if hit.concept == concept and not hit.negated))
-
-
-def _without_orders(plain: str, orders: list[str]) -> str:
-    """The text without the clauses that give orders."""
-    clauses = _CLAUSE.split(plain)
-    return " ".join(one for one in clauses if not any(_found_in(order, one) for order in orders)).strip()
-
-
-def _found_in(order: str, clause: str) -> bool:
-    return order in clause or order in " ".join(concepts.words_of(clause))
 
 
 def _says_much(plain: str) -> bool:

@@ -20,6 +20,7 @@ from core.triage import concepts, features
 from core.triage.concepts import Concepts, fold
 from core.triage.features import Features
 from core.triage.model import Model
+from core.triage.orders import Orders
 from core.triage.places import Places
 
 CORPUS: Final = Path(__file__).parents[2] / "data" / "understanding" / "corpus"
@@ -63,9 +64,11 @@ def _example(row: dict[str, Any], language: str, where: str) -> Example:
         raise ValueError(f"{where}: {error}") from error
 
 
-def features_of(text: str, language: str, places: Places, lexicon: Concepts) -> tuple[Features, Features]:
+def features_of(
+    text: str, language: str, places: Places, orders: Orders, lexicon: Concepts
+) -> tuple[Features, Features]:
     """The two kinds of features of one text: those that know no language, and the concepts."""
-    plain = places.masked(fold(text))
+    plain, _ = orders.taken_out(places.masked(fold(text)))
     return features.grams(plain), features.of_concepts(lexicon.find(plain, language))
 
 
@@ -74,8 +77,8 @@ def train(examples: Sequence[Example], company: Company, lexicon: Concepts | Non
     from sklearn.linear_model import LogisticRegression
 
     lexicon = lexicon or concepts.load()
-    places = Places(company)
-    both = [features_of(one.text, one.language, places, lexicon) for one in examples]
+    places, orders = Places(company), Orders(lexicon)
+    both = [features_of(one.text, one.language, places, orders, lexicon) for one in examples]
     counted = Counter(name for pair in both for part in pair for name in part)
     vocabulary = {name: row for row, name in enumerate(sorted(n for n, c in counted.items() if c >= 2))}
 
