@@ -219,3 +219,16 @@ def test_what_people_write_is_never_markup(browser: Browser, service: Service) -
     expect(page.locator(".own .bubble")).to_contain_text("<img src=x onerror=alert(1)>")
     expect(page.locator(".own .bubble")).to_contain_text(re.compile(r"\\u\{202E\}"))
     assert page.locator(".bubble img").count() == 0
+
+
+def test_a_wrong_reading_is_put_right_on_a_phone(browser: Browser, service: Service) -> None:
+    haru = window(browser, service, "haru", PHONE)
+    say(haru, "伊東の家の池のポンプが変な音です")
+    receipt = card(haru, "receipt")
+    receipt.locator(".section summary, details summary").first.click()
+    receipt.locator('[data-action="correct"]').click()
+    form = haru.locator("form.fields")
+    form.locator('[name="category"]').select_option("noise_complaint")
+    picture(haru, "phone-correct")
+    form.locator("button.primary").click()
+    expect(card(haru, "receipt").locator("h2")).to_contain_text("騒音")

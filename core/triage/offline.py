@@ -160,14 +160,20 @@ class OfflineEngine:
         """The words that spoke most for `label`: those of a concept, or a word as it stands."""
         votes = known.votes[:, self._model.columns(head).start + self._model.heads[head].index(label)]
         words: dict[str, None] = {}
-        for at in votes.argsort()[::-1][:40]:
+        pieces: dict[str, None] = {}
+        for at in votes.argsort()[::-1][:60]:
             kind, _, rest = known.names[at].partition(":")
             if votes[at] <= 0 or len(words) >= 6:
                 break
             if kind == "G":
                 words.update(dict.fromkeys(_words(hits, rest)[:2]))
-            elif kind in {"w", "2", "3"}:
+            elif kind == "w" and len(rest) >= 4:
                 words[rest] = None
+            elif kind == "3":
+                pieces[rest] = (
+                    None  # a run of signs may cut a word in two: only where there is nothing better
+                )
+        words = words or pieces
         return _without_parts(list(words))[:3]
 
 

@@ -40,19 +40,25 @@ def loopos(
     )
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
+def start(home: Path) -> tuple[subprocess.Popen[str], str]:
+    """A service that is ready, and its address."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "bot"],
-        env={**os.environ, "LOOPOS_HOME": str(tmp_path), "PORT": str(port), "LOOPOS_DEMO": "1"},
+        env={**os.environ, "LOOPOS_HOME": str(home), "PORT": str(port), "LOOPOS_DEMO": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stdout is not None
     assert "LoopOS is ready" in process.stdout.readline()
-    yield process, f"http://127.0.0.1:{port}", tmp_path
+    return process, f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
+    process, url = start(tmp_path)
+    yield process, url, tmp_path
     if process.poll() is None:
         process.kill()
     process.communicate()
@@ -147,23 +153,14 @@ def test_a_frozen_process_loses_its_home_and_writes_nothing_when_it_thaws(
                 # Frozen in the middle of a commit: then nobody can write, and a person has to end it.
                 process.send_signal(signal.SIGCONT)
                 time.sleep(0.2)
-    port = free_port()
-    second = subprocess.Popen(
-        [sys.executable, "-m", "bot"],
-        env={**os.environ, "LOOPOS_HOME": str(home), "PORT": str(port), "LOOPOS_DEMO": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    second, other_url = start(home)
     try:
-        assert second.stdout is not None
-        assert "LoopOS is ready" in second.stdout.readline()
         process.send_signal(signal.SIGCONT)
         body = json.dumps({"id": "12345678", "button": "approve:nothing"}).encode()
         with contextlib.suppress(OSError):  # it may be gone before it answers
             assert post(f"{url}/api/taps?as=ben", body) != 200
         assert process.wait(15) != 0
-        assert post(f"http://127.0.0.1:{port}/api/taps?as=ben", body) == 200
+        assert post(f"{other_url}/api/taps?as=ben", body) == 200
         with contextlib.closing(sqlite3.connect(home / "loopos.db")) as db:
             assert db.execute("select count(*) from inbox").fetchone()[0] == 1
     finally:
