@@ -25,7 +25,7 @@ OWED: Final = ("pending", "sending")
 _OWED: Final = (
     select(OutboxRow, CardCopy)
     .outerjoin(CardCopy, CardCopy.id == OutboxRow.copy_id)
-    .where(OutboxRow.id == bindparam("outbox"))
+    .where(OutboxRow.id.in_(bindparam("outbox", expanding=True)))
 )
 
 
@@ -39,9 +39,10 @@ class Deliverer:
         return Task(DELIVER, find=self.find, run=self.run, exhausted=self.dead)
 
     @staticmethod
-    def find(session: Session, args: dict[str, Any]) -> tuple[OutboxRow, CardCopy | None] | None:
-        found = session.execute(_OWED, {"outbox": args["outbox"]}).one_or_none()
-        return None if found is None else (found[0], found[1])
+    def find(session: Session, some: list[dict[str, Any]]) -> list[tuple[OutboxRow, CardCopy | None] | None]:
+        wanted = [args["outbox"] for args in some]
+        rows = {row.id: (row, copy) for row, copy in session.execute(_OWED, {"outbox": wanted})}
+        return [rows.get(one) for one in wanted]
 
     async def run(
         self, args: dict[str, Any], found: tuple[OutboxRow, CardCopy | None] | None
@@ -66,7 +67,7 @@ class Deliverer:
         payload = row.payload
 
         def commit(tx: Tx) -> None:
-            again = self.find(tx.session, args)
+            (again,) = self.find(tx.session, [args])
             if again is None or again[0].status not in OWED:
                 return
             fresh, kept = again

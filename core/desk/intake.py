@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session
 
 from core import phrases
 from core.brain.recall import Query, recall
@@ -69,10 +70,16 @@ class Intake:
     def task(self) -> Task:
         return Task(
             PROCESS,
-            find=lambda session, args: session.get(InboxRow, args["inbox"]),
+            find=self.find,
             run=self.run,
             exhausted=lambda tx, args, error: quarantine.quarantine(tx, args["inbox"], error),
         )
+
+    @staticmethod
+    def find(session: Session, some: list[dict[str, Any]]) -> list[InboxRow | None]:
+        wanted = [args["inbox"] for args in some]
+        rows = {row.id: row for row in session.scalars(select(InboxRow).where(InboxRow.id.in_(wanted)))}
+        return [rows.get(one) for one in wanted]
 
     async def run(self, args: dict[str, Any], row: InboxRow | None) -> Commit | None:
         if row is None or row.status != "accepted":

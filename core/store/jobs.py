@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import heapq
+import itertools
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ it was, and without this a service that is killed again and again hands over mes
 MOST_DEATHS: Final = 25
 """So often may the process die while it works on a job before that job is held to be the reason: alone, so that
 only a job that kills each time gets there, even where lives are cut off after half a second."""
-TOGETHER: Final = 16
+TOGETHER: Final = 32
 """Most jobs of one lane that end in one commit."""
 
 Commit = Callable[[Tx], None]
@@ -52,12 +53,12 @@ class Happened:
 
 @dataclass(frozen=True)
 class Task:
-    """What to do for jobs named `name`. `find` reads what `run` needs (for several jobs in one go); what it
-    finds may be old by the time of the commit, which looks again. `exhausted` takes over when the attempts
-    are spent."""
+    """What to do for jobs named `name`. `find` reads what `run` needs, for several jobs in one go and in their
+    order; what it finds may be old by the time of the commit, which looks again. `exhausted` takes over when
+    the attempts are spent."""
 
     name: str
-    find: Callable[[Session, dict[str, Any]], Any]
+    find: Callable[[Session, list[dict[str, Any]]], list[Any]]
     run: Callable[[dict[str, Any], Any], Awaitable[Commit | Happened | None]]
     exhausted: Callable[[Tx, dict[str, Any], str], None]
 
@@ -259,6 +260,7 @@ class EmbeddedJobs:
 
     async def _run_some(self, lane: _Lane) -> None:
         some = heapq.nsmallest(lane.together, lane.waiting)
+        some = list(itertools.takewhile(lambda job: job.task == some[0].task, some))
         if some[0].alone:
             # The process before left it, and perhaps died of it: counted before it runs, since a message that
             # kills the process must not be tried for ever.
@@ -288,20 +290,11 @@ class EmbeddedJobs:
             await self._failed(lane, *trouble)
 
     async def _find(self, some: list[_Job]) -> list[Any]:
-        """What each of `some` needs from the database, or the error it met."""
-
-        def find(session: Session) -> list[Any]:
-            found: list[Any] = []
-            for job in some:
-                try:
-                    found.append(self._tasks[job.task].find(session, job.args))
-                except Exception as error:
-                    found.append(error)
-            return found
-
+        """What each of `some`, all of one task, needs from the database, or the error that was met."""
+        find = self._tasks[some[0].task].find
         try:
-            return await self._store.read(find)
-        except TryLater as error:
+            return await self._store.read(lambda session: find(session, [job.args for job in some]))
+        except Exception as error:
             return [error] * len(some)
 
     async def _finish(

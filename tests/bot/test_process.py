@@ -41,15 +41,17 @@ def loopos(
 
 
 def start(home: Path) -> tuple[subprocess.Popen[str], str]:
-    """A service that is ready, and its address."""
+    """A service that is ready, and its address. Its log goes to a file: a pipe that nobody reads would fill up
+    and hold the service."""
     port = free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "bot"],
-        env={**os.environ, "LOOPOS_HOME": str(home), "PORT": str(port), "LOOPOS_DEMO": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with (home / "stderr.log").open("a") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bot"],
+            env={**os.environ, "LOOPOS_HOME": str(home), "PORT": str(port), "LOOPOS_DEMO": "1"},
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
     assert process.stdout is not None
     assert "LoopOS is ready" in process.stdout.readline()
     return process, f"http://127.0.0.1:{port}"
@@ -199,7 +201,8 @@ def test_bad_requests_get_a_plain_answer_and_leave_nothing(
     assert post(messages, good) == 200
     assert post(messages, good) == 200
     process.send_signal(signal.SIGTERM)
-    _, log = process.communicate(timeout=10)
+    process.communicate(timeout=10)
+    log = (home / "stderr.log").read_text()
     assert "Traceback" not in log
     assert "hello" not in log
     with sqlite3.connect(home / "loopos.db") as db:

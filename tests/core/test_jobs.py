@@ -28,7 +28,7 @@ class Bench:
         world.app.jobs.register(
             Task(
                 "bench",
-                find=lambda session, args: args["name"],
+                find=lambda session, some: [args["name"] for args in some],
                 run=self.run,
                 exhausted=lambda tx, args, error: self.spent.append(args["name"]),
             )
