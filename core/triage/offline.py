@@ -4,7 +4,9 @@ whatever understands better. The statistics judge; rules look after what must ne
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +19,7 @@ from core.triage.features import Features
 from core.triage.learned import Learned, Lesson
 from core.triage.model import Known, Model, Vector, best, sigmoid, softmax
 from core.triage.orders import Orders
-from core.triage.places import Places
+from core.triage.places import Named, Places
 from core.triage.port import Correction, Speaker
 
 HUSHING = frozenset({"ask", "house_rule", "resolved", "closing", "greet", "botword", "team"})
@@ -26,6 +28,21 @@ TAUGHT = 0.6
 """How much of a correction a text must echo for its property or language to be taken from it."""
 SHORT = 400
 """Characters that are judged at once; a longer text goes to a thread, so that the event loop never waits for it."""
+
+
+_CLAUSES = re.compile(
+    r"[.!?。,、;…\n]+|\b(?:and|but|also|y|tambien|ademas|pero|dan|terus|juga|tapi)\b|另外|還有|而且|それと|あと|また"
+)
+URGENT, CLEARLY, APART, MOST_CLAUSES = 0.25, 0.6, 0.3, 8
+"""When a message may hold a worse problem beside another, how sure its clause must be, how far ahead of the next, and
+how many clauses are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Clause:
+    category: str
+    sure: float
+    named: Named | None
 
 
 class OfflineEngine:
@@ -87,6 +104,11 @@ class OfflineEngine:
         intents = self._shares("intent", logits)
         severities = self._severities(logits)
         category, sure = best(list(categories), categories.values())
+        worst = self._worst_clause(folded, language) if max(severities[4], severities[5]) > URGENT else None
+        if worst is not None:
+            # Several problems in one message: the worst counts, and where that is.
+            category, sure = worst.category, worst.sure
+            named = worst.named or named
         hushed = "?" in plain or any(hit.concept in HUSHING for hit in hits) or not _says_much(plain)
         intent, severity = decide.intent_and_severity(intents, severities, hushed=hushed)
         if category == Category.GAS_FIRE and severity == 4 and severities[5] > 0.2:
@@ -121,6 +143,26 @@ class OfflineEngine:
             steering=tuple(orders),
             engine=self.name,
         )
+
+    def _worst_clause(self, folded: str, language: str) -> _Clause | None:
+        """Of a message with several clauses the one that is clearly the most urgent, if there is one."""
+        clauses = [one for one in _CLAUSES.split(folded) if one and _says_much(one)][:MOST_CLAUSES]
+        if len(clauses) < 2:
+            return None
+        read = []
+        for clause in clauses:
+            plain, _ = self._orders.taken_out(self._places.masked(clause))
+            seen = {**features.grams(plain), **features.of_concepts(self._lexicon.find(plain, language))}
+            logits = self._model.logits(self._model.known(seen))
+            shares = self._shares("category", logits)
+            category, sure = best(list(shares), shares.values())
+            severities = self._severities(logits)
+            read.append((severities[4] + severities[5], category, sure, self._places.find(clause)))
+        read.sort(key=lambda one: one[0], reverse=True)
+        urgent, category, sure, named = read[0]
+        if urgent < CLEARLY or sure < CLEARLY or read[1][0] > urgent - APART:
+            return None
+        return _Clause(category, sure, named)
 
     def _language(self, plain: str, grams: Features, speaker: Speaker) -> str:
         certain = languages.by_script(plain, speaker.languages)

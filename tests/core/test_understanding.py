@@ -141,6 +141,23 @@ def test_no_text_breaks_it(text: str) -> None:
     assert judged == read(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "category"),
+    [
+        (
+            "At Reno two towels are missing, and in Bali there is a strong smell of gas",
+            "bali_villa",
+            "gas_fire",
+        ),
+        ("台北兩房毛巾不夠,另外伊東的廚房有瓦斯味", "ito_stream_house", "gas_fire"),
+        ("伊東、タオル足りません。それと台所で煙が出ています", "ito_stream_house", "gas_fire"),
+    ],
+)
+def test_of_several_problems_the_worst_counts_and_where_it_is(text: str, place: str, category: str) -> None:
+    judged = read(text)
+    assert (judged.property_id, judged.category, judged.severity) == (place, category, 5)
+
+
 def test_disguised_letters_do_not_hide_a_danger() -> None:
     plain = read("gas smell in the kitchen")
     for disguised in (
