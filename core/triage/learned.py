@@ -17,7 +17,7 @@ from core.triage.features import Features
 from core.triage.model import Model, Vector
 
 ROUNDS: Final = 4
-MARGIN: Final = {"category": 3.0, "severity": 4.0, "language": 1.5, "property": 2.0}
+MARGIN: Final = {"category": 2.5, "severity": 4.0, "language": 1.5, "property": 2.0}
 """By how much the corrected label shall lead; severity is decided by cost, which a small lead does not move."""
 KEPT: Final = frozenset({"w", "b", "c", "2", "3", "G", "P"})
 UNKNOWN_RARITY: Final = 8.0
@@ -86,7 +86,9 @@ class Learned:
     def _direction(self, seen: Features) -> Features:
         """The telling part of a text's features, of length 1: what is rare in the corpus points the way."""
         weighed = {
-            name: value * self._rarity(name) for name, value in seen.items() if name.partition(":")[0] in KEPT
+            name: value * self._rarity(name) ** 2
+            for name, value in seen.items()
+            if name.partition(":")[0] in KEPT
         }
         length = math.sqrt(sum(value * value for value in weighed.values())) or 1.0
         return {name: value / length for name, value in weighed.items()}
