@@ -9,8 +9,8 @@ from typing import Final
 from core import phrases
 from core.brain.recall import Query, recall
 from core.company.schema import Person
-from core.desk import board, closing, dispatching
-from core.desk.people import Actor, Reader, reader_for, set_language
+from core.desk import board, closing, corrections, dispatching
+from core.desk.people import Actor, Reader, reader_for, require_one_of, set_language
 from core.desk.records import count_open, current_dispatch, find_ticket, latest_approval, open_tickets
 from core.dispatch.quiet import is_quiet, next_working_moment
 from core.errors import Refused
@@ -149,6 +149,30 @@ def _oncall(call: Call) -> None:
     call.reply("\n".join(lines))
 
 
+def _corrections(call: Call) -> None:
+    """What was taught lately, newest first; `/corrections undo 2` takes the second back."""
+    words, company = call.reader.words, call.tx.office.company
+    require_one_of(call.tx, call.actor, [])
+    lately = corrections.lately(call.tx)
+    verb, _, number = call.words_after.partition(" ")
+    if verb.casefold() == "undo":
+        if not number.isdecimal() or not 1 <= int(number) <= len(lately):
+            raise Refused("unknown_option")
+        corrections.undo(call.tx, lately[int(number) - 1])
+        call.reply(words("Taken back. From the next message on I read as if it had not been said."))
+        return
+    if not lately:
+        call.reply(words("Nothing was corrected yet."))
+        return
+    lines = [
+        f"{at}. {row.old or '–'} → {row.new} · {company.name_of(row.person_id)}, "
+        f"{words.time(row.at, call.tx.now)} · {shorten(row.text, 60)}"
+        for at, row in enumerate(lately, 1)
+    ]
+    lines.append(words("To take one back: /corrections undo 1"))
+    call.reply("\n".join(lines))
+
+
 def _lang(call: Call) -> None:
     wanted = next((code for code in LANGUAGES if code.casefold() == call.words_after.casefold()), None)
     if wanted is None:
@@ -171,6 +195,7 @@ COMMANDS: Final[dict[str, tuple[Callable[[Call], None], str]]] = {
     "/brain": (_brain, N_("ask what we know: /brain AC Taipei")),
     "/oncall": (_oncall, N_("who is on, and who has what")),
     "/status": (_status, N_("how I am")),
+    "/corrections": (_corrections, N_("what I was taught, and how to take it back")),
     "/lang": (_lang, N_("my language for you: /lang en, zh-TW, ja, id or es")),
 }
 

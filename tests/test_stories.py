@@ -561,7 +561,6 @@ async def test_a_property_that_nobody_named_is_given_with_the_correction(world: 
 async def test_lessons_survive_a_restart_and_can_be_taken_back(tmp_path: Path) -> None:
     from sqlalchemy import select
 
-    from core.desk.corrections import undo
     from core.store.tables import CorrectionRow
 
     clock = MovableClock()
@@ -577,6 +576,12 @@ async def test_lessons_survive_a_restart_and_can_be_taken_back(tmp_path: Path) -
             True,
             "Bali villa: the koi pond filter stopped",
         )
-        assert await world.do(lambda tx: undo(tx, row.id))
+        await world.says("celine", "/corrections undo 1")
+        assert (await engine.understand("koi pond filter stopped", Speaker((), ()))).category == "pest"
+        await world.says("ben", "/corrections")
+        assert "→ pest · Celine" in (await world.texts("ben"))[-1]
+        await world.says("ben", "/corrections undo 7")
+        await world.says("ben", "/corrections undo 1")
+        assert "Taken back" in (await world.texts("ben"))[-1]
         await world.app.teacher.teach()
         assert (await engine.understand("koi pond filter stopped", Speaker((), ()))).category != "pest"

@@ -123,11 +123,13 @@ def taught(session: Session) -> list[Correction]:
     return [Correction(row.text, row.field, row.new) for row in rows]  # type: ignore[arg-type]
 
 
-def undo(tx: Tx, correction_id: str) -> bool:
-    """Take one correction back: it is kept, and no longer learnt from. False if there is none to take back."""
-    row = tx.get(CorrectionRow, correction_id)
-    if row is None or row.undone_at is not None:
-        return False
+def lately(tx: Tx, count: int = 10) -> list[CorrectionRow]:
+    """What counts of the last corrections, newest first."""
+    wanted = select(CorrectionRow).where(CorrectionRow.undone_at.is_(None))
+    return list(tx.session.scalars(wanted.order_by(CorrectionRow.id.desc()).limit(count)))
+
+
+def undo(tx: Tx, row: CorrectionRow) -> None:
+    """Take one correction back: it is kept, and no longer learnt from. The ticket stays as it is."""
     row.undone_at = tx.now
     tx.tell(LEARNT)
-    return True
