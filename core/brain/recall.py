@@ -5,6 +5,7 @@ vectors will get too: +0.15 for the same property, +0.10 for the same category."
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -89,6 +90,7 @@ def _bill(resolution: Resolution) -> str:
 def _index(documents: tuple[str, ...]) -> Any:
     import bm25s  # numpy behind it: 130 ms that only a question should pay
 
+    logging.getLogger("bm25s").setLevel(logging.WARNING)  # its import sets it to DEBUG
     index = bm25s.BM25(method="lucene")
     index.index([tokens(document) for document in documents], show_progress=False)
     return index
