@@ -37,23 +37,6 @@ async def _loopos(home: Path) -> dict[str, float]:
     async with open_world(home) as world:
         await world.says("celine", text(0))
 
-        async def until(count: int) -> None:
-            news = asyncio.Event()
-            leave = world.store.subscribe("web:celine", news.set)
-            while True:
-                news.clear()
-                done = await world.store.read(
-                    lambda s: s.scalar(
-                        select(func.count()).where(
-                            WebMessage.conversation_id == "celine", WebMessage.author == "loopos"
-                        )
-                    )
-                )
-                if done >= count:
-                    leave()
-                    return
-                await news.wait()
-
         async def cards() -> int:
             return await world.store.read(
                 lambda s: s.scalar(
@@ -62,6 +45,16 @@ async def _loopos(home: Path) -> dict[str, float]:
                     )
                 )
             )
+
+        async def until(count: int) -> None:
+            news = asyncio.Event()
+            leave = world.store.subscribe("web:celine", news.set)
+            while True:
+                news.clear()
+                if await cards() >= count:
+                    leave()
+                    return
+                await news.wait()
 
         spent = []
         for number in range(1, ONE_BY_ONE + 1):

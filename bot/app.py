@@ -58,6 +58,7 @@ class App:
     async def stop(self) -> None:
         """Let what runs end, then let go of the home. What had no time runs again at the next start."""
         self.alarm.stop()
+        self.teacher.stop()
         await self.jobs.stop(DRAIN)
         await self.store.close()
         self.lock.release()

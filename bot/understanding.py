@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -63,7 +64,7 @@ def train(corpus: str) -> int:
     path = model_file(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
-        path.replace(_before(settings))
+        shutil.copy2(path, _before(settings))  # a copy: at no moment is there no model
     trained.save(path)
     print(
         f"Trained on {len(examples)} messages: {len(trained.vocabulary)} features. Restart the service to use it."

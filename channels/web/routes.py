@@ -56,6 +56,8 @@ class WebRoutes:
         self._media = media
         self._demo = demo
         self._stopping = asyncio.Event()
+        # Read once: no request waits for the disk.
+        self._assets = {file.name: file.read_bytes() for file in PAGE.iterdir() if file.suffix in _TYPES}
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_get("/", self.page)
@@ -79,15 +81,12 @@ class WebRoutes:
     async def asset(self, request: web.Request) -> web.Response:
         return self._asset(request.match_info["name"])
 
-    @staticmethod
-    def _asset(name: str) -> web.Response:
-        suffix = Path(name).suffix
-        file = PAGE / name
-        if suffix not in _TYPES or "/" in name or not file.is_file():
+    def _asset(self, name: str) -> web.Response:
+        if name not in self._assets:
             raise web.HTTPNotFound(text="Not found")
         return web.Response(
-            body=file.read_bytes(),
-            content_type=_TYPES[suffix],
+            body=self._assets[name],
+            content_type=_TYPES[Path(name).suffix],
             charset="utf-8",
             headers={
                 "Content-Security-Policy": CSP,

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sqlalchemy import select
@@ -49,11 +48,7 @@ def _shown(tx: Tx, ticket_id: str) -> _Shown:
 def read_shown(tx: Tx, ticket_ids: Iterable[str]) -> None:
     """Read ahead the cards of several tickets."""
     for ticket_id, shown in _find_shown(tx, list(ticket_ids)).items():
-        tx.once(f"shown:{ticket_id}", partial(_same, shown))
-
-
-def _same(shown: _Shown) -> _Shown:
-    return shown
+        tx.know(f"shown:{ticket_id}", shown)
 
 
 def _find_shown(tx: Tx, ticket_ids: list[str]) -> dict[str, _Shown]:
@@ -87,7 +82,7 @@ def _fill(tx: Tx, shown: dict[str, _Shown]) -> None:
 
 def nothing_shown(tx: Tx, ticket_id: str) -> None:
     """The ticket was made in this unit of work: there is no card of it to look for."""
-    tx.once(f"shown:{ticket_id}", _Shown)
+    tx.know(f"shown:{ticket_id}", _Shown())
 
 
 def view_of(

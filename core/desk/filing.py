@@ -22,7 +22,7 @@ from core.model import OPEN, Category, Event, RiskTag, Status, Triage
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.engine import Tx
-from core.store.tables import Attachment, Question, Report, Ticket
+from core.store.tables import Attachment, Question, Report, Ticket, table
 from core.tickets.matching import Candidate, Match, match
 
 URGENT: Final = 4
@@ -85,16 +85,8 @@ def report_from(
 
 def copy_of(report: Report) -> Report:
     """The same words for another ticket."""
-    return Report(
-        reporter=report.reporter,
-        at=report.at,
-        source=report.source,
-        raw_input=report.raw_input,
-        transcript_native=report.transcript_native,
-        transcript_en=report.transcript_en,
-        language=report.language,
-        triage=report.triage,
-    )
+    names = {column.name for column in table(Report).columns} - {"id", "ticket_id", "split_to"}
+    return Report(**{name: getattr(report, name) for name in names})
 
 
 def ticket_from(tx: Tx, report: Report, property_id: str | None) -> Ticket:

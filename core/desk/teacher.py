@@ -25,6 +25,10 @@ class Teacher:
         self._store.subscribe(LEARNT, self._teach_soon)
         await self.teach()
 
+    def stop(self) -> None:
+        if self._soon is not None:
+            self._soon.cancel()
+
     def _teach_soon(self) -> None:
         self._soon = asyncio.get_running_loop().create_task(self.teach(), name="teacher")
 

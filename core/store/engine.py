@@ -89,6 +89,10 @@ class Tx:
         """Wake whoever listens to `topic`, once the commit is on disk."""
         self.topics.add(topic)
 
+    def know(self, key: str, found: object) -> None:
+        """What `once` would look up under `key`, where it is known already. What was found before stays."""
+        self._known.setdefault(key, found)
+
     def on_commit(self, work: Callable[[], None]) -> None:
         """Run `work` on the event loop once the commit is on disk."""
         self.committed.append(work)

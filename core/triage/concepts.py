@@ -2,7 +2,8 @@
 
 A concept ("gas", "door", "vulnerable") is named by terms; a person adds a term by adding a line. In Latin
 script a term is one or more whole words, and `*` at a word's end matches any ending; Chinese and Japanese terms
-match anywhere, since neither writes spaces. `0` stands for any number. English terms count in every text: people mix them in."""
+match anywhere, since neither writes spaces. `0` stands for any number. English terms count in every text:
+people mix them in."""
 
 from __future__ import annotations
 
@@ -33,39 +34,12 @@ _CJK: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 
 # A word here takes the danger out of the next few: "no smoke", "sin humo", "bukan gas".
 _BEFORE: Final = frozenset(
-    [
-        "no",
-        "not",
-        "never",
-        "without",
-        "isn't",
-        "wasn't",
-        "aren't",
-        "nothing",
-        "neither",
-        "nor",
-        "cannot",
-        "didn't",
-        "doesn't",
-        "don't",
-        "sin",
-        "nunca",
-        "tampoco",
-        "ningun",
-        "ninguna",
-        "nada",
-        "jamas",
-        "tidak",
-        "ga",
-        "gak",
-        "nggak",
-        "ngga",
-        "bukan",
-        "tanpa",
-        "tdk",
-        "gk",
-    ]
-)
+    {
+        "no", "not", "never", "without", "isn't", "wasn't", "aren't", "nothing", "neither", "nor", "cannot",
+        "didn't", "doesn't", "don't", "sin", "nunca", "tampoco", "ningun", "ninguna", "nada", "jamas",
+        "tidak", "ga", "gak", "nggak", "ngga", "bukan", "tanpa", "tdk", "gk",
+    }
+)  # fmt: skip
 _CLAUSE_END: Final = frozenset(".,;:!?()")
 _REACH: Final = 3
 """Words a negation reaches over."""
@@ -112,7 +86,6 @@ class Concepts:
 
     def __init__(self, table: dict[str, dict[str, list[str]]]) -> None:
         self._table = table
-        self._table = table
         self._latin: dict[str, dict[str, list[tuple[tuple[str, ...], str]]]] = {}
         self._cjk: dict[str, dict[str, list[str]]] = {}
         self._longest = 1
@@ -158,9 +131,8 @@ class Concepts:
     def _find_runs(self, folded: str, language: str) -> list[Hit]:
         if not _CJK.search(folded):
             return []
+        # In a text of another language the terms of both count.
         terms = self._cjk.get(language) or {**self._cjk["zh-TW"], **self._cjk["ja"]}
-        if not terms:
-            terms = {**self._cjk["zh-TW"], **self._cjk["ja"]}
         found: list[Hit] = []
         for at in range(len(folded)):
             best: dict[str, str] = {}
@@ -198,5 +170,5 @@ def _negated_before(words: list[str], at: int) -> bool:
 
 
 @cache
-def load(path: Path = FILE) -> Concepts:
-    return Concepts(json.loads(path.read_text(encoding="utf-8")))
+def load() -> Concepts:
+    return Concepts(json.loads(FILE.read_text(encoding="utf-8")))

@@ -21,6 +21,9 @@ HUSHED_FROM: Final = 0.65
 """The same where no word says so."""
 ALARM: Final = 0.7
 """A text that looks this much like a 4 or 5 is not quiet, whatever its intent looks like."""
+GAS_FIRE: Final = "gas_fire"
+SOME: Final = 0.2
+"""So likely must a danger to life be for urgent gas or fire to be one."""
 RARE: Final = 0.5
 """How much rare intents are helped: most messages report something new, and a plain count would hide the rest."""
 USUAL: Final = {
@@ -52,8 +55,19 @@ def severity(shares: Mapping[int, float]) -> int:
     return 3 if shares[3] > shares[2] else 2
 
 
+def reading(
+    category: str, intents: Mapping[str, float], severities: Mapping[int, float], *, hushed: bool
+) -> tuple[str, int]:
+    """Intent and severity, with what the category says about it: gas or fire that looks urgent is a danger to life,
+    or it is nothing."""
+    intent, level = intent_and_severity(intents, severities, hushed=hushed)
+    if category == GAS_FIRE and level == 4 and severities[5] > SOME:
+        return intent, 5
+    return intent, level
+
+
 def intent_and_severity(
-    intents: Mapping[str, float], severities: Mapping[int, float], *, hushed: bool = True
+    intents: Mapping[str, float], severities: Mapping[int, float], *, hushed: bool
 ) -> tuple[str, int]:
     """Both together: what asks for nothing has severity 1, what asks for something has more. `hushed`: some word
     says that it asks, greets or is over; without one a curt report ("no towels") must not pass for small talk."""
@@ -61,9 +75,8 @@ def intent_and_severity(
     total = sum(helped.values())
     intents = {one: share / total for one, share in helped.items()}
     quiet = sum(share for intent, share in intents.items() if intent in QUIET)
-    if (quiet + severities[1]) / 2 > (QUIET_FROM if hushed else HUSHED_FROM) and severities[4] + severities[
-        5
-    ] < ALARM:
+    from_where = QUIET_FROM if hushed else HUSHED_FROM
+    if (quiet + severities[1]) / 2 > from_where and severities[4] + severities[5] < ALARM:
         return max(QUIET, key=lambda one: intents[one]), 1
     telling = {one: share for one, share in intents.items() if one not in QUIET}
     rest = {level: share for level, share in severities.items() if level > 1}

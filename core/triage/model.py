@@ -6,7 +6,6 @@ holds numbers and names only: nothing in it can be executed."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -99,9 +98,3 @@ def softmax(logits: Vector) -> Vector:
 def sigmoid(logits: Vector) -> Vector:
     shares: Vector = (1 / (1 + np.exp(-np.clip(logits, -30, 30)))).astype(np.float32)
     return shares
-
-
-def best(labels: Sequence[str], shares: Iterable[float]) -> tuple[str, float]:
-    """The label with the greatest share, and that share."""
-    label, share = max(zip(labels, shares, strict=True), key=lambda pair: pair[1])
-    return label, float(share)

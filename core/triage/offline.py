@@ -14,10 +14,10 @@ from core.company.company import Company
 from core.model import Category, Intent, RiskTag, Triage
 from core.text import READ_LIMIT
 from core.triage import concepts, decide, features, languages, model
-from core.triage.concepts import Concepts, Hit, fold
+from core.triage.concepts import Hit, fold
 from core.triage.features import Features
 from core.triage.learned import Learned, Lesson
-from core.triage.model import Known, Model, Vector, best, sigmoid, softmax
+from core.triage.model import Known, Model, Vector, sigmoid, softmax
 from core.triage.orders import Orders
 from core.triage.places import Named, Places
 from core.triage.port import Correction, Speaker
@@ -28,8 +28,6 @@ TAUGHT = 0.6
 """How much of a correction a text must echo for its property or language to be taken from it."""
 SHORT = 400
 """Characters that are judged at once; a longer text goes to a thread, so that the event loop never waits for it."""
-
-
 _CLAUSES = re.compile(
     r"[.!?。,、;…\n]+|\b(?:and|but|also|y|tambien|ademas|pero|dan|terus|juga|tapi)\b|另外|還有|而且|それと|あと|また"
 )
@@ -48,12 +46,9 @@ class _Clause:
 class OfflineEngine:
     name = "offline"
 
-    def __init__(
-        self, company: Company, trained: Model | None = None, lexicon: Concepts | None = None
-    ) -> None:
+    def __init__(self, company: Company, trained: Model | None = None) -> None:
         self._model = trained or model.load()
-        self._lexicon = lexicon or concepts.load()
-        self._orders = Orders(self._lexicon)
+        self._lexicon = concepts.load()
         self._orders = Orders(self._lexicon)
         self._places = Places(company)
         self._labels: dict[str, Sequence[str]] = {
@@ -95,25 +90,23 @@ class OfflineEngine:
         seen = {**grams, **features.of_concepts(hits)}
         known = self._model.known(seen)
         logits = self._model.logits(known)
-        untaught = self._severities(logits)
+        unmoved, untaught = self._likeliest("category", logits)[0], self._severities(logits)
         for field in ("category", "severity"):
             change = self._learned.change(field, seen)
             if change is not None:
                 logits[self._model.columns(field)] += change
-        categories = self._shares("category", logits)
         intents = self._shares("intent", logits)
         severities = self._severities(logits)
-        category, sure = best(list(categories), categories.values())
+        category, sure = self._likeliest("category", logits)
         worst = self._worst_clause(folded, language) if max(severities[4], severities[5]) > URGENT else None
         if worst is not None:
             # Several problems in one message: the worst counts, and where that is.
             category, sure = worst.category, worst.sure
+            unmoved = worst.category
             named = worst.named or named
         hushed = "?" in plain or any(hit.concept in HUSHING for hit in hits) or not _says_much(plain)
-        intent, severity = decide.intent_and_severity(intents, severities, hushed=hushed)
-        if category == Category.GAS_FIRE and severity == 4 and severities[5] > 0.2:
-            severity = 5  # gas or fire is a danger to life, or it is nothing
-        if severity < 5 and decide.intent_and_severity(intents, untaught, hushed=hushed) == (intent, 5):
+        intent, severity = decide.reading(category, intents, severities, hushed=hushed)
+        if decide.reading(unmoved, intents, untaught, hushed=hushed) == (intent, 5):
             severity = 5  # nobody can teach it that a danger to life is none
         found_tags = [] if severity == 1 else decide.tags(self._tag_shares(logits))
         property_id = named.property_id if named else self._taught_property(seen)
@@ -154,8 +147,7 @@ class OfflineEngine:
             plain, _ = self._orders.taken_out(self._places.masked(clause))
             seen = {**features.grams(plain), **features.of_concepts(self._lexicon.find(plain, language))}
             logits = self._model.logits(self._model.known(seen))
-            shares = self._shares("category", logits)
-            category, sure = best(list(shares), shares.values())
+            category, sure = self._likeliest("category", logits)
             severities = self._severities(logits)
             read.append((severities[4] + severities[5], category, sure, self._places.find(clause)))
         read.sort(key=lambda one: one[0], reverse=True)
@@ -188,6 +180,10 @@ class OfflineEngine:
     def _severities(self, logits: Vector) -> dict[int, float]:
         return {int(level): share for level, share in self._shares("severity", logits).items()}
 
+    def _likeliest(self, head: str, logits: Vector) -> tuple[str, float]:
+        """The label with the greatest share, and that share."""
+        return max(self._shares(head, logits).items(), key=lambda pair: pair[1])
+
     def _shares(self, head: str, logits: Vector) -> dict[str, float]:
         return dict(
             zip(self._model.heads[head], softmax(logits[self._model.columns(head)]).tolist(), strict=True)
@@ -212,11 +208,9 @@ class OfflineEngine:
             elif kind == "w" and len(rest) >= 4:
                 words[rest] = None
             elif kind == "3":
-                pieces[rest] = (
-                    None  # a run of signs may cut a word in two: only where there is nothing better
-                )
-        words = words or pieces
-        return _without_parts(list(words))[:3]
+                pieces[rest] = None
+        # A run of signs may cut a word in two: only where there is nothing better.
+        return _without_parts(list(words or pieces))[:3]
 
 
 def _words(hits: Iterable[Hit], concept: str) -> list[str]:

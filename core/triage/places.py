@@ -52,8 +52,8 @@ class Named:
 
 
 @cache
-def _spellings(path: Path = FILE) -> dict[str, list[str]]:
-    table: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+def _spellings() -> dict[str, list[str]]:
+    table: dict[str, list[str]] = json.loads(FILE.read_text(encoding="utf-8"))
     return {fold(word): [fold(other) for other in others] for word, others in table.items()}
 
 
@@ -99,7 +99,7 @@ class Places:
                 self._latin[name[0]].append(tuple(name.split()))
 
     def find(self, folded: str) -> Named | None:
-        """The property that a folded text names; the last one where it names several and corrects itself."""
+        """The property that a folded text names: of several the longest name, of equals the first."""
         found = [
             Named(self._owner[_squeezed(match.group())], match.group())
             for match in self._pattern.finditer(folded)
@@ -113,7 +113,6 @@ class Places:
             ]
         if not found:
             return self._misspelt(folded)
-        # The longest name is the surest; of equals the first.
         return max(found, key=lambda named: len(named.words))
 
     def masked(self, folded: str) -> str:
@@ -139,34 +138,12 @@ class Places:
 
 
 _REAL_WORDS: Final = frozenset(
-    [
-        "rent",
-        "rental",
-        "rents",
-        "balik",
-        "balin",
-        "balikin",
-        "balon",
-        "bales",
-        "reino",
-        "renta",
-        "reniega",
-        "remo",
-        "banco",
-        "cabana",
-        "the",
-        "cabins",
-        "balita",
-        "basin",
-        "their",
-        "these",
-        "there",
-        "ballo",
-        "bald",
-        "bale",
-        "balls",
-    ]
-)
+    {
+        "rent", "rental", "rents", "balik", "balin", "balikin", "balon", "bales", "reino", "renta",
+        "reniega", "remo", "banco", "cabana", "the", "cabins", "balita", "basin", "their", "these", "there",
+        "ballo", "bald", "bale", "balls",
+    }
+)  # fmt: skip
 """Words that are a letter away from a name, and are themselves."""
 
 

@@ -45,22 +45,25 @@ def read_corpus(folder: Path = CORPUS) -> list[Example]:
     for path in sorted(folder.glob("*.jsonl")):
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             if line.strip():
-                found.append(_example(json.loads(line), path.stem, f"{path.name}:{number}"))
+                found.append(_example(line, path.stem, f"{path.name}:{number}"))
     return found
 
 
-def _example(row: dict[str, Any], language: str, where: str) -> Example:
+def _example(line: str, language: str, where: str) -> Example:
     try:
+        row = json.loads(line)
+        if row["severity"] not in {1, 2, 3, 4, 5}:
+            raise ValueError("severity must be 1 to 5")
         return Example(
             text=str(row["text"]),
             language=language,
             property_id=row["property_id"],
             category=Category(row["category"]).value,
-            severity=range(1, 6)[int(row["severity"]) - 1],
+            severity=row["severity"],
             risk_tags=tuple(RiskTag(tag).value for tag in row["risk_tags"]),
             intent=Intent(row["intent"]).value,
         )
-    except (KeyError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{where}: {error}") from error
 
 
@@ -72,11 +75,12 @@ def features_of(
     return features.grams(plain), features.of_concepts(lexicon.find(plain, language))
 
 
-def train(examples: Sequence[Example], company: Company, lexicon: Concepts | None = None) -> Model:
+def train(examples: Sequence[Example], company: Company) -> Model:
+    """Raises ValueError for a label that has no example."""
     from scipy.sparse import csr_matrix
     from sklearn.linear_model import LogisticRegression
 
-    lexicon = lexicon or concepts.load()
+    lexicon = concepts.load()
     places, orders = Places(company), Orders(lexicon)
     both = [features_of(one.text, one.language, places, orders, lexicon) for one in examples]
     counted = Counter(name for pair in both for part in pair for name in part)
@@ -95,10 +99,13 @@ def train(examples: Sequence[Example], company: Company, lexicon: Concepts | Non
     blocks: list[np.ndarray[Any, Any]] = []
     biases: list[np.ndarray[Any, Any]] = []
 
-    def fit(data: Any, labels: list[Any], order: Sequence[Any], strength: float) -> None:
-        found = LogisticRegression(C=strength, max_iter=400)
+    def fit(data: Any, labels: list[str], order: Sequence[str]) -> None:
+        found = LogisticRegression(C=STRENGTH, max_iter=400)
         found.fit(data, labels)
         at = {label: row for row, label in enumerate(found.classes_)}
+        missing = [label for label in order if label not in at]
+        if missing:
+            raise ValueError(f"no example of {', '.join(missing)}")
         rows = [at[label] for label in order]
         blocks.append(found.coef_[rows].T)
         biases.append(found.intercept_[rows])
@@ -110,15 +117,15 @@ def train(examples: Sequence[Example], company: Company, lexicon: Concepts | Non
         "tags": tuple(one.value for one in RiskTag),
         "language": LANGUAGES,
     }
-    fit(whole, [one.category for one in examples], heads["category"], STRENGTH)
-    fit(whole, [one.intent for one in examples], heads["intent"], STRENGTH)
-    fit(whole, [str(one.severity) for one in examples], heads["severity"], STRENGTH)
+    fit(whole, [one.category for one in examples], heads["category"])
+    fit(whole, [one.intent for one in examples], heads["intent"])
+    fit(whole, [str(one.severity) for one in examples], heads["severity"])
     for tag in heads["tags"]:
         found = LogisticRegression(C=2 * STRENGTH, max_iter=400)
         found.fit(whole, [tag in one.risk_tags for one in examples])
         blocks.append(found.coef_.T)
         biases.append(found.intercept_)
-    fit(matrix(grams for grams, _ in both), [one.language for one in examples], heads["language"], STRENGTH)
+    fit(matrix(grams for grams, _ in both), [one.language for one in examples], heads["language"])
     return Model(
         vocabulary,
         np.hstack(blocks).astype(np.float32),

@@ -216,6 +216,7 @@ def test_every_field_can_be_taught_but_no_danger_to_life_can_be_taught_away() ->
             Correction("the joglo has no towels", "property", "bali_villa"),
             Correction("the sauna stones are cracked", "severity", "4"),
             Correction("gas smell in the kitchen", "severity", "1"),
+            Correction("gas smell in the kitchen", "category", "pest"),
             Correction("ok siap boss", "language", "id"),
         ]
     )
@@ -253,9 +254,18 @@ def test_a_broken_corpus_line_is_named(tmp_path: Path) -> None:
         "risk_tags": [],
         "intent": "question",
     }
-    (tmp_path / "en.jsonl").write_text("\n" + json.dumps(row) + "\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"en\.jsonl:2"):
-        training.read_corpus(tmp_path)
+    good = {**row, "category": "hvac_leak"}
+    for line in (json.dumps(row), "{oops", "[]", json.dumps({**good, "severity": 0}), "{}"):
+        (tmp_path / "en.jsonl").write_text("\n" + line + "\n", encoding="utf-8")
+        with pytest.raises(ValueError, match=r"en\.jsonl:2"):
+            training.read_corpus(tmp_path)
+
+
+def test_a_label_without_an_example_is_named() -> None:
+    pytest.importorskip("sklearn")
+    few = [one for one in training.read_corpus() if one.category != "pest"][::9]
+    with pytest.raises(ValueError, match="no example of pest"):
+        training.train(few, COMPANY)
 
 
 def test_the_score_counts_what_it_says() -> None:
