@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import secrets
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 import structlog
 
 from bot import commands, schema
+from bot.platforms import platforms_of
 from bot.settings import Settings
 from bot.understanding import model_of
+from channels.link.channel import LinkChannel
+from channels.link.routes import LinkRoutes
+from channels.platform import Platform
 from channels.web.channel import WebChannel
 from channels.web.routes import WebRoutes
 from core.clock import Clock, SystemClock
 from core.company.loader import load_company
 from core.desk.delivery import Deliverer
 from core.desk.intake import Intake
+from core.desk.roster import company_now
 from core.desk.teacher import Teacher
 from core.desk.timers import Alarm
+from core.desk.watch import Watch, after_outage, last_beat
 from core.errors import StartupError
 from core.office import Office
 from core.store import crashpoints
@@ -47,19 +55,31 @@ class App:
     alarm: Alarm
     lock: HomeLock
     web: WebRoutes
+    link: LinkRoutes
+    platforms: list[Platform]
     teacher: Teacher
+    watch: Watch
+    last_life: datetime | None
+    """When the process before last showed that it lives."""
     fenced: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
         await self.teacher.start()
         await self.jobs.start()
+        await self.store.write(lambda tx: after_outage(tx, self.last_life))
         self.alarm.start()
+        self.watch.start()
+        for platform in self.platforms:
+            await platform.start()
 
     async def stop(self) -> None:
         """Let what runs end, then let go of the home. What had no time runs again at the next start."""
         self.alarm.stop()
         self.teacher.stop()
+        await self.watch.stop()
         await self.jobs.stop(DRAIN)
+        for platform in self.platforms:
+            await platform.stop()
         await self.store.close()
         self.lock.release()
 
@@ -97,17 +117,45 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
         emergency=json.loads((DATA / "emergency.json").read_text(encoding="utf-8")),
         run_command=commands.run_command,
         escalate_after=settings.escalate_after,
+        clock=clock,
+        media=settings.home / "media",
+        base_url=settings.base_url,
+        secret=_secret(settings.home),
+        linked={"link"},
+        played={"web"} if settings.demo else (),
     )
-    office.channels["web"] = WebChannel(lambda: office.company)
     store.bind(office)
+    office.channels |= {"web": WebChannel(), "link": LinkChannel()}
+    platforms = platforms_of(settings, store, office)
+    for platform in platforms:
+        office.channels[platform.name], office.health[platform.name] = platform, platform.health
+    office.company = await store.read(lambda session: company_now(session, company))
     teacher = Teacher(store, office.understanding)
+    before = await store.write(last_beat)
     store.fence = await store.write(take_over)
-    jobs.register(Intake(office).task())
-    jobs.register(Deliverer(office).task())
-    web = WebRoutes(store, clock, lambda: office.company, settings.home / "media", demo=settings.demo)
-    app = App(settings, clock, store, office, jobs, Alarm(store, clock), lock, web, teacher)
+    jobs.register(Intake(office, store).task())
+    jobs.register(Deliverer(office, store).task())
+    web = WebRoutes(store, clock, lambda: office.company, office.media, demo=settings.demo)
+    link = LinkRoutes(store, clock, office.secret)
+    watch = Watch(store, office)
+    alarm = Alarm(store, clock)
+    app = App(settings, clock, store, office, jobs, alarm, lock, web, link, platforms, teacher, watch, before)
     store.on_fenced = app.fenced.set
     return app
+
+
+def _secret(home: Path) -> bytes:
+    """What signs this home's links; made once, readable by nobody else."""
+    path = home / "secret"
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+    except FileExistsError:
+        pass
+    secret = path.read_bytes()
+    if len(secret) < 32:
+        raise StartupError(f"{path} is damaged.", "Remove it: links that were sent before stop working.")
+    return secret
 
 
 def _make_home(settings: Settings) -> None:

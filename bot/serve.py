@@ -7,6 +7,7 @@ import contextlib
 import errno
 import signal
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
@@ -16,6 +17,9 @@ from bot.app import App, build
 from bot.settings import Settings
 from core.errors import StartupError, TryLater
 from core.store.tables import Deadline, InboxRow, JobRow, OutboxRow
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +75,9 @@ async def _until_stopped(app: App) -> int:
 def http_app(app: App) -> web.Application:
     http = web.Application(client_max_size=MOST_BODY, middlewares=[_errors])
     app.web.add_to(http)
+    app.link.add_to(http)
+    for platform in app.platforms:
+        platform.add_to(http)
 
     async def healthz(_request: web.Request) -> web.Response:
         return web.json_response({"ok": True})
@@ -84,7 +91,11 @@ def http_app(app: App) -> web.Application:
             return web.json_response(
                 {"ready": False, "why": str(error) or "the database is too slow"}, status=503
             )
-        channels = {name: {"state": "up"} for name in app.office.channels}
+        health = app.office.health
+        channels = {
+            name: health[name].to_json() if name in health else {"state": "up"}
+            for name in app.office.channels
+        }
         return web.json_response(
             {"ready": True, "engine": app.office.understanding.name, "channels": channels, **state}
         )
@@ -96,6 +107,7 @@ def http_app(app: App) -> web.Application:
         registry = prometheus.CollectorRegistry()
         for name, value in state.items():
             prometheus.Gauge(f"loopos_{name}", name.replace("_", " "), registry=registry).set(value)
+        _channel_metrics(app, registry)
         prometheus.ProcessCollector(registry=registry)
         return web.Response(
             body=prometheus.generate_latest(registry), headers={"Content-Type": "text/plain; version=0.0.4"}
@@ -105,6 +117,26 @@ def http_app(app: App) -> web.Application:
     http.router.add_get("/readyz", readyz)
     http.router.add_get("/metrics", metrics)
     return http
+
+
+def _channel_metrics(app: App, registry: CollectorRegistry) -> None:
+    """Per channel: whether it is well, and when it last heard, was pinged and delivered (seconds since 1970)."""
+    from prometheus_client import Gauge
+
+    well = Gauge("loopos_channel_up", "1 while the channel is well", ["channel"], registry=registry)
+    last = Gauge(
+        "loopos_channel_last_seconds", "when it last happened", ["channel", "what"], registry=registry
+    )
+    for name, health in app.office.health.items():
+        well.labels(name).set(0 if health.trouble or health.deaf else 1)
+        moments = {
+            "inbound": health.last_inbound,
+            "ping": health.last_ping,
+            "delivered": health.last_delivered,
+        }
+        for what, moment in moments.items():
+            if moment is not None:
+                last.labels(name, what).set(moment.timestamp())
 
 
 def _backlog(session: object, now: datetime) -> dict[str, int]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import StartupError
 
-REAL_CHANNELS = ("SLACK_BOT_TOKEN", "TELEGRAM_BOT_TOKEN", "LINE_CHANNEL_ACCESS_TOKEN")
+_PLACEHOLDER: Final = re.compile(r"(?i)^<.*>$|your[-_ ]|changeme|xxxx|placeholder|^\.\.\.$")
 
 
 def _state_folder() -> Path:
@@ -33,20 +34,61 @@ class Settings(BaseSettings):
         default=None, gt=0, le=86_400, validation_alias="LOOPOS_ESCALATE_AFTER"
     )
     log_level: str = Field(default="INFO", validation_alias="LOOPOS_LOG_LEVEL")
+    slack_bot_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
+    slack_signing_secret: SecretStr | None = Field(default=None, validation_alias="SLACK_SIGNING_SECRET")
+    slack_app_token: SecretStr | None = Field(default=None, validation_alias="SLACK_APP_TOKEN")
+    slack_api_url: str = Field(default="https://slack.com/api/", validation_alias="SLACK_API_URL")
+    telegram_token: SecretStr | None = Field(default=None, validation_alias="TELEGRAM_BOT_TOKEN")
+    telegram_api_url: str = Field(default="https://api.telegram.org", validation_alias="TELEGRAM_API_URL")
+    telegram_webhook_secret: SecretStr | None = Field(
+        default=None, validation_alias="TELEGRAM_WEBHOOK_SECRET"
+    )
+    line_channel_secret: SecretStr | None = Field(default=None, validation_alias="LINE_CHANNEL_SECRET")
+    line_token: SecretStr | None = Field(default=None, validation_alias="LINE_CHANNEL_ACCESS_TOKEN")
+    line_api_url: str = Field(default="https://api.line.me", validation_alias="LINE_API_URL")
+    line_data_url: str = Field(default="https://api-data.line.me", validation_alias="LINE_DATA_API_URL")
+    line_redelivery: str | None = Field(default=None, validation_alias="LOOPOS_LINE_REDELIVERY")
+    """`confirmed` once a person has seen that the console's switch is on: no API tells."""
     crash_at: str | None = Field(default=None, validation_alias="LOOPOS_CRASH_AT")
     """`point` or `point:n`: die there, for recovery tests."""
 
-    @field_validator("*", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _blank_is_unset(cls, value: Any) -> Any:
-        return None if value == "" else value
+    def _blank_is_unset(cls, values: Any) -> Any:
+        return {key: value for key, value in values.items() if value != ""}
+
+    @field_validator(
+        "slack_bot_token", "slack_signing_secret", "telegram_token", "line_channel_secret", "line_token"
+    )
+    @classmethod
+    def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
+        """What stands in the example file is not a token (RELIABILITY C36)."""
+        if value is not None and _PLACEHOLDER.search(value.get_secret_value()):
+            raise ValueError("still holds the placeholder of the example")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        pairs = (
+            (
+                self.slack_bot_token,
+                self.slack_signing_secret or self.slack_app_token,
+                "SLACK_SIGNING_SECRET or SLACK_APP_TOKEN",
+            ),
+            (self.line_token, self.line_channel_secret, "LINE_CHANNEL_SECRET"),
+            (self.line_channel_secret, self.line_token, "LINE_CHANNEL_ACCESS_TOKEN"),
+        )
+        for there, needed, name in pairs:
+            if there is not None and needed is None:
+                raise ValueError(f"{name} is missing")
+        return self
 
     @property
     def demo(self) -> bool:
         """On by default only while no real channel is configured."""
         if self.demo_wish is not None:
             return self.demo_wish
-        return not any(os.environ.get(name) for name in REAL_CHANNELS)
+        return not (self.slack_bot_token or self.telegram_token or self.line_token)
 
     @property
     def company_folder(self) -> Path:
@@ -71,7 +113,10 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = "; ".join(f"{issue['loc'][0]}: {issue['msg']}" for issue in error.errors())
+        wrong = "; ".join(
+            ": ".join([*(str(part) for part in issue["loc"]), issue["msg"].removeprefix("Value error, ")])
+            for issue in error.errors()
+        )
         raise StartupError(
             f"A setting is not usable: {wrong}.", "Correct the environment and start again."
         ) from None

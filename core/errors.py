@@ -46,3 +46,19 @@ class StartupError(LoopOSError):
 
     def __str__(self) -> str:
         return f"{self.problem} {self.remedy}"
+
+
+class OutcomeUnknown(TryLater):
+    """It may have been done already: find out before the call is repeated."""
+
+
+class ChannelDown(TryLater):
+    """Nothing can be sent on a channel until an operator acts (a revoked token). The text is the cure."""
+
+
+class QuotaSpent(GiveUp):
+    """What was paid for is used up: take another way. `key` names the quota and its period."""
+
+    def __init__(self, reason: str, key: str) -> None:
+        super().__init__(reason)
+        self.key = key

@@ -1,4 +1,7 @@
-"""What a channel makes of a verified event: nothing vendor-shaped travels further in."""
+"""What a channel makes of a verified event: nothing vendor-shaped travels further in.
+
+`conversation_id` is where an answer goes. Direct conversations are named by the platform's id of the person, so
+that an identity in team.json is an address; a thread in a group is a conversation of its own."""
 
 from __future__ import annotations
 
@@ -20,6 +23,19 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """An attachment that still lies with the platform. Everything here is the platform's or the sender's claim;
+    the bytes decide."""
+
+    ref: str
+    """What the channel needs to fetch it."""
+    media_type: str
+    name: str = ""
+    bytes: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     channel: str
     conversation_id: str
@@ -32,6 +48,37 @@ class Message:
     files: tuple[File, ...] = ()
     reply_to: str | None = None
     """message_ref of ours that it answers."""
+    remote: tuple[RemoteFile, ...] = ()
+    """Attachments to fetch before the message is worked on."""
+    room: str | None = None
+    """The group it was written in (its binding to a property hangs on this); None: a direct conversation."""
+    addressed: bool = True
+    """In a group: the bot is mentioned or answered. Elsewhere always."""
+    unusable: bool = False
+    """A sticker, a place, a contact: nothing of it can be worked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The sender changed a message; `message_id` is that of the original."""
+
+    channel: str
+    conversation_id: str
+    message_id: str
+    sender: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """The sender took a message back."""
+
+    channel: str
+    conversation_id: str
+    message_id: str
+    sender: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +92,25 @@ class Tap:
     at: datetime
 
 
-Inbound = Message | Tap
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Somebody looks at their home page on the platform: it is drawn anew at `conversation_id`."""
+
+    channel: str
+    conversation_id: str
+    sender: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A group has a new id; the old one is dead."""
+
+    channel: str
+    conversation_id: str
+    moved_to: str
+    sender: str
+    at: datetime
+
+
+Inbound = Message | Edited | Unsent | Tap | Opened | Moved

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.clock import Clock, SystemClock
 from core.company.company import Company
-from core.company.schema import Person
+from core.company.schema import Person, Vendor
+from core.health import Health
 from core.model import Address
 from core.ports import Channel
 from core.store.jobs import Jobs
@@ -17,24 +20,58 @@ if TYPE_CHECKING:
     from core.desk.people import Reader
     from core.store.engine import Tx
 
-CommandRunner = Callable[["Tx", Person, Address, "Reader", str], None]
+CommandRunner = Callable[["Tx", Person, Address, "Reader", str, str | None], None]
 
 
 @dataclass
 class Office:
     company: Company
+    """As it is now: the files of `written`, and who joined through chat."""
     jobs: Jobs
     understanding: Understanding
     emergency: dict[str, dict[str, str]]
     """Country code -> {fire_medical, police}; "" for any other country."""
     run_command: CommandRunner
     escalate_after: int | None = None
+    clock: Clock = field(default_factory=SystemClock)
+    media: Path = Path("media")
+    """The folder of photos and voice notes."""
+    base_url: str | None = None
+    """Where the world reaches us; None: it does not."""
     channels: dict[str, Channel] = field(default_factory=dict)
+    health: dict[str, Health] = field(default_factory=dict)
+    """By channel."""
+    secret: bytes = b""
+    """Signs the links that let a vendor answer; made once per home."""
+    linked: Collection[str] = ()
+    """Channels of our own on which a vendor's account is their id (the page behind such a link)."""
+    played: Collection[str] = ()
+    """Channels of our own on which a person's account is their id (the demo's chat page)."""
+    written: Company = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.written = self.company
+
+    def person_at(self, channel: str, platform_id: str) -> Person | None:
+        """The team member behind an account that the channel proved."""
+        if channel in self.played:
+            return self.company.person(platform_id)
+        return self.company.person_at(channel, platform_id)
+
+    def vendor_at(self, channel: str, platform_id: str) -> Vendor | None:
+        if channel in self.linked:
+            return self.company.vendor(platform_id)
+        return self.company.vendor_at(channel, platform_id)
 
     def addresses_of(self, person: Person) -> list[Address]:
-        """Every identity of `person` on the channels that are up."""
-        return [
-            Address(channel.name, conversation)
-            for channel in self.channels.values()
-            for conversation in channel.conversations_of(person)
-        ]
+        """Every account of `person` on the channels that are there: a direct conversation bears its id."""
+        played = [(channel, person.id) for channel in self.played]
+        accounts = [*played, *self.company.accounts_of(person)]
+        return [Address(channel, one) for channel, one in accounts if channel in self.channels]
+
+    def address_of_vendor(self, vendor: Vendor | None) -> Address | None:
+        """Where a vendor can be written to directly."""
+        if vendor is None:
+            return None
+        accounts = ((channel, one) for channel, ids in vendor.identities.items() for one in ids)
+        return next((Address(channel, one) for channel, one in accounts if channel in self.channels), None)

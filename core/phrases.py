@@ -37,7 +37,12 @@ FACTS: Final = {
     "door": {"reporter": N_("I do"), "staff": N_("Reception or caretaker"), "key": N_("Key box or code")},
 }
 """What is asked with one tap each (WANTED N5), and what can be tapped."""
-CHOICES: Final = {**FACTS, "reopen": {"reopen": N_("Yes, reopen it"), "new": N_("No, a new problem")}}
+CHARGE: Final = {"owner": N_("The owner"), "guest": N_("The guest"), "us": N_("We do")}
+CHOICES: Final = {
+    **FACTS,
+    "charge_to": CHARGE,
+    "reopen": {"reopen": N_("Yes, reopen it"), "new": N_("No, a new problem")},
+}
 
 RISK: Final = {
     "electrical_risk": N_("risk of electric shock"),
@@ -83,6 +88,7 @@ LANGUAGE: Final = {
 """Each in itself: whoever looks for theirs must be able to read it."""
 
 REASON: Final = {
+    "late": N_("It arrived a day or more after it was written"),
     "not_understood": N_("Nothing could be read from it: a person has to listen or look"),
     "severity": N_("Severity {severity}: always asked"),
     "sop_asks": N_("The procedure asks from this severity on ({severity})"),
@@ -129,7 +135,20 @@ REFUSED: Final = {
     "nothing_said": N_("Nothing was changed: please pick what is right."),
     "deputy_cap": N_("As deputy you can decide up to the cap of {cap} USD. Above it, only {who} can."),
     "same_ticket": N_("A ticket cannot be merged into itself."),
+    "unknown_person": N_("I do not know {name}. /oncall shows who is there."),
+    "which_property": N_("Which property? Please name one of them."),
+    "known_already": N_("I know you already. For a code for your other account write just /link."),
+    "only_in_group": N_("That only works in a group."),
     "gone": N_("That was already taken care of."),
+}
+
+NO_FILE: Final = {
+    "too_large": N_("That file is too large: the limit is 20 MB."),
+    "too_many_pixels": N_("That picture is too large."),
+    "not_media": N_("I can take photos and voice notes. That file is neither."),
+    "empty": N_("That file was empty."),
+    "gone": N_("That file is no longer there. Please send it again."),
+    "": N_("I could not fetch that file. Please send it again."),
 }
 
 VERDICT: Final = {"approved": N_("approved"), "rejected": N_("rejected"), "lapsed": N_("lapsed")}
@@ -141,8 +160,6 @@ CHANNEL: Final = {
     "line": "LINE",
     "cli": N_("the shell"),
 }
-
-CHARGE: Final = {"owner": N_("The owner"), "guest": N_("The guest"), "us": N_("We do")}
 
 EVENT: Final = {
     "received": N_("received"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.cards.card import Card
-from core.company.schema import Person
-from core.inbound import Inbound
+from core.inbound import Inbound, RemoteFile
 
 if TYPE_CHECKING:
     from core.store.engine import Tx
@@ -22,7 +22,12 @@ class Capabilities:
     """A posted card can be changed in place."""
     forms: bool
     """A button can ask for values before it is sent."""
-    text_limit: int
+    together: int = 1
+    """How many deliveries to one conversation fit into one call."""
+    settles: bool = False
+    """A send whose outcome is unknown can be repeated without doubling: by a retry key, or by looking first."""
+    ours: bool = False
+    """The platform is our own database: exactly once, and an outage loses nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +38,20 @@ class Delivery:
     conversation_id: str
     card: Card | None
     text: str | None
-    quiet: bool
-    """A passing remark to one person, not part of a ticket's story."""
-    message_ref: str | None
+    quiet: bool = False
+    """A passing remark, not part of a ticket's story."""
+    only_for: str | None = None
+    """A quiet remark: the platform's id of the one person it is meant for, where others can read along."""
+    message_ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Under `key`, a UUID, the same deliveries are tried until the outcome is known."""
+
+    key: str
+    since: datetime | None = None
+    """When an earlier attempt began whose outcome nobody knows. None: there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +68,23 @@ class Channel(Protocol):
     capabilities: Capabilities
 
     def parse(self, payload: dict[str, Any]) -> Inbound | None:
-        """A stored event as an Inbound; None for one that asks nothing of us."""
+        """A stored event as an Inbound; None for one that asks nothing of us. Pure."""
 
-    def person_id(self, sender: str) -> str | None:
-        """Which team member a proven sender is."""
+    async def pace(self, conversation_id: str) -> None:
+        """Wait until the platform's limits let one more call go to this conversation."""
 
-    def conversations_of(self, person: Person) -> list[str]:
-        """Where `person` can be reached directly; empty if not on this channel."""
+    async def send(self, deliveries: Sequence[Delivery], attempt: Attempt) -> list[Sent]:
+        """Bring `deliveries`, all of one conversation and at most `capabilities.together`, in one go.
 
-    async def send(self, delivery: Delivery) -> Sent:
-        """Raises TryLater, GiveUp or AskHuman, by what should happen next."""
+        Raises TryLater where surely nothing was sent, OutcomeUnknown where it may have been, ChannelDown until an
+        operator acts, GiveUp where it can never succeed."""
+
+    async def sign_of_life(self, payload: dict[str, Any]) -> None:
+        """Show at once that a stored event was seen (a reaction, "typing"); answer a tap's spinner. Best effort,
+        never raises, and gives up after 3 s."""
+
+    def fetch(self, file: RemoteFile) -> AsyncIterator[bytes]:
+        """The bytes of an attachment, in chunks. Raises TryLater, or GiveUp where it is gone."""
+
+    async def display_name(self, sender: str, conversation_id: str) -> str:
+        """What the platform calls a person; "" where it does not say. Never raises."""

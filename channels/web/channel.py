@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import bindparam, func, insert, select, update
 
-from core.company.company import Company
-from core.company.schema import Person
-from core.inbound import File, Inbound, Message, Tap
+from core.errors import GiveUp
+from core.inbound import File, Inbound, Message, RemoteFile, Tap
 from core.model import SourceKind
-from core.ports import Capabilities, Delivery, Sent
+from core.ports import Attempt, Capabilities, Delivery, Sent
 from core.store.engine import Tx
 from core.store.inbox import accept
 from core.store.tables import WebMessage, table
@@ -40,16 +39,7 @@ _CHANGE: Final = (
 
 class WebChannel:
     name = "web"
-    capabilities = Capabilities(edits=True, forms=True, text_limit=100_000)
-
-    def __init__(self, company: Callable[[], Company]) -> None:
-        self._company = company
-
-    def person_id(self, sender: str) -> str | None:
-        return sender if self._company().person(sender) else None
-
-    def conversations_of(self, person: Person) -> list[str]:
-        return [person.id]
+    capabilities = Capabilities(edits=True, forms=True, settles=True, ours=True)
 
     def parse(self, payload: dict[str, Any]) -> Inbound | None:
         at = datetime.fromisoformat(payload["at"])
@@ -65,17 +55,34 @@ class WebChannel:
             "web", sender, payload["id"], sender, payload["text"], at, kind, files, payload.get("reply_to")
         )
 
-    async def send(self, delivery: Delivery) -> Sent:
-        body: dict[str, Any] = (
-            {"type": "card", "card": delivery.card.model_dump(mode="json")}
-            if delivery.card
-            else {"type": "text", "text": delivery.text, "quiet": delivery.quiet}
-        )
-        ref = delivery.message_ref
-        if ref is not None:
-            return Sent(ref, lambda tx: change_message(tx, ref, delivery.conversation_id, body))
-        new = delivery.id
-        return Sent(new, lambda tx: put_message(tx, new, delivery.conversation_id, BOT, body))
+    async def pace(self, conversation_id: str) -> None:
+        """A page has no limits."""
+
+    async def send(self, deliveries: Sequence[Delivery], attempt: Attempt) -> list[Sent]:
+        return [_sent(delivery) for delivery in deliveries]
+
+    async def sign_of_life(self, payload: dict[str, Any]) -> None:
+        """The page shows by itself that a message was kept."""
+
+    async def fetch(self, file: RemoteFile) -> AsyncIterator[bytes]:
+        raise GiveUp("gone")
+        yield b""
+
+    async def display_name(self, sender: str, conversation_id: str) -> str:
+        return sender
+
+
+def _sent(delivery: Delivery) -> Sent:
+    body: dict[str, Any] = (
+        {"type": "card", "card": delivery.card.model_dump(mode="json")}
+        if delivery.card
+        else {"type": "text", "text": delivery.text, "quiet": delivery.quiet}
+    )
+    ref = delivery.message_ref
+    if ref is not None:
+        return Sent(ref, lambda tx: change_message(tx, ref, delivery.conversation_id, body))
+    new = delivery.id
+    return Sent(new, lambda tx: put_message(tx, new, delivery.conversation_id, BOT, body))
 
 
 def put_message(tx: Tx, message_id: str, conversation_id: str, author: str, body: dict[str, Any]) -> None:

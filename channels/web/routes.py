@@ -16,11 +16,11 @@ from sqlalchemy import select
 
 from channels.web import texts
 from channels.web.channel import take
-from channels.web.media import MediaRefused
-from channels.web.media import store as store_media
 from core.clock import Clock
 from core.company.company import Company
 from core.errors import TryLater
+from core.media import MediaRefused
+from core.media import store as store_media
 from core.model import LANGUAGES
 from core.store.engine import Store
 from core.store.tables import WebMessage

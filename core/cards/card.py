@@ -70,6 +70,8 @@ class Card(_Model):
     sections: tuple[Section, ...] = ()
     questions: tuple[Question, ...] = ()
     buttons: tuple[Button, ...] = ()
+    expects: Literal["", "amount", "text"] = ""
+    """The next words in the conversation are the answer; a platform may put the cursor there."""
 
     def plain(self) -> str:
         """The card as text, for a terminal and for channels that cannot draw."""

@@ -22,7 +22,7 @@ from core.cards.parts import (
     title,
     understood,
 )
-from core.cards.texts import guest_language, guest_text, vendor_links, vendor_text
+from core.cards.texts import guest_language, guest_text, offer_line, vendor_links, vendor_text
 from core.cards.view import Press, Sketch, State, View
 from core.model import OPEN, Role, Status
 from core.store.tables import Approval, Dispatch, Question
@@ -72,7 +72,10 @@ def receipt(view: View) -> Sketch:
         state="danger" if ticket.severity >= 5 and state == "asking" else state,
         facts=facts(view, money=False),
         sections=tuple(sections),
-        questions=tuple(_question(q, view) for q in ticket.questions if _is_mine(q, view)),
+        questions=(
+            *(_question(q, view) for q in ticket.questions if _is_mine(q, view)),
+            *_charge(view, on_job=False),
+        ),
         presses=tuple(presses),
     )
 
@@ -80,9 +83,23 @@ def receipt(view: View) -> Sketch:
 def _is_mine(question: Question, view: View) -> bool:
     return (
         question.answer is None
-        and question.kind != "ask"
+        and question.kind not in {"ask", "charge_to"}
         and question.conversation_id == view.conversation_id
         and view.ticket.status in {Status.NEW, Status.AWAITING_HUMAN, Status.DISPATCHED}
+    )
+
+
+def _charge(view: View, *, on_job: bool) -> tuple[tuple[str, tuple[Press, ...]], ...]:
+    """ "Who pays?", once it is known what it cost: on the job card of whoever closed it, else on their receipt."""
+    has_job = view.dispatch is not None and view.reader_id in view.dispatch.paged
+    return tuple(
+        _question(question, view)
+        for question in view.ticket.questions
+        if question.kind == "charge_to"
+        and question.answer is None
+        and question.person_id == view.reader_id
+        and view.ticket.status == Status.RESOLVED
+        and on_job == has_job
     )
 
 
@@ -203,7 +220,12 @@ def job(view: View) -> Sketch:
             0, Section(title=words("What to do now"), text=words(phrases.MEANWHILE[ticket.category]))
         )
     if dispatch is not None and view.vendor is not None and ticket.status == Status.DISPATCHED:
-        brief = Section(title=words("Tell the vendor"), text=vendor_text(view), links=vendor_links(view))
+        asked = offer_line(view)
+        brief = Section(
+            title=words("The vendor") if asked else words("Tell the vendor"),
+            text=f"{asked}\n{vendor_text(view)}" if asked else vendor_text(view),
+            links=vendor_links(view),
+        )
         sections.append(
             brief
             if view.vendor.person_id is None
@@ -215,7 +237,15 @@ def job(view: View) -> Sketch:
         sections.append(
             Section(title=words("Address and access"), text=f"{place.address}\n{place.access}", folded=True)
         )
-    return Sketch(title(view), lead, state, facts(view, money=True), tuple(sections), (), _job_presses(view))
+    return Sketch(
+        title(view),
+        lead,
+        state,
+        facts(view, money=True),
+        tuple(sections),
+        _charge(view, on_job=True),
+        _job_presses(view),
+    )
 
 
 def _job_presses(view: View) -> tuple[Press, ...]:

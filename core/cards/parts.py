@@ -219,6 +219,7 @@ QUESTION_TEXT: Final = {
     "near_power": N_("Is water near a socket, cable or fuse box?"),
     "guest_inside": N_("Is a guest inside now?"),
     "door": N_("Who opens the door for the vendor?"),
+    "charge_to": N_("Who pays?"),
     "reopen": N_("{other} was resolved only lately. Is it the same problem again?"),
 }
 

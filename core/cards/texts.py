@@ -78,6 +78,24 @@ def guest_text(view: View) -> str:
     return "\n".join(lines)
 
 
+def offer_line(view: View) -> str:
+    """How far it is with the vendor: "" where they are called by hand."""
+    words, offer = view.words, view.offer
+    if offer is None:
+        return ""
+    match offer.status:
+        case "accepted" if offer.eta_at is not None:
+            return words(
+                "{vendor} comes {at}.", vendor=view.vendor_name, at=words.time(offer.eta_at, view.now)
+            )
+        case "asked" if view.offer_link is not None and offer.opened_at is None and not view.offer_reached:
+            return words("Please pass this link on: there they answer. {link}", link=view.offer_link)
+        case "asked":
+            return words("{vendor} was asked and has not answered yet.", vendor=view.vendor_name)
+        case _:
+            return ""
+
+
 def vendor_links(view: View) -> tuple[Link, ...]:
     vendor = view.vendor
     if vendor is None or vendor.phone is None or vendor.person_id == view.reader_id:

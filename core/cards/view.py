@@ -11,7 +11,7 @@ from core.cards.card import Fact, Field, Section
 from core.company.company import Company
 from core.company.schema import Person, Vendor
 from core.i18n import Words
-from core.store.tables import Approval, Dispatch, Ticket
+from core.store.tables import Approval, Dispatch, Offer, Ticket
 
 State = Literal["open", "asking", "done", "refused", "danger"]
 
@@ -36,6 +36,7 @@ class Sketch:
     sections: tuple[Section, ...] = ()
     questions: tuple[tuple[str, tuple[Press, ...]], ...] = ()
     presses: tuple[Press, ...] = ()
+    expects: Literal["", "amount", "text"] = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class View:
     now: datetime
     others: tuple[tuple[str, str], ...] = ()
     """Other open tickets of the same property: (ticket id, category)."""
+    offer: Offer | None = None
+    """What the vendor was asked."""
+    offer_link: str | None = None
+    """The page on which they answer, for whoever passes it on."""
+    offer_reached: bool = False
+    """They were written to directly."""
 
     @property
     def place_name(self) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from core.company.schema import (
@@ -31,6 +31,18 @@ class Company:
     resolutions: Sequence[Resolution]
     escalation: EscalationFile
     skills: Sequence[Skill] = field(default_factory=tuple)
+    joined: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(channel, platform id) -> person: the accounts that were let in through chat."""
+    covers: Mapping[str, str] = field(default_factory=dict)
+    """Property -> who is on for it instead of whom team.json names."""
+
+    def with_roster(
+        self, members: Iterable[Person], joined: Mapping[tuple[str, str], str], covers: Mapping[str, str]
+    ) -> Company:
+        """The company with those who joined through chat, their accounts, and who is on for whom."""
+        known = {person.id for person in self.team}
+        team = (*self.team, *(one for one in members if one.id not in known))
+        return replace(self, team=team, joined=joined, covers=covers)
 
     @cached_property
     def _people(self) -> dict[str, Person]:
@@ -47,6 +59,37 @@ class Company:
     @cached_property
     def _sops(self) -> dict[str, Sop]:
         return {sop.id: sop for sop in self.sops}
+
+    @cached_property
+    def _accounts(self) -> dict[tuple[str, str], str]:
+        """Who speaks from an account; what team.json says goes before what was joined."""
+        written = {
+            (channel, one): person.id
+            for person in self.team
+            for channel, ids in person.identities.items()
+            for one in ids
+        }
+        return {**self.joined, **written}
+
+    @cached_property
+    def _vendor_accounts(self) -> dict[tuple[str, str], str]:
+        return {
+            (channel, one): vendor.id
+            for vendor in self.vendors
+            for channel, ids in vendor.identities.items()
+            for one in ids
+        }
+
+    def person_at(self, channel: str, platform_id: str) -> Person | None:
+        """The team member that a proven account belongs to."""
+        return self.person(self._accounts.get((channel, platform_id)))
+
+    def vendor_at(self, channel: str, platform_id: str) -> Vendor | None:
+        return self.vendor(self._vendor_accounts.get((channel, platform_id)))
+
+    def accounts_of(self, person: Person) -> list[tuple[str, str]]:
+        """(channel, platform id) of every account of `person`."""
+        return [account for account, person_id in self._accounts.items() if person_id == person.id]
 
     def person(self, person_id: str | None) -> Person | None:
         return self._people.get(person_id or "")
@@ -69,7 +112,11 @@ class Company:
         return person.name if person else (person_id or "")
 
     def on_site(self, property_id: str | None) -> Person | None:
-        """Who looks after a property: the first team member, not the founder, that lists it."""
+        """Who looks after a property: whoever covers it now, else the first team member, not the founder, that
+        lists it."""
+        cover = self.person(self.covers.get(property_id or ""))
+        if cover is not None:
+            return cover
         return next(
             (p for p in self.team if property_id in p.properties and p.role is not Role.FOUNDER), None
         )

@@ -178,13 +178,20 @@ def _cross_check(reader: _Reader, company: Company) -> None:
             _known(reader, "team.json", (i, "backup"), [person.backup], people, "person")
             if person.backup == person.id:
                 reader.note("team.json", (i, "backup"), f"{person.id} cannot be their own backup")
-        for channel, ids in person.identities:
+        for channel, ids in person.identities.items():
             for one in ids:
                 if (channel, one) in identities:
                     reader.note("team.json", (i, "identities", channel), f"{one!r} belongs to somebody else")
                 identities.add((channel, one))
     for i, vendor in enumerate(company.vendors):
         _known(reader, "vendors.json", (i, "properties"), vendor.properties, places, "property")
+        for channel, ids in vendor.identities.items():
+            for one in ids:
+                if (channel, one) in identities:
+                    reader.note(
+                        "vendors.json", (i, "identities", channel), f"{one!r} belongs to somebody else"
+                    )
+                identities.add((channel, one))
         if vendor.person_id is not None:
             _known(reader, "vendors.json", (i, "person_id"), [vendor.person_id], people, "person")
     for i, memo in enumerate(company.memos):

@@ -82,10 +82,8 @@ class QuietHours(_Model):
     end: time
 
 
-class Identities(_Model):
-    slack: list[str] = Field(default_factory=list)
-    telegram: list[str] = Field(default_factory=list)
-    line: list[str] = Field(default_factory=list)
+Identities = dict[Annotated[str, Field(pattern=r"^[a-z]{2,20}$")], list[str]]
+"""Channel name -> the platform's ids of one person there."""
 
 
 class Person(_Model):
@@ -97,7 +95,7 @@ class Person(_Model):
     timezone: Zone
     backup: Id | None = None
     quiet_hours: list[QuietHours] = Field(default_factory=list)
-    identities: Identities = Field(default_factory=Identities)
+    identities: Identities = Field(default_factory=dict)
     phone: str | None = None
 
     @property
@@ -130,6 +128,8 @@ class Vendor(_Model):
     slow_response_hours: float | None = Field(default=None, ge=0, le=240)
     phone: Annotated[str, Field(pattern=r"^\+[0-9 ]{6,20}$")] | None = None
     whatsapp: bool = False
+    identities: Identities = Field(default_factory=dict)
+    """Where they can be written to directly; without any they answer on a page whose link is passed on."""
     person_id: Id | None = None
     """Set where the vendor is a team member on site."""
     approved: bool = True
@@ -191,6 +191,8 @@ class EscalationFile(_Model):
     approval_lapse_seconds: int = Field(default=86_400, gt=0)
     question_seconds: int = Field(default=300, gt=0)
     follow_up_grace_seconds: int = Field(default=1800, gt=0)
+    offer_seconds: int = Field(default=900, gt=0)
+    """So long may a vendor be silent before the next approved one is tried."""
 
     @model_validator(mode="after")
     def _no_cycle(self) -> Self:

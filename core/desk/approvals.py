@@ -13,9 +13,10 @@ from sqlalchemy import update
 
 from core.cards.texts import guest_text, vendor_text
 from core.company.schema import Person
-from core.desk import board, dispatching, drafting
-from core.desk.people import LOOPOS, Actor, reader_for, require_decider
-from core.desk.records import current_dispatch, latest_approval, move, note
+from core.desk import board, dispatching, drafting, vendors
+from core.desk.people import LOOPOS, Actor, reader_for
+from core.desk.records import authorised_for, current_dispatch, latest_approval, move, note
+from core.desk.rights import require
 from core.dispatch.draft import Reason
 from core.dispatch.quiet import next_working_moment
 from core.errors import Refused
@@ -103,7 +104,7 @@ def supersede(tx: Tx, ticket: Ticket) -> None:
 
 def require_open(tx: Tx, approval: Approval, digest: str, actor: Actor) -> None:
     """Raises Refused("not_yours" | "already_decided" | "superseded"); to nobody else is said who decided."""
-    require_decider(tx, actor, approval.deciders)
+    require(tx, actor, "decide", deciders=approval.deciders)
     if approval.status != "pending" or approval.digest != digest:
         raise _too_late(tx, approval)
 
@@ -148,6 +149,7 @@ def decide(
         dispatching.start(tx, ticket, dispatch, actor)
     else:
         dispatch.void = True
+        vendors.drop(tx, ticket)
         move(tx, ticket, Event.REJECTED, actor, approval_id=approval.id, reason=why or "")
         board.refresh(tx, ticket)
         _tell_reporters(tx, ticket, actor)
@@ -159,7 +161,7 @@ def _check_still_right(tx: Tx, ticket: Ticket, dispatch: Dispatch, actor: Actor)
     vendor = company.vendor(dispatch.vendor_id)
     if vendor is None or not company.reaches(vendor, ticket.property_id or ""):
         raise Refused("unknown_vendor")
-    total = dispatch.cost_estimate_usd + dispatching.authorised_for(ticket)
+    total = dispatch.cost_estimate_usd + authorised_for(ticket)
     if actor.person_id != company.founder.id and total > dispatch.cap_usd:
         raise Refused("deputy_cap", cap=dispatch.cap_usd, who=company.founder.name)
 

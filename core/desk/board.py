@@ -16,6 +16,7 @@ from core.cards.card import Button, Card, Question
 from core.cards.draw import KINDS
 from core.cards.view import Press, Sketch, View
 from core.company.schema import Person
+from core.desk.links import link_to
 from core.desk.people import Reader, reader_for
 from core.desk.records import current_dispatch, latest_approval
 from core.i18n import Words
@@ -26,6 +27,9 @@ from core.store.tables import ButtonRow, CardCopy, CardRow, OutboxRow, Ticket
 
 DELIVER = "deliver"
 UNDRAWN = "undrawn"
+URGENT, NORMAL, DIGEST = 2, 1, 0
+PRESSING = frozenset({"approval", "job", "offer"})
+"""Cards that somebody has to act on: they overtake what only informs."""
 
 
 @dataclass
@@ -75,7 +79,7 @@ def _fill(tx: Tx, shown: dict[str, _Shown]) -> None:
     for button in tx.session.scalars(select(ButtonRow).where(ButtonRow.copy_id.in_(shown))):
         shown[button.copy_id].buttons[button.copy_id].append(button)
     for row in tx.session.scalars(
-        select(OutboxRow).where(OutboxRow.copy_id.in_(shown), OutboxRow.status == "pending")
+        select(OutboxRow).where(OutboxRow.copy_id.in_(shown), OutboxRow.status.in_(("pending", "sending")))
     ):
         shown[str(row.copy_id)].unsent[str(row.copy_id)] = row
 
@@ -88,16 +92,22 @@ def nothing_shown(tx: Tx, ticket_id: str) -> None:
 def view_of(
     tx: Tx, ticket: Ticket, reader: Reader, address: Address, others: tuple[tuple[str, str], ...] = ()
 ) -> View:
+    dispatch = current_dispatch(ticket)
+    offer = dispatch.offers[-1] if dispatch is not None and dispatch.offers else None
     return View(
         company=tx.office.company,
         ticket=ticket,
-        dispatch=current_dispatch(ticket),
+        dispatch=dispatch,
         approval=latest_approval(ticket),
         words=reader.words,
         reader_id=reader.person_id,
         conversation_id=address.conversation_id,
         now=tx.now,
         others=others,
+        offer=offer,
+        offer_link=link_to(tx.office, offer) if offer is not None else None,
+        offer_reached=offer is not None
+        and tx.office.address_of_vendor(tx.office.company.vendor(offer.vendor_id)) is not None,
     )
 
 
@@ -146,6 +156,14 @@ def show(
     refresh(tx, ticket)
 
 
+def stands(tx: Tx, kind: str, ticket: Ticket, address: Address) -> bool:
+    """The card was shown in that conversation."""
+    return any(
+        card.kind == kind and Address(copy.channel, copy.conversation_id) == address
+        for card, copy in _shown(tx, ticket.ticket_id).copies
+    )
+
+
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
@@ -167,42 +185,72 @@ def _copy(tx: Tx, card: CardRow, address: Address, reader: Reader, when: dict[st
 
 
 def post_own(
-    tx: Tx, kind: str, subject: str, sketch_for: Callable[[Reader], Sketch], people: Iterable[Person]
+    tx: Tx,
+    kind: str,
+    subject: str,
+    sketch_for: Callable[[Reader], Sketch],
+    to: Iterable[tuple[Address, Reader]],
 ) -> None:
-    """A card that belongs to no ticket (a quarantined message, a stranger at the door)."""
-    wanted = select(CardRow).where(
-        CardRow.kind == kind, CardRow.ticket_id.is_(None), CardRow.subject == subject
-    )
-    card = tx.session.scalar(wanted) or tx.add(
+    """A card that belongs to no ticket (a quarantined message, a stranger at the door, an offer to a vendor)."""
+    card = own_card(tx, kind, subject) or tx.add(
         CardRow(id=new_id(), kind=kind, ticket_id=None, subject=subject, created_at=tx.now)
     )
-    for person in people:
-        reader = reader_for(tx, person)
-        for address in tx.office.addresses_of(person):
-            copy = _copy(tx, card, address, reader, {})
-            _put(tx, card, copy, sketch_for(reader), _Shown())
+    for address, reader in to:
+        copy = _copy(tx, card, address, reader, {})
+        _put(tx, card, copy, sketch_for(reader), _Shown())
 
 
-def redraw_own(tx: Tx, card: CardRow, copy: CardCopy, sketch_for: Callable[[Reader], Sketch]) -> None:
-    """Bring a copy of a card that belongs to no ticket up to date."""
-    reader = reader_for(tx, tx.office.company.person(copy.person_id), copy.language)
-    shown = _Shown()
-    _fill(tx, {copy.id: shown})
-    _put(tx, card, copy, sketch_for(reader), shown)
+def own_card(tx: Tx, kind: str, subject: str) -> CardRow | None:
+    tx.session.flush()
+    return tx.session.scalar(
+        select(CardRow).where(CardRow.kind == kind, CardRow.ticket_id.is_(None), CardRow.subject == subject)
+    )
 
 
-def say(tx: Tx, address: Address, text: str, *, quiet: bool = False) -> None:
-    """Owe plain words to a conversation. `quiet`: a passing remark that a channel may show to one person."""
-    _owe(tx, address, "text", {"text": text, "quiet": quiet})
+def redraw_own(
+    tx: Tx, kind: str, subject: str, sketch_for: Callable[[Reader], Sketch], fallback: Reader | None = None
+) -> None:
+    """Bring every copy of a card that belongs to no ticket up to date. `fallback`: how to speak to whoever is no
+    member of the team."""
+    card = own_card(tx, kind, subject)
+    if card is None:
+        return
+    for copy in tx.session.scalars(select(CardCopy).where(CardCopy.card_id == card.id)).all():
+        person = tx.office.company.person(copy.person_id)
+        reader = reader_for(tx, person, copy.language) if person is not None or not fallback else fallback
+        shown = _Shown()
+        _fill(tx, {copy.id: shown})
+        _put(tx, card, copy, sketch_for(reader), shown)
 
 
-def tell(tx: Tx, person: Person | None, text_for: Callable[[Words], str]) -> None:
-    """Owe `text_for(words)` to every identity of `person`."""
+def say(
+    tx: Tx,
+    address: Address,
+    text: str,
+    *,
+    quiet: bool = False,
+    only_for: str | None = None,
+    urgency: int = NORMAL,
+) -> None:
+    """Owe plain words to a conversation. `quiet`: a passing remark; `only_for`: to this account, where others
+    can read along and the channel can speak to one of them."""
+    payload: dict[str, Any] = {"text": text, "quiet": quiet}
+    if only_for is not None:
+        payload["only_for"] = only_for
+    _owe(tx, address, "text", payload, urgency=urgency)
+
+
+def tell(tx: Tx, person: Person | None, text_for: Callable[[Words], str], *, urgency: int = NORMAL) -> None:
+    """Owe `text_for(words)` to every account of `person`."""
     if person is None:
         return
     reader = reader_for(tx, person)
     for address in tx.office.addresses_of(person):
-        say(tx, address, text_for(reader.words))
+        say(tx, address, text_for(reader.words), urgency=urgency)
+
+
+def addresses_of(tx: Tx, person: Person | None) -> list[Address]:
+    return tx.office.addresses_of(person) if person is not None else []
 
 
 def _owe(
@@ -214,6 +262,8 @@ def _owe(
     copy: CardCopy | None = None,
     not_before: datetime | None = None,
     cancel_key: str | None = None,
+    urgency: int = NORMAL,
+    only_once: bool = False,
 ) -> OutboxRow:
     when = max(not_before, tx.now) if not_before else tx.now
     row = tx.add(
@@ -226,6 +276,8 @@ def _owe(
             payload=payload,
             not_before=when,
             cancel_key=cancel_key,
+            urgency=urgency,
+            only_once=only_once,
             status="pending",
             created_at=tx.now,
         )
@@ -265,7 +317,7 @@ def _put(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, shown: _Shown) -
     content = _finish(tx, card, copy, sketch, shown.buttons[copy.id]).model_dump(mode="json")
     if content == copy.content:
         return
-    when = copy.content.get(UNDRAWN)
+    when, before = copy.content.get(UNDRAWN), copy.content
     copy.content = content
     if when is not None:
         held = when.get("not_before")
@@ -277,21 +329,43 @@ def _put(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, shown: _Shown) -
             copy=copy,
             not_before=datetime.fromisoformat(held) if held else None,
             cancel_key=when.get("cancel_key"),
+            urgency=URGENT if card.kind in PRESSING or sketch.state == "danger" else NORMAL,
+            only_once=card.kind == "offer",
         )
         return
     waiting = shown.unsent.get(copy.id)
-    if waiting is not None and waiting.status == "pending":
+    if waiting is not None and waiting.status in {"pending", "sending"}:
         # Not sent yet: it goes out as it should look now (WANTED W20: merge before delaying).
         waiting.payload = content
         return
     if copy.message_ref is None:
         return  # its page was cancelled before it left: there is nothing to edit
-    shown.unsent[copy.id] = owe_edit(tx, copy)
+    if not _edits(tx, copy) and _same_news(before, content):
+        return  # a new message costs attention, and on some platforms money
+    shown.unsent[copy.id] = owe_newer(tx, copy)
 
 
-def owe_edit(tx: Tx, copy: CardCopy) -> OutboxRow:
-    """Owe the present content of `copy` to its conversation."""
-    return _owe(tx, Address(copy.channel, copy.conversation_id), "edit", copy.content, copy=copy)
+def _edits(tx: Tx, copy: CardCopy) -> bool:
+    channel = tx.office.channels.get(copy.channel)
+    return channel is None or channel.capabilities.edits
+
+
+def _same_news(before: dict[str, Any], after: dict[str, Any]) -> bool:
+    """Nothing changed that a reader has to know or can act on."""
+
+    def news(content: dict[str, Any]) -> tuple[Any, ...]:
+        return content.get("lead"), content.get("state"), len(content.get("questions", ()))
+
+    return news(before) == news(after)
+
+
+def owe_newer(tx: Tx, copy: CardCopy) -> OutboxRow:
+    """Owe the present content of `copy` to its conversation: in place, or, where nothing can be changed, as a short
+    new message with the buttons that are live now."""
+    address = Address(copy.channel, copy.conversation_id)
+    if _edits(tx, copy):
+        return _owe(tx, address, "edit", copy.content, copy=copy)
+    return _owe(tx, address, "post", {**copy.content, "facts": [], "sections": []}, copy=copy)
 
 
 def cancel_pages(tx: Tx, cancel_key: str) -> None:
@@ -347,6 +421,7 @@ def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, buttons: list
         sections=sketch.sections,
         questions=questions,
         buttons=pressed,
+        expects=sketch.expects,
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from core.desk import approvals, board, dispatching, filing
-from core.desk.people import Actor, require_handler, require_one_of
+from core.desk import approvals, board, dispatching, filing, reported_done, vendors
+from core.desk.people import Actor
 from core.desk.records import current_dispatch, move, note
+from core.desk.rights import require
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import File
@@ -51,6 +52,7 @@ def resolve(
         if not dispatch.authorized:
             dispatch.void = True
     _stop_everything(tx, ticket)
+    reported_done.ask_who_pays(tx, ticket, actor)
     board.refresh(tx, ticket)
     _tell_all(tx, ticket, actor)
     if dispatch is not None and amount is not None and amount > dispatch.cap_usd:
@@ -68,10 +70,9 @@ def resolve(
 
 def _require_may_resolve(tx: Tx, ticket: Ticket, actor: Actor, dispatch: Dispatch | None) -> None:
     if dispatch is not None and dispatch.authorized:
-        require_handler(tx, actor, dispatch)
+        require(tx, actor, "resolve", ticket, dispatch=dispatch)
     else:
-        assignee = tx.office.company.on_site(ticket.property_id)
-        require_one_of(tx, actor, [ticket.reporter, assignee.id if assignee else None])
+        require(tx, actor, "resolve_undispatched", ticket)
 
 
 def _tell_all(tx: Tx, ticket: Ticket, actor: Actor) -> None:
@@ -88,7 +89,7 @@ def _tell_all(tx: Tx, ticket: Ticket, actor: Actor) -> None:
 
 
 def cancel(tx: Tx, ticket: Ticket, actor: Actor) -> None:
-    require_one_of(tx, actor, [ticket.reporter])
+    require(tx, actor, "cancel", ticket)
     move(tx, ticket, Event.CANCELLED, actor)
     _void_unbilled(ticket)
     _stop_everything(tx, ticket)
@@ -97,7 +98,7 @@ def cancel(tx: Tx, ticket: Ticket, actor: Actor) -> None:
 
 def reopen(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     """It is not over: drafted and gated afresh, with what is known today."""
-    require_one_of(tx, actor, [*(r.reporter for r in ticket.reports), *_handlers(tx, ticket)])
+    require(tx, actor, "reopen", ticket, reporters=[report.reporter for report in ticket.reports])
     move(tx, ticket, Event.REOPENED, actor)
     ticket.resolved_at = None
     ticket.outcome, ticket.rating, ticket.charge_to = None, None, None
@@ -110,11 +111,6 @@ def _void_unbilled(ticket: Ticket) -> None:
     for dispatch in ticket.dispatches:
         if dispatch.actual_cost_usd is None:
             dispatch.void = True
-
-
-def _handlers(tx: Tx, ticket: Ticket) -> list[str]:
-    assignee = tx.office.company.on_site(ticket.property_id)
-    return [assignee.id] if assignee else []
 
 
 def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
@@ -141,7 +137,7 @@ def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
 
 def merge_by_hand(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
     """A person says that two open tickets of one property are one problem; its reporters are told."""
-    require_one_of(tx, actor, [ticket.reporter, *_handlers(tx, ticket)])
+    require(tx, actor, "merge", ticket)
     if into.status not in OPEN or into.property_id != ticket.property_id:
         raise Refused("wrong_state", status=into.status)
     reporters = dict.fromkeys(report.reporter for report in ticket.reports)
@@ -159,7 +155,7 @@ def merge_by_hand(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
 
 def split(tx: Tx, ticket: Ticket, report: Report, actor: Actor) -> Ticket:
     """`report` was another problem: it gets a ticket of its own, and goes its own way."""
-    require_one_of(tx, actor, [report.reporter])
+    require(tx, actor, "split", ticket, reporters=[report.reporter])
     if report.split_to is not None:
         raise Refused("gone")
     fresh = filing.ticket_from(
@@ -176,7 +172,7 @@ def split(tx: Tx, ticket: Ticket, report: Report, actor: Actor) -> Ticket:
 
 def unmerge(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     """A merged ticket goes its own way again."""
-    require_one_of(tx, actor, [ticket.reporter])
+    require(tx, actor, "unmerge", ticket)
     move(tx, ticket, Event.SPLIT, actor, **{"from": ticket.merged_into})
     ticket.merged_into = None
     filing.advance(tx, ticket, actor)
@@ -188,3 +184,4 @@ def _stop_everything(tx: Tx, ticket: Ticket) -> None:
     deadlines.cancel(tx, ticket.ticket_id)
     for dispatch in ticket.dispatches:
         dispatching.withdraw(tx, dispatch)
+    vendors.drop(tx, ticket)

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.desk import approvals, board, drafting, filing
-from core.desk.people import Actor, require_one_of
+from core.desk.people import Actor
 from core.desk.records import note
+from core.desk.rights import require
 from core.errors import Refused
 from core.ids import new_id
 from core.model import LANGUAGES, OPEN, Category, Event, Role, Status
@@ -27,7 +28,7 @@ def correct(tx: Tx, ticket: Ticket, actor: Actor, said: Mapping[str, str]) -> No
     """Take a person's word on some of category, severity, property and language; an empty value says nothing.
 
     Raises Refused("not_for_you" | "wrong_state" | "unknown_option" | "nothing_said")."""
-    require_one_of(tx, actor, [report.reporter for report in ticket.reports])
+    require(tx, actor, "correct", ticket, reporters=[report.reporter for report in ticket.reports])
     if ticket.status not in OPEN:
         raise Refused("wrong_state", status=ticket.status)
     now = _now(ticket)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Final
 
-from core.desk import board
-from core.desk.people import LOOPOS, Actor, require_handler
+from core.desk import board, vendors
+from core.desk.people import LOOPOS, Actor
 from core.desk.records import current_dispatch, month_of, move, note
+from core.desk.rights import require
 from core.dispatch.draft import response_time
 from core.dispatch.escalation import PlannedStep, page_for, plan
 from core.errors import Refused
@@ -53,6 +53,7 @@ def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor) -> None:
         assignee=dispatch.assignee,
     )
     _page(tx, ticket, dispatch, 0)
+    vendors.ask(tx, ticket, dispatch)
     board.refresh(tx, ticket)
 
 
@@ -87,6 +88,19 @@ def _page(tx: Tx, ticket: Ticket, dispatch: Dispatch, level: int) -> None:
     deadlines.schedule(tx, "escalate", dispatch.dispatch_id, page.at + page.step.wait, level=page.level + 1)
 
 
+def page_next_now(tx: Tx, ticket: Ticket, page_key: str) -> None:
+    """A page could not be brought to anybody of its step: the next one is not made to wait (RELIABILITY B31)."""
+    dispatch = current_dispatch(ticket)
+    if dispatch is None or page_key != _page_key(dispatch) or dispatch.acknowledged:
+        return
+    who = dispatch.paged[-1] if dispatch.paged else None
+    note(tx, ticket, Event.NOTIFIED, LOOPOS, who=who, unreachable=True)
+    for waiting in deadlines.pending(tx, dispatch.dispatch_id, "escalate"):
+        deadlines.cancel(tx, dispatch.dispatch_id, "escalate")
+        deadlines.schedule(tx, "escalate", dispatch.dispatch_id, tx.now, **waiting.args)
+        break
+
+
 def on_escalate(tx: Tx, deadline: Due) -> None:
     dispatch = tx.get(Dispatch, deadline.subject)
     if dispatch is None or dispatch.acknowledged or dispatch.void:
@@ -114,7 +128,7 @@ def acknowledge(tx: Tx, ticket: Ticket, actor: Actor) -> None:
 
     Raises Refused for who may not, and for a second one."""
     dispatch = _running(ticket)
-    require_handler(tx, actor, dispatch)
+    require(tx, actor, "ack", ticket, dispatch=dispatch)
     if dispatch.acknowledged:
         at = dispatch.acknowledged_at or tx.now
         raise Refused("already_acknowledged", who=tx.office.company.name_of(dispatch.acknowledged_by), at=at)
@@ -137,7 +151,7 @@ def give_back(tx: Tx, ticket: Ticket, actor: Actor, why: str = "by_hand") -> Non
     if not dispatch.acknowledged:
         raise Refused("not_acknowledged")
     if actor.person_id != SYSTEM:
-        require_handler(tx, actor, dispatch)
+        require(tx, actor, "unack", ticket, dispatch=dispatch)
     dispatch.acknowledged = False
     dispatch.acknowledged_by = None
     dispatch.acknowledged_at = None
@@ -182,7 +196,7 @@ def on_follow_up_silent(tx: Tx, deadline: Due) -> None:
 
 def ask_later(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     dispatch = _running(ticket)
-    require_handler(tx, actor, dispatch)
+    require(tx, actor, "later", ticket, dispatch=dispatch)
     deadlines.cancel(tx, dispatch.dispatch_id, "follow_up", "follow_up_silent")
     deadlines.schedule(tx, "follow_up", dispatch.dispatch_id, tx.now + LATER)
     note(tx, ticket, Event.FOLLOW_UP, actor, later=int(LATER.total_seconds()))
@@ -197,15 +211,7 @@ def _running(ticket: Ticket) -> Dispatch:
 
 
 def withdraw(tx: Tx, dispatch: Dispatch) -> None:
-    """This dispatch is over: its timers and unsent pages stop."""
+    """This dispatch is over: its timers and unsent pages stop, and the vendor hears it."""
+    vendors.withdraw(tx, dispatch)
     deadlines.cancel(tx, dispatch.dispatch_id)
     board.cancel_pages(tx, _page_key(dispatch))
-
-
-def authorised_for(ticket: Ticket) -> Decimal:
-    """What the ticket's standing dispatches cost: the bill once there is one, the estimate until then."""
-    standing = [d for d in ticket.dispatches if d.authorized and not d.void]
-    return sum(
-        (d.cost_estimate_usd if d.actual_cost_usd is None else d.actual_cost_usd for d in standing),
-        Decimal(0),
-    )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 from core.brain.recall import Knowledge, Query, recall
 from core.company.schema import Vendor
-from core.desk.dispatching import authorised_for
 from core.desk.people import Actor
-from core.desk.records import month_spent, own_resolutions
+from core.desk.records import authorised_for, month_spent, own_resolutions
 from core.dispatch.draft import Draft, Reason, cap_for, draft, estimate_for
 from core.dispatch.policy import Authorised, NeedsHuman, Proposal, decide
 from core.ids import new_id
@@ -64,6 +66,7 @@ def write_draft(tx: Tx, ticket: Ticket, refused: Collection[str] = ()) -> Dispat
         escalation_level=0,
         void=False,
         auto_escalate_after_seconds=0,
+        offers=[],
     )
     ticket.dispatches.append(row)
     return row
@@ -116,8 +119,36 @@ def gate(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> Authorised | NeedsHuman:
             human_from_severity=sop.human_if_severity if sop else 4,
             sender_known=company.person(ticket.reporter) is not None,
             understood=not ticket.triage.get("not_understood", False),
+            late=bool(ticket.triage.get("late", False)),
             steering=[word for report in ticket.reports for word in report.triage.get("steering", [])],
         )
     )
     dispatch.reasons = [reason.to_json() for reason in outcome.reasons]
     return outcome
+
+
+def copy_of(
+    tx: Tx, old: Dispatch, amount: Decimal, eta: datetime | None, changes: list[dict[str, Any]]
+) -> Dispatch:
+    """A draft like `old` for another amount: not authorised by anybody yet."""
+    return Dispatch(
+        dispatch_id=new_id(),
+        ticket_id=old.ticket_id,
+        vendor_id=old.vendor_id,
+        cost_estimate_usd=usd(amount),
+        cap_usd=old.cap_usd,
+        reasons=[],
+        changes=changes,
+        property_id=old.property_id,
+        eta_iso=eta,
+        steps=[],
+        paged=[],
+        created_at=tx.now,
+        authorized=False,
+        acknowledged=False,
+        escalated=False,
+        escalation_level=0,
+        void=False,
+        auto_escalate_after_seconds=0,
+        offers=[],
+    )

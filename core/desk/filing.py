@@ -26,6 +26,7 @@ from core.store.tables import Attachment, Question, Report, Ticket, table
 from core.tickets.matching import Candidate, Match, match
 
 URGENT: Final = 4
+LATE: Final = timedelta(hours=24)
 WATERY: Final = frozenset({Category.HVAC_LEAK, Category.PLUMBING_LEAK, Category.PLUMBING_BLOCKAGE})
 HOMELY: Final = frozenset(
     {*WATERY, Category.HVAC_FAILURE, Category.ELECTRICAL, Category.PEST, Category.APPLIANCE}
@@ -51,6 +52,8 @@ def open_ticket(
 ) -> Ticket:
     """A new ticket with its first report. Nothing is decided yet."""
     judged = {**triage_json(triage), **({} if understood else {"not_understood": True})}
+    if tx.now - message.at > LATE:
+        judged["late"] = True
     ticket = ticket_from(tx, report_from(tx, message, person_id, triage, judged), triage.property_id)
     note(
         tx,
@@ -62,7 +65,7 @@ def open_ticket(
     )
     note(tx, ticket, Event.FILED, LOOPOS)
     for file in message.files:
-        attach(ticket, file)
+        attach(ticket, file, message.message_id)
     return ticket
 
 
@@ -133,12 +136,12 @@ def add_report(tx: Tx, ticket: Ticket, message: Message, person_id: str, triage:
     report = report_from(tx, message, person_id, triage)
     ticket.reports.append(report)
     for file in message.files:
-        attach(ticket, file)
+        attach(ticket, file, message.message_id)
     tx.session.flush()
     return report
 
 
-def attach(ticket: Ticket, file: File) -> None:
+def attach(ticket: Ticket, file: File, message_id: str | None = None) -> None:
     ticket.attachments.append(
         Attachment(
             ticket_id=ticket.ticket_id,
@@ -147,6 +150,7 @@ def attach(ticket: Ticket, file: File) -> None:
             bytes=file.bytes,
             sha256=file.sha256,
             path=file.path,
+            message_id=message_id,
         )
     )
 
@@ -289,19 +293,21 @@ def _ask_facts(tx: Tx, ticket: Ticket) -> None:
         ask_fact(tx, ticket, "guest_inside")
 
 
-def ask_fact(tx: Tx, ticket: Ticket, kind: str) -> None:
-    """Ask one of phrases.FACTS, once per ticket."""
+def ask_fact(tx: Tx, ticket: Ticket, kind: str, of: str | None = None) -> None:
+    """Ask one of phrases.CHOICES, once per ticket; `of` somebody else than its reporter."""
     if all(question.kind != kind for question in ticket.questions):
-        _ask(tx, ticket, kind, list(phrases.FACTS[kind]))
+        _ask(tx, ticket, kind, list(phrases.CHOICES[kind]), of=of)
 
 
-def _ask(tx: Tx, ticket: Ticket, kind: str, options: list[str], text: str = "") -> None:
+def _ask(
+    tx: Tx, ticket: Ticket, kind: str, options: list[str], text: str = "", of: str | None = None
+) -> None:
     ticket.questions.append(
         Question(
             id=new_id(),
             ticket_id=ticket.ticket_id,
             kind=kind,
-            person_id=ticket.reporter,
+            person_id=of or ticket.reporter,
             channel=ticket.source["channel"],
             conversation_id=ticket.source["conversation_id"],
             text=text,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -14,18 +16,31 @@ from sqlalchemy.orm import Session
 from core import phrases
 from core.brain.recall import Query, recall
 from core.company.schema import Person
-from core.desk import board, filing, quarantine, questions, taps
+from core.desk import (
+    afterwards,
+    board,
+    filing,
+    home,
+    joining,
+    quarantine,
+    questions,
+    reported_done,
+    taps,
+    vendors,
+)
+from core.desk.attachments import fetch_all
 from core.desk.people import Actor, Reader, reader_for
 from core.desk.records import find_ticket, latest_approval, note, open_tickets
-from core.errors import Refused
+from core.errors import Refused, TryLater
 from core.i18n import N_
-from core.inbound import Message, Tap
+from core.inbound import Edited, Inbound, Message, Moved, Opened, Tap, Unsent
 from core.model import OPEN, Address, Category, Event, Intent, SourceKind, Triage
 from core.office import Office
+from core.ports import Channel
 from core.store import crashpoints
-from core.store.engine import Tx
+from core.store.engine import Store, Tx
 from core.store.jobs import Commit, Task
-from core.store.tables import CardCopy, CardRow, InboxRow, Report, Ticket, table
+from core.store.tables import Binding, CardCopy, CardRow, InboxRow, Report, Ticket, table
 from core.text import READ_LIMIT, digest, escape, normal, shorten
 from core.triage.port import Speaker
 
@@ -35,7 +50,12 @@ PROCESS: Final = "process"
 _PROCESSED: Final = (
     update(table(InboxRow))
     .where(InboxRow.id == bindparam("inbox"), InboxRow.status == "accepted")
-    .values(status="processed", person_id=bindparam("by"), processed_at=bindparam("now"))
+    .values(
+        status="processed",
+        person_id=bindparam("by"),
+        message_id=bindparam("message"),
+        processed_at=bindparam("now"),
+    )
 )
 DOUBLE_WITHIN: Final = timedelta(seconds=60)
 CAPTION_WITHIN: Final = timedelta(minutes=15)
@@ -62,10 +82,12 @@ _APPROVING: Final = frozenset(
 
 
 class Intake:
-    """The job that works on one inbox row: understanding first, outside any transaction; then one commit."""
+    """The job that works on one inbox row: whatever is slow first, outside any transaction; then one commit."""
 
-    def __init__(self, office: Office) -> None:
+    def __init__(self, office: Office, store: Store) -> None:
         self._office = office
+        self._store = store
+        self._signs: set[asyncio.Task[None]] = set()
 
     def task(self) -> Task:
         return Task(
@@ -84,52 +106,171 @@ class Intake:
     async def run(self, args: dict[str, Any], row: InboxRow | None) -> Commit | None:
         if row is None or row.status != "accepted":
             return None
-        inbound = self._office.channels[row.channel].parse(row.payload)
-        triage = None
+        channel = self._office.channels.get(row.channel)
+        if channel is None:
+            raise TryLater(f"the channel {row.channel} is not configured", timedelta(minutes=5))
+        inbound = channel.parse(row.payload)
         if isinstance(inbound, Message):
-            triage = await self._office.understanding.understand(inbound.text, self._speaker(inbound))
-        crashpoints.reach("model_answered")
+            return await self._message(channel, row, inbound)
+        if isinstance(inbound, Tap):
+            self._show_life(channel, row)
+        reread = None
+        if isinstance(inbound, Edited):
+            reread = await self._office.understanding.understand(inbound.text, self._speaker(inbound))
 
         def commit(tx: Tx) -> None:
-            sender = None if inbound is None else self._office.channels[row.channel].person_id(inbound.sender)
-            done = {"inbox": row.id, "by": sender, "now": tx.now}
-            if tx.change(_PROCESSED, done) != 1:
-                return  # at least once: whoever comes second finds it done
-            if isinstance(inbound, Tap):
-                taps.tap(tx, inbound, sender)
-            elif isinstance(inbound, Message) and triage is not None:
-                fresh = tx.get(InboxRow, row.id)
-                assert fresh is not None
-                take_message(tx, fresh, inbound, triage)
+            if not _mark_done(tx, row, inbound):
+                return
+            match inbound:
+                case Tap():
+                    taps.tap(tx, inbound)
+                case Edited() if reread is not None:
+                    afterwards.edited(tx, row.received_at, inbound, reread)
+                case Unsent():
+                    afterwards.unsent(tx, inbound)
+                case Moved():
+                    afterwards.moved(tx, inbound)
+                case Opened():
+                    home.show(tx, inbound)
 
         return commit
 
-    def _speaker(self, message: Message) -> Speaker:
-        person = self._office.company.person(self._office.channels[message.channel].person_id(message.sender))
+    async def _message(self, channel: Channel, row: InboxRow, message: Message) -> Commit:
+        rows = [row]
+        overheard = message.room is not None and not message.addressed
+        if overheard and not await self._store.read(lambda session: listens(session, message)):
+            return lambda tx: _pass_over(tx, row, message)
+        if row.album is not None:
+            rows = await self._store.read(lambda session: _album(session, row))
+            message = _joined(message, [channel.parse(one.payload) for one in rows])
+        self._show_life(channel, row)
+        waited = self._office.clock.now() - row.received_at
+        troubles: list[str] = []
+        if message.remote:
+            files, troubles = await fetch_all(channel, message.remote, self._office.media, waited)
+            kind = files[0].kind if files else SourceKind.TEXT
+            message = replace(message, files=(*message.files, *files), kind=kind)
+        name = ""
+        if self._office.person_at(message.channel, message.sender) is None:
+            name = await channel.display_name(message.sender, message.conversation_id)
+        triage = await self._office.understanding.understand(message.text, self._speaker(message))
+        crashpoints.reach("model_answered")
+
+        def commit(tx: Tx) -> None:
+            if not _mark_done(tx, row, message):
+                return  # at least once: whoever comes second finds it done
+            for other in rows[1:]:
+                _mark_done(tx, other, message)
+            fresh = tx.get(InboxRow, row.id)
+            assert fresh is not None
+            take_message(tx, fresh, message, triage, troubles, name)
+
+        return commit
+
+    def _show_life(self, channel: Channel, row: InboxRow) -> None:
+        """Beside the work, never before it."""
+        sign = asyncio.create_task(channel.sign_of_life(row.payload))
+        self._signs.add(sign)
+        sign.add_done_callback(self._signs.discard)
+
+    def _speaker(self, said: Message | Edited) -> Speaker:
+        person = self._office.person_at(said.channel, said.sender)
         if person is None:
             return Speaker((), ())
         return Speaker(tuple(person.languages), tuple(person.properties))
 
 
-def take_message(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> None:
-    """Everything one message does, in reading order."""
-    person = tx.office.company.person(tx.office.channels[message.channel].person_id(message.sender))
+def _mark_done(tx: Tx, row: InboxRow, inbound: Inbound | None) -> bool:
+    """False if somebody was faster."""
+    person = tx.office.person_at(row.channel, inbound.sender) if inbound is not None else None
+    done = {
+        "inbox": row.id,
+        "by": person.id if person is not None else None,
+        "message": inbound.message_id if isinstance(inbound, Message) else None,
+        "now": tx.now,
+    }
+    return tx.change(_PROCESSED, done) == 1
+
+
+def _pass_over(tx: Tx, row: InboxRow, message: Message) -> None:
+    """People talking among themselves: not ours, and not kept longer than it takes to know that."""
+    if _mark_done(tx, row, message):
+        tx.change(update(table(InboxRow)).where(InboxRow.id == row.id).values(payload={}))
+
+
+def listens(session: Session, message: Message) -> bool:
+    """In a group, words that are not addressed to the bot count where the group is bound to a property, and in the
+    thread of a ticket."""
+    if session.get(Binding, (message.channel, message.room)) is not None:
+        return True
+    return message.conversation_id != message.room and _thread_ticket(session, message) is not None
+
+
+def _thread_ticket(session: Session, message: Message) -> str | None:
+    """The ticket whose card stands in this conversation, a thread of its own."""
+    return session.scalar(
+        select(CardRow.ticket_id)
+        .join(CardCopy, CardCopy.card_id == CardRow.id)
+        .where(
+            CardCopy.channel == message.channel,
+            CardCopy.conversation_id == message.conversation_id,
+            CardRow.ticket_id.is_not(None),
+        )
+        .order_by(CardCopy.id.desc())
+        .limit(1)
+    )
+
+
+def _album(session: Session, row: InboxRow) -> list[InboxRow]:
+    """Everything that was sent together with `row` and is still to be done; `row` first."""
+    found = session.scalars(
+        select(InboxRow)
+        .where(InboxRow.album == row.album, InboxRow.status == "accepted", InboxRow.id != row.id)
+        .order_by(InboxRow.id)
+    )
+    return [row, *found]
+
+
+def _joined(first: Message, parts: Sequence[Inbound | None]) -> Message:
+    """The pieces of an album as one message."""
+    messages = [part for part in parts if isinstance(part, Message)]
+    text = "\n".join(part.text for part in messages if part.text.strip())
+    addressed = any(part.addressed for part in messages)
+    remote = tuple(file for part in messages for file in part.remote)
+    return replace(first, text=text, remote=remote, addressed=addressed)
+
+
+def take_message(
+    tx: Tx, row: InboxRow, message: Message, triage: Triage, troubles: Sequence[str] = (), name: str = ""
+) -> None:
+    """Everything one message does, in reading order. `troubles`: why files of it could not be had, `name`: what the
+    platform calls somebody who is not known here."""
+    person = tx.office.person_at(message.channel, message.sender)
     address = Address(message.channel, message.conversation_id)
     if person is None:
-        quarantine.stranger(tx, row, message.sender, message.text, triage.language)
+        _from_outside(tx, row, message, triage, name)
         return
     said = "\n".join([message.text, message.reply_to or "", *(file.sha256 for file in message.files)])
     row.digest = digest(said)
     reader = reader_for(tx, person, triage.language)
+    for trouble in dict.fromkeys(troubles):
+        board.say(tx, address, reader.words(phrases.NO_FILE.get(trouble, phrases.NO_FILE[""])))
     if not message.text.strip() and not message.files:
-        board.say(tx, address, reader.words("The message was empty. Send words, a photo or a voice note."))
+        if message.unusable:
+            board.say(tx, address, reader.words("Please send words, a photo or a voice note."))
+        elif not troubles:
+            board.say(
+                tx, address, reader.words("The message was empty. Send words, a photo or a voice note.")
+            )
         return
     if message.text.startswith("/"):
         try:
             with tx.nested():
-                tx.office.run_command(tx, person, address, reader, message.text)
+                tx.office.run_command(tx, person, address, reader, message.text, message.room)
         except Refused as refused:
             board.say(tx, address, phrases.refusal(refused, reader.words))
+        return
+    if not triage.dangerous and taps.answered_in_words(tx, message, reader):
         return
     # "Done" and "yes" are said often: two answers to two cards, or to questions, are not a double.
     asked = questions.open_questions(tx, address, person.id)
@@ -142,9 +283,10 @@ def take_message(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> Non
                 address,
                 reader.words("I have that already: {ticket}.", ticket=double.ticket_id),
                 quiet=True,
+                only_for=message.sender,
             )
         return
-    ticket = _take(tx, person, address, reader, message, triage, asked)
+    ticket = _take(tx, person, address, reader, message, _placed(tx, message, triage), asked)
     row.ticket_id = ticket.ticket_id if ticket else None
     if len(message.text) > READ_LIMIT:
         board.say(
@@ -154,6 +296,25 @@ def take_message(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> Non
                 "That was long: I read the first {count} characters, and kept all of it.", count=READ_LIMIT
             ),
         )
+
+
+def _from_outside(tx: Tx, row: InboxRow, message: Message, triage: Triage, name: str) -> None:
+    """Somebody who is not of the team: a vendor about their job, somebody with a code, or a stranger."""
+    vendor = tx.office.vendor_at(message.channel, message.sender)
+    if vendor is not None:
+        if not taps.answered_in_words(tx, message, vendors.reader_of(vendor)):
+            vendors.wrote(tx, vendor, message)
+    else:
+        joining.at_the_door(tx, row, message, triage.language, name)
+
+
+def _placed(tx: Tx, message: Message, triage: Triage) -> Triage:
+    """In a group that is about one property nobody has to name it."""
+    if triage.property_id is not None or message.room is None:
+        return triage
+    binding = tx.get(Binding, (message.channel, message.room))
+    place = tx.office.company.place(binding.property_id) if binding is not None else None
+    return triage if place is None else replace(triage, property_id=place.id)
 
 
 def _double(tx: Tx, row: InboxRow) -> InboxRow | None:
@@ -179,7 +340,7 @@ def _take(
 ) -> Ticket | None:
     actor = Actor(person.id, message.channel)
     if triage.dangerous and triage.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}:
-        board.say(tx, address, filing.emergency_text(tx, reader, triage))
+        board.say(tx, address, filing.emergency_text(tx, reader, triage), urgency=board.URGENT)
     if _is_approving(message.text) and _point_to_card(tx, person):
         return None
     named = _named_ticket(tx, message, reader, address)
@@ -251,7 +412,9 @@ def _named_ticket(tx: Tx, message: Message, reader: Reader, address: Address) ->
             return _survivor(tx, find_ticket(tx, card.ticket_id))
     spoken = _TICKET_ID.search(message.text)
     if spoken is None:
-        return None
+        threaded = message.room is not None and message.conversation_id != message.room
+        ticket_id = _thread_ticket(tx.session, message) if threaded else None
+        return _survivor(tx, find_ticket(tx, ticket_id)) if ticket_id is not None else None
     ticket = tx.get(Ticket, f"T-{spoken.group(1)}")
     if ticket is None:
         board.say(
@@ -275,7 +438,8 @@ def _add_to(
     note(tx, ticket, Event.RECEIVED, actor, kind=message.kind.value, message_id=message.message_id)
     reader = reader_for(tx, person, triage.language)
     if triage.intent is Intent.RESOLUTION_REPORT and ticket.status in OPEN:
-        board.show(tx, "ticket", ticket, [(address, reader)], again=True)
+        if not reported_done.close(tx, ticket, actor, message.text, address, reader):
+            board.show(tx, "ticket", ticket, [(address, reader)], again=True)
     elif ticket.status in OPEN and filing.worsen(
         tx, ticket, _severity_of_words(triage), [t.value for t in triage.risk_tags], actor
     ):
@@ -324,7 +488,7 @@ def _take_media(
         recent = _latest_of(tx, person, message)
         if recent is not None:
             for file in message.files:
-                filing.attach(recent, file)
+                filing.attach(recent, file, message.message_id)
             note(tx, recent, Event.RECEIVED, actor, kind="photo", message_id=message.message_id)
             board.say(
                 tx, address, reader.words("Photo added to {ticket}.", ticket=recent.ticket_id), quiet=True

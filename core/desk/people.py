@@ -1,4 +1,4 @@
-"""Who acts, who reads, and what each may do. Rights are checked here, at the moment of the act."""
+"""Who acts, and who reads."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from sqlalchemy import select
 from core.company.schema import Person
 from core.errors import Refused
 from core.i18n import Words
-from core.model import LANGUAGES, SYSTEM, Role
+from core.model import LANGUAGES, SYSTEM
 from core.store.engine import Tx
-from core.store.tables import Dispatch, PersonState
+from core.store.tables import PersonState
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,35 +69,6 @@ def set_language(tx: Tx, person: Person, language: str) -> None:
     state = tx.get(PersonState, person.id) or tx.add(PersonState(person_id=person.id))
     state.language = language
     _chosen_languages(tx)[person.id] = language
-
-
-def require_decider(tx: Tx, actor: Actor, deciders: Iterable[str]) -> None:
-    """Only those asked may decide, and only while they are on the team."""
-    named = list(deciders)
-    person = tx.office.company.person(actor.person_id)
-    if person is None or person.id not in named:
-        raise Refused("not_yours", who=names(tx, named))
-
-
-def require_handler(tx: Tx, actor: Actor, dispatch: Dispatch | None) -> None:
-    """Acknowledge and resolve: the assignee, whoever was paged, a lead, the founder."""
-    person = tx.office.company.person(actor.person_id)
-    told = [
-        *([dispatch.assignee] if dispatch and dispatch.assignee else []),
-        *(dispatch.paged if dispatch else []),
-    ]
-    if person and (person.id in told or person.role in {Role.LEAD, Role.FOUNDER}):
-        return
-    raise Refused("not_for_you", who=names(tx, [*told, tx.office.company.founder.id]))
-
-
-def require_one_of(tx: Tx, actor: Actor, allowed: Iterable[str | None]) -> None:
-    """Any of `allowed`, a lead or the founder."""
-    person = tx.office.company.person(actor.person_id)
-    named = [one for one in allowed if one]
-    if person and (person.id in named or person.role in {Role.LEAD, Role.FOUNDER}):
-        return
-    raise Refused("not_for_you", who=names(tx, [*named, tx.office.company.founder.id]))
 
 
 def names(tx: Tx, person_ids: Iterable[str]) -> str:

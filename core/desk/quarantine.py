@@ -1,21 +1,19 @@
-"""What could not be worked on, and who is not known: kept, shown to the founder, never in the way."""
+"""What could not be worked on: kept, shown to the founder, never in the way."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import structlog
-from sqlalchemy import select
 
 from core.cards.card import Fact, Section
 from core.cards.view import Press, Sketch
 from core.desk import board
-from core.desk.people import Actor, Reader, reader_for, require_one_of
+from core.desk.people import Actor, Reader, reader_for
+from core.desk.rights import require
 from core.errors import Refused
 from core.i18n import N_
 from core.model import Address
 from core.store.engine import Tx
-from core.store.tables import CardCopy, CardRow, InboxRow
+from core.store.tables import InboxRow
 from core.text import escape, shorten
 
 log = structlog.get_logger(__name__)
@@ -28,9 +26,8 @@ def quarantine(tx: Tx, inbox_id: str, error: str) -> None:
         return
     row.status, row.error = "quarantined", error
     log.error("message_quarantined", inbox=inbox_id, channel=row.channel)
-    board.post_own(
-        tx, "quarantine", inbox_id, lambda reader: _quarantined(row, reader, tx), [tx.office.company.founder]
-    )
+    founder = board.readers_of(tx, tx.office.company.founder)
+    board.post_own(tx, "quarantine", inbox_id, lambda reader: _quarantined(row, reader, tx), founder)
     # The sender may be anybody in any language here: the row itself was what could not be read.
     reader = reader_for(tx, tx.office.company.person(row.person_id))
     board.say(
@@ -68,7 +65,7 @@ def _quarantined(row: InboxRow, reader: Reader, tx: Tx) -> Sketch:
 
 def tap(tx: Tx, action: str, inbox_id: str, actor: Actor) -> None:
     """The founder's word on a quarantined message."""
-    require_one_of(tx, actor, [])
+    require(tx, actor, "quarantine")
     row = tx.get(InboxRow, inbox_id)
     if row is None or row.status != "quarantined":
         raise Refused("gone")
@@ -77,47 +74,4 @@ def tap(tx: Tx, action: str, inbox_id: str, actor: Actor) -> None:
         tx.office.jobs.defer(tx, "process", {"inbox": row.id}, lane=f"in:{row.channel}:{row.conversation_id}")
     else:
         row.status = "discarded"
-    for card in _cards_about(tx, inbox_id):
-        _redraw(tx, card, row)
-
-
-def _cards_about(tx: Tx, inbox_id: str) -> list[CardRow]:
-    return list(
-        tx.session.scalars(select(CardRow).where(CardRow.subject == inbox_id, CardRow.kind == "quarantine"))
-    )
-
-
-def _redraw(tx: Tx, card: CardRow, row: InboxRow) -> None:
-    for copy in tx.session.scalars(select(CardCopy).where(CardCopy.card_id == card.id)).all():
-        board.redraw_own(tx, card, copy, lambda reader: _quarantined(row, reader, tx))
-
-
-def stranger(tx: Tx, row: InboxRow, sender: str, text: str, heard: str) -> None:
-    """Somebody unknown wrote: their words are kept, they are told how to join, the founder sees it. No
-    ticket, and nothing authorised."""
-    row.status, row.processed_at = "held", tx.now
-    founder = tx.office.company.founder
-    board.say(
-        tx,
-        Address(row.channel, row.conversation_id),
-        reader_for(tx, None, heard).words(
-            "I do not know you yet. Your message is kept. Please ask {who} to add you to the team.",
-            who=founder.name,
-        ),
-    )
-
-    def sketch(reader: Reader) -> Sketch:
-        words = reader.words
-        facts: list[Any] = [
-            Fact(label=words("Channel"), value=row.channel),
-            Fact(label=words("Sender"), value=shorten(sender, 60)),
-        ]
-        return Sketch(
-            title=words("Somebody unknown wrote"),
-            lead=words("The message is kept. Add the sender to team.json to let them in."),
-            state="asking",
-            facts=tuple(facts),
-            sections=(Section(title=words("Message"), text=shorten(text, 500)),),
-        )
-
-    board.post_own(tx, "join", row.id, sketch, [founder])
+    board.redraw_own(tx, "quarantine", inbox_id, lambda reader: _quarantined(row, reader, tx))

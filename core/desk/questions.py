@@ -9,8 +9,9 @@ from typing import Final
 from sqlalchemy import select
 
 from core.desk import board, closing, filing
-from core.desk.people import Actor, require_decider, require_one_of
+from core.desk.people import Actor
 from core.desk.records import find_ticket, latest_approval, move, note
+from core.desk.rights import require
 from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
@@ -25,7 +26,7 @@ LISTEN: Final = timedelta(hours=2)
 
 def answer(tx: Tx, ticket: Ticket, question: Question, option: str, actor: Actor) -> None:
     """A tap on one of the choices. Raises Refused for a second answer or a choice that was not offered."""
-    require_one_of(tx, actor, [question.person_id])
+    require(tx, actor, "choose", ticket, asked=question.person_id)
     if option not in question.options:
         raise Refused("unknown_option")
     if question.answer is not None:
@@ -38,6 +39,10 @@ def answer(tx: Tx, ticket: Ticket, question: Question, option: str, actor: Actor
             _set_property(tx, ticket, option, actor)
         case "reopen":
             _reopen_or_new(tx, ticket, question, actor)
+        case "charge_to":
+            ticket.charge_to = option
+            note(tx, ticket, Event.CORRECTED, actor, charge_to=option)
+            board.refresh(tx, ticket)
         case _:
             _set_fact(tx, ticket, question.kind, option, actor)
 
@@ -126,7 +131,7 @@ def _set_fact(tx: Tx, ticket: Ticket, kind: str, option: str, actor: Actor) -> N
 def ask_reporter(tx: Tx, ticket: Ticket, text: str, actor: Actor) -> None:
     """The founder wants to know something first. It goes to where the report came from."""
     approval = latest_approval(ticket)
-    require_decider(tx, actor, approval.deciders if approval else [])
+    require(tx, actor, "ask", ticket, deciders=approval.deciders if approval else [])
     if not text.strip():
         raise Refused("text_needed")
     question = Question(

@@ -172,3 +172,12 @@ def count_open(tx: Tx) -> int:
         )
         or 0
     )
+
+
+def authorised_for(ticket: Ticket) -> Decimal:
+    """What the ticket's standing dispatches cost: the bill once there is one, the estimate until then."""
+    standing = [d for d in ticket.dispatches if d.authorized and not d.void]
+    return sum(
+        (d.cost_estimate_usd if d.actual_cost_usd is None else d.actual_cost_usd for d in standing),
+        Decimal(0),
+    )

@@ -11,12 +11,27 @@ from typing import Any, Final
 import structlog
 
 from core import phrases
-from core.desk import approvals, board, closing, corrections, dispatching, quarantine, questions
+from core.company.schema import Person
+from core.desk import (
+    approvals,
+    board,
+    check,
+    closing,
+    corrections,
+    dispatching,
+    handover,
+    joining,
+    prompts,
+    quarantine,
+    questions,
+    vendors,
+)
+from core.desk.own import Own
 from core.desk.people import Actor, Reader, reader_for
 from core.desk.records import find_ticket
 from core.errors import Refused
 from core.i18n import N_
-from core.inbound import Tap
+from core.inbound import Message, Tap
 from core.model import Address
 from core.money import parse_amount
 from core.store.engine import Tx
@@ -130,34 +145,71 @@ ACTIONS: Final[dict[str, Callable[[Tx, Press], None]]] = {
 }
 
 
-def tap(tx: Tx, tapped: Tap, person_id: str | None) -> None:
+OWN: Final[dict[str, Callable[[Tx, Own], None]]] = {
+    "quarantine": lambda tx, own: quarantine.tap(tx, own.button.action, own.subject, own.actor()),
+    "join": joining.tap,
+    "prompt": lambda tx, own: _finish_form(tx, prompts.tap(tx, own)),
+    "offer": vendors.tap,
+    "unsure": vendors.tap_unsure,
+    "handover": handover.tap,
+    "check": check.tap,
+}
+"""Cards that belong to no ticket, by kind. Each checks for itself who may press."""
+
+
+def tap(tx: Tx, tapped: Tap) -> None:
     """Do what the button says, or say why not. Every tap is answered: nobody presses twice for silence."""
-    person = tx.office.company.person(person_id)
-    address = Address(tapped.channel, tapped.conversation_id)
+    person = tx.office.person_at(tapped.channel, tapped.sender)
     reader = reader_for(tx, person)
+    vendor = tx.office.vendor_at(tapped.channel, tapped.sender)
+    if person is None and vendor is not None:
+        reader = vendors.reader_of(vendor)
     try:
-        act = _found(tx, tapped, person_id, address)
+        act = _found(tx, tapped, person, reader)
         # A refusal must leave nothing behind, not even what was done before it was noticed.
         with tx.nested():
             act()
     except Refused as refused:
-        log.info("tap_refused", why=refused.code, action=tapped.button.split(":")[0][:20], person=person_id)
-        board.say(tx, address, _said(tx, refused, reader), quiet=True)
+        log.info(
+            "tap_refused", why=refused.code, action=tapped.button.split(":")[0][:20], channel=tapped.channel
+        )
+        address = Address(tapped.channel, tapped.conversation_id)
+        board.say(tx, address, _said(tx, refused, reader), quiet=True, only_for=tapped.sender)
 
 
-def _found(tx: Tx, tapped: Tap, person_id: str | None, address: Address) -> Callable[[], None]:
+def _finish_form(tx: Tx, filled: Tap | None) -> None:
+    """The last field was answered: now the button is pressed, with what was said."""
+    if filled is not None:
+        tap(tx, filled)
+
+
+def answered_in_words(tx: Tx, message: Message, reader: Reader) -> bool:
+    """True where `message` was the answer to a field that is asked in this conversation."""
+    taken, filled = prompts.take_words(tx, message, reader)
+    _finish_form(tx, filled)
+    return taken
+
+
+def _found(tx: Tx, tapped: Tap, person: Person | None, reader: Reader) -> Callable[[], None]:
     """What the button does, ready to be done. Reads only; most late taps are refused here."""
+    address = Address(tapped.channel, tapped.conversation_id)
     button = tx.get(ButtonRow, tapped.button)
     copy = tx.get(CardCopy, button.copy_id) if button else None
     if button is None or copy is None or Address(copy.channel, copy.conversation_id) != address:
         raise Refused("unknown_button")
-    if person_id is None:
-        raise Refused("not_for_you", who=tx.office.company.founder.name)
     card = tx.get(CardRow, copy.card_id)
     assert card is not None
-    actor = Actor(person_id, tapped.channel)
+    if person is None and card.kind not in FOR_ANYBODY:
+        raise Refused("not_for_you", who=tx.office.company.founder.name)
     if card.ticket_id is None:
-        return lambda: quarantine.tap(tx, button.action, str(card.subject), actor)
+        if not button.live:
+            raise Refused("old_button", lead=str(copy.content.get("lead", "")))
+        if prompts.needed(tx, tapped, copy):
+            return lambda: prompts.begin(tx, tapped, copy, reader)
+        own = Own(tapped, button, str(card.subject), person, reader)
+        return lambda: OWN[card.kind](tx, own)
+    assert person is not None
+    actor = Actor(person.id, tapped.channel)
     ticket = find_ticket(tx, card.ticket_id)
     press = Press(actor, ticket, button.args, tapped.values)
     if button.action in {"approve", "reject", "change", "vendor"}:
@@ -165,6 +217,8 @@ def _found(tx: Tx, tapped: Tap, person_id: str | None, address: Address) -> Call
     elif not button.live and button.action != "ack":
         # An acknowledgement is answered by its own check, which knows who was first.
         raise Refused("old_button", lead=str(copy.content.get("lead", "")))
+    if prompts.needed(tx, tapped, copy):
+        return lambda: prompts.begin(tx, tapped, copy, reader)
     return lambda: ACTIONS[button.action](tx, press)
 
 
@@ -176,4 +230,6 @@ def _said(tx: Tx, refused: Refused, reader: Reader) -> str:
     return phrases.refusal(Refused(refused.code, **params), reader.words)
 
 
+FOR_ANYBODY: Final = frozenset({"offer", "prompt"})
+"""Kinds of cards that are also put to people outside the team."""
 HINT: Final = N_("Only the buttons on a card can decide. The newest card for it is below.")

@@ -11,7 +11,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 
 from core.clock import Clock
-from core.desk import approvals, board, dispatching, filing
+from core.desk import approvals, board, dispatching, filing, handover, vendors
 from core.desk.records import read_tickets
 from core.errors import TryLater
 from core.i18n import N_
@@ -32,6 +32,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "question_silent": filing.on_question_silent,
     "place_remind": filing.on_place_remind,
     "place_lapse": filing.on_place_lapse,
+    "offer_silent": vendors.on_silent,
+    "cover_ends": handover.on_cover_ends,
 }
 SWEEP: Final = timedelta(seconds=15)
 """Look even if no alarm rang: the machine's clock may have jumped."""

@@ -34,6 +34,8 @@ class Proposal:
     understood: bool = True
     """False for a voice note that nothing could transcribe, or model output that did not validate."""
     steering: Sequence[str] = ()
+    late: bool = False
+    """It lay at the platform for a day: what it says may be over (RELIABILITY B20)."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ def decide(proposal: Proposal) -> Authorised | NeedsHuman:
     def ask(code: str, **params: object) -> None:
         found.append(Reason(code, {key: str(value) for key, value in params.items()}))
 
+    if proposal.late:
+        ask("late")
     if not proposal.understood:
         ask("not_understood")
     if proposal.severity >= ASK_FROM_SEVERITY:

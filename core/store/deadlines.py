@@ -75,6 +75,15 @@ def cancel(tx: Tx, subject: str, *kinds: str) -> None:
     tx.once(_CANCELLED, set[str]).update(stopped)
 
 
+def pending(tx: Tx, subject: str, kind: str) -> list[Due]:
+    """What is still owed about `subject`."""
+    tx.session.flush()
+    wanted = select(
+        _ROWS.c.id, _ROWS.c.kind, _ROWS.c.subject, _ROWS.c.args, _ROWS.c.attempts, _ROWS.c.error
+    ).where(_OPEN, _ROWS.c.subject == subject, _ROWS.c.kind == kind)
+    return [Due(*row) for row in tx.session.execute(wanted)]
+
+
 def next_due(tx: Tx) -> datetime | None:
     found: datetime | None = tx.session.execute(_NEXT).scalar()
     return found

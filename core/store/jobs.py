@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import heapq
 import itertools
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -61,6 +61,9 @@ class Task:
     find: Callable[[Session, list[dict[str, Any]]], list[Any]]
     run: Callable[[dict[str, Any], Any], Awaitable[Commit | Happened | None]]
     exhausted: Callable[[Tx, dict[str, Any], str], None]
+    slots: int = 16
+    """Lanes whose head is such a job run at the same time; each task has its own, so that a platform that is slow
+    to take messages never keeps one from being read."""
 
 
 class Jobs(Protocol):
@@ -111,10 +114,9 @@ class EmbeddedJobs:
     """One process, the jobs table as the queue, its rows mirrored in memory: since only this process writes
     them, a commit hands its new jobs over and no query ever looks for work."""
 
-    def __init__(self, store: Store, clock: Clock, slots: int = 16) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._slots = slots
         self._tasks: dict[str, Task] = {}
         self._last_id: int | None = None
         self._known: set[int] = set()
@@ -123,6 +125,10 @@ class EmbeddedJobs:
         self._later: list[tuple[datetime, int, _Job | str]] = []
         """A heap of jobs for later and of the names of resting lanes."""
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._busy: Counter[str] = Counter()
+        """Running lanes by the task of their head."""
+        self._crowded: dict[str, deque[str]] = defaultdict(deque)
+        """Lanes whose task has no free slot."""
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
 
@@ -173,7 +179,7 @@ class EmbeddedJobs:
                 for row in tx.session.scalars(select(JobRow).order_by(JobRow.id))
             ]
 
-        for memory in (self._known, self._lanes, self._ready, self._later):
+        for memory in (self._known, self._lanes, self._ready, self._later, self._busy, self._crowded):
             memory.clear()
         for job in await self._store.write(take_over):
             self._owe(job)
@@ -200,7 +206,12 @@ class EmbeddedJobs:
 
     async def idle(self) -> None:
         """Wait until nothing is due and nothing runs (for tests and the demo; a service never needs it)."""
-        while self._running or self._ready or (self._later and self._later[0][0] <= self._clock.now()):
+        while (
+            self._running
+            or self._ready
+            or any(self._crowded.values())
+            or (self._later and self._later[0][0] <= self._clock.now())
+        ):
             self._wake.set()
             await asyncio.sleep(0.001)
 
@@ -212,9 +223,7 @@ class EmbeddedJobs:
         for job in sorted(suspects):
             lane = self._lanes.get(job.lane)
             if lane is not None and not lane.resting and lane.waiting and lane.waiting[0] is job:
-                alone = asyncio.create_task(self._run_lane(job.lane, lane))
-                self._running[job.lane] = alone
-                await asyncio.shield(alone)
+                await asyncio.shield(self._spawn(job.lane, lane))
 
     async def _dispatch(self) -> None:
         await self._clear_suspects()
@@ -228,16 +237,30 @@ class EmbeddedJobs:
                     self._ready.append(due)
                 else:
                     self._enter(due)
-            while self._ready and len(self._running) < self._slots:
-                name = self._ready.popleft()
-                lane = self._lanes.get(name)
-                if lane is not None and lane.waiting and not lane.resting and name not in self._running:
-                    self._running[name] = asyncio.create_task(self._run_lane(name, lane))
+            while self._ready:
+                self._begin(self._ready.popleft())
             pause = max(0.0, (self._later[0][0] - now).total_seconds()) if self._later else None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
 
-    async def _run_lane(self, name: str, lane: _Lane) -> None:
+    def _begin(self, name: str) -> None:
+        """Run the lane, if it has work that may run and a slot is free."""
+        lane = self._lanes.get(name)
+        if lane is None or not lane.waiting or lane.resting or name in self._running:
+            return
+        task = lane.waiting[0].task
+        if self._busy[task] >= self._tasks[task].slots:
+            self._crowded[task].append(name)
+            return
+        self._spawn(name, lane)
+
+    def _spawn(self, name: str, lane: _Lane) -> asyncio.Task[None]:
+        task = lane.waiting[0].task
+        self._busy[task] += 1
+        self._running[name] = asyncio.create_task(self._run_lane(name, lane, task))
+        return self._running[name]
+
+    async def _run_lane(self, name: str, lane: _Lane, task: str) -> None:
         """The head of the lane, with what can end in the same commit; then the lane queues up again."""
         try:
             await self._run_some(lane)
@@ -252,6 +275,9 @@ class EmbeddedJobs:
             raise
         finally:
             del self._running[name]
+            self._busy[task] -= 1
+            if self._crowded[task]:
+                self._ready.append(self._crowded[task].popleft())
             if lane.waiting:
                 self._ready.append(name)
             elif not lane.resting:

@@ -70,6 +70,8 @@ class InboxRow(Base):
     __table_args__ = (
         UniqueConstraint("channel", "event_id"),
         Index("ix_inbox_double", "person_id", "digest", "processed_at"),
+        Index("ix_inbox_message", "channel", "message_id"),
+        Index("ix_inbox_album", "album"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     channel: Mapped[str] = mapped_column(String(20))
@@ -82,6 +84,10 @@ class InboxRow(Base):
     error: Mapped[str | None]
     person_id: Mapped[str | None] = mapped_column(String(60))
     digest: Mapped[str | None] = mapped_column(String(64))
+    album: Mapped[str | None] = mapped_column(String(120))
+    """Photos that were sent together."""
+    message_id: Mapped[str | None] = mapped_column(String(200))
+    """The platform's name of the message, once it was worked on: what an edit or an unsend refers to."""
     ticket_id: Mapped[str | None] = mapped_column(String(20))
     processed_at: Mapped[datetime | None]
 
@@ -107,7 +113,10 @@ class OutboxRow(Base):
     """A message owed to a conversation, written with the change that owes it."""
 
     __tablename__ = "outbox"
-    __table_args__ = (Index("ix_outbox_page", "cancel_key", "status"),)
+    __table_args__ = (
+        Index("ix_outbox_page", "cancel_key", "status"),
+        Index("ix_outbox_owed", "channel", "conversation_id", "status"),
+    )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     channel: Mapped[str] = mapped_column(String(20))
     conversation_id: Mapped[str] = mapped_column(String(200))
@@ -119,7 +128,14 @@ class OutboxRow(Base):
     cancel_key: Mapped[str | None] = mapped_column(String(60))
     """What an acknowledgement cancels: every page of one dispatch shares it."""
     status: Mapped[str] = mapped_column(String(12), default="pending", index=True)
-    """pending, sending, sent, cancelled, merged (a later edit carried it), dead"""
+    """pending, sending (an attempt whose outcome is not known yet), sent, cancelled, dead"""
+    urgency: Mapped[int] = mapped_column(Integer, default=1)
+    """2 overtakes 1 in a conversation that has to wait, 1 overtakes 0."""
+    attempt_key: Mapped[str | None] = mapped_column(String(36), index=True)
+    """Shared by rows that go out in one call, kept until its outcome is known."""
+    attempted_at: Mapped[datetime | None]
+    only_once: Mapped[bool] = mapped_column(Boolean, default=False)
+    """An order to somebody outside: where its outcome stays unknown a person decides, never a blind retry."""
     message_ref: Mapped[str | None]
     error: Mapped[str | None]
     created_at: Mapped[datetime]
@@ -222,6 +238,8 @@ class Attachment(Base):
     bytes: Mapped[int] = mapped_column(Integer)
     sha256: Mapped[str] = mapped_column(String(64))
     path: Mapped[str]
+    message_id: Mapped[str | None] = mapped_column(String(200))
+    """The message it came with: who takes that back takes this back."""
 
 
 class HistoryRow(Base):
@@ -278,6 +296,7 @@ class Dispatch(Base):
     created_at: Mapped[datetime]
 
     ticket: Mapped[Ticket] = relationship(back_populates="dispatches")
+    offers: Mapped[list[Offer]] = relationship(order_by="Offer.created_at", back_populates="dispatch")
 
 
 class Approval(Base):
@@ -354,6 +373,7 @@ class CardRow(Base):
 
 class CardCopy(Base):
     __tablename__ = "card_copies"
+    __table_args__ = (Index("ix_card_copies_conversation", "channel", "conversation_id"),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     card_id: Mapped[str] = mapped_column(ForeignKey("cards.id"), index=True)
     channel: Mapped[str] = mapped_column(String(20))
@@ -391,6 +411,112 @@ class PersonState(Base):
     __tablename__ = "person_states"
     person_id: Mapped[str] = mapped_column(String(60), primary_key=True)
     language: Mapped[str | None] = mapped_column(String(10))
+
+
+class Member(Base):
+    """Somebody who joined through chat; team.json holds the others."""
+
+    __tablename__ = "members"
+    person_id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    person: Mapped[Json]
+    """As core.company.schema.Person."""
+    added_by: Mapped[str] = mapped_column(String(60))
+    added_at: Mapped[datetime]
+
+
+class IdentityRow(Base):
+    """One account of a person on a platform, proven by a code or admitted by the founder."""
+
+    __tablename__ = "identities"
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    platform_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(60), index=True)
+    added_by: Mapped[str] = mapped_column(String(60))
+    added_at: Mapped[datetime]
+
+
+class CodeRow(Base):
+    """A code that lets one account in, once, for a while. Only its hash is kept."""
+
+    __tablename__ = "codes"
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    person_id: Mapped[str | None] = mapped_column(String(60))
+    """Whose account it will be; None: a new member's, described by `person`."""
+    person: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
+    created_by: Mapped[str] = mapped_column(String(60))
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    used_by: Mapped[str | None]
+
+
+class Binding(Base):
+    """A group that is about one property: there the bot listens to every message."""
+
+    __tablename__ = "bindings"
+    channel: Mapped[str] = mapped_column(String(20), primary_key=True)
+    room: Mapped[str] = mapped_column(String(200), primary_key=True)
+    property_id: Mapped[str] = mapped_column(String(60))
+    bound_by: Mapped[str] = mapped_column(String(60))
+    bound_at: Mapped[datetime]
+
+
+class Cover(Base):
+    """Somebody is on for a property instead of whom team.json names."""
+
+    __tablename__ = "covers"
+    property_id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    person_id: Mapped[str] = mapped_column(String(60))
+    set_by: Mapped[str] = mapped_column(String(60))
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+
+class Prompt(Base):
+    """A form asked field by field in a chat that has none: the button, what was said so far, what is asked."""
+
+    __tablename__ = "prompts"
+    __table_args__ = (Index("ix_prompts_open", "channel", "conversation_id", "done_at"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    channel: Mapped[str] = mapped_column(String(20))
+    conversation_id: Mapped[str] = mapped_column(String(200))
+    sender: Mapped[str] = mapped_column(String(200))
+    button: Mapped[Json]
+    """As core.cards.card.Button."""
+    said: Mapped[Json]
+    field: Mapped[str] = mapped_column(String(40))
+    """The field that is asked now; "" while the person picks which to change."""
+    language: Mapped[str] = mapped_column(String(10))
+    created_at: Mapped[datetime]
+    done_at: Mapped[datetime | None]
+
+
+class Offer(Base):
+    """What a vendor was asked, and what they said."""
+
+    __tablename__ = "offers"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    dispatch_id: Mapped[str] = mapped_column(ForeignKey("dispatches.dispatch_id"), index=True)
+    vendor_id: Mapped[str] = mapped_column(String(60))
+    status: Mapped[str] = mapped_column(String(12), default="asked")
+    """asked, accepted, countered, declined, silent, withdrawn"""
+    amount_usd: Mapped[Decimal | None]
+    eta_at: Mapped[datetime | None]
+    note: Mapped[str | None]
+    created_at: Mapped[datetime]
+    opened_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+
+    dispatch: Mapped[Dispatch] = relationship(back_populates="offers")
+
+
+class Notice(Base):
+    """What was said once and is not said again: `key` names the episode."""
+
+    __tablename__ = "notices"
+    key: Mapped[str] = mapped_column(String(160), primary_key=True)
+    at: Mapped[datetime]
+    count: Mapped[int] = mapped_column(Integer, default=1)
 
 
 class WebMessage(Base):

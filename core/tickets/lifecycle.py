@@ -19,6 +19,8 @@ TRANSITIONS: Final[dict[tuple[Event, Status], Status]] = {
     (Event.LAPSED, Status.AWAITING_HUMAN): Status.LAPSED,
     (Event.DISPATCHED, Status.TRIAGED): Status.DISPATCHED,
     (Event.DISPATCHED, Status.AWAITING_HUMAN): Status.DISPATCHED,
+    # Another vendor, because the first said no or nothing.
+    (Event.DISPATCHED, Status.DISPATCHED): Status.DISPATCHED,
     (Event.RESOLVED, Status.DISPATCHED): Status.RESOLVED,
     (Event.RESOLVED, Status.TRIAGED): Status.RESOLVED,
     (Event.RESOLVED, Status.AWAITING_HUMAN): Status.RESOLVED,

@@ -87,8 +87,15 @@ class House(RuleBasedStateMachine):
             "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
         )
         Base.metadata.create_all(self.engine)
-        self.office = Office(COMPANY, EmbeddedJobs(None, None), ENGINE, EMERGENCY, commands.run_command)  # type: ignore[arg-type]
-        self.office.channels["web"] = WebChannel(lambda: COMPANY)
+        self.office = Office(
+            COMPANY,
+            EmbeddedJobs(None, None),  # type: ignore[arg-type]
+            ENGINE,
+            EMERGENCY,
+            commands.run_command,
+            played={"web"},
+        )
+        self.office.channels["web"] = WebChannel()
         self.session = Session(self.engine, expire_on_commit=False)
         self.early: list[str] = []
 

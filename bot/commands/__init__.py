@@ -1,0 +1,69 @@
+"""The chat commands: the same words on every platform. Each acts with the rights of who typed it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from bot.commands import house, people, tickets
+from bot.commands.call import Call
+from core.company.schema import Person
+from core.desk import board
+from core.desk.people import Reader
+from core.i18n import N_, Words
+from core.model import Address
+from core.store.engine import Tx
+from core.text import shorten
+
+
+def _help(call: Call) -> None:
+    words = call.reader.words
+    lines = [
+        words("Write what is wrong and where. I find the vendor, ask whoever must decide, and keep at it.")
+    ]
+    lines += [f"{name} – {words(about)}" for name, (_, about) in COMMANDS.items()]
+    call.reply("\n".join(lines))
+
+
+COMMANDS: Final[dict[str, tuple[Callable[[Call], None], str]]] = {
+    "/help": (_help, N_("what I can do")),
+    "/tickets": (tickets.tickets, N_("the open tickets")),
+    "/ticket": (tickets.ticket, N_("one ticket with its history: /ticket T-1001")),
+    "/approve": (tickets.approve, N_("show a card again with its buttons: /approve T-1001")),
+    "/ack": (tickets.ack, N_("“I have it”: /ack T-1001")),
+    "/resolve": (
+        tickets.resolve,
+        N_("“it is done”, with what it cost in USD: /resolve T-1001 132 new drain pan"),
+    ),
+    "/brain": (house.brain, N_("ask what we know: /brain AC Taipei")),
+    "/oncall": (people.oncall, N_("who is on; /oncall haru 8h: Haru is on for me; /oncall me: I am back")),
+    "/status": (house.status, N_("how I am")),
+    "/corrections": (house.corrections, N_("what I was taught, and how to take it back")),
+    "/lang": (people.lang, N_("my language for you: /lang en, zh-TW, ja, id or es")),
+    "/link": (people.link, N_("one more account of yours: a code that works once")),
+    "/invite": (people.invite, N_("a code for somebody new: /invite Dewi bali_villa")),
+    "/bind": (people.bind, N_("in a group: this group is about one property: /bind bali_villa")),
+}
+
+
+def menu(language: str) -> list[tuple[str, str]]:
+    """(command without its slash, what it does) for a platform's own menu."""
+    words = Words(language, ZoneInfo("UTC"))
+    return [(name.removeprefix("/"), words(about).split(":")[0]) for name, (_, about) in COMMANDS.items()]
+
+
+def run_command(
+    tx: Tx, person: Person, address: Address, reader: Reader, text: str, room: str | None = None
+) -> None:
+    """Do the command in `text`, typed in the group `room` if any. Raises Refused with what to tell the person."""
+    name, _, rest = text.strip().partition(" ")
+    command = COMMANDS.get(name.casefold().split("@")[0])
+    if command is None:
+        board.say(
+            tx,
+            address,
+            reader.words("I do not know {name}. /help shows what I can do.", name=shorten(name, 30)),
+        )
+        return
+    command[0](Call(tx, person, address, reader, " ".join(rest.split()), room))

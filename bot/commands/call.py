@@ -1,0 +1,43 @@
+"""One command as it was typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.company.schema import Person
+from core.desk import board
+from core.desk.people import Actor, Reader
+from core.desk.records import find_ticket
+from core.model import Address
+from core.store.engine import Tx
+
+
+@dataclass(frozen=True)
+class Call:
+    tx: Tx
+    person: Person
+    address: Address
+    reader: Reader
+    words_after: str
+    room: str | None = None
+    """The group it was typed in."""
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.person.id, self.address.channel)
+
+    def reply(self, text: str) -> None:
+        board.say(self.tx, self.address, text)
+
+    def reply_alone(self, text: str) -> None:
+        """What others in a group must not read: to the person's own conversation on the same channel."""
+        if self.room is None:
+            self.reply(text)
+            return
+        for address in self.tx.office.addresses_of(self.person):
+            if address.channel == self.address.channel:
+                board.say(self.tx, address, text)
+
+    def show(self, kind: str, ticket_id: str) -> None:
+        ticket = find_ticket(self.tx, ticket_id)
+        board.show(self.tx, kind, ticket, [(self.address, self.reader)], again=True)

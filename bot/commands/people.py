@@ -1,0 +1,174 @@
+"""Commands about people: who is on, who may join, which account is whose, which group is about what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from bot.commands.call import Call
+from core.company.schema import Person, Property
+from core.desk import handover, joining
+from core.desk.people import reader_for, set_language
+from core.desk.records import current_dispatch, open_tickets
+from core.desk.rights import require
+from core.dispatch.quiet import is_quiet, next_working_moment
+from core.errors import Refused
+from core.model import LANGUAGES, Role
+from core.store.tables import Binding
+from core.text import escape, normal, shorten
+
+_HOURS: Final = re.compile(r"^(\d{1,3})h$")
+BACK: Final = frozenset({"me", "back", "off"})
+
+
+def oncall(call: Call) -> None:
+    """Who is on; `/oncall haru 8h` puts Haru on for what is mine, `/oncall haru bali_villa` for one property, `/oncall
+    me` ends it."""
+    said = call.words_after.split()
+    if not said:
+        _show_oncall(call)
+        return
+    tx, company, words = call.tx, call.tx.office.company, call.reader.words
+    places = [place.id for one in said if (place := _place(call, one)) is not None]
+    mine = [one.id for one in company.properties if _is_mine(call, one.id)]
+    if said[0].casefold() in BACK:
+        ended = handover.end(tx, call.actor, places or mine)
+        call.reply(words("You are on again.") if ended else words("Nobody was on instead of you."))
+        return
+    person = _person(company.team, said[0])
+    if person is None:
+        raise Refused("unknown_person", name=said[0][:40])
+    if not places and not mine:
+        raise Refused("which_property")
+    hours = next((int(found[1]) for one in said if (found := _HOURS.match(one.casefold()))), None)
+    until = tx.now + timedelta(hours=hours) if hours else None
+    handover.cover(tx, call.actor, places or mine, person, until)
+    names = words.join([place.name for one in places or mine if (place := company.place(one)) is not None])
+    text = words("{who} is on for {places} now.", who=person.name, places=names)
+    if until is not None:
+        text += " " + words("until {at}", at=words.time(until, tx.now))
+    call.reply(text)
+
+
+def _is_mine(call: Call, property_id: str) -> bool:
+    """What the person is on for, now or by team.json."""
+    now, written = (
+        office.on_site(property_id) for office in (call.tx.office.company, call.tx.office.written)
+    )
+    return call.person.id in {one.id for one in (now, written) if one is not None}
+
+
+def _person(team: Sequence[Person], said: str) -> Person | None:
+    wanted = normal(said.removeprefix("@"))
+    return next((one for one in team if wanted in {one.id, normal(one.name)}), None)
+
+
+def _place(call: Call, said: str) -> Property | None:
+    wanted = normal(said)
+    every = call.tx.office.company.properties
+    return next((one for one in every if wanted in {one.id, *map(normal, [one.name, *one.aliases])}), None)
+
+
+def _show_oncall(call: Call) -> None:
+    words, company, now = call.reader.words, call.tx.office.company, call.tx.now
+    lines = []
+    covers = handover.covers(call.tx)
+    for place in company.properties:
+        person = company.on_site(place.id) or company.founder
+        line = f"{place.name}: {person.name}"
+        if place.id in covers:
+            until = covers[place.id].until
+            line += " – " + (
+                words("instead of {who}", who=owner.name)
+                if (owner := call.tx.office.written.on_site(place.id)) is not None
+                else ""
+            )
+            if until is not None:
+                line += " " + words("until {at}", at=words.time(until, now))
+        if is_quiet(person, now):
+            line += " – " + words("off until {at}", at=words.time(next_working_moment(person, now, 1), now))
+        backup = company.person(person.backup)
+        if backup:
+            line += " · " + words("backup {who}", who=backup.name)
+        lines.append(line)
+    for ticket in open_tickets(call.tx):
+        dispatch = current_dispatch(ticket)
+        holder = dispatch.acknowledged_by if dispatch else None
+        owner = company.name_of(holder) if holder else words("nobody yet")
+        lines.append(f"{ticket.ticket_id} → {owner}")
+    call.reply("\n".join(lines))
+
+
+def lang(call: Call) -> None:
+    wanted = next((code for code in LANGUAGES if code.casefold() == call.words_after.casefold()), None)
+    if wanted is None:
+        call.reply(
+            call.reader.words("Choose one: {choices}. For example /lang ja", choices=", ".join(LANGUAGES))
+        )
+        return
+    set_language(call.tx, call.person, wanted)
+    call.tx.session.flush()
+    call.reply(reader_for(call.tx, call.person).words("From now on I write to you in English."))
+
+
+def link(call: Call) -> None:
+    """A code with which one more account becomes this person's."""
+    if call.words_after:
+        raise Refused("known_already")
+    code = joining.new_code(call.tx, call.person.id, joining.LINK_LASTS, person_id=call.person.id)
+    call.reply_alone(
+        call.reader.words(
+            "Write this to me from your other account, within 10 minutes. It works once: /link {code}",
+            code=code,
+        )
+    )
+
+
+def invite(call: Call) -> None:
+    """`/invite Dewi bali_villa [lead]`: a code that makes somebody new a member of the team."""
+    tx, words = call.tx, call.reader.words
+    require(tx, call.actor, "invite")
+    said = call.words_after.split()
+    if not said:
+        raise Refused("text_needed")
+    places = [place for one in said[1:] if (place := _place(call, one)) is not None]
+    role = Role.LEAD if "lead" in {one.casefold() for one in said[1:]} else Role.OPS
+    place = places[0] if places else None
+    about = {
+        "name": shorten(escape(said[0]), 60),
+        "role": role.value,
+        "languages": [place.language if place is not None else call.reader.language],
+        "properties": [one.id for one in places],
+        "timezone": place.timezone if place is not None else call.person.timezone,
+    }
+    code = joining.new_code(tx, call.person.id, joining.INVITE_LASTS, person=about)
+    call.reply_alone(
+        words(
+            "Give this to {name}: it works once, within two days. They write it to me on Slack, Telegram or LINE: /link {code}",
+            name=about["name"],
+            code=code,
+        )
+    )
+
+
+def bind(call: Call) -> None:
+    """This group is about one property: there every message counts, and nobody has to name it. `/bind off` ends it."""
+    tx, words = call.tx, call.reader.words
+    require(tx, call.actor, "bind")
+    if call.room is None:
+        raise Refused("only_in_group")
+    row = tx.get(Binding, (call.address.channel, call.room))
+    if call.words_after.casefold() == "off":
+        if row is not None:
+            tx.session.delete(row)
+        call.reply(words("From now on I only listen here when I am mentioned."))
+        return
+    place = _place(call, call.words_after)
+    if place is None:
+        raise Refused("which_property")
+    if row is None:
+        row = tx.add(Binding(channel=call.address.channel, room=call.room))
+    row.property_id, row.bound_by, row.bound_at = place.id, call.person.id, tx.now
+    call.reply(words("This group is about {place} now: I read every message here.", place=place.name))

@@ -1,0 +1,65 @@
+"""Commands about tickets."""
+
+from __future__ import annotations
+
+from bot.commands.call import Call
+from core import phrases
+from core.desk import closing, dispatching
+from core.desk.records import find_ticket, latest_approval, open_tickets
+from core.errors import Refused
+from core.money import parse_amount
+
+
+def tickets(call: Call) -> None:
+    words = call.reader.words
+    tickets = open_tickets(call.tx)
+    if not tickets:
+        call.reply(words("No open tickets. 🎉"))
+        return
+    lines = []
+    for ticket in tickets[:20]:
+        place = call.tx.office.company.place(ticket.property_id)
+        what = phrases.label(phrases.CATEGORY, ticket.category, words)
+        status = phrases.label(phrases.STATUS, ticket.status, words)
+        lines.append(
+            f"{ticket.ticket_id} · {ticket.severity} · {what} · {place.name if place else '–'} · {status}"
+        )
+    if len(tickets) > 20:
+        lines.append(words("… and {count} more.", count=len(tickets) - 20))
+    call.reply("\n".join(lines))
+
+
+def ticket(call: Call) -> None:
+    if not call.words_after:
+        raise Refused("unknown_ticket", ticket="–")
+    call.show("ticket", call.words_after.split()[0])
+
+
+def approve(call: Call) -> None:
+    """Shows the card again with live buttons; words alone never approve."""
+    ticket = find_ticket(call.tx, call.words_after)
+    approval = latest_approval(ticket)
+    decides = approval is not None and approval.status == "pending" and call.person.id in approval.deciders
+    call.show("approval" if decides else "ticket", ticket.ticket_id)
+
+
+def ack(call: Call) -> None:
+    ticket = find_ticket(call.tx, call.words_after)
+    try:
+        dispatching.acknowledge(call.tx, ticket, call.actor)
+    except Refused as refused:
+        at = refused.params.get("at")
+        if at is not None:
+            raise Refused(
+                refused.code, **{**refused.params, "at": call.reader.words.time(at, call.tx.now)}
+            ) from None  # type: ignore[arg-type]
+        raise
+    call.reply(call.reader.words("{ticket} is yours.", ticket=ticket.ticket_id))
+
+
+def resolve(call: Call) -> None:
+    parts = call.words_after.split(maxsplit=2)
+    ticket = find_ticket(call.tx, parts[0] if parts else "")
+    amount = parse_amount(parts[1]) if len(parts) > 1 else None
+    closing.resolve(call.tx, ticket, call.actor, amount, outcome=parts[2] if len(parts) > 2 else "")
+    call.reply(call.reader.words("{ticket} is done. Thank you.", ticket=ticket.ticket_id))

@@ -1,0 +1,93 @@
+"""The platforms that are configured. A new one is one more folder in channels/ and one more function here.
+
+Each SDK is imported only where its platform is configured: a start without them costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from bot import commands
+from bot.settings import Settings
+from channels.door import Door
+from channels.platform import Platform
+from core.desk.watch import tell_quota
+from core.health import Health
+from core.office import Office
+from core.store.engine import Store
+
+Make = Callable[[Settings, Store, Office, Callable[[str], Door]], Platform | None]
+
+
+def _slack(settings: Settings, store: Store, office: Office, door: Callable[[str], Door]) -> Platform | None:
+    if settings.slack_bot_token is None:
+        return None
+    from channels.slack.channel import Slack
+
+    signing, app = settings.slack_signing_secret, settings.slack_app_token
+    return Slack(
+        door=door("slack"),
+        clock=office.clock,
+        bot_token=settings.slack_bot_token.get_secret_value(),
+        signing_secret=signing.get_secret_value() if signing is not None else None,
+        app_token=app.get_secret_value() if app is not None else None,
+        api_url=settings.slack_api_url,
+    )
+
+
+def _telegram(
+    settings: Settings, store: Store, office: Office, door: Callable[[str], Door]
+) -> Platform | None:
+    if settings.telegram_token is None:
+        return None
+    from channels.telegram.channel import Telegram
+
+    secret = settings.telegram_webhook_secret
+    return Telegram(
+        door=door("telegram"),
+        clock=office.clock,
+        token=settings.telegram_token.get_secret_value(),
+        api_url=settings.telegram_api_url,
+        webhook_secret=secret.get_secret_value() if secret is not None else None,
+        base_url=settings.base_url,
+        menu=commands.menu,
+    )
+
+
+def _line(settings: Settings, store: Store, office: Office, door: Callable[[str], Door]) -> Platform | None:
+    if settings.line_token is None or settings.line_channel_secret is None:
+        return None
+    from channels.line.channel import Line
+
+    async def on_quota(limit: int, used: int) -> None:
+        await store.write(lambda tx: tell_quota(tx, "line", limit, used))
+
+    return Line(
+        door=door("line"),
+        clock=office.clock,
+        channel_secret=settings.line_channel_secret.get_secret_value(),
+        access_token=settings.line_token.get_secret_value(),
+        api_url=settings.line_api_url,
+        data_url=settings.line_data_url,
+        base_url=settings.base_url,
+        menu=commands.menu,
+        on_quota=on_quota,
+    )
+
+
+PLATFORMS: Final[tuple[Make, ...]] = (_slack, _telegram, _line)
+
+
+def platforms_of(settings: Settings, store: Store, office: Office) -> list[Platform]:
+    """Every platform that `settings` has the tokens for, not started yet."""
+
+    def door(name: str) -> Door:
+        return Door(store, name, Health(office.clock))
+
+    def made() -> Iterator[Platform]:
+        for make in PLATFORMS:
+            platform = make(settings, store, office, door)
+            if platform is not None:
+                yield platform
+
+    return list(made())

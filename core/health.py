@@ -1,0 +1,72 @@
+"""How each channel is: when it last heard, was pinged, delivered, and what ails it (WANTED W9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from core.clock import Clock
+
+DEAF_AFTER: Final = timedelta(seconds=120)
+"""So long may a live connection be silent before it counts as dead."""
+FAILING_AFTER: Final = timedelta(minutes=10)
+"""So long may a platform fail before somebody is told on another channel (RELIABILITY B5)."""
+
+
+@dataclass
+class Health:
+    """Kept by the channel and the deliverer, read by /readyz, /status, metrics and the watch."""
+
+    clock: Clock
+    last_inbound: datetime | None = None
+    last_ping: datetime | None = None
+    """None for a channel that holds no connection."""
+    last_delivered: datetime | None = None
+    trouble: str | None = None
+    """One sentence with the cure; never a secret."""
+    failing_since: datetime | None = None
+    at_once: bool = False
+    """The trouble will not pass by itself: tell somebody now."""
+
+    def heard(self) -> None:
+        self.last_inbound = self.clock.now()
+
+    def pinged(self) -> None:
+        self.last_ping = self.clock.now()
+
+    def delivered(self) -> None:
+        self.last_delivered = self.clock.now()
+        self.well()
+
+    def failing(self, trouble: str, *, at_once: bool = False) -> None:
+        self.trouble, self.at_once = trouble, at_once
+        self.failing_since = self.failing_since or self.clock.now()
+
+    def well(self) -> None:
+        self.trouble, self.failing_since, self.at_once = None, None, False
+
+    @property
+    def deaf(self) -> bool:
+        """A connection that should hear pings has heard none for too long."""
+        return self.last_ping is not None and self.clock.now() - self.last_ping > DEAF_AFTER
+
+    @property
+    def worrying(self) -> bool:
+        """Bad for long enough, or surely for good."""
+        since = self.failing_since
+        return self.deaf or (
+            since is not None and (self.at_once or self.clock.now() - since >= FAILING_AFTER)
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        def iso(moment: datetime | None) -> str | None:
+            return moment.isoformat() if moment else None
+
+        return {
+            "state": "degraded" if self.trouble or self.deaf else "up",
+            "last_inbound": iso(self.last_inbound),
+            "last_ping": iso(self.last_ping),
+            "last_delivered": iso(self.last_delivered),
+            **({"trouble": self.trouble} if self.trouble else {}),
+        }
