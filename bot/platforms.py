@@ -32,6 +32,8 @@ def _slack(settings: Settings, store: Store, office: Office, door: Callable[[str
         signing_secret=signing.get_secret_value() if signing is not None else None,
         app_token=app.get_secret_value() if app is not None else None,
         api_url=settings.slack_api_url,
+        per_channel=(settings.pace, 1.0),
+        overall=(300 * settings.pace, 60.0),
     )
 
 
@@ -51,6 +53,9 @@ def _telegram(
         webhook_secret=secret.get_secret_value() if secret is not None else None,
         base_url=settings.base_url,
         menu=commands.menu,
+        overall=(30 * settings.pace, 1.0),
+        per_chat=(settings.pace, 1.0),
+        per_group=(20 * settings.pace, 60.0),
     )
 
 

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
         default=None, gt=0, le=86_400, validation_alias="LOOPOS_ESCALATE_AFTER"
     )
     log_level: str = Field(default="INFO", validation_alias="LOOPOS_LOG_LEVEL")
+    pace: float = Field(default=1.0, gt=0, le=10_000, validation_alias="LOOPOS_PACE")
+    """How many times faster than a platform's documented limits we may send: for a gateway with limits of its own."""
     slack_bot_token: SecretStr | None = Field(default=None, validation_alias="SLACK_BOT_TOKEN")
     slack_signing_secret: SecretStr | None = Field(default=None, validation_alias="SLACK_SIGNING_SECRET")
     slack_app_token: SecretStr | None = Field(default=None, validation_alias="SLACK_APP_TOKEN")

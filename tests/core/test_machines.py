@@ -126,7 +126,14 @@ class House(RuleBasedStateMachine):
                 channel="web",
                 event_id=message.message_id,
                 conversation_id=who,
-                payload={},
+                payload={
+                    "type": "message",
+                    "id": message.message_id,
+                    "sender": who,
+                    "text": message.text,
+                    "at": self.now.isoformat(),
+                    "files": [],
+                },
                 received_at=self.now,
                 status="processed",
                 processed_at=self.now,
@@ -151,13 +158,7 @@ class House(RuleBasedStateMachine):
         button, conversation = rows[data.draw(st.integers(0, 10_000)) % len(rows)]
         who = conversation if honest else data.draw(st.sampled_from(PEOPLE))
         values = VALUES if honest else {}
-        self.unit(
-            lambda tx: tap(
-                tx,
-                Tap("web", conversation, who, button, values, self.now),
-                who if COMPANY.person(who) else None,
-            )
-        )
+        self.unit(lambda tx: tap(tx, Tap("web", conversation, who, button, values, self.now)))
 
     @rule(seconds=st.sampled_from([1, 29, 30, 31, 60, 299, 301, 3600, 7200, 30_000, 86_401]))
     def waits(self, seconds: int) -> None:

@@ -1,0 +1,295 @@
+"""The house with its platforms: the real service, its real HTTP door, and the vendors' servers beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from bot.app import App, build
+from bot.serve import http_app
+from bot.settings import Settings
+from core.desk.timers import HANDLERS, given_up, prepare
+from core.store import deadlines
+from core.store.tables import Ticket
+from core.tickets.view import ticket_json
+from tests.fakes.faults import FakeServer
+from tests.fakes.line import LineFake
+from tests.fakes.slack import FakeSlack
+from tests.fakes.telegram import TOKEN, FakeTelegram
+
+DATA = Path(__file__).parents[1] / "data" / "company"
+
+
+class RunningClock:
+    """Real time, moved."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+async def until(true: Callable[[], Awaitable[bool]] | Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for something that happens beside the jobs. Fails loudly, never early."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = true()
+            if isinstance(found, bool) and found or not isinstance(found, bool) and await found:
+                return
+            await asyncio.sleep(0.01)
+
+
+@dataclass(frozen=True)
+class Phone:
+    """What a person holds in their hand: one account on one platform."""
+
+    house: House
+    channel: str
+    account: str
+
+    @property
+    def _fake(self) -> Any:
+        return self.house.fakes[self.channel]
+
+    @property
+    def _place(self) -> str:
+        return self._fake.dm(self.account) if self.channel == "slack" else self.account
+
+    async def says(self, text: str, **more: Any) -> str:
+        """Returns the platform's name of the message."""
+        ref = await self._fake.says(self.account, text, **more)
+        await self.house.settle()
+        return str(ref)
+
+    async def photo(self, text: str = "", data: bytes | None = None) -> None:
+        picture = data or PNG
+        if self.channel == "slack":
+            await self.says(text, files=[self._fake.file("photo.png", "image/png", picture)])
+        else:
+            await self.says(text, files=[("photo.png", "image/png", picture)])
+
+    async def chat(self, room: str | None = None) -> list[Any]:
+        return list(await self._fake.chat(room or self._place))
+
+    async def texts(self) -> list[str]:
+        return [one.text for one in await self.chat()]
+
+    async def sees(self, words: str) -> bool:
+        return any(words in text for text in await self.texts())
+
+    async def card(self, action: str) -> Any:
+        """The newest message with a button of this kind (or this label)."""
+        for shown in reversed(await self.chat()):
+            if any(action in {label, name.split(":")[0]} for label, name in shown.buttons):
+                return shown
+        raise AssertionError(f"no {action} button on {self.channel}: {await self.texts()}")
+
+    async def taps(self, action: str, card: Any = None, **values: str) -> None:
+        """Press, and fill in what is asked: a form where the platform has one, else one answer after the other."""
+        await self._fake.taps(self.account, card or await self.card(action), action)
+        await self.house.settle()
+        if not values:
+            return
+        if self.channel == "slack":
+            await until(lambda: bool(self._fake.views) and "input" in json.dumps(self._fake.form(self.account)))
+            await self._fake.fills(self.account, **values)
+            await self.house.settle()
+            return
+        for value in values.values():
+            last = (await self.chat())[-1]
+            if any(value in {label, name} for label, name in last.buttons):
+                await self._fake.taps(self.account, last, value)
+            else:
+                await self._fake.says(self.account, value)
+            await self.house.settle()
+
+
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108020000009077"
+    "53de0000000c49444154789c63f8cfc0000003010100c9fe92ef0000000049454e44ae426082"
+)
+
+
+@dataclass
+class House:
+    app: App
+    clock: RunningClock
+    fakes: dict[str, Any]
+    accounts: dict[tuple[str, str], str] = field(default_factory=dict)
+    """(person, channel) -> the platform's id"""
+    url: str = ""
+    runner: web.AppRunner | None = None
+
+    def phone(self, person: str, channel: str) -> Phone:
+        return Phone(self, channel, self.accounts[person, channel])
+
+    def stranger(self, channel: str, name: str) -> Phone:
+        return Phone(self, channel, account_on(self.fakes[channel], channel, name))
+
+    async def settle(self) -> None:
+        """Until nothing is owed at this moment."""
+        for _ in range(3):
+            await self.app.jobs.idle()
+            await asyncio.sleep(0.01)
+
+    async def wait(self, **delta: float) -> None:
+        """Time passes, and every timer rings at its own moment, in order."""
+        end = self.clock.now() + timedelta(**delta)
+        while True:
+            due = await self.app.store.write(deadlines.next_due)
+            if due is None or due > end:
+                break
+            self.clock.ahead += max(timedelta(), due - self.clock.now())
+            await self.app.store.write(lambda tx: deadlines.fire_due(tx, HANDLERS, given_up, prepare))
+            await self.settle()
+        self.clock.ahead += max(timedelta(), end - self.clock.now())
+        await self.settle()
+
+    async def tickets(self) -> list[dict[str, Any]]:
+        from sqlalchemy import select
+
+        return await self.app.store.read(
+            lambda s: [ticket_json(t) for t in s.scalars(select(Ticket).order_by(Ticket.number))]
+        )
+
+    async def ticket(self) -> dict[str, Any]:
+        (one,) = await self.tickets()
+        return one
+
+
+def account_on(fake: FakeServer, channel: str, name: str) -> str:
+    """A person's account, known to the vendor's server."""
+    match channel:
+        case "slack":
+            user = f"U{name.upper()}"
+            fake.person(user, name.title())  # type: ignore[attr-defined]
+            return user
+        case "telegram":
+            return str(fake.person(name.title()))  # type: ignore[attr-defined]
+        case _:
+            return str(fake.user(name))  # type: ignore[attr-defined]
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def company_with(home: Path, accounts: dict[tuple[str, str], str], **vendors: dict[str, list[str]]) -> None:
+    """The demo company, in which people and vendors have these accounts."""
+    folder = home / "company"
+    if folder.exists():
+        return
+    shutil.copytree(DATA, folder)
+    team = json.loads((folder / "team.json").read_text(encoding="utf-8"))
+    for person in team:
+        person["identities"] = {
+            channel: [account] for (name, channel), account in accounts.items() if name == person["id"]
+        }
+        person["quiet_hours"] = []
+    (folder / "team.json").write_text(json.dumps(team, ensure_ascii=False), encoding="utf-8")
+    every = json.loads((folder / "vendors.json").read_text(encoding="utf-8"))
+    for vendor in every:
+        vendor["identities"] = vendors.get(vendor["id"], {})
+    (folder / "vendors.json").write_text(json.dumps(every, ensure_ascii=False), encoding="utf-8")
+
+
+def settings_for(home: Path, fakes: dict[str, Any], port: int, **more: Any) -> Settings:
+    values: dict[str, Any] = {
+        "LOOPOS_HOME": home,
+        "LOOPOS_DEMO": True,
+        "PORT": port,
+        "LOOPOS_BASE_URL": f"https://127.0.0.1:{port}",
+        "LOOPOS_PACE": 1000,
+    }
+    if "slack" in fakes:
+        values |= {
+            "SLACK_BOT_TOKEN": fakes["slack"].bot_token,
+            "SLACK_SIGNING_SECRET": fakes["slack"].signing_secret,
+            "SLACK_API_URL": fakes["slack"].api_url,
+        }
+    if "telegram" in fakes:
+        values |= {"TELEGRAM_BOT_TOKEN": TOKEN, "TELEGRAM_API_URL": fakes["telegram"].url}
+    if "line" in fakes:
+        values |= {
+            "LINE_CHANNEL_SECRET": fakes["line"].secret,
+            "LINE_CHANNEL_ACCESS_TOKEN": fakes["line"].token,
+            "LINE_API_URL": fakes["line"].url,
+            "LINE_DATA_API_URL": fakes["line"].url,
+        }
+    return Settings(**{**values, **more})
+
+
+@contextlib.asynccontextmanager
+async def running(settings: Settings, clock: RunningClock) -> AsyncIterator[tuple[App, web.AppRunner]]:
+    """The service behind its port, without the alarm: time passes when a test says so."""
+    app = await build(settings, clock)
+    runner = web.AppRunner(http_app(app), access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", settings.port).start()
+    await app.teacher.start()
+    await app.jobs.start()
+    for platform in app.platforms:
+        await platform.start()
+    try:
+        yield app, runner
+    finally:
+        await runner.cleanup()
+        await app.stop()
+
+
+@contextlib.asynccontextmanager
+async def open_house(
+    home: Path,
+    accounts: list[tuple[str, str]],
+    vendors: dict[str, str] | None = None,
+    **more: Any,
+) -> AsyncIterator[House]:
+    """`accounts`: (person, channel) of everybody who has one; `vendors`: vendor -> the channel they are on."""
+    clock = RunningClock()
+    port = free_port()
+    used = {channel for _, channel in accounts} | set((vendors or {}).values())
+    fakes: dict[str, Any] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        for channel, make in MAKERS.items():
+            if channel in used:
+                fake = fakes[channel] = make(clock)
+                await fake.start()
+                stack.push_async_callback(fake.stop)
+        known = {(person, channel): account_on(fakes[channel], channel, person) for person, channel in accounts}
+        for vendor, channel in (vendors or {}).items():
+            known[vendor, channel] = account_on(fakes[channel], channel, vendor)
+        company_with(
+            home,
+            known,
+            **{vendor: {channel: [known[vendor, channel]]} for vendor, channel in (vendors or {}).items()},
+        )
+        settings = settings_for(home, fakes, port, **more)
+        app, runner = await stack.enter_async_context(running(settings, clock))
+        url = f"http://127.0.0.1:{port}"
+        for channel, fake in fakes.items():
+            fake.webhook_url = f"{url}{PATHS[channel]}"
+        if "telegram" in fakes:
+            await until(lambda: bool(fakes["telegram"].hook))
+        yield House(app, clock, fakes, known, url, runner)
+
+
+PATHS = {"slack": "/slack/events", "telegram": "/telegram/webhook", "line": "/line/webhook"}
+MAKERS: dict[str, Callable[[RunningClock], FakeServer]] = {
+    "slack": lambda clock: FakeSlack(clock=clock),
+    "telegram": lambda clock: FakeTelegram(),
+    "line": lambda clock: LineFake(clock=clock),  # type: ignore[arg-type]
+}
