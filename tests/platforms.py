@@ -44,7 +44,7 @@ async def until(true: Callable[[], Awaitable[bool]] | Callable[[], bool], second
     async with asyncio.timeout(seconds):
         while True:
             found = true()
-            if isinstance(found, bool) and found or not isinstance(found, bool) and await found:
+            if (isinstance(found, bool) and found) or (not isinstance(found, bool) and await found):
                 return
             await asyncio.sleep(0.01)
 
@@ -101,7 +101,9 @@ class Phone:
         if not values:
             return
         if self.channel == "slack":
-            await until(lambda: bool(self._fake.views) and "input" in json.dumps(self._fake.form(self.account)))
+            await until(
+                lambda: bool(self._fake.views) and "input" in json.dumps(self._fake.form(self.account))
+            )
             await self._fake.fills(self.account, **values)
             await self.house.settle()
             return
@@ -141,6 +143,37 @@ class House:
         for _ in range(3):
             await self.app.jobs.idle()
             await asyncio.sleep(0.01)
+
+    async def tap_forged(self, phone: Phone, message: Any, button: str) -> None:
+        """A tap as the platform would bring it, on a button that is not (or no longer) on the message."""
+        fake = self.fakes[phone.channel]
+        match phone.channel:
+            case "slack":
+                channel, _, ts = message.ref.partition(":")
+                action = {"type": "button", "action_id": button, "value": button, "action_ts": fake.ts()}
+                raw = fake.message(channel, ts)
+                place = {
+                    "container": {"type": "message", "message_ts": ts, "channel_id": channel},
+                    "channel": {"id": channel},
+                    "message": raw,
+                }
+                await fake._clicked(phone.account, {"type": "block_actions", "actions": [action], **place})
+            case "telegram":
+                chat = fake.chats[int(phone.account)]
+                await fake.forges_tap(phone.account, chat, chat.messages[int(message.ref)], button)
+            case _:
+                await fake.send(fake.event("postback", phone.account, postback={"data": button}))
+        await self.settle()
+
+    async def counter(self, vendor: Phone, amount: str) -> None:
+        """The vendor names another price, and comes in an hour."""
+        if vendor.channel == "slack":
+            await vendor.taps("counter", amount=amount, eta="60")
+            return
+        await vendor.taps("counter", amount=amount)
+        last = (await vendor.chat())[-1]
+        await self.fakes[vendor.channel].taps(vendor.account, last, last.buttons[1][0])
+        await self.settle()
 
     async def wait(self, **delta: float) -> None:
         """Time passes, and every timer rings at its own moment, in order."""
@@ -269,7 +302,9 @@ async def open_house(
                 fake = fakes[channel] = make(clock)
                 await fake.start()
                 stack.push_async_callback(fake.stop)
-        known = {(person, channel): account_on(fakes[channel], channel, person) for person, channel in accounts}
+        known = {
+            (person, channel): account_on(fakes[channel], channel, person) for person, channel in accounts
+        }
         for vendor, channel in (vendors or {}).items():
             known[vendor, channel] = account_on(fakes[channel], channel, vendor)
         company_with(

@@ -342,7 +342,7 @@ def _put(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, shown: _Shown) -
         return  # its page was cancelled before it left: there is nothing to edit
     if not _edits(tx, copy) and _same_news(before, content):
         return  # a new message costs attention, and on some platforms money
-    shown.unsent[copy.id] = owe_newer(tx, copy)
+    shown.unsent[copy.id] = owe_newer(tx, copy, before)
 
 
 def _edits(tx: Tx, copy: CardCopy) -> bool:
@@ -359,13 +359,15 @@ def _same_news(before: dict[str, Any], after: dict[str, Any]) -> bool:
     return news(before) == news(after)
 
 
-def owe_newer(tx: Tx, copy: CardCopy) -> OutboxRow:
+def owe_newer(tx: Tx, copy: CardCopy, before: dict[str, Any] | None = None) -> OutboxRow:
     """Owe the present content of `copy` to its conversation: in place, or, where nothing can be changed, as a short
-    new message with the buttons that are live now."""
+    new message with what is new since `before` and the buttons that are live now."""
     address = Address(copy.channel, copy.conversation_id)
     if _edits(tx, copy):
         return _owe(tx, address, "edit", copy.content, copy=copy)
-    return _owe(tx, address, "post", {**copy.content, "facts": [], "sections": []}, copy=copy)
+    known = before.get("facts", []) if before is not None else copy.content["facts"]
+    facts = [fact for fact in copy.content["facts"] if fact not in known]
+    return _owe(tx, address, "post", {**copy.content, "facts": facts, "sections": []}, copy=copy)
 
 
 def cancel_pages(tx: Tx, cancel_key: str) -> None:

@@ -34,13 +34,13 @@ from core.desk.records import find_ticket, latest_approval, note, open_tickets
 from core.errors import Refused, TryLater
 from core.i18n import N_
 from core.inbound import Edited, Inbound, Message, Moved, Opened, Tap, Unsent
-from core.model import OPEN, Address, Category, Event, Intent, SourceKind, Triage
+from core.model import OPEN, Address, Category, Event, Intent, SourceKind, Status, Triage
 from core.office import Office
 from core.ports import Channel
 from core.store import crashpoints
 from core.store.engine import Store, Tx
 from core.store.jobs import Commit, Task
-from core.store.tables import Binding, CardCopy, CardRow, InboxRow, Report, Ticket, table
+from core.store.tables import Binding, CardCopy, CardRow, Dispatch, InboxRow, Report, Ticket, table
 from core.text import READ_LIMIT, digest, escape, normal, shorten
 from core.triage.port import Speaker
 
@@ -485,7 +485,7 @@ def _take_media(
     transcribe is filed for a person to hear: never dropped (WANTED W6)."""
     reader = reader_for(tx, person)
     if message.kind is SourceKind.PHOTO:
-        recent = _latest_of(tx, person, message)
+        recent = _latest_of(tx, person, message) or _only_job_of(tx, person)
         if recent is not None:
             for file in message.files:
                 filing.attach(recent, file, message.message_id)
@@ -518,7 +518,28 @@ def _latest_of(tx: Tx, person: Person, message: Message) -> Ticket | None:
     )
     ticket = tx.get(Ticket, report.ticket_id) if report else None
     same_place = report is not None and report.source.get("conversation_id") == message.conversation_id
-    return ticket if ticket is not None and same_place and ticket.status in OPEN else None
+    fits = ticket is not None and (ticket.status in OPEN or ticket.status == Status.RESOLVED)
+    return ticket if same_place and fits else None
+
+
+def _only_job_of(tx: Tx, person: Person) -> Ticket | None:
+    """The one job that this person has taken, or has just ended: the photo is its proof (WANTED N2)."""
+    recent = select(Dispatch).where(
+        Dispatch.acknowledged_by == person.id, Dispatch.void.is_(False), Dispatch.acknowledged.is_(True)
+    )
+    tickets = [
+        dispatch.ticket
+        for dispatch in tx.session.scalars(recent.order_by(Dispatch.created_at.desc()).limit(20))
+    ]
+    running = [ticket for ticket in tickets if ticket.status == Status.DISPATCHED]
+    if len(running) == 1:
+        return running[0]
+    ended = [
+        ticket
+        for ticket in tickets
+        if ticket.resolved_at is not None and ticket.resolved_at > tx.now - CAPTION_WITHIN
+    ]
+    return ended[0] if len(ended) == 1 and not running else None
 
 
 def _new_problem(

@@ -1,0 +1,278 @@
+"""Slack behind the Channel port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import structlog
+from aiohttp import web
+from aiolimiter import AsyncLimiter
+
+from channels.door import Door
+from channels.slack import backfill, draw, files
+from channels.slack.addresses import Place, place_of, ref, split_ref
+from channels.slack.api import API_URL, LONGEST_WAIT, Backoff, Limited, Reply, SlackApi, identify, messages
+from channels.slack.parse import CHANNEL, parse
+from channels.slack.reception import Reception
+from channels.slack.socketmode import PING_EVERY, Socket
+from channels.slack.webhook import PATH, Webhook
+from core.clock import Clock
+from core.errors import ChannelDown, GiveUp, TryLater
+from core.inbound import Inbound, Message, RemoteFile
+from core.ports import Attempt, Capabilities, Delivery, Sent
+
+log = structlog.get_logger(__name__)
+
+EVENT_TYPE: Final = "loopos_delivery"
+LOOK_BACK: Final = 300.0
+"""Seconds before an unknown attempt: Slack's clock and ours need not agree."""
+SOON: Final = 3.0
+"""Seconds that a sign of life or a name may take."""
+MOST_LIMITERS: Final = 256
+
+
+class Slack:
+    name = CHANNEL
+    capabilities = Capabilities(edits=True, forms=True, together=1, settles=True)
+
+    def __init__(
+        self,
+        *,
+        door: Door,
+        clock: Clock,
+        bot_token: str,
+        signing_secret: str,
+        app_token: str | None = None,
+        api_url: str = API_URL,
+        timeout: float = 10.0,
+        per_channel: tuple[float, float] = (1, 1.0),
+        overall: tuple[float, float] = (300, 60.0),
+        ping_every: float = PING_EVERY,
+    ) -> None:
+        """`per_channel` and `overall`: messages per seconds. Slack allows one a second in a channel and "several
+        hundred a minute" in a workspace (https://docs.slack.dev/apis/web-api/rate-limits)."""
+        self.health = door.health
+        self._door = door
+        self._clock = clock
+        self._timeout = timeout
+        self._api = SlackApi(bot_token, api_url=api_url, timeout=timeout)
+        self._app_api = (
+            SlackApi(app_token, variable="SLACK_APP_TOKEN", api_url=api_url, timeout=timeout)
+            if app_token
+            else None
+        )
+        self._ping_every = ping_every
+        self._reception = Reception(door, self._api)
+        self._webhook = Webhook(self._reception, clock, signing_secret)
+        self._direct: dict[str, str] = {}
+        """Person -> their direct channel with us."""
+        self._per_channel = per_channel
+        self._limiters: dict[str, AsyncLimiter] = {}
+        self._overall = AsyncLimiter(*overall)
+        self._life: asyncio.Task[None] | None = None
+
+    # --- life
+
+    def add_to(self, http: web.Application) -> None:
+        http.router.add_post(PATH, self._webhook.handle)
+
+    async def start(self) -> None:
+        self._life = asyncio.create_task(self._live(), name="slack")
+
+    async def stop(self) -> None:
+        if self._life is not None:
+            self._life.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._life
+        await self._reception.stop()
+        for api in (self._api, self._app_api):
+            if api is not None:
+                await api.close()
+
+    async def _live(self) -> None:
+        while True:
+            try:
+                return await self._begin()
+            except Exception:
+                log.exception("slack_stumbled")
+                await asyncio.sleep(LONGEST_WAIT)
+
+    async def _begin(self) -> None:
+        """Learn who we are, catch up, and with an app token hold the socket."""
+        catch_up = await self._heard_so_far()
+        await self._learn()
+        if self._app_api is None:
+            return await catch_up()
+        socket = Socket(
+            self._reception,
+            self._app_api,
+            self._clock,
+            self.health,
+            self._heard_so_far,
+            timeout=self._timeout,
+            ping_every=self._ping_every,
+        )
+        try:
+            await socket.run()
+        finally:
+            await socket.stop()
+
+    async def _learn(self) -> None:
+        backoff = Backoff()
+        while self._reception.me is None:
+            try:
+                self._reception.me = await identify(self._api)
+                self.health.well()
+            except (TryLater, GiveUp, KeyError) as error:
+                self.health.failing(str(error), at_once=isinstance(error, ChannelDown))
+                wait = error.after if isinstance(error, TryLater) else backoff.next()
+                await asyncio.sleep(wait.total_seconds())
+
+    async def _heard_so_far(self) -> Callable[[], Awaitable[None]]:
+        """Note until when nothing is missing, before anything new comes in; returns what reads the rest."""
+        seen = await self._door.seen(self._clock.now() - backfill.LOOKED_AFTER)
+
+        async def catch_up() -> None:
+            while self._reception.me is not None:
+                try:
+                    await backfill.catch_up(self._api, self._door, self._reception.me, seen)
+                    return
+                except TryLater as error:
+                    log.warning("slack_not_caught_up", reason=str(error))
+                    self.health.failing(str(error), at_once=isinstance(error, ChannelDown))
+                    await asyncio.sleep(error.after.total_seconds())
+
+        return catch_up
+
+    # --- in
+
+    def parse(self, payload: dict[str, Any]) -> Inbound | None:
+        return parse(payload)
+
+    async def sign_of_life(self, payload: dict[str, Any]) -> None:
+        """Eyes on a message to us, not on what others talk about. A tap needs nothing: the 200 ended its spinner."""
+        said = parse(payload)
+        if not isinstance(said, Message) or payload.get("type") != "event_callback" or not said.addressed:
+            return
+        channel, ts = split_ref(said.message_id)
+        try:
+            async with asyncio.timeout(SOON):
+                await self._api.call("reactions.add", {"channel": channel, "timestamp": ts, "name": "eyes"})
+        except Exception as error:
+            log.debug("slack_no_reaction", reason=str(error))
+
+    def fetch(self, file: RemoteFile) -> AsyncIterator[bytes]:
+        return files.fetch(self._api, file)
+
+    async def display_name(self, sender: str, conversation_id: str) -> str:
+        try:
+            async with asyncio.timeout(SOON):
+                user = (await self._api.call("users.info", {"user": sender}, get=True))["user"]
+            profile = user.get("profile", {})
+            return str(profile.get("display_name") or profile.get("real_name") or user.get("name") or "")
+        except Exception as error:
+            log.debug("slack_no_name", reason=str(error))
+            return ""
+
+    # --- out
+
+    async def pace(self, conversation_id: str) -> None:
+        """The limit is per channel: the threads of a room share it."""
+        await self._limiter(place_of(conversation_id).id).acquire()
+        await self._overall.acquire()
+
+    def _limiter(self, key: str) -> AsyncLimiter:
+        if key not in self._limiters:
+            if len(self._limiters) >= MOST_LIMITERS:
+                full = self._per_channel[0]
+                self._limiters = {k: one for k, one in self._limiters.items() if not one.has_capacity(full)}
+            self._limiters[key] = AsyncLimiter(*self._per_channel)
+        return self._limiters[key]
+
+    async def send(self, deliveries: Sequence[Delivery], attempt: Attempt) -> list[Sent]:
+        try:
+            sent = [Sent(await self._send(one, attempt)) for one in deliveries]
+        except Limited:
+            raise
+        except ChannelDown as down:
+            self.health.failing(str(down), at_once=True)
+            raise
+        except TryLater as later:
+            self.health.failing(str(later))
+            raise
+        self.health.delivered()
+        return sent
+
+    async def _send(self, delivery: Delivery, attempt: Attempt) -> str:
+        place = place_of(delivery.conversation_id)
+        if place.kind == "home":
+            return await self._publish(place, delivery)
+        body = _body(delivery)
+        if delivery.message_ref is not None:
+            channel, ts = split_ref(delivery.message_ref)
+            await self._api.call("chat.update", {"channel": channel, "ts": ts, **body})
+            return delivery.message_ref
+        if delivery.quiet and delivery.only_for and place.kind == "room":
+            return await self._whisper(place, delivery.only_for, body, attempt)
+        return await self._post(place, body, attempt)
+
+    async def _post(self, place: Place, body: Reply, attempt: Attempt) -> str:
+        channel = place.id if place.kind == "room" else await self._direct_channel(place.id)
+        thread = {"thread_ts": place.thread} if place.thread else {}
+        if attempt.since is not None and (found := await self._find(channel, place.thread, attempt)):
+            return ref(channel, found)
+        message = {
+            "channel": channel,
+            "metadata": {"event_type": EVENT_TYPE, "event_payload": {"key": attempt.key}},
+            "unfurl_links": False,
+            "unfurl_media": False,
+            **thread,
+            **body,
+        }
+        posted = await self._api.call("chat.postMessage", message, repeatable=False)
+        return ref(str(posted["channel"]), str(posted["ts"]))
+
+    async def _find(self, channel: str, thread: str | None, attempt: Attempt) -> str | None:
+        """The message that an earlier attempt left, by the key it carries."""
+        assert attempt.since is not None
+        oldest = attempt.since.timestamp() - LOOK_BACK
+        async for message in messages(self._api, channel, oldest, thread=thread, metadata=True):
+            metadata = message.get("metadata") or {}
+            if (
+                metadata.get("event_type") == EVENT_TYPE
+                and metadata["event_payload"].get("key") == attempt.key
+            ):
+                return str(message["ts"])
+        return None
+
+    async def _whisper(self, place: Place, person: str, body: Reply, attempt: Attempt) -> str:
+        if attempt.since is not None:
+            # It is in no history, and Slack itself does not promise to show one: rather none than two.
+            return ref(place.id, "")
+        thread = {"thread_ts": place.thread} if place.thread else {}
+        remark = {"channel": place.id, "user": person, **thread, **body}
+        said = await self._api.call("chat.postEphemeral", remark, repeatable=False)
+        return ref(place.id, str(said["message_ts"]))
+
+    async def _publish(self, place: Place, delivery: Delivery) -> str:
+        card, text = delivery.card, delivery.text or ""
+        blocks = draw.card_blocks(card, draw.MOST_HOME_BLOCKS) if card else draw.text_blocks(text)
+        published = await self._api.call("views.publish", {"user_id": place.id, "view": draw.home(blocks)})
+        return ref(place.id, str(published["view"]["id"]))
+
+    async def _direct_channel(self, person: str) -> str:
+        if person not in self._direct:
+            opened = await self._api.call("conversations.open", {"users": person})
+            self._direct[person] = str(opened["channel"]["id"])
+        return self._direct[person]
+
+
+def _body(delivery: Delivery) -> Reply:
+    """What is shown, and as `text` what a notification says of it."""
+    if delivery.card is not None:
+        return {"blocks": draw.card_blocks(delivery.card), "text": draw.fallback(delivery.card)}
+    text = delivery.text or ""
+    return {"blocks": draw.text_blocks(text), "text": draw.fit(text, draw.SECTION)}

@@ -1,0 +1,100 @@
+"""Attachments: fetched with the bot's token, which goes to Slack's own hosts and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from channels.slack.api import API_URL, SlackApi, seconds
+from core.errors import GiveUp, TryLater
+from core.inbound import RemoteFile
+from core.media import MOST_BYTES
+
+CHUNK: Final = 64 * 1024
+MOST_HOPS: Final = 3
+
+
+def trusted(url: URL, api_url: str) -> bool:
+    """Slack's file hosts over https; or where the operator said that Slack is (SLACK_API_URL)."""
+    if api_url != API_URL and url.origin() == URL(api_url).origin():
+        return True
+    host = url.host or ""
+    return url.scheme == "https" and url.port == 443 and (host == "slack.com" or host.endswith(".slack.com"))
+
+
+async def fetch(api: SlackApi, file: RemoteFile) -> AsyncIterator[bytes]:
+    """The bytes, in chunks. Raises GiveUp (foreign_host, too_large, gone, no_access) or TryLater."""
+    if (file.bytes or 0) > MOST_BYTES:
+        raise GiveUp("too_large")
+    url = _checked(file.ref, api.api_url)
+    patience = aiohttp.ClientTimeout(total=6 * api.timeout, sock_connect=api.timeout, sock_read=api.timeout)
+    try:
+        for _ in range(MOST_HOPS):
+            async with api.session.get(
+                url,
+                headers={"Authorization": f"Bearer {api.token}"},
+                allow_redirects=False,
+                timeout=patience,
+            ) as response:
+                if response.status in {301, 302, 303, 307, 308}:
+                    url = _next_hop(url, response.headers.get("Location", ""))
+                    continue
+                _check(response)
+                read = 0
+                async for chunk in response.content.iter_chunked(CHUNK):
+                    read += len(chunk)
+                    if read > MOST_BYTES:
+                        raise GiveUp("too_large")
+                    yield chunk
+                return
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise TryLater("Slack did not hand over the file") from error
+    raise GiveUp("gone")
+
+
+def _checked(ref: str, api_url: str) -> URL:
+    try:
+        url = URL(ref)
+        good = trusted(url, api_url)
+    except ValueError:
+        good = False
+    if not good:
+        raise GiveUp("foreign_host")
+    return url
+
+
+def _next_hop(url: URL, location: str) -> URL:
+    """Only on the same host: the token must not follow anywhere else."""
+    try:
+        onward = url.join(URL(location))
+        same = onward.origin() == url.origin()
+    except ValueError:
+        same = False
+    if not same:
+        raise GiveUp("foreign_host")
+    return onward
+
+
+def _check(response: aiohttp.ClientResponse) -> None:
+    match response.status:
+        case 404 | 410:
+            raise GiveUp("gone")
+        case 401 | 403:
+            raise GiveUp("no_access")
+        case 429:
+            raise TryLater(
+                "Slack limits downloads", timedelta(seconds=seconds(response.headers.get("Retry-After")))
+            )
+        case status if status >= 500:
+            raise TryLater(f"Slack's file host failed ({status})")
+        case status if status != 200:
+            raise GiveUp(f"refused ({status})")
+    if response.content_type == "text/html":
+        # Without files:read Slack answers 200 with its page for signing in.
+        raise GiveUp("no_access")
+    if (response.content_length or 0) > MOST_BYTES:
+        raise GiveUp("too_large")
