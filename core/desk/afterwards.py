@@ -144,6 +144,13 @@ def moved(tx: Tx, move: Moved) -> None:
             .where(rows.c.channel == move.channel, rows.c.conversation_id == move.conversation_id)
             .values(conversation_id=move.moved_to)
         )
+    # The numbers of messages begin anew there: an old one could name somebody else's.
+    copies = table(CardCopy)
+    tx.change(
+        update(copies)
+        .where(copies.c.channel == move.channel, copies.c.conversation_id == move.moved_to)
+        .values(message_ref=None)
+    )
     old = tx.get(Binding, (move.channel, move.conversation_id))
     if old is not None and tx.get(Binding, (move.channel, move.moved_to)) is None:
         tx.add(

@@ -338,8 +338,10 @@ def _put(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, shown: _Shown) -
         # Not sent yet: it goes out as it should look now (WANTED W20: merge before delaying).
         waiting.payload = content
         return
-    if copy.message_ref is None:
-        return  # its page was cancelled before it left: there is nothing to edit
+    if copy.message_ref is None or before.get("expects"):
+        # Its page was cancelled before it left; or it put the cursor into the answer, and such a message cannot be
+        # changed on every platform (Telegram: "message can't be edited").
+        return
     if not _edits(tx, copy) and _same_news(before, content):
         return  # a new message costs attention, and on some platforms money
     shown.unsent[copy.id] = owe_newer(tx, copy, before)
@@ -368,6 +370,13 @@ def owe_newer(tx: Tx, copy: CardCopy, before: dict[str, Any] | None = None) -> O
     known = before.get("facts", []) if before is not None else copy.content["facts"]
     facts = [fact for fact in copy.content["facts"] if fact not in known]
     return _owe(tx, address, "post", {**copy.content, "facts": facts, "sections": []}, copy=copy)
+
+
+def post_anew(tx: Tx, copy: CardCopy) -> None:
+    """The message of this copy is gone: if something on it can still be pressed, it stands again further down."""
+    copy.message_ref = None
+    if copy.content.get("buttons") or copy.content.get("questions"):
+        _owe(tx, Address(copy.channel, copy.conversation_id), "post", copy.content, copy=copy)
 
 
 def cancel_pages(tx: Tx, cancel_key: str) -> None:

@@ -25,6 +25,9 @@ def give_up(tx: Tx, row: OutboxRow, error: LoopOSError) -> None:
     address = Address(row.channel, row.conversation_id)
     copy = tx.get(CardCopy, row.copy_id) if row.copy_id else None
     card = tx.get(CardRow, copy.card_id) if copy is not None else None
+    if row.kind == "edit" and copy is not None:
+        board.post_anew(tx, copy)
+        return
     if card is not None and card.kind == "offer":
         vendors.not_reached(tx, str(card.subject), unknown=isinstance(error, AskHuman))
         return
