@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import signal
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from sqlalchemy import func, select
 
 from bot.app import App, build
 from bot.settings import Settings
+from core.counts import REFUSED
 from core.errors import StartupError, TryLater
 from core.store.tables import Deadline, InboxRow, JobRow, OutboxRow
 
@@ -108,6 +110,7 @@ def http_app(app: App) -> web.Application:
         for name, value in state.items():
             prometheus.Gauge(f"loopos_{name}", name.replace("_", " "), registry=registry).set(value)
         _channel_metrics(app, registry)
+        _refusals(registry)
         prometheus.ProcessCollector(registry=registry)
         return web.Response(
             body=prometheus.generate_latest(registry), headers={"Content-Type": "text/plain; version=0.0.4"}
@@ -137,6 +140,21 @@ def _channel_metrics(app: App, registry: CollectorRegistry) -> None:
         for what, moment in moments.items():
             if moment is not None:
                 last.labels(name, what).set(moment.timestamp())
+
+
+def _refusals(registry: CollectorRegistry) -> None:
+    from prometheus_client.core import CounterMetricFamily
+
+    class Refusals:
+        """Read when asked for: the tally belongs to whoever refuses."""
+
+        def collect(self) -> Iterator[CounterMetricFamily]:
+            family = CounterMetricFamily("loopos_refused", "what was refused", labels=["where", "why"])
+            for (where, why), times in REFUSED.items():
+                family.add_metric([where, why], times)
+            yield family
+
+    registry.register(Refusals())  # type: ignore[arg-type]
 
 
 def _backlog(session: object, now: datetime) -> dict[str, int]:

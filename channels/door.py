@@ -14,6 +14,7 @@ from aiohttp import web
 from sqlalchemy import func, select
 
 from core.cards.card import Button, Card
+from core.counts import refused
 from core.errors import TryLater
 from core.health import Health
 from core.store.engine import Store, Tx
@@ -110,12 +111,14 @@ async def read_body(request: web.Request, media_types: Sequence[str]) -> bytes:
 
 
 def too_large() -> web.HTTPException:
+    refused("webhook", "too large")
     return web.HTTPRequestEntityTooLarge(max_size=MOST_BODY, actual_size=MOST_BODY + 1, text="too large")
 
 
 def refuse(kind: type[web.HTTPException], why: str) -> web.HTTPException:
     """One log line, no trace, nothing stored."""
     log.info("webhook_refused", why=why, status=kind.status_code)
+    refused("webhook", why)
     return kind(text=why)
 
 

@@ -66,7 +66,7 @@ class Office:
     def addresses_of(self, person: Person) -> list[Address]:
         """Every account of `person` on the channels that are there: a direct conversation bears its id."""
         played = [(channel, person.id) for channel in self.played]
-        accounts = [*played, *self.company.accounts_of(person)]
+        accounts = [*self.company.accounts_of(person), *played]
         return [Address(channel, one) for channel, one in accounts if channel in self.channels]
 
     def address_of_vendor(self, vendor: Vendor | None) -> Address | None:

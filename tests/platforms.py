@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from sqlalchemy import select
 
 from bot.app import App, build
 from bot.serve import http_app
 from bot.settings import Settings
+from channels.web.channel import take
 from core.desk.timers import HANDLERS, given_up, prepare
+from core.ids import new_id
+from core.model import Address
 from core.store import deadlines
-from core.store.tables import Ticket
+from core.store.tables import ButtonRow, CardCopy, Ticket
 from core.tickets.view import ticket_json
 from tests.fakes.faults import FakeServer
 from tests.fakes.line import LineFake
@@ -135,6 +139,9 @@ class House:
     def phone(self, person: str, channel: str) -> Phone:
         return Phone(self, channel, self.accounts[person, channel])
 
+    def address(self, person: str, channel: str) -> Address:
+        return Address(channel, self.accounts[person, channel])
+
     def stranger(self, channel: str, name: str) -> Phone:
         return Phone(self, channel, account_on(self.fakes[channel], channel, name))
 
@@ -165,6 +172,30 @@ class House:
                 await fake.send(fake.event("postback", phone.account, postback={"data": button}))
         await self.settle()
 
+    async def tap_web(self, person: str) -> None:
+        """The approve button on the demo's own page."""
+        rows = await self.app.store.read(
+            lambda s: list(
+                s.scalars(
+                    select(ButtonRow.id)
+                    .join(CardCopy, CardCopy.id == ButtonRow.copy_id)
+                    .where(CardCopy.channel == "web", CardCopy.conversation_id == person)
+                    .where(ButtonRow.action == "approve")
+                )
+            )
+        )
+        payload = {"type": "tap", "id": new_id(), "sender": person, "button": rows[-1], "values": {}}
+        payload["at"] = self.clock.now().isoformat()
+        await self.app.store.write(lambda tx: take(tx, payload))
+
+    async def restart(self) -> None:
+        """The service ends and begins again on the same home; the platforms stay what they are."""
+        assert self.runner is not None
+        settings = self.app.settings
+        await self.runner.cleanup()
+        await self.app.stop()
+        self.app, self.runner = await start(settings, self.clock)
+
     async def counter(self, vendor: Phone, amount: str) -> None:
         """The vendor names another price, and comes in an hour."""
         if vendor.channel == "slack":
@@ -189,8 +220,6 @@ class House:
         await self.settle()
 
     async def tickets(self) -> list[dict[str, Any]]:
-        from sqlalchemy import select
-
         return await self.app.store.read(
             lambda s: [ticket_json(t) for t in s.scalars(select(Ticket).order_by(Ticket.number))]
         )
@@ -243,7 +272,7 @@ def company_with(home: Path, accounts: dict[tuple[str, str], str], **vendors: di
 def settings_for(home: Path, fakes: dict[str, Any], port: int, **more: Any) -> Settings:
     values: dict[str, Any] = {
         "LOOPOS_HOME": home,
-        "LOOPOS_DEMO": True,
+        "LOOPOS_DEMO": False,
         "PORT": port,
         "LOOPOS_BASE_URL": f"https://127.0.0.1:{port}",
         "LOOPOS_PACE": 1000,
@@ -266,8 +295,7 @@ def settings_for(home: Path, fakes: dict[str, Any], port: int, **more: Any) -> S
     return Settings(**{**values, **more})
 
 
-@contextlib.asynccontextmanager
-async def running(settings: Settings, clock: RunningClock) -> AsyncIterator[tuple[App, web.AppRunner]]:
+async def start(settings: Settings, clock: RunningClock) -> tuple[App, web.AppRunner]:
     """The service behind its port, without the alarm: time passes when a test says so."""
     app = await build(settings, clock)
     runner = web.AppRunner(http_app(app), access_log=None, shutdown_timeout=0.2)
@@ -277,11 +305,7 @@ async def running(settings: Settings, clock: RunningClock) -> AsyncIterator[tupl
     await app.jobs.start()
     for platform in app.platforms:
         await platform.start()
-    try:
-        yield app, runner
-    finally:
-        await runner.cleanup()
-        await app.stop()
+    return app, runner
 
 
 @contextlib.asynccontextmanager
@@ -313,13 +337,19 @@ async def open_house(
             **{vendor: {channel: [known[vendor, channel]]} for vendor, channel in (vendors or {}).items()},
         )
         settings = settings_for(home, fakes, port, **more)
-        app, runner = await stack.enter_async_context(running(settings, clock))
+        app, runner = await start(settings, clock)
         url = f"http://127.0.0.1:{port}"
         for channel, fake in fakes.items():
             fake.webhook_url = f"{url}{PATHS[channel]}"
         if "telegram" in fakes:
             await until(lambda: bool(fakes["telegram"].hook))
-        yield House(app, clock, fakes, known, url, runner)
+        house = House(app, clock, fakes, known, url, runner)
+        try:
+            yield house
+        finally:
+            assert house.runner is not None
+            await house.runner.cleanup()
+            await house.app.stop()
 
 
 PATHS = {"slack": "/slack/events", "telegram": "/telegram/webhook", "line": "/line/webhook"}

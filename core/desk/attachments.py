@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from core import media
+from core.counts import refused as count
 from core.errors import GiveUp, TryLater
 from core.inbound import File, RemoteFile
 from core.model import SourceKind
@@ -35,9 +36,11 @@ async def fetch_all(
                 File(SourceKind(stored.kind), stored.media_type, stored.bytes, stored.sha256, stored.path)
             )
         except media.MediaRefused as refused:
+            count("file", refused.code)
             troubles.append(refused.code)
         except GiveUp as gone:
             log.info("file_not_fetched", channel=channel.name, why=str(gone))
+            count("file", str(gone)[:40])
             troubles.append(str(gone))
         except TryLater:
             if waited < PATIENCE:

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from core.cards.card import Fact, Field, Option, Section
 from core.cards.view import Press, Sketch
 from core.company.schema import Person
+from core.counts import refused as count_refused
 from core.desk import board, roster
 from core.desk.notices import count, first_time
 from core.desk.own import Own
@@ -53,6 +54,7 @@ def at_the_door(tx: Tx, row: InboxRow, message: Message, heard: str, name: str) 
         try:
             person = use_code(tx, code[1], message.channel, message.sender)
         except Refused as refused:
+            count_refused("code", refused.code)
             board.say(tx, address, words(_WHY_NOT[refused.code]))
             return
         welcome(tx, address, person)
@@ -123,7 +125,6 @@ def _sketch(tx: Tx, visitor: str, reader: Reader, name: str = "", outcome: str |
     texts = "\n".join(shorten(escape(one.text), 400) for one in said if one.text.strip())
     places = tuple(Option(value=place.id, label=place.name) for place in company.properties)
     nowhere = Option(value=NOWHERE, label=words("No property of their own"))
-    heard = next((row.payload.get("language") for row in rows if row.payload.get("language")), None)
     admit = (
         Field(name="name", kind="text", label=words("What is their name?"), value=shorten(name, 60)),
         Field(
@@ -137,7 +138,6 @@ def _sketch(tx: Tx, visitor: str, reader: Reader, name: str = "", outcome: str |
             kind="choice",
             label=words("Which language do they read?"),
             options=tuple(Option(value=code, label=LANGUAGE[code]) for code in LANGUAGES),
-            value=heard or "",
             required=False,
         ),
     )

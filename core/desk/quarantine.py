@@ -11,6 +11,7 @@ from core.desk.people import Actor, Reader, reader_for
 from core.desk.rights import require
 from core.errors import Refused
 from core.i18n import N_
+from core.inbound import Message
 from core.model import Address
 from core.store.engine import Tx
 from core.store.tables import InboxRow
@@ -42,7 +43,7 @@ def quarantine(tx: Tx, inbox_id: str, error: str) -> None:
 
 def _quarantined(row: InboxRow, reader: Reader, tx: Tx) -> Sketch:
     words = reader.words
-    text = shorten(escape(str(row.payload.get("text", ""))), 500)
+    text = shorten(escape(_words_of(row, tx)), 500)
     live = row.status == "quarantined"
     lead = {
         "quarantined": N_("I failed on this message five times. It is kept. Try again, or discard it?"),
@@ -61,6 +62,15 @@ def _quarantined(row: InboxRow, reader: Reader, tx: Tx) -> Sketch:
         if live
         else (),
     )
+
+
+def _words_of(row: InboxRow, tx: Tx) -> str:
+    """What the message says, as far as it can be read at all."""
+    try:
+        inbound = tx.office.channels[row.channel].parse(row.payload)
+    except Exception:  # reading it may be what fails
+        return str(row.payload)
+    return inbound.text if isinstance(inbound, Message) else ""
 
 
 def tap(tx: Tx, action: str, inbox_id: str, actor: Actor) -> None:

@@ -12,6 +12,7 @@ import structlog
 
 from core import phrases
 from core.company.schema import Person
+from core.counts import refused as refused_count
 from core.desk import (
     approvals,
     board,
@@ -173,6 +174,7 @@ def tap(tx: Tx, tapped: Tap) -> None:
         log.info(
             "tap_refused", why=refused.code, action=tapped.button.split(":")[0][:20], channel=tapped.channel
         )
+        refused_count("tap", refused.code)
         address = Address(tapped.channel, tapped.conversation_id)
         board.say(tx, address, _said(tx, refused, reader), quiet=True, only_for=tapped.sender)
 
