@@ -34,10 +34,10 @@ DATA = Path(__file__).parents[1] / "data" / "company"
 
 
 class RunningClock:
-    """Real time, moved."""
+    """Real time, moved; `at`: what it is when the clock is made."""
 
-    def __init__(self) -> None:
-        self.ahead = timedelta()
+    def __init__(self, at: datetime | None = None) -> None:
+        self.ahead = at - datetime.now(UTC) if at is not None else timedelta()
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
@@ -313,10 +313,11 @@ async def open_house(
     home: Path,
     accounts: list[tuple[str, str]],
     vendors: dict[str, str] | None = None,
+    at: datetime | None = None,
     **more: Any,
 ) -> AsyncIterator[House]:
     """`accounts`: (person, channel) of everybody who has one; `vendors`: vendor -> the channel they are on."""
-    clock = RunningClock()
+    clock = RunningClock(at)
     port = free_port()
     used = {channel for _, channel in accounts} | set((vendors or {}).values())
     fakes: dict[str, Any] = {}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import story
 from tests.platforms import open_house
 from tests.world import STORY
 
@@ -31,3 +32,13 @@ async def test_shirley_on_line_and_ben_on_the_other_side(tmp_path: Path, desk: s
         assert ticket["status"] == "RESOLVED"
         assert ticket["dispatches"][0]["actual_cost_usd"] == "132.00"
         assert await ben.sees("132.00")
+
+
+@pytest.mark.parametrize("desk", ["slack", "telegram"])
+async def test_the_page_tells_the_story_as_it_happens(tmp_path: Path, desk: str) -> None:
+    lines, ticket = await story.play(tmp_path, desk)
+    assert (ticket["status"], ticket["charge_to"]) == ("RESOLVED", "owner")
+    assert [one["kind"] for one in ticket["attachments"]] == ["photo"]
+    # A sign of life and the answer are on their way at the same time: either may arrive first.
+    written = story.PAGE.read_text(encoding="utf-8").splitlines()
+    assert sorted(set(lines) - set(written)) == []

@@ -46,7 +46,8 @@ def receipt(view: View) -> Sketch:
         for r in ticket.reports
         if r.source.get("conversation_id") == view.conversation_id and r.split_to is None
     ]
-    joined = bool(ticket.reports) and mine and mine[-1] is not ticket.reports[0]
+    first = ticket.reports[0] if ticket.reports else None
+    joined = first is not None and mine and mine[-1] is not first and first.reporter != view.reader_id
     presses = []
     if joined and ticket.status not in {Status.MERGED, Status.CANCELLED}:
         lead = (
@@ -212,7 +213,8 @@ def job(view: View) -> Sketch:
         and not dispatch.acknowledged
         and _may_handle(view, dispatch)
     ):
-        lead = f"{lead} {words('Please say that you have it.')}"
+        please = words("Please say that you have it.")
+        lead = f"{lead} {please}"
     place = view.company.place(ticket.property_id)
     sections = [*own_words(view), *attachments(view), *answers(view)]
     if ticket.category in phrases.MEANWHILE and ticket.status == Status.DISPATCHED:

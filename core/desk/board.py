@@ -208,10 +208,16 @@ def own_card(tx: Tx, kind: str, subject: str) -> CardRow | None:
 
 
 def redraw_own(
-    tx: Tx, kind: str, subject: str, sketch_for: Callable[[Reader], Sketch], fallback: Reader | None = None
+    tx: Tx,
+    kind: str,
+    subject: str,
+    sketch_for: Callable[[Reader], Sketch],
+    fallback: Reader | None = None,
+    *,
+    silent: bool = False,
 ) -> None:
     """Bring every copy of a card that belongs to no ticket up to date. `fallback`: how to speak to whoever is no
-    member of the team."""
+    member of the team; `silent`: not worth a message of its own where nothing can be edited."""
     card = own_card(tx, kind, subject)
     if card is None:
         return
@@ -220,7 +226,7 @@ def redraw_own(
         reader = reader_for(tx, person, copy.language) if person is not None or not fallback else fallback
         shown = _Shown()
         _fill(tx, {copy.id: shown})
-        _put(tx, card, copy, sketch_for(reader), shown)
+        _put(tx, card, copy, sketch_for(reader), shown, silent=silent)
 
 
 def say(
@@ -240,13 +246,33 @@ def say(
     _owe(tx, address, "text", payload, urgency=urgency)
 
 
-def tell(tx: Tx, person: Person | None, text_for: Callable[[Words], str], *, urgency: int = NORMAL) -> None:
-    """Owe `text_for(words)` to every account of `person`."""
+def tell(
+    tx: Tx,
+    person: Person | None,
+    text_for: Callable[[Words], str],
+    *,
+    about: Ticket | None = None,
+    urgency: int = NORMAL,
+) -> None:
+    """Owe `text_for(words)` to every account of `person`. With `about`, not to where that ticket's card says it in a
+    message of its own."""
     if person is None:
         return
     reader = reader_for(tx, person)
     for address in tx.office.addresses_of(person):
-        say(tx, address, text_for(reader.words), urgency=urgency)
+        if about is None or not speaks_for_itself(tx, about, address):
+            say(tx, address, text_for(reader.words), urgency=urgency)
+
+
+def speaks_for_itself(tx: Tx, ticket: Ticket, address: Address) -> bool:
+    """Where nothing can be edited every change of a card is a new message: words beside it would say it twice."""
+    channel = tx.office.channels.get(address.channel)
+    if channel is None or channel.capabilities.edits:
+        return False
+    return any(
+        Address(copy.channel, copy.conversation_id) == address
+        for _, copy in _shown(tx, ticket.ticket_id).copies
+    )
 
 
 def addresses_of(tx: Tx, person: Person | None) -> list[Address]:
@@ -299,6 +325,7 @@ def _draw_all(tx: Tx, ticket: Ticket) -> None:
     rows = shown.copies
     newest = {(card.id, copy.channel, copy.conversation_id): copy.id for card, copy in rows}
     readers: dict[tuple[str | None, str], Reader] = {}
+    busy = {(copy.channel, copy.conversation_id) for card, copy in rows if card.kind in PRESSING}
     for card, copy in rows:
         who = (copy.person_id, copy.language)
         if who not in readers:
@@ -309,11 +336,15 @@ def _draw_all(tx: Tx, ticket: Ticket) -> None:
         if newest[card.id, copy.channel, copy.conversation_id] != copy.id:
             # A later copy of the same card stands further down: this one loses its buttons.
             sketch = Sketch(sketch.title, sketch.lead, sketch.state, sketch.facts, sketch.sections)
-        _put(tx, card, copy, sketch, shown)
+        silent = card.kind == "receipt" and (copy.channel, copy.conversation_id) in busy
+        _put(tx, card, copy, sketch, shown, silent=silent)
 
 
-def _put(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, shown: _Shown) -> None:
-    """Let `copy` show `sketch`: a post is owed the first time, then an edit wherever it is something new."""
+def _put(
+    tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, shown: _Shown, *, silent: bool = False
+) -> None:
+    """Let `copy` show `sketch`: a post is owed the first time, then an edit wherever it is something new. `silent`:
+    another card in the same conversation says it, which matters where nothing can be edited."""
     content = _finish(tx, card, copy, sketch, shown.buttons[copy.id]).model_dump(mode="json")
     if content == copy.content:
         return
@@ -342,7 +373,7 @@ def _put(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, shown: _Shown) -
         # Its page was cancelled before it left; or it put the cursor into the answer, and such a message cannot be
         # changed on every platform (Telegram: "message can't be edited").
         return
-    if not _edits(tx, copy) and _same_news(before, content):
+    if not _edits(tx, copy) and (silent or _same_news(before, content)):
         return  # a new message costs attention, and on some platforms money
     shown.unsent[copy.id] = owe_newer(tx, copy, before)
 

@@ -85,6 +85,7 @@ def _tell_all(tx: Tx, ticket: Ticket, actor: Actor) -> None:
                 tx,
                 tx.office.company.person(person_id),
                 lambda words: words(N_("✅ {ticket} is done ({who})."), ticket=ticket.ticket_id, who=who),
+                about=ticket,
             )
 
 

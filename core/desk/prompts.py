@@ -215,4 +215,5 @@ def _said(tx: Tx, prompt: Prompt, value: str, reader: Reader) -> Tap | None:
 
 
 def _redraw(tx: Tx, prompt: Prompt, reader: Reader) -> None:
-    board.redraw_own(tx, "prompt", _subject(prompt), lambda one: _sketch(prompt, one), reader)
+    over = prompt.done_at is not None
+    board.redraw_own(tx, "prompt", _subject(prompt), lambda one: _sketch(prompt, one), reader, silent=over)

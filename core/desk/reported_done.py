@@ -33,6 +33,8 @@ def close(tx: Tx, ticket: Ticket, actor: Actor, text: str, address: Address, rea
         text = N_("{ticket} is done for {amount}: that is above the cap of {cap}, {who} is told. Thank you.")
     elif amount > estimate:
         text = N_("{ticket} is done for {amount}, more than the estimate of {estimate}. Thank you.")
+    if board.speaks_for_itself(tx, ticket, address) and amount <= estimate:
+        return True
     board.say(
         tx,
         address,

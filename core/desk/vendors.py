@@ -355,6 +355,7 @@ def _tell_team(tx: Tx, ticket: Ticket, text: str, offer: Offer, at: Any = None) 
                 ticket=ticket.ticket_id,
                 **({"at": words.time(at, tx.now)} if at is not None else {}),
             ),
+            about=ticket,
         )
 
 
