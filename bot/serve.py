@@ -131,7 +131,7 @@ def _channel_metrics(app: App, registry: CollectorRegistry) -> None:
         "loopos_channel_last_seconds", "when it last happened", ["channel", "what"], registry=registry
     )
     for name, health in app.office.health.items():
-        well.labels(name).set(0 if health.trouble or health.deaf else 1)
+        well.labels(name).set(0 if health.ailment else 1)
         moments = {
             "inbound": health.last_inbound,
             "ping": health.last_ping,

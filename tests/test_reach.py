@@ -145,6 +145,14 @@ async def test_a_deaf_channel_is_named_in_status_and_metrics(house: House) -> No
     assert 'loopos_channel_up{channel="slack"} 1.0' in text
 
 
+async def test_a_clock_that_is_a_minute_wrong_is_told_before_slack_refuses_us(house: House) -> None:
+    house.fakes["slack"].skew = timedelta(seconds=90)
+    await house.phone("shirley", "line").says(STORY)
+    await house.app.watch.look()
+    await house.settle()
+    assert await house.phone("ben", "telegram").sees("clock")
+
+
 async def test_after_an_outage_waiting_cards_are_shown_once_more(house: House) -> None:
     await house.phone("shirley", "line").says(STORY)
     ben = house.phone("ben", "slack")

@@ -46,7 +46,7 @@ def _health_line(call: Call, name: str, health: Health) -> str:
         N_("last delivered {at}"): health.last_delivered,
     }
     parts = [words(text, at=words.time(at, now)) for text, at in moments.items() if at is not None]
-    state = "⚠️ " + (health.trouble or "") if health.trouble or health.deaf else "✓"
+    state = f"⚠️ {health.ailment}" if health.ailment else "✓"
     return f"{phrases.label(phrases.CHANNEL, name, words)}: {state} " + " · ".join(parts)
 
 

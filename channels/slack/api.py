@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -75,12 +75,19 @@ class SlackApi:
     """`variable` names the environment variable that holds `token`, for the cure; the value is never told."""
 
     def __init__(
-        self, token: str, *, variable: str = "SLACK_BOT_TOKEN", api_url: str, timeout: float
+        self,
+        token: str,
+        *,
+        variable: str = "SLACK_BOT_TOKEN",
+        api_url: str,
+        timeout: float,
+        saw_date: Callable[[str | None], None] = lambda header: None,
     ) -> None:
         self.api_url = api_url if api_url.endswith("/") else f"{api_url}/"
         self.token = token
         self._variable = variable
         self.timeout = timeout
+        self._saw_date = saw_date
         self._backoff = Backoff()
         self._paused: dict[str, float] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -141,7 +148,9 @@ class SlackApi:
         except (AttributeError, TypeError, ValueError) as error:
             raise unknown(f"Slack's answer to {method} cannot be read", self._backoff.next()) from error
         self._backoff.reset()
-        return cast("Reply", reply.data), {key.casefold(): value for key, value in reply.headers.items()}
+        headers = {key.casefold(): value for key, value in reply.headers.items()}
+        self._saw_date(headers.get("date"))
+        return cast("Reply", reply.data), headers
 
     def _check_pause(self, method: str) -> None:
         left = self._paused.get(method, 0.0) - asyncio.get_running_loop().time()

@@ -44,7 +44,7 @@ class Slack:
         door: Door,
         clock: Clock,
         bot_token: str,
-        signing_secret: str,
+        signing_secret: str | None,
         app_token: str | None = None,
         api_url: str = API_URL,
         timeout: float = 10.0,
@@ -58,7 +58,7 @@ class Slack:
         self._door = door
         self._clock = clock
         self._timeout = timeout
-        self._api = SlackApi(bot_token, api_url=api_url, timeout=timeout)
+        self._api = SlackApi(bot_token, api_url=api_url, timeout=timeout, saw_date=self.health.saw_date)
         self._app_api = (
             SlackApi(app_token, variable="SLACK_APP_TOKEN", api_url=api_url, timeout=timeout)
             if app_token

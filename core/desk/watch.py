@@ -65,7 +65,7 @@ class Watch:
         for channel, health in self._office.health.items():
             if health.worrying:
                 since = self._deaf.setdefault(channel, health.failing_since or health.last_ping or now)
-                why = health.trouble or "no sign of life"
+                why = health.ailment or ""
                 await self._store.write(lambda tx, c=channel, w=why, s=since: tell_worry(tx, c, w, s))  # type: ignore[misc]
             elif channel in self._deaf:
                 lost_taps = now - self._deaf.pop(channel) >= OUTAGE
