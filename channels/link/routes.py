@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from html import escape as html
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -81,7 +82,7 @@ class LinkRoutes:
                 if field.kind == "amount":
                     parse_amount(values[field.name])
         except Refused as unclear:
-            return _page(card, waiting=False, note=refusal(unclear, words))
+            return _page(card, waiting=False, note=refusal(unclear, words), typed=form)
         payload = {
             "offer": offer_id,
             "vendor": vendor_id,
@@ -98,9 +99,8 @@ class LinkRoutes:
             async with asyncio.timeout(COMMIT_WITHIN):
                 await self._store.write(keep, awaited=True)
         except (TimeoutError, TryLater):
-            return _page(
-                card, waiting=False, note=words(N_("That did not work. Please try again.")), status=503
-            )
+            note = words(N_("That did not work. Please try again."))
+            return _page(card, waiting=False, note=note, typed=form, status=503)
         raise web.HTTPSeeOther(request.path)
 
     def _offer(self, request: web.Request) -> str:
@@ -128,11 +128,19 @@ def _find(session: Session, offer_id: str) -> tuple[str, Card, bool] | None:
     return offer.vendor_id, Card.model_validate(content), waiting is not None
 
 
-def _page(card: Card, *, waiting: bool, note: str = "", status: int = 200) -> web.Response:
+def _page(
+    card: Card,
+    *,
+    waiting: bool,
+    note: str = "",
+    typed: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> web.Response:
+    """`typed`: a form that was refused comes back as it was filled in."""
     words = Words(card.language, ZoneInfo("UTC"))
     facts = "".join(f"<dt>{html(fact.label)}</dt><dd>{html(fact.value)}</dd>" for fact in card.facts)
     sections = "".join(f"<pre>{html(section.text)}</pre>" for section in card.sections)
-    forms = "" if waiting else "".join(_form(button) for button in card.buttons)
+    forms = "" if waiting else "".join(_form(button, typed or {}) for button in card.buttons)
     if waiting:
         note = words(N_("Thank you, one moment …"))
     body = (
@@ -152,8 +160,9 @@ def _page(card: Card, *, waiting: bool, note: str = "", status: int = 200) -> we
     return web.Response(text=body, content_type="text/html", charset="utf-8", headers=headers, status=status)
 
 
-def _form(button: Button) -> str:
-    fields = "".join(_field(button, field) for field in button.fields)
+def _form(button: Button, typed: Mapping[str, str]) -> str:
+    mine = typed if typed.get("button") == button.id else {}
+    fields = "".join(_field(button, field, mine.get(field.name, field.value)) for field in button.fields)
     kind = {"primary": "", "danger": ' class="danger"', "plain": ' class="plain"'}[button.style]
     return (
         f'<form method="post">{fields}<button name="button" value="{html(button.id)}"{kind}>'
@@ -161,14 +170,15 @@ def _form(button: Button) -> str:
     )
 
 
-def _field(button: Button, field: Field) -> str:
+def _field(button: Button, field: Field, value: str) -> str:
     name = f"{button.id.split(':')[0]}-{field.name}"
     needed = " required" if field.required else ""
     label = f'<label for="{html(name)}">{html(field.label)}</label>'
     if field.kind == "choice":
         options = "".join(
-            f'<option value="{html(one.value)}">{html(one.label)}</option>' for one in field.options
+            f'<option value="{html(one.value)}"{" selected" if one.value == value else ""}>{html(one.label)}</option>'
+            for one in field.options
         )
         return f'{label}<select id="{html(name)}" name="{html(field.name)}"{needed}>{options}</select>'
     mode = ' inputmode="decimal"' if field.kind == "amount" else ""
-    return f'{label}<input id="{html(name)}" name="{html(field.name)}" value="{html(field.value)}"{mode}{needed}>'
+    return f'{label}<input id="{html(name)}" name="{html(field.name)}" value="{html(value)}"{mode}{needed}>'

@@ -176,7 +176,7 @@ def _presses(reader: Reader) -> tuple[Press, ...]:
     return (
         Press("accept", words("Yes, I take it"), "primary", fields=(arrival,)),
         Press("counter", words("Other price or time"), fields=(price, arrival)),
-        Press("decline", words("No"), "danger"),
+        Press("decline", words("No, I cannot"), "danger"),
     )
 
 
