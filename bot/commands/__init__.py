@@ -47,6 +47,10 @@ COMMANDS: Final[dict[str, tuple[Callable[[Call], None], str]]] = {
 }
 
 
+ALIASES: Final = {"/start": "/help"}
+"""What platforms send by themselves when somebody opens the chat."""
+
+
 def menu(language: str) -> list[tuple[str, str]]:
     """(command without its slash, what it does) for a platform's own menu."""
     words = Words(language, ZoneInfo("UTC"))
@@ -58,7 +62,8 @@ def run_command(
 ) -> None:
     """Do the command in `text`, typed in the group `room` if any. Raises Refused with what to tell the person."""
     name, _, rest = text.strip().partition(" ")
-    command = COMMANDS.get(name.casefold().split("@")[0])
+    said = name.casefold().split("@")[0]
+    command = COMMANDS.get(ALIASES.get(said, said))
     if command is None:
         board.say(
             tx,
