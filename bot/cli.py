@@ -29,10 +29,31 @@ def _demo(args: argparse.Namespace) -> int:
     return run(as_json=args.json)
 
 
+def _init(args: argparse.Namespace) -> int:
+    from bot.init import run
+    from bot.log import set_up
+
+    set_up("ERROR")
+    return run(take_defaults=args.yes_to_defaults)
+
+
 def _doctor(args: argparse.Namespace) -> int:
+    from bot.log import set_up
+
+    set_up("ERROR")
+    if args.button:
+        from bot.button import run as press
+
+        return press(args.timeout, as_json=args.json)
     from bot.doctor import run
 
     return run(as_json=args.json)
+
+
+def _slack_manifest(args: argparse.Namespace) -> int:
+    from bot.init import print_manifest
+
+    return print_manifest(as_yaml=args.yaml)
 
 
 def _db_upgrade(_args: argparse.Namespace) -> int:
@@ -92,7 +113,27 @@ def parser() -> argparse.ArgumentParser:
     serve = verb("serve", _serve, "run the service (the default)")
     serve.add_argument("--role", choices=["all"], default="all", help="which part of the service to run")
     verb("demo", _demo, "play the first story in this terminal, offline", json=True)
-    verb("doctor", _doctor, "look for what is wrong, each finding with its cure", json=True)
+    init = verb(
+        "init", _init, "set LoopOS up: asks, checks each token at once, registers, lets the founder in"
+    )
+    init.add_argument(
+        "--yes-to-defaults", action="store_true", help="ask nothing: use the tokens that are configured"
+    )
+    doctor = verb("doctor", _doctor, "look for what is wrong, each finding with its cure", json=True)
+    doctor.add_argument(
+        "--button",
+        action="store_true",
+        help="send the founder a test button on each platform, await the taps",
+    )
+    doctor.add_argument(
+        "--timeout", type=_positive, default=120, metavar="SECONDS", help="how long to wait for a tap (120)"
+    )
+    slack = verb("slack", lambda _: 2, "what Slack needs").add_subparsers(metavar="COMMAND", required=True)
+    manifest = slack.add_parser("manifest", help="print the app manifest to paste at api.slack.com/apps")
+    manifest.set_defaults(handler=_slack_manifest)
+    form = manifest.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON (the default)")
+    form.add_argument("--yaml", action="store_true", help="as YAML")
     database = verb("db", lambda _: 2, "the database").add_subparsers(metavar="COMMAND", required=True)
     upgrade = database.add_parser("upgrade", help="migrate the database")
     upgrade.set_defaults(handler=_db_upgrade)
@@ -139,8 +180,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return handler(args)
     except StartupError as error:
+        from bot.settings import SettingsError
+
         print(f"loopos: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, SettingsError) else 1
     except LoopOSError as error:
         print(f"loopos: {error}", file=sys.stderr)
         return 1

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import socket
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from typing import Final
 
 from bot import schema
+from bot.beside import configured, health_of, is_ours, local_url, read_company
+from bot.button import no_account
 from bot.settings import Settings, read_settings
 from core.company.loader import CompanyDataError, load_company
 from core.errors import StartupError
 
 LEAST_FREE: Final = 200 * 1024 * 1024
+WITHIN: Final = 10.0
+"""Seconds that the checks of one platform may take."""
+CHANNELS: Final = ("slack", "telegram", "line")
 Check = Callable[[Settings], Iterator[str]]
 
 
@@ -55,13 +62,23 @@ def _company(settings: Settings) -> Iterator[str]:
         yield str(error)
 
 
-def _port(settings: Settings) -> Iterator[str]:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            yield f"Port {settings.port} cannot be used ({error.strerror}). If LoopOS runs already, that is why; else set PORT."
+def _accounts(settings: Settings) -> Iterator[str]:
+    """Whether the people of the company can be reached where LoopOS is."""
+    try:
+        company = read_company(settings)
+    except (StartupError, CompanyDataError, sqlite3.DatabaseError):
+        return  # another check says so
+    for file, those in (("team.json", company.team), ("vendors.json", company.vendors)):
+        for one in those:
+            for channel in sorted(one.identities.keys() - set(CHANNELS)):
+                yield (
+                    f"{file} gives {one.id} an account on {channel!r}, which does not exist. "
+                    f"The channels are {', '.join(CHANNELS)}."
+                )
+    there = {channel for channel, _ in company.accounts_of(company.founder)}
+    for channel in configured(settings):
+        if channel not in there:
+            yield no_account(company.founder, channel)
 
 
 def _stuck(settings: Settings) -> Iterator[str]:
@@ -81,14 +98,124 @@ CHECKS: Final[dict[str, Check]] = {
     "home": _home,
     "database": _database,
     "company": _company,
-    "port": _port,
+    "accounts": _accounts,
     "stuck messages": _stuck,
 }
 
 
+# --- what is asked over the network
+
+
+async def _port(settings: Settings) -> list[str]:
+    if await health_of(local_url(settings)) is None:
+        if is_ours(settings, datetime.now(UTC)):
+            return []
+        return [f"Port {settings.port} belongs to a LoopOS with another LOOPOS_HOME. Stop it, or set PORT."]
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            return [
+                f"Port {settings.port} cannot be used ({error.strerror}). Stop what holds it, or set PORT."
+            ]
+    return []
+
+
+async def _address(settings: Settings) -> list[str]:
+    """The way in from outside, as far as it can be walked from here."""
+    assert settings.base_url is not None
+    trouble = await health_of(settings.base_url)
+    if trouble is None:
+        return []
+    return [
+        f"{settings.base_url.rstrip('/')}/healthz {trouble}. Check LOOPOS_BASE_URL, that the proxy or tunnel in "
+        f"front leads to port {settings.port}, and that `loopos serve` runs."
+    ]
+
+
+async def _slack(settings: Settings) -> list[str]:
+    from channels.slack import setup
+
+    assert settings.slack_bot_token is not None
+    signing, app = settings.slack_signing_secret, settings.slack_app_token
+    return await setup.examine(
+        settings.slack_bot_token.get_secret_value(),
+        # Over a socket nothing is signed; without a secret there is none that could be wrong.
+        signing.get_secret_value() if signing is not None else "0" * 32,
+        app.get_secret_value() if app is not None else None,
+        base_url=settings.base_url,
+        api_url=settings.slack_api_url,
+    )
+
+
+async def _telegram(settings: Settings) -> list[str]:
+    from channels.telegram import setup
+
+    assert settings.telegram_token is not None
+    secret = settings.telegram_webhook_secret
+    polls = settings.base_url is None
+    return await setup.examine(
+        settings.telegram_token.get_secret_value(),
+        base_url=settings.base_url,
+        webhook_secret=secret.get_secret_value() if secret is not None else None,
+        api_url=settings.telegram_api_url,
+        # A poll of ours would cut off the service's.
+        listen=1 if polls and await health_of(local_url(settings)) is not None else 0,
+    )
+
+
+async def _line(settings: Settings) -> list[str]:
+    from channels.line import setup
+
+    assert settings.line_token is not None and settings.line_channel_secret is not None
+    return await setup.examine(
+        settings.line_channel_secret.get_secret_value(),
+        settings.line_token.get_secret_value(),
+        settings.base_url,
+        api_url=settings.line_api_url,
+        redelivery_confirmed=settings.line_redelivery == "confirmed",
+    )
+
+
+EXAMINE: Final[dict[str, Callable[[Settings], Awaitable[list[str]]]]] = {
+    "slack": _slack,
+    "telegram": _telegram,
+    "line": _line,
+}
+
+
+async def _in_time(name: str, check: Awaitable[list[str]]) -> list[str]:
+    try:
+        async with asyncio.timeout(WITHIN):
+            return await check
+    except TimeoutError:
+        return [f"The checks of {name} did not end within {WITHIN:.0f} s. Check the network, then try again."]
+
+
+async def examine(settings: Settings) -> dict[str, list[str]]:
+    """What is wrong on each configured platform, all asked at the same time."""
+    names = configured(settings)
+    found = await asyncio.gather(*(_in_time(name, EXAMINE[name](settings)) for name in names))
+    return dict(zip(names, found, strict=True))
+
+
+async def _outside(settings: Settings) -> dict[str, list[str]]:
+    checks = {"port": _port(settings)}
+    if settings.base_url is not None:
+        checks["address"] = _address(settings)
+    found = await asyncio.gather(*(_in_time(f"the {name}", check) for name, check in checks.items()))
+    return dict(zip(checks, found, strict=True))
+
+
+async def findings_of(settings: Settings) -> dict[str, list[str]]:
+    """Check -> what is wrong, each with its cure."""
+    outside, platforms = await asyncio.gather(_outside(settings), examine(settings))
+    return {name: list(check(settings)) for name, check in CHECKS.items()} | outside | platforms
+
+
 def run(*, as_json: bool) -> int:
-    settings = read_settings()
-    findings = {name: list(check(settings)) for name, check in CHECKS.items()}
+    findings = asyncio.run(findings_of(read_settings()))
     bad = sum(len(found) for found in findings.values())
     if as_json:
         print(json.dumps({"ok": bad == 0, "findings": findings}, ensure_ascii=False, indent=2))

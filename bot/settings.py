@@ -1,4 +1,4 @@
-"""The environment as one frozen value. Nothing else reads os.environ."""
+"""The environment, and LOOPOS_HOME/env beside it, as one frozen value. Nothing else reads os.environ."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import StartupError
 
-_PLACEHOLDER: Final = re.compile(r"(?i)^<.*>$|your[-_ ]|changeme|xxxx|placeholder|^\.\.\.$")
+PLACEHOLDER: Final = re.compile(r"(?i)^<.*>$|your[-_ ]|changeme|xxxx|placeholder|^\.\.\.$")
+
+
+class SettingsError(StartupError):
+    """A setting is wrong: wrong use, exit 2."""
 
 
 def _state_folder() -> Path:
@@ -21,7 +25,9 @@ def _state_folder() -> Path:
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(frozen=True, case_sensitive=False, extra="ignore")
+    model_config = SettingsConfigDict(
+        frozen=True, case_sensitive=False, extra="ignore", env_ignore_empty=True, env_file_encoding="utf-8"
+    )
 
     home: Path = Field(default_factory=_state_folder, validation_alias="LOOPOS_HOME")
     company: Path | None = Field(default=None, validation_alias="LOOPOS_COMPANY")
@@ -65,7 +71,7 @@ class Settings(BaseSettings):
     @classmethod
     def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
         """What stands in the example file is not a token (RELIABILITY C36)."""
-        if value is not None and _PLACEHOLDER.search(value.get_secret_value()):
+        if value is not None and PLACEHOLDER.search(value.get_secret_value()):
             raise ValueError("still holds the placeholder of the example")
         return value
 
@@ -98,27 +104,53 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> Path:
-        """The SQLite file. Raises StartupError for any other DATABASE_URL: PostgreSQL is a later step."""
+        """The SQLite file. Raises SettingsError for any other DATABASE_URL: PostgreSQL is a later step."""
         if self.database_url is None:
             return self.home / "loopos.db"
         for prefix in ("sqlite+aiosqlite:///", "sqlite:///"):
             if self.database_url.startswith(prefix):
                 return Path(self.database_url.removeprefix(prefix))
-        raise StartupError(
+        raise SettingsError(
             "DATABASE_URL names a database that this version cannot use.",
             "Unset it, or give sqlite:////absolute/path.db (PostgreSQL is not supported yet).",
         )
 
 
+def env_file(home: Path) -> Path:
+    """Where `loopos init` keeps the settings of a home: KEY=VALUE lines, the tokens among them."""
+    return home / "env"
+
+
 def read_settings() -> Settings:
-    """Raises StartupError naming the variable, never its value."""
+    """The real environment goes before LOOPOS_HOME/env; LOOPOS_HOME itself stands in the environment alone.
+
+    Raises SettingsError naming the variable, never its value."""
+    home = Path(os.environ.get("LOOPOS_HOME") or _state_folder())
+    file = env_file(home)
     try:
-        return Settings()
+        _check_private(file)
+        settings = Settings(_env_file=file)  # type: ignore[call-arg]
     except ValidationError as error:
         wrong = "; ".join(
             ": ".join([*(str(part) for part in issue["loc"]), issue["msg"].removeprefix("Value error, ")])
             for issue in error.errors()
         )
-        raise StartupError(
-            f"A setting is not usable: {wrong}.", "Correct the environment and start again."
+        raise SettingsError(
+            f"A setting is not usable: {wrong}.", f"Correct the environment or {file} and start again."
         ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"{file} cannot be read ({type(error).__name__}).",
+            "Check its owner, its rights and that it is UTF-8.",
+        ) from None
+    if settings.home != home:
+        raise SettingsError(
+            f"{file} names LOOPOS_HOME.", "Remove that line: only the environment can set it."
+        )
+    return settings
+
+
+def _check_private(file: Path) -> None:
+    """Raises SettingsError for a file of tokens that others can read, OSError."""
+    if file.exists() and file.stat().st_mode & 0o077:
+        raise SettingsError(f"{file} holds tokens and others can read it.", f"Run: chmod 600 {file}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -22,28 +23,43 @@ def _help(call: Call) -> None:
     lines = [
         words("Write what is wrong and where. I find the vendor, ask whoever must decide, and keep at it.")
     ]
-    lines += [f"{name} – {words(about)}" for name, (_, about) in COMMANDS.items()]
+    for name, command in COMMANDS.items():
+        examples = f" ({', '.join(command.examples)})" if command.examples else ""
+        lines.append(f"{name} – {words(command.about)}{examples}")
     call.reply("\n".join(lines))
 
 
-COMMANDS: Final[dict[str, tuple[Callable[[Call], None], str]]] = {
-    "/help": (_help, N_("what I can do")),
-    "/tickets": (tickets.tickets, N_("the open tickets")),
-    "/ticket": (tickets.ticket, N_("one ticket with its history: /ticket T-1001")),
-    "/approve": (tickets.approve, N_("show a card again with its buttons: /approve T-1001")),
-    "/ack": (tickets.ack, N_("“I have it”: /ack T-1001")),
-    "/resolve": (
-        tickets.resolve,
-        N_("“it is done”, with what it cost in USD: /resolve T-1001 132 new drain pan"),
+@dataclass(frozen=True)
+class Command:
+    run: Callable[[Call], None]
+    about: str
+    examples: tuple[str, ...] = ()
+    """As they are typed; the same in every language."""
+
+
+COMMANDS: Final = {
+    "/help": Command(_help, N_("what I can do")),
+    "/tickets": Command(tickets.tickets, N_("the open tickets")),
+    "/ticket": Command(tickets.ticket, N_("one ticket with its history"), ("/ticket T-1001",)),
+    "/approve": Command(tickets.approve, N_("show a card again with its buttons"), ("/approve T-1001",)),
+    "/ack": Command(tickets.ack, N_("“I have it”"), ("/ack T-1001",)),
+    "/resolve": Command(
+        tickets.resolve, N_("“it is done”, with what it cost in USD"), ("/resolve T-1001 132 new drain pan",)
     ),
-    "/brain": (house.brain, N_("ask what we know: /brain AC Taipei")),
-    "/oncall": (people.oncall, N_("who is on; /oncall haru 8h: Haru is on for me; /oncall me: I am back")),
-    "/status": (house.status, N_("how I am")),
-    "/corrections": (house.corrections, N_("what I was taught, and how to take it back")),
-    "/lang": (people.lang, N_("my language for you: /lang en, zh-TW, ja, id or es")),
-    "/link": (people.link, N_("one more account of yours: a code that works once")),
-    "/invite": (people.invite, N_("a code for somebody new: /invite Dewi bali_villa")),
-    "/bind": (people.bind, N_("in a group: this group is about one property: /bind bali_villa")),
+    "/brain": Command(house.brain, N_("ask what we know"), ("/brain AC Taipei",)),
+    "/oncall": Command(
+        people.oncall, N_("who is on, and who is on instead of me"), ("/oncall haru 8h", "/oncall me")
+    ),
+    "/status": Command(house.status, N_("how I am")),
+    "/corrections": Command(house.corrections, N_("what I was taught, and how to take it back")),
+    "/lang": Command(
+        people.lang,
+        N_("my language for you"),
+        ("/lang en", "/lang zh-TW", "/lang ja", "/lang id", "/lang es"),
+    ),
+    "/link": Command(people.link, N_("one more account of yours, with a code that works once")),
+    "/invite": Command(people.invite, N_("a code for somebody new"), ("/invite Dewi bali_villa",)),
+    "/bind": Command(people.bind, N_("this group is about one property"), ("/bind bali_villa", "/bind off")),
 }
 
 
@@ -54,7 +70,7 @@ ALIASES: Final = {"/start": "/help"}
 def menu(language: str) -> list[tuple[str, str]]:
     """(command without its slash, what it does) for a platform's own menu."""
     words = Words(language, ZoneInfo("UTC"))
-    return [(name.removeprefix("/"), words(about).split(":")[0]) for name, (_, about) in COMMANDS.items()]
+    return [(name.removeprefix("/"), words(command.about)) for name, command in COMMANDS.items()]
 
 
 def run_command(
@@ -71,4 +87,4 @@ def run_command(
             reader.words("I do not know {name}. /help shows what I can do.", name=shorten(name, 30)),
         )
         return
-    command[0](Call(tx, person, address, reader, " ".join(rest.split()), room))
+    command.run(Call(tx, person, address, reader, " ".join(rest.split()), room))

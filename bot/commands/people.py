@@ -46,10 +46,11 @@ def oncall(call: Call) -> None:
     until = tx.now + timedelta(hours=hours) if hours else None
     handover.cover(tx, call.actor, places or mine, person, until)
     names = words.join([place.name for one in places or mine if (place := company.place(one)) is not None])
-    text = words("{who} is on for {places} now.", who=person.name, places=names)
-    if until is not None:
-        text += " " + words("until {at}", at=words.time(until, tx.now))
-    call.reply(text)
+    if until is None:
+        call.reply(words("{who} is on for {places} now.", who=person.name, places=names))
+        return
+    at = words.time(until, tx.now)
+    call.reply(words("{who} is on for {places} until {at}.", who=person.name, places=names, at=at))
 
 
 def _is_mine(call: Call, property_id: str) -> bool:

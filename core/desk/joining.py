@@ -173,6 +173,12 @@ def tap(tx: Tx, own: Own) -> None:
         _close(tx, own.subject, N_("{who} blocked them. Their words are kept in the records."), who=who)
         return
     values = own.tapped.values
+    known = tx.get(IdentityRow, (said.channel, said.sender))
+    if known is not None:
+        # Let in a moment ago, while this message was on its way: it only has to be taken up.
+        _take_up(tx, rows)
+        _close(tx, own.subject, N_("They were let in already. What they wrote is being worked on."))
+        return
     if own.button.action == "known":
         person = tx.office.company.person(values.get("person"))
         if person is None:
@@ -181,11 +187,7 @@ def tap(tx: Tx, own: Own) -> None:
         person = _new_member(tx, actor, values, said)
     add_account(tx, person, said.channel, said.sender, actor.person_id)
     welcome(tx, Address(said.channel, said.conversation_id), person)
-    for row in rows:
-        row.status, row.digest = "accepted", None
-        lane = f"in:{row.channel}:{row.conversation_id}"
-        tx.office.jobs.defer(tx, "process", {"inbox": row.id}, lane=lane)
-    tx.session.flush()
+    _take_up(tx, rows)
     _close(
         tx,
         own.subject,
@@ -193,6 +195,14 @@ def tap(tx: Tx, own: Own) -> None:
         who=who,
         name=person.name,
     )
+
+
+def _take_up(tx: Tx, rows: list[InboxRow]) -> None:
+    for row in rows:
+        row.status, row.digest = "accepted", None
+        lane = f"in:{row.channel}:{row.conversation_id}"
+        tx.office.jobs.defer(tx, "process", {"inbox": row.id}, lane=lane)
+    tx.session.flush()
 
 
 def _close(tx: Tx, visitor: str, text: str, **params: str) -> None:

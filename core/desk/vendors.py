@@ -139,7 +139,7 @@ def _sketch(tx: Tx, offer: Offer, reader: Reader) -> Sketch:
     ticket, company = dispatch.ticket, tx.office.company
     view = board.view_of(tx, ticket, reader, Address("", ""))
     title = words("Job {ticket} · {company}", ticket=ticket.ticket_id, company=company.about.name)
-    facts = [Fact(label=words("Agreed"), value=words.money(dispatch.cost_estimate_usd))]
+    facts = [Fact(label=words("Price"), value=words.money(dispatch.cost_estimate_usd))]
     if offer.eta_at is not None:
         facts.append(Fact(label=words("Arrival"), value=words.time(offer.eta_at, tx.now)))
     match offer.status:
