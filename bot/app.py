@@ -24,18 +24,18 @@ from channels.web.channel import WebChannel
 from channels.web.routes import WebRoutes
 from core.clock import Clock, SystemClock
 from core.company.loader import load_company
-from core.desk.delivery import Deliverer
 from core.desk.intake import Intake
-from core.desk.roster import company_now
 from core.desk.teacher import Teacher
 from core.desk.timers import Alarm
-from core.desk.watch import Watch, after_outage, last_beat
 from core.errors import StartupError
 from core.office import Office
+from core.reach.delivery import Deliverer
+from core.reach.watch import Watch, after_outage, last_beat
 from core.store import crashpoints
 from core.store.engine import Store
 from core.store.jobs import EmbeddedJobs
 from core.store.ownership import HomeLock, already_running, is_stale, take_over
+from core.team.roster import company_now
 from core.triage.offline import OfflineEngine
 
 log = structlog.get_logger(__name__)

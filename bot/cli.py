@@ -30,8 +30,8 @@ def _demo(args: argparse.Namespace) -> int:
 
 
 def _init(args: argparse.Namespace) -> int:
-    from bot.init import run
     from bot.log import set_up
+    from bot.setup.init import run
 
     set_up("ERROR")
     return run(take_defaults=args.yes_to_defaults)
@@ -42,16 +42,16 @@ def _doctor(args: argparse.Namespace) -> int:
 
     set_up("ERROR")
     if args.button:
-        from bot.button import run as press
+        from bot.setup.button import run as press
 
         return press(args.timeout, as_json=args.json)
-    from bot.doctor import run
+    from bot.setup.doctor import run
 
     return run(as_json=args.json)
 
 
 def _slack_manifest(args: argparse.Namespace) -> int:
-    from bot.init import print_manifest
+    from bot.setup.init import print_manifest
 
     return print_manifest(as_yaml=args.yaml)
 

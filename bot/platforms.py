@@ -11,9 +11,9 @@ from bot import commands
 from bot.settings import Settings
 from channels.door import Door
 from channels.platform import Platform
-from core.desk.watch import tell_quota
 from core.health import Health
 from core.office import Office
+from core.reach.watch import tell_quota
 from core.store.engine import Store
 
 Make = Callable[[Settings, Store, Office, Callable[[str], Door]], Platform | None]

@@ -17,8 +17,8 @@ from core.store.jobs import Jobs
 from core.triage.port import Understanding
 
 if TYPE_CHECKING:
-    from core.desk.people import Reader
     from core.store.engine import Tx
+    from core.team.people import Reader
 
 CommandRunner = Callable[["Tx", Person, Address, "Reader", str, str | None], None]
 

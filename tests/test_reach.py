@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.serve import http_app
-from core.desk import board, watch
+from core.reach import board, watch
 from core.store.tables import Offer, OutboxRow
 from tests.platforms import House, open_house, until
 from tests.world import STORY

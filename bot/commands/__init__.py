@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 from bot.commands import house, people, tickets
 from bot.commands.call import Call
 from core.company.schema import Person
-from core.desk import board
-from core.desk.people import Reader
 from core.i18n import N_, Words
 from core.model import Address
+from core.reach import board
 from core.store.engine import Tx
+from core.team.people import Reader
 from core.text import shorten
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.company.schema import Person
-from core.desk import board
-from core.desk.people import Actor, Reader
 from core.desk.records import find_ticket
 from core.model import Address
+from core.reach import board
 from core.store.engine import Tx
+from core.team.people import Actor, Reader
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from core import phrases
 from core.brain.recall import Query, recall
 from core.desk import corrections as taught
 from core.desk.records import count_open
-from core.desk.rights import require
 from core.errors import Refused
 from core.health import Health
 from core.i18n import N_
+from core.team.rights import require
 from core.text import shorten
 
 

@@ -15,8 +15,6 @@ from sqlalchemy.orm import Session
 from channels.door import COMMIT_WITHIN, refuse
 from core.cards.card import Button, Card, Field
 from core.clock import Clock
-from core.desk import vendors
-from core.desk.links import offer_in
 from core.errors import Refused, TryLater
 from core.i18n import N_, Words
 from core.money import parse_amount
@@ -25,6 +23,8 @@ from core.store.engine import Store, Tx
 from core.store.inbox import accept
 from core.store.tables import CardCopy, InboxRow, Offer
 from core.text import escape
+from core.vendors import offers
+from core.vendors.links import offer_in
 
 MOST_FORM: Final = 16 * 1024
 CSP: Final = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -59,7 +59,7 @@ class LinkRoutes:
             raise refuse(web.HTTPNotFound, "link")
         # A preview robot also looks: only a person's browser sends this, and silence counts from then on.
         if request.headers.get("Sec-Fetch-Mode") == "navigate":
-            await self._store.write(lambda tx: vendors.opened(tx, offer_id))
+            await self._store.write(lambda tx: offers.opened(tx, offer_id))
         return _page(found[1], waiting=found[2])
 
     async def answer(self, request: web.Request) -> web.Response:

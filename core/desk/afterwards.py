@@ -8,13 +8,13 @@ from typing import Final
 import structlog
 from sqlalchemy import select, update
 
-from core.desk import board, filing
-from core.desk.people import Actor
+from core.desk import filing
 from core.desk.records import note
 from core.errors import TryLater
 from core.i18n import N_
 from core.inbound import Edited, Moved, Unsent
 from core.model import OPEN, Event, Triage
+from core.reach import board
 from core.store.engine import Tx
 from core.store.tables import (
     Attachment,
@@ -28,6 +28,7 @@ from core.store.tables import (
     Ticket,
     table,
 )
+from core.team.people import Actor
 
 log = structlog.get_logger(__name__)
 

@@ -13,20 +13,22 @@ from sqlalchemy import update
 
 from core.cards.texts import guest_text, vendor_text
 from core.company.schema import Person
-from core.desk import board, dispatching, drafting, vendors
-from core.desk.people import LOOPOS, Actor, reader_for
+from core.desk import dispatching, drafting
 from core.desk.records import authorised_for, current_dispatch, latest_approval, move, note
-from core.desk.rights import require
 from core.dispatch.draft import Reason
 from core.dispatch.quiet import next_working_moment
 from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
 from core.model import Address, Event, Status
+from core.reach import board
 from core.store import crashpoints, deadlines
 from core.store.deadlines import Due
 from core.store.engine import Tx
 from core.store.tables import Approval, Dispatch, Ticket
+from core.team.people import LOOPOS, Actor, reader_for
+from core.team.rights import require
+from core.vendors import offers
 
 
 def action_of(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> dict[str, Any]:
@@ -149,7 +151,7 @@ def decide(
         dispatching.start(tx, ticket, dispatch, actor)
     else:
         dispatch.void = True
-        vendors.drop(tx, ticket)
+        offers.drop(tx, ticket)
         move(tx, ticket, Event.REJECTED, actor, approval_id=approval.id, reason=why or "")
         board.refresh(tx, ticket)
         _tell_reporters(tx, ticket, actor)

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from core.desk import approvals, board, dispatching, filing, reported_done, vendors
-from core.desk.people import Actor
+from core.desk import approvals, dispatching, filing, reported_done
 from core.desk.records import current_dispatch, move, note
-from core.desk.rights import require
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import File
 from core.model import OPEN, Event, SourceKind
+from core.reach import board
 from core.store import deadlines
 from core.store.engine import Tx
 from core.store.tables import Dispatch, Report, Ticket
+from core.team.people import Actor
+from core.team.rights import require
+from core.vendors import offers
 
 
 def resolve(
@@ -185,4 +187,4 @@ def _stop_everything(tx: Tx, ticket: Ticket) -> None:
     deadlines.cancel(tx, ticket.ticket_id)
     for dispatch in ticket.dispatches:
         dispatching.withdraw(tx, dispatch)
-    vendors.drop(tx, ticket)
+    offers.drop(tx, ticket)

@@ -8,16 +8,17 @@ from typing import get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.desk import approvals, board, drafting, filing
-from core.desk.people import Actor
+from core.desk import approvals, drafting, filing
 from core.desk.records import note
-from core.desk.rights import require
 from core.errors import Refused
 from core.ids import new_id
 from core.model import LANGUAGES, OPEN, Category, Event, Role, Status
+from core.reach import board
 from core.store import deadlines
 from core.store.engine import Tx
 from core.store.tables import CorrectionRow, Ticket
+from core.team.people import Actor
+from core.team.rights import require
 from core.triage.port import Corrected, Correction
 
 LEARNT = "corrections"

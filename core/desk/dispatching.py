@@ -5,19 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from core.desk import board, vendors
-from core.desk.people import LOOPOS, Actor
 from core.desk.records import current_dispatch, month_of, move, note
-from core.desk.rights import require
 from core.dispatch.draft import response_time
 from core.dispatch.escalation import PlannedStep, page_for, plan
 from core.errors import Refused
 from core.i18n import N_
 from core.model import SYSTEM, Event, Status
+from core.reach import board
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.engine import Tx
 from core.store.tables import Dispatch, Ticket
+from core.team.people import LOOPOS, Actor
+from core.team.rights import require
+from core.vendors import offers
 
 LATER: Final = timedelta(hours=1)
 LEAST_FOLLOW_UP: Final = timedelta(minutes=5)
@@ -53,7 +54,7 @@ def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor) -> None:
         assignee=dispatch.assignee,
     )
     _page(tx, ticket, dispatch, 0)
-    vendors.ask(tx, ticket, dispatch)
+    offers.ask(tx, ticket, dispatch)
     board.refresh(tx, ticket)
 
 
@@ -212,6 +213,6 @@ def _running(ticket: Ticket) -> Dispatch:
 
 def withdraw(tx: Tx, dispatch: Dispatch) -> None:
     """This dispatch is over: its timers and unsent pages stop, and the vendor hears it."""
-    vendors.withdraw(tx, dispatch)
+    offers.withdraw(tx, dispatch)
     deadlines.cancel(tx, dispatch.dispatch_id)
     board.cancel_pages(tx, _page_key(dispatch))

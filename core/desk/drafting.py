@@ -9,7 +9,6 @@ from typing import Any
 
 from core.brain.recall import Knowledge, Query, recall
 from core.company.schema import Vendor
-from core.desk.people import Actor
 from core.desk.records import authorised_for, month_spent, own_resolutions
 from core.dispatch.draft import Draft, Reason, cap_for, draft, estimate_for
 from core.dispatch.policy import Authorised, NeedsHuman, Proposal, decide
@@ -18,6 +17,7 @@ from core.model import Category
 from core.money import usd
 from core.store.engine import Tx
 from core.store.tables import Dispatch, Ticket
+from core.team.people import Actor
 
 
 def remember(tx: Tx, ticket: Ticket) -> Knowledge:

@@ -11,18 +11,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from core import phrases
-from core.desk import approvals, board, dispatching, drafting
-from core.desk.people import LOOPOS, Actor, Reader, reader_for
+from core.desk import approvals, dispatching, drafting
 from core.desk.records import current_dispatch, move, next_number, note
 from core.dispatch.draft import Reason
 from core.dispatch.policy import NeedsHuman
 from core.ids import new_id
 from core.inbound import File, Message
 from core.model import OPEN, Category, Event, RiskTag, Status, Triage
+from core.reach import board
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.engine import Tx
 from core.store.tables import Attachment, Question, Report, Ticket, table
+from core.team.people import LOOPOS, Actor, Reader, reader_for
 from core.tickets.matching import Candidate, Match, match
 
 URGENT: Final = 4

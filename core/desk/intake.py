@@ -16,20 +16,8 @@ from sqlalchemy.orm import Session
 from core import phrases
 from core.brain.recall import Query, recall
 from core.company.schema import Person
-from core.desk import (
-    afterwards,
-    board,
-    filing,
-    home,
-    joining,
-    quarantine,
-    questions,
-    reported_done,
-    taps,
-    vendors,
-)
+from core.desk import afterwards, filing, quarantine, questions, reported_done, taps
 from core.desk.attachments import fetch_all
-from core.desk.people import Actor, Reader, reader_for
 from core.desk.records import find_ticket, latest_approval, note, open_tickets
 from core.errors import Refused, TryLater
 from core.i18n import N_
@@ -37,12 +25,16 @@ from core.inbound import Edited, Inbound, Message, Moved, Opened, Tap, Unsent
 from core.model import OPEN, Address, Category, Event, Intent, SourceKind, Status, Triage
 from core.office import Office
 from core.ports import Channel
+from core.reach import board, home
 from core.store import crashpoints
 from core.store.engine import Store, Tx
 from core.store.jobs import Commit, Task
 from core.store.tables import Binding, CardCopy, CardRow, Dispatch, InboxRow, Report, Ticket, table
+from core.team import joining
+from core.team.people import Actor, Reader, reader_for
 from core.text import READ_LIMIT, digest, escape, normal, shorten
 from core.triage.port import Speaker
+from core.vendors import offers
 
 log = structlog.get_logger(__name__)
 
@@ -302,8 +294,8 @@ def _from_outside(tx: Tx, row: InboxRow, message: Message, triage: Triage, name:
     """Somebody who is not of the team: a vendor about their job, somebody with a code, or a stranger."""
     vendor = tx.office.vendor_at(message.channel, message.sender)
     if vendor is not None:
-        if not taps.answered_in_words(tx, message, vendors.reader_of(vendor)):
-            vendors.wrote(tx, vendor, message)
+        if not taps.answered_in_words(tx, message, offers.reader_of(vendor)):
+            offers.wrote(tx, vendor, message)
     else:
         joining.at_the_door(tx, row, message, triage.language, name)
 

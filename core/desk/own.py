@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.company.schema import Person
-from core.desk.people import Actor, Reader
 from core.errors import Refused
 from core.inbound import Tap
 from core.store.tables import ButtonRow
+from core.team.people import Actor, Reader
 
 
 @dataclass(frozen=True)

@@ -14,16 +14,16 @@ from sqlalchemy import select, update
 from core import phrases
 from core.cards.card import Button, Field
 from core.cards.view import Press, Sketch
-from core.desk import board
 from core.desk.own import Own
-from core.desk.people import Reader
 from core.errors import Refused
 from core.ids import new_id
 from core.inbound import Message, Tap
 from core.model import Address
 from core.money import parse_amount
+from core.reach import board
 from core.store.engine import Tx
 from core.store.tables import CardCopy, Prompt, table
+from core.team.people import Reader
 from core.text import normal, shorten
 
 LISTEN: Final = timedelta(minutes=15)

@@ -6,15 +6,15 @@ import structlog
 
 from core.cards.card import Fact, Section
 from core.cards.view import Press, Sketch
-from core.desk import board
-from core.desk.people import Actor, Reader, reader_for
-from core.desk.rights import require
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message
 from core.model import Address
+from core.reach import board
 from core.store.engine import Tx
 from core.store.tables import InboxRow
+from core.team.people import Actor, Reader, reader_for
+from core.team.rights import require
 from core.text import escape, shorten
 
 log = structlog.get_logger(__name__)

@@ -8,17 +8,18 @@ from typing import Final
 
 from sqlalchemy import select
 
-from core.desk import board, closing, filing
-from core.desk.people import Actor
+from core.desk import closing, filing
 from core.desk.records import find_ticket, latest_approval, move, note
-from core.desk.rights import require
 from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
 from core.model import OPEN, Address, Category, Event, RiskTag, Status
+from core.reach import board
 from core.store import deadlines
 from core.store.engine import Tx
 from core.store.tables import Question, Ticket
+from core.team.people import Actor
+from core.team.rights import require
 
 LISTEN: Final = timedelta(hours=2)
 """So long the next words in a conversation count as the answer to a question asked there."""

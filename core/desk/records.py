@@ -11,11 +11,11 @@ from sqlalchemy.orm import selectinload
 
 from core.brain.recall import as_resolution
 from core.company.schema import Property, Resolution
-from core.desk.people import Actor
 from core.errors import Refused
 from core.model import Event, Status
 from core.store.engine import Tx
 from core.store.tables import Approval, Counter, Dispatch, HistoryRow, Ticket
+from core.team.people import Actor
 from core.tickets.lifecycle import following
 
 FIRST_TICKET = 1001

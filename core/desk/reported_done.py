@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from core.desk import board, closing
+from core.desk import closing
 from core.desk.filing import ask_fact
-from core.desk.people import Actor, Reader
 from core.desk.records import current_dispatch
 from core.errors import Refused
 from core.i18n import N_
 from core.model import Address, Status
 from core.money import amount_in
+from core.reach import board
 from core.store.engine import Tx
 from core.store.tables import Ticket
+from core.team.people import Actor, Reader
 
 
 def close(tx: Tx, ticket: Ticket, actor: Actor, text: str, address: Address, reader: Reader) -> bool:

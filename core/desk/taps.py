@@ -13,31 +13,21 @@ import structlog
 from core import phrases
 from core.company.schema import Person
 from core.counts import refused as refused_count
-from core.desk import (
-    approvals,
-    board,
-    check,
-    closing,
-    corrections,
-    dispatching,
-    handover,
-    joining,
-    prompts,
-    quarantine,
-    questions,
-    vendors,
-)
+from core.desk import approvals, closing, corrections, dispatching, prompts, quarantine, questions
 from core.desk.own import Own
-from core.desk.people import Actor, Reader, reader_for
 from core.desk.records import find_ticket
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message, Tap
 from core.model import Address
 from core.money import parse_amount
+from core.reach import board, check
 from core.store.engine import Tx
 from core.store.tables import Approval, ButtonRow, CardCopy, CardRow, Question, Report, Ticket
+from core.team import handover, joining
+from core.team.people import Actor, Reader, reader_for
 from core.text import escape
+from core.vendors import offers
 
 log = structlog.get_logger(__name__)
 
@@ -150,8 +140,8 @@ OWN: Final[dict[str, Callable[[Tx, Own], None]]] = {
     "quarantine": lambda tx, own: quarantine.tap(tx, own.button.action, own.subject, own.actor()),
     "join": joining.tap,
     "prompt": lambda tx, own: _finish_form(tx, prompts.tap(tx, own)),
-    "offer": vendors.tap,
-    "unsure": vendors.tap_unsure,
+    "offer": offers.tap,
+    "unsure": offers.tap_unsure,
     "handover": handover.tap,
     "check": check.tap,
 }
@@ -164,7 +154,7 @@ def tap(tx: Tx, tapped: Tap) -> None:
     reader = reader_for(tx, person)
     vendor = tx.office.vendor_at(tapped.channel, tapped.sender)
     if person is None and vendor is not None:
-        reader = vendors.reader_of(vendor)
+        reader = offers.reader_of(vendor)
     try:
         act = _found(tx, tapped, person, reader)
         # A refusal must leave nothing behind, not even what was done before it was noticed.

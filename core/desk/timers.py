@@ -11,14 +11,17 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.date import DateTrigger
 
 from core.clock import Clock
-from core.desk import approvals, board, dispatching, filing, handover, vendors
+from core.desk import approvals, dispatching, filing
 from core.desk.records import read_tickets
 from core.errors import TryLater
 from core.i18n import N_
+from core.reach import board
 from core.store import deadlines
 from core.store.deadlines import Due, Handler
 from core.store.engine import Fenced, Store, Tx
 from core.store.ownership import BEAT, beat
+from core.team import handover
+from core.vendors import offers
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +35,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "question_silent": filing.on_question_silent,
     "place_remind": filing.on_place_remind,
     "place_lapse": filing.on_place_lapse,
-    "offer_silent": vendors.on_silent,
+    "offer_silent": offers.on_silent,
     "cover_ends": handover.on_cover_ends,
 }
 SWEEP: Final = timedelta(seconds=15)

@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot import button, cli, doctor
+from bot import cli
 from bot.app import App
 from bot.settings import Settings
+from bot.setup import button, doctor
 from core.errors import StartupError
 from tests.bot.serving import serving, settled
 from tests.fakes.telegram import FakeTelegram

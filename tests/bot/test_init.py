@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from bot import cli, init
+from bot import cli
 from bot.settings import read_settings
+from bot.setup import init
 from channels.slack.setup import SCOPES
 from core.company.loader import load_company
 from tests.bot.serving import serving, settled

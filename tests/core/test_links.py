@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from core.desk.links import offer_in, token_of
 from core.ids import new_id
+from core.vendors.links import offer_in, token_of
 
 SECRET = b"s" * 32
 

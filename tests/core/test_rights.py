@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from core.desk.rights import MAY, Part
 from core.errors import Refused
+from core.team.rights import MAY, Part
 from tests.world import STORY, World
 
 
@@ -44,8 +44,8 @@ async def test_an_ops_member_can_neither_invite_nor_bind(world: World) -> None:
 
 
 async def test_a_right_that_nobody_has_names_who_has_it(world: World) -> None:
-    from core.desk.people import Actor
-    from core.desk.rights import require
+    from core.team.people import Actor
+    from core.team.rights import require
 
     with pytest.raises(Refused) as refused:
         await world.do(lambda tx: require(tx, Actor("celine", "web"), "invite"))

@@ -12,9 +12,9 @@ from sqlalchemy import create_engine, func, inspect, select, text
 
 from bot import schema
 from bot.app import build
-from core.desk import board
 from core.errors import StartupError, TryLater
 from core.model import Address
+from core.reach import board
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.engine import Fenced, Tx

@@ -22,11 +22,11 @@ from pydantic import SecretStr
 
 from bot import commands
 from bot.app import DATA
-from bot.beside import beside, configured
-from bot.doctor import CHANNELS, examine
 from bot.settings import PLACEHOLDER, Settings, env_file, read_settings
-from core.desk.joining import new_code
+from bot.setup.beside import beside, configured
+from bot.setup.doctor import CHANNELS, examine
 from core.errors import StartupError
+from core.team.joining import new_code
 
 CODE_LASTS: Final = timedelta(hours=1)
 """Long enough to start the service; whoever is later runs init again."""

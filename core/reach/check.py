@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from core.cards.view import Press, Sketch
-from core.desk import board
-from core.desk.notices import first_time
 from core.desk.own import Own
-from core.desk.people import Reader
 from core.i18n import N_
+from core.reach import board
+from core.reach.notices import first_time
 from core.store.engine import Tx
+from core.team.people import Reader
 
 
 def sketch(reader: Reader, *, pressed: bool = False) -> Sketch:

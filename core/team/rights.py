@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final
 
-from core.desk.people import Actor, names
 from core.errors import Refused
 from core.model import Role
 from core.store.engine import Tx
 from core.store.tables import Dispatch, Ticket
+from core.team.people import Actor, names
 
 
 class Part(Enum):

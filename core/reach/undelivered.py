@@ -6,14 +6,16 @@ import structlog
 from sqlalchemy import select
 
 from core.company.schema import Person
-from core.desk import board, dispatching, vendors
-from core.desk.notices import first_time
-from core.desk.people import reader_for
+from core.desk import dispatching
 from core.errors import AskHuman, LoopOSError, QuotaSpent
 from core.i18n import N_
 from core.model import Address
+from core.reach import board
+from core.reach.notices import first_time
 from core.store.engine import Tx
 from core.store.tables import CardCopy, CardRow, OutboxRow, Ticket
+from core.team.people import reader_for
+from core.vendors import offers
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +31,7 @@ def give_up(tx: Tx, row: OutboxRow, error: LoopOSError) -> None:
         board.post_anew(tx, copy)
         return
     if card is not None and card.kind == "offer":
-        vendors.not_reached(tx, str(card.subject), unknown=isinstance(error, AskHuman))
+        offers.not_reached(tx, str(card.subject), unknown=isinstance(error, AskHuman))
         return
     _take_another_way(tx, row, address, copy, card)
     _tell_founder(tx, address, error)

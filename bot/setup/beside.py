@@ -23,12 +23,12 @@ from channels.platform import Platform
 from core.clock import Clock, SystemClock
 from core.company.company import Company
 from core.company.loader import load_company
-from core.desk.roster import company_now
 from core.office import Office
 from core.store.engine import Store, Tx
 from core.store.jobs import Task
 from core.store.ownership import is_stale
 from core.store.tables import Owner
+from core.team.roster import company_now
 from core.triage.offline import OfflineEngine
 
 ANSWERS_WITHIN: Final = 5.0

@@ -12,19 +12,21 @@ from core import phrases
 from core.cards.card import Section
 from core.cards.view import Press, Sketch
 from core.company.schema import Person
-from core.desk import board, dispatching, roster
+from core.desk import dispatching
 from core.desk.own import Own
-from core.desk.people import Actor, Reader, reader_for
 from core.desk.records import current_dispatch, latest_approval, note, open_tickets
-from core.desk.rights import require
 from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
 from core.model import Event, Status
+from core.reach import board
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.engine import Tx
 from core.store.tables import Cover, Deadline, Ticket
+from core.team import roster
+from core.team.people import Actor, Reader, reader_for
+from core.team.rights import require
 
 MOST: Final = 25
 

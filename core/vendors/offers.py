@@ -18,11 +18,9 @@ from core.cards.card import Fact, Field, Option, Section
 from core.cards.texts import vendor_text
 from core.cards.view import Press, Sketch
 from core.company.schema import Vendor
-from core.desk import approvals, board, dispatching, drafting
+from core.desk import approvals, dispatching, drafting
 from core.desk.own import Own
-from core.desk.people import LOOPOS, Actor, Reader
 from core.desk.records import current_dispatch, move, note
-from core.desk.rights import require
 from core.dispatch.draft import Reason
 from core.dispatch.policy import NeedsHuman
 from core.errors import Refused
@@ -31,10 +29,13 @@ from core.ids import new_id
 from core.inbound import Message
 from core.model import OPEN, Address, Event, Status
 from core.money import parse_amount
+from core.reach import board
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.engine import Tx
 from core.store.tables import Dispatch, Offer, Ticket
+from core.team.people import LOOPOS, Actor, Reader
+from core.team.rights import require
 from core.text import escape, shorten
 
 log = structlog.get_logger(__name__)

@@ -14,18 +14,18 @@ from typing import Final
 
 from sqlalchemy import select
 
-from bot.beside import Beside, beside, configured, health_of, local_url
 from bot.settings import Settings, read_settings
+from bot.setup.beside import Beside, beside, configured, health_of, local_url
 from core.cards.card import Card
 from core.company.schema import Person
-from core.desk import board, check
-from core.desk.people import reader_for
 from core.errors import LoopOSError, StartupError
 from core.ids import new_id
 from core.model import Address
 from core.ports import Attempt, Delivery, Sent
+from core.reach import board, check
 from core.store.engine import Tx
 from core.store.tables import CardCopy, CardRow, Notice, OutboxRow
+from core.team.people import reader_for
 
 LOOK_EVERY: Final = 0.2
 """Seconds."""

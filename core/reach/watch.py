@@ -12,17 +12,17 @@ from typing import Final
 import structlog
 from sqlalchemy import select
 
-from core.desk import board
-from core.desk.notices import first_time, forget
-from core.desk.people import reader_for
 from core.desk.records import current_dispatch, latest_approval, open_tickets
 from core.errors import TryLater
 from core.i18n import N_
 from core.model import Status
 from core.office import Office
 from core.phrases import CHANNEL, label
+from core.reach import board
+from core.reach.notices import first_time, forget
 from core.store.engine import Fenced, Store, Tx
 from core.store.tables import Notice, Owner
+from core.team.people import reader_for
 
 log = structlog.get_logger(__name__)
 

@@ -15,18 +15,19 @@ from core.cards.card import Fact, Field, Option, Section
 from core.cards.view import Press, Sketch
 from core.company.schema import Person
 from core.counts import refused as count_refused
-from core.desk import board, roster
-from core.desk.notices import count, first_time
 from core.desk.own import Own
-from core.desk.people import Actor, Reader, reader_for
-from core.desk.rights import require
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message
 from core.model import LANGUAGES, Address, Role
 from core.phrases import LANGUAGE
+from core.reach import board
+from core.reach.notices import count, first_time
 from core.store.engine import Tx
 from core.store.tables import CodeRow, IdentityRow, InboxRow, Member, Notice, table
+from core.team import roster
+from core.team.people import Actor, Reader, reader_for
+from core.team.rights import require
 from core.text import escape, shorten
 
 log = structlog.get_logger(__name__)

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from bot import schema
-from bot.beside import configured, health_of, is_ours, local_url, read_company
-from bot.button import no_account
 from bot.settings import Settings, read_settings
+from bot.setup.beside import configured, health_of, is_ours, local_url, read_company
+from bot.setup.button import no_account
 from core.company.loader import CompanyDataError, load_company
 from core.errors import StartupError
 

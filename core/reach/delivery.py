@@ -17,11 +17,11 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from core.cards.card import Card
-from core.desk import board, undelivered
-from core.desk.board import DELIVER
 from core.errors import AskHuman, ChannelDown, GiveUp, LoopOSError, OutcomeUnknown, TryLater
 from core.office import Office
 from core.ports import Attempt, Channel, Delivery, Sent
+from core.reach import board, undelivered
+from core.reach.board import DELIVER
 from core.store import crashpoints
 from core.store.engine import Store, Tx
 from core.store.jobs import Commit, Happened, Task

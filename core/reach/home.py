@@ -11,13 +11,13 @@ from core import phrases
 from core.cards.card import Fact, Section
 from core.cards.view import Sketch
 from core.company.schema import Person
-from core.desk import board
-from core.desk.people import Reader, reader_for
 from core.desk.records import latest_approval, open_tickets
 from core.inbound import Opened
 from core.model import Address
+from core.reach import board
 from core.store.engine import Tx
 from core.store.tables import Dispatch, Ticket
+from core.team.people import Reader, reader_for
 
 MOST: Final = 20
 

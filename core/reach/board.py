@@ -16,14 +16,14 @@ from core.cards.card import Button, Card, Question
 from core.cards.draw import KINDS
 from core.cards.view import Press, Sketch, View
 from core.company.schema import Person
-from core.desk.links import link_to
-from core.desk.people import Reader, reader_for
 from core.desk.records import current_dispatch, latest_approval
 from core.i18n import Words
 from core.ids import button_id, new_id
 from core.model import OPEN, Address
 from core.store.engine import Tx
 from core.store.tables import ButtonRow, CardCopy, CardRow, OutboxRow, Ticket
+from core.team.people import Reader, reader_for
+from core.vendors.links import link_to
 
 DELIVER = "deliver"
 UNDRAWN = "undrawn"
