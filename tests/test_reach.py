@@ -255,6 +255,40 @@ async def test_an_edit_that_makes_it_worse_makes_the_ticket_worse(house: House) 
     assert (await house.ticket())["severity"] >= 4
 
 
+async def test_an_edit_that_overtakes_its_message_waits_for_it(house: House) -> None:
+    shirley, telegram = house.phone("shirley", "telegram"), house.fakes["telegram"]
+    telegram.deliver = False
+    ref = await telegram.says(shirley.account, "Warm Taipei 洗碗機壞了")
+    await telegram.edits(shirley.account, ref, "Warm Taipei 洗碗機壞了,漏水到插座")
+    first, change = telegram.pending[-2], telegram.pending[-1]
+    telegram.pending[-2:] = []
+    await telegram.post(change.body)
+    await telegram.post(first.body)
+    await house.settle()
+    await house.wait(seconds=3)
+    ticket = await house.ticket()
+    assert ticket["raw_input"] == "Warm Taipei 洗碗機壞了,漏水到插座"
+    assert len(ticket["reports"]) == 1
+
+
+async def test_small_talk_that_is_edited_into_a_problem_is_a_problem(house: House) -> None:
+    shirley = house.phone("shirley", "telegram")
+    ref = await shirley.says("早安")
+    assert await house.tickets() == []
+    await house.fakes["telegram"].edits(shirley.account, ref, "Warm Taipei 洗碗機壞了")
+    await house.settle()
+    assert (await house.ticket())["category"] == "appliance"
+
+
+async def test_a_message_taken_back_before_it_came_in_makes_no_ticket(house: House) -> None:
+    line = house.fakes["line"]
+    event = line.message("text", "shirley", text="Warm Taipei 洗碗機壞了")
+    await line.unsends("shirley", event["message"]["id"])
+    await line.send(event)
+    await house.settle()
+    assert await house.tickets() == []
+
+
 async def test_somebody_else_is_on_and_takes_everything_over_with_one_tap(house: House) -> None:
     shirley, haru = house.phone("shirley", "line"), house.phone("haru", "line")
     await shirley.says("Warm Taipei 洗碗機壞了")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import Enum, auto
 from typing import Final
 
 import structlog
@@ -10,17 +11,18 @@ from sqlalchemy import select, update
 
 from core.desk import filing
 from core.desk.records import note
-from core.errors import TryLater
 from core.i18n import N_
 from core.inbound import Edited, Moved, Unsent
 from core.model import OPEN, Event, Triage
 from core.reach import board
+from core.reach.notices import first_time
 from core.store.engine import Tx
 from core.store.tables import (
     Attachment,
     Binding,
     CardCopy,
     InboxRow,
+    Notice,
     OutboxRow,
     Prompt,
     Question,
@@ -34,6 +36,14 @@ log = structlog.get_logger(__name__)
 
 ORIGINAL_WITHIN: Final = timedelta(seconds=30)
 """An edit may overtake the message it changes: it waits this long for it (RELIABILITY B19)."""
+
+
+class Outcome(Enum):
+    DONE = auto()
+    EARLY = auto()
+    """Its message may still be on its way: look again."""
+    NEW = auto()
+    """Take it as a message of its own."""
 
 
 def _original(tx: Tx, channel: str, message_id: str) -> InboxRow | None:
@@ -50,18 +60,17 @@ def _reports(tx: Tx, channel: str, message_id: str, ticket_id: str | None) -> li
     return [report for report in every if report.source.get("channel") == channel]
 
 
-def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> None:
-    """The words change where they stand, and worse news count; the first wording stays in the history.
-
-    Raises TryLater while the original may still be on its way."""
+def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> Outcome:
+    """The words change where they stand, and worse news count; the first wording stays in the history. `since`: when
+    the edit came in."""
     row = _original(tx, change.channel, change.message_id)
     if row is None:
-        if tx.now - since < ORIGINAL_WITHIN:
-            raise TryLater("an edit came before its message")
-        return
+        return Outcome.EARLY if tx.now - since < ORIGINAL_WITHIN else Outcome.NEW
     person = tx.office.person_at(change.channel, change.sender)
     if person is None or row.person_id != person.id:
-        return
+        return Outcome.DONE
+    if row.ticket_id is None:
+        return Outcome.NEW  # it was small talk, or nothing of ours: now it may be something else
     for report in _reports(tx, change.channel, change.message_id, row.ticket_id):
         ticket = tx.get(Ticket, report.ticket_id)
         if ticket is None or report.raw_input == change.text:
@@ -76,12 +85,23 @@ def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> None:
         if ticket.status in OPEN and filing.worsen(tx, ticket, triage.severity, tags, actor):
             filing.reassess(tx, ticket)
         board.refresh(tx, ticket)
+    return Outcome.DONE
+
+
+def was_unsent(tx: Tx, channel: str, message_id: str) -> bool:
+    """Taken back before it came in (platforms do not keep the order)."""
+    return tx.get(Notice, _unsent_key(channel, message_id)) is not None
+
+
+def _unsent_key(channel: str, message_id: str) -> str:
+    return f"unsent:{channel}:{message_id}"[:160]
 
 
 def unsent(tx: Tx, gone: Unsent) -> None:
     """Its content is erased everywhere; the ticket stays, and who has it is told (RELIABILITY B33)."""
     row = _original(tx, gone.channel, gone.message_id)
     if row is None:
+        first_time(tx, _unsent_key(gone.channel, gone.message_id))
         return
     row.payload = {"unsent": True}
     row.digest = None

@@ -117,7 +117,7 @@ class Intake:
                 case Tap():
                     taps.tap(tx, inbound)
                 case Edited() if reread is not None:
-                    afterwards.edited(tx, row.received_at, inbound, reread)
+                    _take_edit(tx, row, inbound, reread)
                 case Unsent():
                     afterwards.unsent(tx, inbound)
                 case Moved():
@@ -170,6 +170,28 @@ class Intake:
         if person is None:
             return Speaker((), ())
         return Speaker(tuple(person.languages), tuple(person.properties))
+
+
+def _take_edit(tx: Tx, row: InboxRow, change: Edited, triage: Triage) -> None:
+    match afterwards.edited(tx, row.received_at, change, triage):
+        case afterwards.Outcome.EARLY:
+            # Behind its message, which may be the next in this lane.
+            tx.change(update(table(InboxRow)).where(InboxRow.id == row.id).values(status="accepted"))
+            lane = f"in:{row.channel}:{row.conversation_id}"
+            again = tx.now + timedelta(seconds=1)
+            tx.office.jobs.defer(tx, PROCESS, {"inbox": row.id}, lane=lane, run_at=again)
+        case afterwards.Outcome.NEW:
+            fresh = tx.get(InboxRow, row.id)
+            assert fresh is not None
+            direct = Message(
+                change.channel,
+                change.conversation_id,
+                change.message_id,
+                change.sender,
+                change.text,
+                change.at,
+            )
+            take_message(tx, fresh, direct, triage)
 
 
 def _mark_done(tx: Tx, row: InboxRow, inbound: Inbound | None) -> bool:
@@ -237,6 +259,9 @@ def take_message(
 ) -> None:
     """Everything one message does, in reading order. `troubles`: why files of it could not be had, `name`: what the
     platform calls somebody who is not known here."""
+    if afterwards.was_unsent(tx, message.channel, message.message_id):
+        row.payload = {"unsent": True}
+        return
     person = tx.office.person_at(message.channel, message.sender)
     address = Address(message.channel, message.conversation_id)
     if person is None:

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy import Text
+
 from core.store.types import Money, UtcTime
 
 revision = "0004"
