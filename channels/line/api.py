@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -100,20 +99,6 @@ def _declined(status: int, body: object, headers: Any) -> Declined:
         headers.get("X-Line-Accepted-Request-Id"),
         timedelta(seconds=int(wait)) if wait.isdecimal() else None,
     )
-
-
-class Backoff:
-    """1, 2, 4 .. 60 s, each a little apart from the others' so that not all come back at once."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-
-    def next(self) -> timedelta:
-        self._failures += 1
-        return timedelta(seconds=min(60.0, 2.0 ** min(self._failures - 1, 6)) * random.uniform(0.75, 1.0))  # noqa: S311
-
-    def reset(self) -> None:
-        self._failures = 0
 
 
 class Api:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta, timezone
@@ -15,13 +14,15 @@ from typing import Any, Final
 import aiohttp
 import structlog
 from aiohttp import web
+from aiolimiter import AsyncLimiter
 
 from channels.door import Door
 from channels.line import draw, setup
-from channels.line.api import Api, Backoff, Declined, LineError, NotSent, Unclear
+from channels.line.api import Api, Declined, LineError, NotSent, Unclear
 from channels.line.parse import EXTERNAL, NAME, conversation_of, parse
 from channels.line.replies import VALID, Replies
 from channels.line.webhook import PATH, Webhook
+from channels.pacing import Backoff
 from core.clock import Clock
 from core.errors import ChannelDown, GiveUp, LoopOSError, OutcomeUnknown, QuotaSpent, TryLater
 from core.inbound import Inbound, RemoteFile
@@ -313,14 +314,12 @@ class Pace:
     """At most so many calls in any second, and none while LINE has asked to slow down."""
 
     def __init__(self, per_second: int) -> None:
-        self._last: deque[float] = deque(maxlen=per_second)
+        self._limiter = AsyncLimiter(per_second, 1.0)
         self._not_before = 0.0
 
     def pause(self, wait: timedelta) -> None:
         self._not_before = max(self._not_before, time.monotonic() + wait.total_seconds())
 
     async def wait(self) -> None:
-        full = len(self._last) == self._last.maxlen
-        start = max(time.monotonic(), self._not_before, self._last[0] + 1.0 if full else 0.0)
-        self._last.append(start)
-        await asyncio.sleep(start - time.monotonic())
+        await asyncio.sleep(max(0.0, self._not_before - time.monotonic()))
+        await self._limiter.acquire()

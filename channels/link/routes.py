@@ -69,7 +69,7 @@ class LinkRoutes:
         if found is None:
             raise refuse(web.HTTPNotFound, "link")
         if (request.content_length or 0) > MOST_FORM:
-            raise refuse(web.HTTPRequestEntityTooLarge, "form")  # type: ignore[arg-type]
+            raise refuse(web.HTTPRequestEntityTooLarge, "form")
         vendor_id, card, _ = found
         form = {key: str(value) for key, value in (await request.post()).items()}
         button = next((one for one in card.buttons if one.id == form.get("button")), None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import aiohttp
 
+from channels.pacing import Backoff
 from core.errors import ChannelDown, GiveUp, OutcomeUnknown, TryLater
 
 if TYPE_CHECKING:
@@ -43,21 +43,6 @@ Reply = dict[str, Any]
 
 class Limited(TryLater):
     """A 429: Slack is well and asks for patience."""
-
-
-class Backoff:
-    """Seconds until the next attempt: 1, 2, 4 .. 60, each give or take a quarter."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-
-    def next(self) -> timedelta:
-        wait = min(LONGEST_WAIT, 2**self._failures)
-        self._failures = min(self._failures + 1, 6)
-        return timedelta(seconds=wait * random.uniform(0.75, 1.25))  # noqa: S311
-
-    def reset(self) -> None:
-        self._failures = 0
 
 
 @dataclass(frozen=True, slots=True)

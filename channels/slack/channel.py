@@ -12,9 +12,10 @@ from aiohttp import web
 from aiolimiter import AsyncLimiter
 
 from channels.door import Door
+from channels.pacing import Backoff, Limits
 from channels.slack import backfill, draw, files
 from channels.slack.addresses import Place, place_of, ref, split_ref
-from channels.slack.api import API_URL, LONGEST_WAIT, Backoff, Limited, Reply, SlackApi, identify, messages
+from channels.slack.api import API_URL, LONGEST_WAIT, Limited, Reply, SlackApi, identify, messages
 from channels.slack.parse import CHANNEL, parse
 from channels.slack.reception import Reception
 from channels.slack.socketmode import PING_EVERY, Socket
@@ -31,7 +32,6 @@ LOOK_BACK: Final = 300.0
 """Seconds before an unknown attempt: Slack's clock and ours need not agree."""
 SOON: Final = 3.0
 """Seconds that a sign of life or a name may take."""
-MOST_LIMITERS: Final = 256
 
 
 class Slack:
@@ -69,8 +69,7 @@ class Slack:
         self._webhook = Webhook(self._reception, clock, signing_secret)
         self._direct: dict[str, str] = {}
         """Person -> their direct channel with us."""
-        self._per_channel = per_channel
-        self._limiters: dict[str, AsyncLimiter] = {}
+        self._limits = Limits(*per_channel)
         self._overall = AsyncLimiter(*overall)
         self._life: asyncio.Task[None] | None = None
 
@@ -181,16 +180,8 @@ class Slack:
 
     async def pace(self, conversation_id: str) -> None:
         """The limit is per channel: the threads of a room share it."""
-        await self._limiter(place_of(conversation_id).id).acquire()
+        await self._limits.acquire(place_of(conversation_id).id)
         await self._overall.acquire()
-
-    def _limiter(self, key: str) -> AsyncLimiter:
-        if key not in self._limiters:
-            if len(self._limiters) >= MOST_LIMITERS:
-                full = self._per_channel[0]
-                self._limiters = {k: one for k, one in self._limiters.items() if not one.has_capacity(full)}
-            self._limiters[key] = AsyncLimiter(*self._per_channel)
-        return self._limiters[key]
 
     async def send(self, deliveries: Sequence[Delivery], attempt: Attempt) -> list[Sent]:
         try:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from channels.slack.api import Backoff, SlackApi
+from channels.pacing import Backoff
+from channels.slack.api import SlackApi
 from channels.slack.reception import Reception
 from core.clock import Clock
 from core.errors import ChannelDown, GiveUp, TryLater

@@ -7,9 +7,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -139,22 +138,3 @@ def next_step(error: TelegramError, *, repeatable: bool, after: timedelta) -> Lo
     if repeatable:
         return TryLater("Telegram did not answer properly", after)
     return OutcomeUnknown("Telegram did not say whether the message was sent", after)
-
-
-@dataclass
-class Backoff:
-    """1, 2, 4 .. 60 s with some jitter, from the first failure after a success."""
-
-    first: float = 1.0
-    """Seconds."""
-    failures: int = 0
-    _random: secrets.SystemRandom = field(default_factory=secrets.SystemRandom)
-
-    def next(self) -> timedelta:
-        self.failures = min(self.failures + 1, 7)
-        return timedelta(
-            seconds=min(60.0, self.first * 2.0 ** (self.failures - 1)) * self._random.uniform(0.8, 1.2)
-        )
-
-    def reset(self) -> None:
-        self.failures = 0

@@ -26,11 +26,11 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, Re
 from telegram.request import HTTPXRequest
 
 from channels.door import Door
+from channels.pacing import Backoff, Limits
 from channels.telegram import draw, files, webhook
 from channels.telegram.api import (
     API_URL,
     CURE,
-    Backoff,
     ask,
     is_unchanged,
     new_bot,
@@ -38,7 +38,6 @@ from channels.telegram.api import (
     secret_for,
     wait_of,
 )
-from channels.telegram.pace import Limits
 from channels.telegram.parse import NAME, me_of, moved_event, parse
 from channels.telegram.polling import Poller
 from channels.telegram.setup import Menu, hook_refused, set_menu, set_webhook

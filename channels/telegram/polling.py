@@ -13,7 +13,8 @@ import aiohttp
 import structlog
 
 from channels.door import Door
-from channels.telegram.api import ALLOWED_UPDATES, CURE, DOWN_FOR, Answer, Backoff, ask
+from channels.pacing import Backoff
+from channels.telegram.api import ALLOWED_UPDATES, CURE, DOWN_FOR, Answer, ask
 from channels.telegram.parse import event_of
 from core.clock import Clock
 from core.errors import ChannelDown, TryLater

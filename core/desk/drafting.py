@@ -47,26 +47,15 @@ def write_draft(tx: Tx, ticket: Ticket, refused: Collection[str] = ()) -> Dispat
         if not old.authorized:
             old.void = True
     ticket.knowledge = _knowledge_json(made, knowledge)
-    row = Dispatch(
-        dispatch_id=new_id(),
-        ticket_id=ticket.ticket_id,
+    row = _unauthorised(
+        tx,
+        ticket.ticket_id,
         vendor_id=made.vendor_id,
         cost_estimate_usd=usd(made.estimate_usd),
         cap_usd=usd(made.cap_usd),
-        reasons=[],
-        changes=[],
         property_id=place.id,
         eta_iso=tx.now + made.response,
-        steps=[],
-        paged=[],
-        created_at=tx.now,
-        authorized=False,
-        acknowledged=False,
-        escalated=False,
-        escalation_level=0,
-        void=False,
-        auto_escalate_after_seconds=0,
-        offers=[],
+        changes=[],
     )
     ticket.dispatches.append(row)
     return row
@@ -131,16 +120,23 @@ def copy_of(
     tx: Tx, old: Dispatch, amount: Decimal, eta: datetime | None, changes: list[dict[str, Any]]
 ) -> Dispatch:
     """A draft like `old` for another amount: not authorised by anybody yet."""
-    return Dispatch(
-        dispatch_id=new_id(),
-        ticket_id=old.ticket_id,
+    return _unauthorised(
+        tx,
+        old.ticket_id,
         vendor_id=old.vendor_id,
         cost_estimate_usd=usd(amount),
         cap_usd=old.cap_usd,
-        reasons=[],
-        changes=changes,
         property_id=old.property_id,
         eta_iso=eta,
+        changes=changes,
+    )
+
+
+def _unauthorised(tx: Tx, ticket_id: str, **drafted: Any) -> Dispatch:
+    return Dispatch(
+        dispatch_id=new_id(),
+        ticket_id=ticket_id,
+        reasons=[],
         steps=[],
         paged=[],
         created_at=tx.now,
@@ -151,4 +147,5 @@ def copy_of(
         void=False,
         auto_escalate_after_seconds=0,
         offers=[],
+        **drafted,
     )

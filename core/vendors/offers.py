@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import select
@@ -18,7 +19,7 @@ from core.cards.card import Fact, Field, Option, Section
 from core.cards.texts import vendor_text
 from core.cards.view import Press, Sketch
 from core.company.schema import Vendor
-from core.desk import approvals, dispatching, drafting
+from core.desk import approvals, dispatching, drafting, filing
 from core.desk.own import Own
 from core.desk.records import current_dispatch, move, note
 from core.dispatch.draft import Reason
@@ -54,8 +55,6 @@ ARRIVALS: Final = {
 
 def reader_of(vendor: Vendor) -> Reader:
     """How to speak to a vendor; where their job is, their clock is."""
-    from zoneinfo import ZoneInfo
-
     return Reader(None, Words(vendor.languages[0], ZoneInfo("UTC")))
 
 
@@ -386,9 +385,7 @@ def wrote(tx: Tx, vendor: Vendor, message: Message) -> None:
     if ticket is not None:
         note(tx, ticket, Event.RECEIVED, Actor(vendor.id, message.channel), message_id=message.message_id)
         for file in message.files:
-            from core.desk.filing import attach
-
-            attach(ticket, file, message.message_id)
+            filing.attach(ticket, file, message.message_id)
     reader = _reader(tx, offer) if offer is not None else reader_of(vendor)
     board.say(tx, address, reader.words(N_("Thank you, passed on.")))
     if offer is not None and offer.status == "asked" and ticket is not None and ticket.status in OPEN:

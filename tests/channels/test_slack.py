@@ -940,7 +940,7 @@ async def test_messages_to_one_room_keep_slacks_pace_and_idle_rooms_are_forgotte
     quick = adapter(house.fake, house.store, house.clock, per_channel=(1, 0.0001), overall=(10_000, 1.0))
     for n in range(600):
         await quick.pace(f"U{n}")
-    assert len(quick._limiters) <= 256
+    assert len(quick._limits) <= 256
 
 
 # --- files

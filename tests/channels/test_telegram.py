@@ -19,10 +19,10 @@ from aiohttp import web
 from sqlalchemy import select
 
 from channels.door import Door, Event
+from channels.pacing import Limits
 from channels.telegram import draw, setup
 from channels.telegram.api import CURE, PATH, secret_for
 from channels.telegram.channel import Telegram
-from channels.telegram.pace import Limits
 from channels.telegram.parse import Me, event_of, parse
 from core.cards.card import Button, Card, Fact, Link, Question, Section
 from core.errors import ChannelDown, GiveUp, OutcomeUnknown, StartupError, TryLater
