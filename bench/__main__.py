@@ -9,11 +9,12 @@ import statistics
 import sys
 import time
 
-from bench import cold, intake, pipeline, timers, understanding
+from bench import cold, intake, pipeline, platforms, timers, understanding
 
 ROUNDS = 5
 ROWS = {
     "intake": intake.rounds,
+    "platforms": platforms.rounds,
     "pipeline": pipeline.rounds,
     "cold": cold.rounds,
     "timers": timers.rounds,

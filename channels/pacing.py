@@ -37,7 +37,7 @@ class Limits:
 
 
 class Backoff:
-    """1, 2, 4 .. 60 s, each give or take a quarter so that not everything comes back at once; anew after a success."""
+    """1, 2, 4 .. 60 s, each up to a fifth shorter so that not everything comes back at once; anew after a success."""
 
     def __init__(self, first: float = 1.0) -> None:
         self.first = first
@@ -47,7 +47,7 @@ class Backoff:
     def next(self) -> timedelta:
         wait = min(LONGEST, self.first * 2.0**self.failures)
         self.failures = min(self.failures + 1, 7)
-        return timedelta(seconds=wait * random.uniform(0.75, 1.25))  # noqa: S311
+        return timedelta(seconds=wait * random.uniform(0.8, 1.0))  # noqa: S311
 
     def reset(self) -> None:
         self.failures = 0
