@@ -307,6 +307,15 @@ async def test_somebody_else_is_on_and_takes_everything_over_with_one_tap(house:
     assert on_site.id == "shirley"
 
 
+async def test_a_strangers_file_is_fetched_only_once_they_are_let_in(tmp_path: Path) -> None:
+    async with open_house(tmp_path, [("ben", "telegram")]) as house:
+        dewi, ben = house.stranger("telegram", "dewi"), house.phone("ben", "telegram")
+        await dewi.photo("vila Bali: wastafel mampet")
+        assert not any(house.app.office.media.glob("*"))
+        await ben.taps("admit", property="Bali Villa")
+        assert [one["kind"] for one in (await house.ticket())["attachments"]] == ["photo"]
+
+
 async def test_slack_home_shows_what_waits(house: House) -> None:
     await house.phone("shirley", "line").says(STORY)
     ben = house.phone("ben", "slack")

@@ -129,22 +129,23 @@ class Intake:
 
     async def _message(self, channel: Channel, row: InboxRow, message: Message) -> Commit:
         rows = [row]
-        overheard = message.room is not None and not message.addressed
-        if overheard and not await self._store.read(lambda session: listens(session, message)):
-            return lambda tx: _pass_over(tx, row, message)
         if row.album is not None:
             rows = await self._store.read(lambda session: _album(session, row))
             message = _joined(message, [channel.parse(one.payload) for one in rows])
+        overheard = message.room is not None and not message.addressed
+        if overheard and not await self._store.read(lambda session: listens(session, message)):
+            return lambda tx: _pass_over(tx, rows, message)
         self._show_life(channel, row)
+        known = self._is_known(message)
         waited = self._office.clock.now() - row.received_at
         troubles: list[str] = []
-        if message.remote:
+        if (
+            message.remote and known
+        ):  # a stranger fills no disk of ours: theirs are fetched once they are let in
             files, troubles = await fetch_all(channel, message.remote, self._office.media, waited)
             kind = files[0].kind if files else SourceKind.TEXT
             message = replace(message, files=(*message.files, *files), kind=kind)
-        name = ""
-        if self._office.person_at(message.channel, message.sender) is None:
-            name = await channel.display_name(message.sender, message.conversation_id)
+        name = "" if known else await channel.display_name(message.sender, message.conversation_id)
         triage = await self._office.understanding.understand(message.text, self._speaker(message))
         crashpoints.reach("model_answered")
 
@@ -158,6 +159,10 @@ class Intake:
             take_message(tx, fresh, message, triage, troubles, name)
 
         return commit
+
+    def _is_known(self, message: Message) -> bool:
+        office, account = self._office, (message.channel, message.sender)
+        return office.person_at(*account) is not None or office.vendor_at(*account) is not None
 
     def _show_life(self, channel: Channel, row: InboxRow) -> None:
         """Beside the work, never before it."""
@@ -206,10 +211,11 @@ def _mark_done(tx: Tx, row: InboxRow, inbound: Inbound | None) -> bool:
     return tx.change(_PROCESSED, done) == 1
 
 
-def _pass_over(tx: Tx, row: InboxRow, message: Message) -> None:
+def _pass_over(tx: Tx, rows: Sequence[InboxRow], message: Message) -> None:
     """People talking among themselves: not ours, and not kept longer than it takes to know that."""
-    if _mark_done(tx, row, message):
-        tx.change(update(table(InboxRow)).where(InboxRow.id == row.id).values(payload={}))
+    for row in rows:
+        if _mark_done(tx, row, message):
+            tx.change(update(table(InboxRow)).where(InboxRow.id == row.id).values(payload={}))
 
 
 def listens(session: Session, message: Message) -> bool:
