@@ -17,8 +17,8 @@ from core.cards.card import Button, Card
 from core.counts import refused
 from core.errors import TryLater
 from core.health import Health
-from core.store.engine import Store, Tx
-from core.store.inbox import accept
+from core.store.engine import Store
+from core.store.inbox import Arrival, Entrance
 from core.store.tables import ButtonRow, CardCopy, InboxRow
 
 log = structlog.get_logger(__name__)
@@ -44,6 +44,7 @@ class Door:
 
     def __init__(self, store: Store, channel: str, health: Health) -> None:
         self._store = store
+        self._entrance = Entrance(store)
         self._channel = channel
         self.health = health
 
@@ -52,16 +53,17 @@ class Door:
 
         Raises TryLater where that took too long or cannot be done now: the platform must send them again."""
 
-        def keep(tx: Tx) -> None:
-            for event in events:
-                accept(tx, self._channel, event.id, event.conversation_id, event.payload, event.album)
-
         self.health.heard()
         if not events:
             return
         try:
             async with asyncio.timeout(COMMIT_WITHIN):
-                await self._store.write(keep, awaited=True)
+                await self._entrance.take(
+                    [
+                        Arrival(self._channel, event.id, event.conversation_id, event.payload, event.album)
+                        for event in events
+                    ]
+                )
         except TimeoutError as late:
             raise TryLater("the database is too slow") from late
 

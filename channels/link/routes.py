@@ -20,7 +20,7 @@ from core.i18n import N_, Words
 from core.money import parse_amount
 from core.phrases import refusal
 from core.store.engine import Store, Tx
-from core.store.inbox import accept
+from core.store.inbox import Arrival, accept
 from core.store.tables import CardCopy, InboxRow, Offer
 from core.text import escape
 from core.vendors import offers
@@ -93,7 +93,7 @@ class LinkRoutes:
 
         def keep(tx: Tx) -> None:
             # The same answer twice is one answer: the button it was given with is what names it.
-            accept(tx, "link", f"{offer_id}:{button.id}", offer_id, payload)
+            accept(tx, [Arrival("link", f"{offer_id}:{button.id}", offer_id, payload)])
 
         try:
             async with asyncio.timeout(COMMIT_WITHIN):

@@ -14,7 +14,7 @@ from core.inbound import File, Inbound, Message, RemoteFile, Tap
 from core.model import SourceKind
 from core.ports import Attempt, Capabilities, Delivery, Sent
 from core.store.engine import Tx
-from core.store.inbox import accept
+from core.store.inbox import Arrival, accept
 from core.store.tables import WebMessage, table
 
 BOT = "loopos"
@@ -110,7 +110,8 @@ def change_message(tx: Tx, message_id: str, conversation_id: str, body: dict[str
 
 def take(tx: Tx, payload: dict[str, Any]) -> bool:
     """Keep what a page sent: the inbox row, and for a message the sender's own line, in one commit."""
-    fresh = accept(tx, "web", f"{payload['sender']}:{payload['id']}", payload["sender"], payload)
+    sender = payload["sender"]
+    fresh = bool(accept(tx, [Arrival("web", f"{sender}:{payload['id']}", sender, payload)]))
     if fresh and payload["type"] == "message":
         files = [{key: f[key] for key in ("kind", "media_type", "sha256")} for f in payload["files"]]
         own = {"type": "own", "text": payload["text"], "files": files}

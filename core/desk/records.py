@@ -47,7 +47,12 @@ def read_tickets(tx: Tx, subjects: list[str]) -> list[Ticket]:
         select(Approval.ticket_id).where(Approval.id.in_(subjects)),
     )
     parts = (Ticket.dispatches, Ticket.approvals, Ticket.reports, Ticket.questions, Ticket.attachments)
-    wanted = select(Ticket).where(Ticket.ticket_id.in_(about)).options(*(selectinload(one) for one in parts))
+    wanted = (
+        select(Ticket)
+        .where(Ticket.ticket_id.in_(about))
+        .options(*(selectinload(one) for one in parts))
+        .options(selectinload(Ticket.dispatches).selectinload(Dispatch.offers))
+    )
     tickets = list(tx.session.scalars(wanted))
     tx.hold(*tickets)
     return tickets

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import sqlite3
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -39,6 +39,13 @@ BATCH: Final = 256
 """Most units of work in one commit: enough for a burst, small enough that nobody waits long for it."""
 SLICE: Final = 0.05
 """Seconds after which a commit takes no further unit, apart from those that somebody waits for."""
+
+
+MOST_PASSES: Final = 8
+LINGER: Final = 0.003
+"""Seconds."""
+RUSH: Final = 0.2
+"""Seconds within which four commits from outside make a rush."""
 
 
 class Fenced(LoopOSError):
@@ -203,6 +210,10 @@ class Store:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._pending: list[_Unit] = []
         self._busy = False
+        self._arrived: deque[float] = deque(maxlen=4)
+        """When commits were made that somebody outside waited for."""
+        self._passes = 0
+        """Commits in a row that passed the house's own work by."""
         self._listeners: dict[str, set[Callable[[], None]]] = defaultdict(set)
 
     def bind(self, office: Office) -> None:
@@ -234,13 +245,40 @@ class Store:
         return result
 
     def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._pending.sort(key=lambda unit: not unit.awaited)  # stable: otherwise in their order
-        batch, self._pending = self._pending[:BATCH], self._pending[BATCH:]
+        if self._lingers():
+            loop.call_later(LINGER, self._flush, loop)
+            return
+        batch = self._next_batch()
         if not batch:
             self._busy = False
             return
         commit = loop.run_in_executor(self._thread, self._commit, batch)
         commit.add_done_callback(lambda done: self._settle(loop, batch, done))
+
+    def _lingers(self) -> bool:
+        """In a rush from outside the next arrival is a moment away: the house's own work waits for it."""
+        rush = len(self._arrived) == self._arrived.maxlen and time.monotonic() - self._arrived[0] < RUSH
+        only_ours = bool(self._pending) and not any(unit.awaited for unit in self._pending)
+        if not rush or not only_ours or self._passes >= MOST_PASSES:
+            return False
+        self._passes += 1
+        return True
+
+    def _next_batch(self) -> list[_Unit]:
+        """Those that somebody outside waits for, alone while there are any: their commit is short, and the house's own
+        work can wait. But not for ever: after MOST_PASSES commits it goes along."""
+        self._pending.sort(key=lambda unit: not unit.awaited)  # stable: otherwise in their order
+        awaited = sum(unit.awaited for unit in self._pending)
+        if 0 < awaited < len(self._pending) and self._passes < MOST_PASSES:
+            self._passes += 1
+            size = min(awaited, BATCH)
+        else:
+            self._passes = 0 if awaited < len(self._pending) else self._passes
+            size = BATCH
+        if awaited:
+            self._arrived.append(time.monotonic())
+        batch, self._pending = self._pending[:size], self._pending[size:]
+        return batch
 
     def _settle(
         self, loop: asyncio.AbstractEventLoop, batch: list[_Unit], commit: asyncio.Future[_Committed]

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import heapq
 import itertools
+import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from sqlalchemy.orm import Session
 from core.clock import Clock
 from core.errors import GiveUp, TryLater
 from core.store import crashpoints
-from core.store.engine import Fenced, Store, Tx
+from core.store.engine import SLICE, Fenced, Store, Tx
 from core.store.tables import JobRow
 
 log = structlog.get_logger(__name__)
@@ -328,30 +329,37 @@ class EmbeddedJobs:
     ) -> tuple[_Job, Exception] | None:
         """Commit all of `done` together; where that fails, one by one up to the one that fails."""
 
-        def finish(tx: Tx, ended: list[tuple[_Job, Commit | None]]) -> None:
+        def finish(tx: Tx, ended: list[tuple[_Job, Commit | None]]) -> int:
+            """As many as fit into SLICE: a webhook's commit waits behind this one. Returns how many."""
+            until = time.perf_counter() + SLICE
+            taken = 0
             for _, commit in ended:
+                if taken and time.perf_counter() > until:
+                    break
                 if commit is not None:
                     commit(tx)
+                    tx.finish()
+                taken += 1
             tx.session.execute(
-                delete(JobRow).where(JobRow.id.in_([job.id for job, _ in ended])),
+                delete(JobRow).where(JobRow.id.in_([job.id for job, _ in ended[:taken]])),
                 execution_options={"synchronize_session": False},
             )
+            return taken
 
-        portions = [done] if len(done) > 1 else []
-        portions += [[one] for one in done]
-        while portions:
-            portion = portions.pop(0)
+        together = len(done) > 1
+        while done:
+            portion = done if together else done[:1]
             try:
-                await self._store.write(partial(finish, ended=portion))
+                taken = await self._store.write(partial(finish, ended=portion))
             except Fenced:
                 raise
             except Exception as error:
-                if len(portion) > 1:
+                if together:
+                    together = False
                     continue
                 return portion[0][0], error
-            self._forget(lane, [job for job, _ in portion])
-            if len(portion) > 1:
-                return None
+            self._forget(lane, [job for job, _ in done[:taken]])
+            done = done[taken:]
         return None
 
     def _forget(self, lane: _Lane, jobs: list[_Job]) -> None:
