@@ -316,6 +316,27 @@ async def test_a_strangers_file_is_fetched_only_once_they_are_let_in(tmp_path: P
         assert [one["kind"] for one in (await house.ticket())["attachments"]] == ["photo"]
 
 
+async def test_two_jobs_done_at_once_are_asked_one_after_the_other(tmp_path: Path) -> None:
+    async with open_house(tmp_path, [("celine", "telegram"), ("ben", "telegram")]) as house:
+        celine = house.phone("celine", "telegram")
+        await celine.says("vila Bali: wastafel mampet")
+        await celine.says("vila Bali: keran bocor di taman")
+        for _ in range(2):
+            await celine.taps("ack")
+        first, second = [
+            next(one for one in await celine.chat() if ticket in one.text and "resolve" in str(one.buttons))
+            for ticket in ("T-1001", "T-1002")
+        ]
+        await celine.taps("resolve", first)
+        await celine.taps("resolve", second)
+        questions = [one for one in await celine.chat() if not one.buttons and "USD" in one.text][-2:]
+        assert ["T-1001" in questions[0].text, "T-1002" in questions[1].text] == [True, True]
+        await celine.says("31", reply_to=questions[0].ref)
+        await celine.says("42")
+        spent = [one["dispatches"][-1]["actual_cost_usd"] for one in await house.tickets()]
+        assert spent == ["31.00", "42.00"]
+
+
 async def test_slack_home_shows_what_waits(house: House) -> None:
     await house.phone("shirley", "line").says(STORY)
     ben = house.phone("ben", "slack")

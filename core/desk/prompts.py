@@ -5,11 +5,11 @@ would have sent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from core import phrases
 from core.cards.card import Button, Field
@@ -22,7 +22,7 @@ from core.model import Address
 from core.money import parse_amount
 from core.reach import board
 from core.store.engine import Tx
-from core.store.tables import CardCopy, Prompt, table
+from core.store.tables import CardCopy, Prompt
 from core.team.people import Reader
 from core.text import normal, shorten
 
@@ -65,22 +65,16 @@ def _next(button: Button, said: Mapping[str, str]) -> str | None:
 
 
 def begin(tx: Tx, tapped: Tap, copy: CardCopy, reader: Reader) -> None:
-    """Ask the first field. A form that was open for the same person here is over."""
+    """Ask the first field. The same button pressed before is asked anew; forms about something else stay open."""
     button = _button_on(copy, tapped.button)
     assert button is not None
+    ticket_id = copy.content.get("ticket_id")
+    if ticket_id:
+        button = button.model_copy(update={"label": f"{ticket_id} · {button.label}"})
     said = _presets(button, tapped.values)
-    forms = table(Prompt)
-    tx.session.flush()
-    tx.change(
-        update(forms)
-        .where(
-            forms.c.channel == tapped.channel,
-            forms.c.conversation_id == tapped.conversation_id,
-            forms.c.sender == tapped.sender,
-            forms.c.done_at.is_(None),
-        )
-        .values(done_at=tx.now)
-    )
+    for open_form in _open_forms(tx, tapped):
+        if open_form.button["id"] == button.id:
+            open_form.done_at = tx.now
     prompt = tx.add(
         Prompt(
             id=new_id(),
@@ -95,6 +89,20 @@ def begin(tx: Tx, tapped: Tap, copy: CardCopy, reader: Reader) -> None:
         )
     )
     _ask(tx, prompt, reader)
+
+
+def _open_forms(tx: Tx, said: Tap | Message) -> Sequence[Prompt]:
+    """Those of the same person in the same conversation, the newest first."""
+    return tx.session.scalars(
+        select(Prompt)
+        .where(
+            Prompt.channel == said.channel,
+            Prompt.conversation_id == said.conversation_id,
+            Prompt.sender == said.sender,
+            Prompt.done_at.is_(None),
+        )
+        .order_by(Prompt.created_at.desc(), Prompt.id.desc())
+    ).all()
 
 
 def _ask(tx: Tx, prompt: Prompt, reader: Reader) -> None:
@@ -148,22 +156,13 @@ def tap(tx: Tx, own: Own) -> Tap | None:
 
 def take_words(tx: Tx, message: Message, reader: Reader) -> tuple[bool, Tap | None]:
     """(whether the message answers a field that is asked here, the form if it is filled in now)."""
-    prompt = tx.session.scalar(
-        select(Prompt)
-        .where(
-            Prompt.channel == message.channel,
-            Prompt.conversation_id == message.conversation_id,
-            Prompt.sender == message.sender,
-            Prompt.done_at.is_(None),
-            Prompt.field != WHICH,
-        )
-        .order_by(Prompt.id.desc())
-        .limit(1)
-    )
-    if prompt is None or not message.text.strip():
+    forms = [form for form in _open_forms(tx, message) if form.field != WHICH]
+    if not forms or not message.text.strip():
         return False, None
+    # A reply says which question it answers; plain words answer the one asked last.
+    answered = message.reply_to and next((f for f in forms if _is_about(tx, f, str(message.reply_to))), None)
+    prompt, is_reply = answered or forms[0], bool(answered)
     field = _field(Button.model_validate(prompt.button), prompt.field)
-    is_reply = message.reply_to is not None and _is_about(tx, prompt, message.reply_to)
     if field is None or (prompt.created_at < tx.now - LISTEN and not is_reply):
         return False, None
     match field.kind:

@@ -373,12 +373,13 @@ def _put(
         # Its page was cancelled before it left; or it put the cursor into the answer, and such a message cannot be
         # changed on every platform (Telegram: "message can't be edited").
         return
-    if not _edits(tx, copy) and (silent or _same_news(before, content)):
+    if not edits(tx, copy) and (silent or _same_news(before, content)):
         return  # a new message costs attention, and on some platforms money
     shown.unsent[copy.id] = owe_newer(tx, copy, before)
 
 
-def _edits(tx: Tx, copy: CardCopy) -> bool:
+def edits(tx: Tx, copy: CardCopy) -> bool:
+    """What this copy shows can be changed in place."""
     channel = tx.office.channels.get(copy.channel)
     return channel is None or channel.capabilities.edits
 
@@ -396,7 +397,7 @@ def owe_newer(tx: Tx, copy: CardCopy, before: dict[str, Any] | None = None) -> O
     """Owe the present content of `copy` to its conversation: in place, or, where nothing can be changed, as a short
     new message with what is new since `before` and the buttons that are live now."""
     address = Address(copy.channel, copy.conversation_id)
-    if _edits(tx, copy):
+    if edits(tx, copy):
         return _owe(tx, address, "edit", copy.content, copy=copy)
     known = before.get("facts", []) if before is not None else copy.content["facts"]
     facts = [fact for fact in copy.content["facts"] if fact not in known]

@@ -215,6 +215,7 @@ def _record(tx: Tx, row: OutboxRow, payload: dict[str, Any], sent: Sent, *, repe
         copy.message_ref = sent.message_ref
     if sent.commit is not None:
         sent.commit(tx)
-    if copy is not None and (row.payload != payload or repeated):
-        # It changed while it was on its way (or an earlier attempt may have shown an older drawing).
+    if copy is not None and (row.payload != payload or (repeated and board.edits(tx, copy))):
+        # It changed while it was on its way; or an earlier attempt may have shown an older drawing, which an edit
+        # puts right for nothing.
         board.owe_newer(tx, copy)
