@@ -244,6 +244,18 @@ async def test_a_vendor_who_says_nothing_is_followed_by_the_next(house: House, c
 # --- done, in words
 
 
+async def test_own_work_is_done_with_one_tap(house: House, channel: str) -> None:
+    celine = house.phone("celine", channel)
+    await celine.says("vila Bali: handuk tidak ada")
+    await celine.taps("ack")
+    if channel == "slack":
+        await celine.taps("resolve", amount="0")
+    else:
+        await celine.taps("resolve")
+    ticket = await house.ticket()
+    assert (ticket["status"], ticket["dispatches"][-1]["actual_cost_usd"]) == ("RESOLVED", "0.00")
+
+
 async def test_done_132_closes_the_ticket_and_asks_who_pays(house: House, channel: str) -> None:
     shirley, ben = house.phone("shirley", channel), house.phone("ben", channel)
     await shirley.says(STORY)

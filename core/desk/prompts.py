@@ -6,6 +6,7 @@ would have sent."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
@@ -39,6 +40,15 @@ def needed(tx: Tx, tapped: Tap, copy: CardCopy) -> bool:
         return False
     button = _button_on(copy, tapped.button)
     return button is not None and _next(button, _presets(button, tapped.values)) is not None
+
+
+def filled(tx: Tx, tapped: Tap, copy: CardCopy) -> Tap:
+    """The tap with what a form would have begun with, where the channel shows none."""
+    channel = tx.office.channels.get(tapped.channel)
+    button = _button_on(copy, tapped.button)
+    if channel is None or channel.capabilities.forms or button is None:
+        return tapped
+    return replace(tapped, values=_presets(button, tapped.values))
 
 
 def _button_on(copy: CardCopy, button_id: str) -> Button | None:

@@ -191,6 +191,7 @@ def _found(tx: Tx, tapped: Tap, person: Person | None, reader: Reader) -> Callab
         raise Refused("unknown_button")
     card = tx.get(CardRow, copy.card_id)
     assert card is not None
+    tapped = prompts.filled(tx, tapped, copy)
     if person is None and card.kind not in FOR_ANYBODY:
         raise Refused("not_for_you", who=tx.office.company.founder.name)
     if card.ticket_id is None:
