@@ -60,8 +60,10 @@ def main() -> None:
             if figure.startswith("bare ")
         }
         for figure in sorted(ours.keys() & bare.keys()):
-            ratio = statistics.median(a / b for a, b in zip(ours[figure], bare[figure], strict=True) if b)
-            print(f"  ratio loopos/bare, {figure:<27} median {ratio:10.2f}")
+            ratios = [a / b for a, b in zip(ours[figure], bare[figure], strict=True) if b]
+            if ratios:
+                median = statistics.median(ratios)
+                print(f"  ratio loopos/bare, {figure:<27} median {median:10.2f}")
 
 
 if __name__ == "__main__":
