@@ -109,6 +109,19 @@ async def test_the_line_quota_is_gone_so_telegram_is_used_and_the_founder_hears_
     assert len(told) == 1
 
 
+async def test_an_unknown_send_stays_unknown_though_the_next_try_surely_fails(tmp_path: Path) -> None:
+    async with open_house(tmp_path, [("ben", "slack")]) as house:
+        slack, ben = house.fakes["slack"], house.phone("ben", "slack")
+        await ben.says("/oncall")
+        slack.fail("chat.postMessage", "accept_and_drop")
+        # The look into the history is refused for a while: nothing is sent by that, and nothing is known by it.
+        slack.fail("conversations.history", "rate_limited", 2)
+        await house.app.store.write(lambda tx: board.say(tx, house.address("ben", "slack"), "only once"))
+        for _ in range(8):
+            await house.wait(seconds=5)
+        assert (await ben.texts()).count("only once") == 1
+
+
 # --- a platform that is down
 
 

@@ -127,8 +127,9 @@ class Deliverer:
             raise
         except TryLater as later:
             health.failing(str(later), at_once=isinstance(later, ChannelDown))
-            await self._store.write(lambda tx: _unpack(tx, ids))
-            raise
+            if parcel.attempt.since is None:
+                await self._store.write(lambda tx: _unpack(tx, ids))
+            raise  # else an earlier try may have arrived, whatever became of this one
         except (GiveUp, AskHuman) as final:
             return self._undelivered(ids, final)
         except Exception as blunder:
