@@ -193,7 +193,11 @@ def _dispatched_line(view: View) -> str:
     eta = view.time(dispatch.eta_iso) if dispatch.eta_iso else ""
     sent = words("{vendor} is to come, expected {at}.", vendor=view.vendor_name, at=eta)
     if dispatch.acknowledged:
-        return sent + " " + words("{who} has it.", who=view.name(dispatch.acknowledged_by))
+        mine = dispatch.acknowledged_by == view.reader_id
+        has_it = (
+            words("You have it.") if mine else words("{who} has it.", who=view.name(dispatch.acknowledged_by))
+        )
+        return f"{sent} {has_it}"
     if dispatch.assignee == view.reader_id:
         return sent  # the job card asks; a second request beside it would only confuse
     waiting = words("Waiting for {who} to say “I have it”.", who=view.name(dispatch.assignee))

@@ -373,7 +373,7 @@ def _put(
         # Its page was cancelled before it left; or it put the cursor into the answer, and such a message cannot be
         # changed on every platform (Telegram: "message can't be edited").
         return
-    if not edits(tx, copy) and (silent or _same_news(before, content)):
+    if not edits(tx, copy) and (silent or same_news(before, content)):
         return  # a new message costs attention, and on some platforms money
     shown.unsent[copy.id] = owe_newer(tx, copy, before)
 
@@ -384,7 +384,7 @@ def edits(tx: Tx, copy: CardCopy) -> bool:
     return channel is None or channel.capabilities.edits
 
 
-def _same_news(before: dict[str, Any], after: dict[str, Any]) -> bool:
+def same_news(before: dict[str, Any], after: dict[str, Any]) -> bool:
     """Nothing changed that a reader has to know or can act on."""
 
     def news(content: dict[str, Any]) -> tuple[Any, ...]:

@@ -216,7 +216,14 @@ def _record(tx: Tx, row: OutboxRow, payload: dict[str, Any], sent: Sent, *, repe
         copy.message_ref = sent.message_ref
     if sent.commit is not None:
         sent.commit(tx)
-    if copy is not None and (row.payload != payload or (repeated and board.edits(tx, copy))):
-        # It changed while it was on its way; or an earlier attempt may have shown an older drawing, which an edit
-        # puts right for nothing.
+    if copy is None:
+        return
+    # It changed while it was on its way; or an earlier attempt may have shown an older drawing. An edit puts that
+    # right for nothing; a new message is only worth news.
+    stale = (
+        row.payload != payload or repeated
+        if board.edits(tx, copy)
+        else not board.same_news(payload, row.payload)
+    )
+    if stale:
         board.owe_newer(tx, copy)
