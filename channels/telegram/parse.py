@@ -83,7 +83,8 @@ def _named(kind: str, body: Json) -> tuple[str, str, str | None]:
         mark = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()[:8]
         return f"edit:{chat}:{message}:{_id(body['edit_date'])}:{mark}", conversation_of(body), None
     if (moved := _moved(body)) is not None:
-        return f"moved:{moved[0]}:{moved[1]}", str(moved[0]), None
+        # Ahead of the first words in the new group, which would else be overheard there.
+        return f"moved:{moved[0]}:{moved[1]}", str(moved[1]), None
     album = body.get("media_group_id")
     return f"msg:{chat}:{message}", conversation_of(body), str(album)[:60] if album else None
 
@@ -91,7 +92,7 @@ def _named(kind: str, body: Json) -> tuple[str, str, str | None]:
 def moved_event(old: int, new: int, now: datetime) -> Event:
     """What Telegram tells in the refusal of a send, as the service message it may not have sent yet."""
     told = {"chat": {"id": old, "type": "group"}, "date": int(now.timestamp()), "migrate_to_chat_id": new}
-    return Event(f"moved:{old}:{new}", str(old), {"update_id": 0, "message": {"message_id": 0, **told}})
+    return Event(f"moved:{old}:{new}", str(new), {"update_id": 0, "message": {"message_id": 0, **told}})
 
 
 def conversation_of(message: Json) -> str:

@@ -172,6 +172,7 @@ def moved(tx: Tx, move: Moved) -> None:
         .where(copies.c.channel == move.channel, copies.c.conversation_id == move.moved_to)
         .values(message_ref=None)
     )
+    # What was said there before is still on its way: the old binding stays beside the new one.
     old = tx.get(Binding, (move.channel, move.conversation_id))
     if old is not None and tx.get(Binding, (move.channel, move.moved_to)) is None:
         tx.add(
@@ -183,5 +184,4 @@ def moved(tx: Tx, move: Moved) -> None:
                 bound_at=old.bound_at,
             )
         )
-        tx.session.delete(old)
     log.info("group_moved", channel=move.channel)
