@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: folds model run test check format chaos machines bench demo lock catalogues screenshots
+.PHONY: faults folds model run test check format chaos machines bench demo lock catalogues screenshots
 
 run: $(VENV)/.run
 	@$(BIN)/loopos serve
@@ -27,6 +27,9 @@ format: $(VENV)/.dev
 
 chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos.run --kills 200 --messages 500
+
+faults: $(VENV)/.dev
+	for platform in slack telegram line; do $(BIN)/python -m tests.faults.run --platform $$platform --messages 300 || exit 1; done
 
 model: $(VENV)/.dev
 	$(BIN)/python -m tools.train
