@@ -30,12 +30,11 @@ def give_up(tx: Tx, row: OutboxRow, error: LoopOSError) -> None:
     if row.kind == "edit" and copy is not None:
         board.post_anew(tx, copy)
         return
-    if row.payload.get("quiet"):
-        return  # a passing remark: nobody misses it
     if card is not None and card.kind == "offer":
         offers.not_reached(tx, str(card.subject), unknown=isinstance(error, AskHuman))
         return
-    _take_another_way(tx, row, address, copy, card)
+    if not row.payload.get("quiet"):  # a passing remark is not missed elsewhere
+        _take_another_way(tx, row, address, copy, card)
     _tell_founder(tx, address, error)
 
 
