@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -57,6 +58,30 @@ class Settings(BaseSettings):
     line_data_url: str = Field(default="https://api-data.line.me", validation_alias="LINE_DATA_API_URL")
     line_redelivery: str | None = Field(default=None, validation_alias="LOOPOS_LINE_REDELIVERY")
     """`confirmed` once a person has seen that the console's switch is on: no API tells."""
+    llm: Literal["auto", "anthropic", "openai", "offline"] = Field(
+        default="auto", validation_alias="LOOPOS_LLM"
+    )
+    """auto: every provider that has a key, Anthropic first."""
+    anthropic_key: SecretStr | None = Field(default=None, validation_alias="ANTHROPIC_API_KEY")
+    anthropic_url: str | None = Field(default=None, validation_alias="ANTHROPIC_BASE_URL")
+    openai_key: SecretStr | None = Field(default=None, validation_alias="OPENAI_API_KEY")
+    openai_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
+    fast_model: str | None = Field(default=None, validation_alias="LOOPOS_FAST_MODEL")
+    strong_model: str | None = Field(default=None, validation_alias="LOOPOS_STRONG_MODEL")
+    embed_model: str = Field(default="text-embedding-3-small", validation_alias="LOOPOS_EMBED_MODEL")
+    budget_usd: Decimal = Field(default=Decimal(500), ge=0, validation_alias="LOOPOS_BUDGET_USD")
+    """For models, embeddings and speech in a month."""
+    whisper: Literal["local", "openai", "runpod", "off"] | None = Field(
+        default=None, validation_alias="LOOPOS_WHISPER"
+    )
+    """Which ear is asked first; unset: the first that is configured."""
+    whisper_model: str | None = Field(default=None, validation_alias="LOOPOS_WHISPER_MODEL")
+    """Of the ear that is asked first: a folder or a name for the local one, a name elsewhere."""
+    whisper_device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", validation_alias="LOOPOS_WHISPER_DEVICE"
+    )
+    runpod_url: str | None = Field(default=None, validation_alias="RUNPOD_WHISPER_URL")
+    runpod_key: SecretStr | None = Field(default=None, validation_alias="RUNPOD_API_KEY")
     crash_at: str | None = Field(default=None, validation_alias="LOOPOS_CRASH_AT")
     """`point` or `point:n`: die there, for recovery tests."""
 
@@ -66,7 +91,14 @@ class Settings(BaseSettings):
         return {key: value for key, value in values.items() if value != ""}
 
     @field_validator(
-        "slack_bot_token", "slack_signing_secret", "telegram_token", "line_channel_secret", "line_token"
+        "slack_bot_token",
+        "slack_signing_secret",
+        "telegram_token",
+        "line_channel_secret",
+        "line_token",
+        "anthropic_key",
+        "openai_key",
+        "runpod_key",
     )
     @classmethod
     def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:

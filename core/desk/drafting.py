@@ -147,5 +147,5 @@ def _unauthorised(tx: Tx, ticket_id: str, **drafted: Any) -> Dispatch:
         void=False,
         auto_escalate_after_seconds=0,
         offers=[],
-        **drafted,
+        **{"texts": {}, **drafted},
     )

@@ -9,6 +9,7 @@ from typing import Any, cast
 from sqlalchemy import (
     JSON,
     Boolean,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -199,6 +200,10 @@ class Ticket(Base):
     rating: Mapped[int | None] = mapped_column(Integer)
     charge_to: Mapped[str | None] = mapped_column(String(10))
     """owner, guest or us"""
+    guest_credit_usd: Mapped[Decimal | None]
+    """What the guest was given for the trouble."""
+    staff_minutes: Mapped[int | None] = mapped_column(Integer)
+    """Working time of the team, as whoever closed it says."""
     merged_into: Mapped[str | None] = mapped_column(String(20), index=True)
     cost_usd: Mapped[Decimal]
     created_at: Mapped[datetime]
@@ -226,6 +231,8 @@ class Report(Base):
     transcript_en: Mapped[str]
     language: Mapped[str] = mapped_column(String(10))
     triage: Mapped[Json]
+    heard: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
+    """Of a voice note: {engine, seconds}; {error} where nothing could be made of it; {corrected_by} afterwards."""
     split_to: Mapped[str | None] = mapped_column(String(20))
 
 
@@ -272,6 +279,10 @@ class Dispatch(Base):
     """Why the gate asked; empty when it did not."""
     changes: Mapped[list[Json]]
     """Edits by a person: {field, old, new, by}."""
+    texts: Mapped[Json]
+    """What a model wrote for it: {vendor, guest, reporter}, each {language, text}; {} where the catalogue speaks."""
+    drafted_by: Mapped[str] = mapped_column(String(120), default="rules")
+    """`rules`, or `provider/model`."""
     authorized: Mapped[bool] = mapped_column(Boolean, default=False)
     authorized_by: Mapped[str | None] = mapped_column(String(60))
     authorized_at: Mapped[datetime | None]
@@ -517,6 +528,53 @@ class Notice(Base):
     key: Mapped[str] = mapped_column(String(160), primary_key=True)
     at: Mapped[datetime]
     count: Mapped[int] = mapped_column(Integer, default=1)
+
+
+class UsageRow(Base):
+    """The ledger: one row per call to a model, an embedding or a speech engine, failed ones too."""
+
+    __tablename__ = "usage"
+    __table_args__ = (Index("ix_usage_month", "at"), Index("ix_usage_exported", "exported", "at"))
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    at: Mapped[datetime]
+    model: Mapped[str] = mapped_column(String(120))
+    provider: Mapped[str] = mapped_column(String(40))
+    tier: Mapped[str] = mapped_column(String(10))
+    """fast, strong, embed, speech"""
+    property_id: Mapped[str | None] = mapped_column(String(60))
+    ticket_id: Mapped[str | None] = mapped_column(String(20), index=True)
+    inbox_id: Mapped[str | None] = mapped_column(String(32), index=True)
+    """The message it was made for, where the ticket was not known yet."""
+    purpose: Mapped[str] = mapped_column(String(30))
+    input_tokens: Mapped[int] = mapped_column(Integer, default=0)
+    output_tokens: Mapped[int] = mapped_column(Integer, default=0)
+    cache_read_tokens: Mapped[int] = mapped_column(Integer, default=0)
+    cache_write_tokens: Mapped[int] = mapped_column(Integer, default=0)
+    seconds: Mapped[float] = mapped_column(Float, default=0.0)
+    """Of sound."""
+    usd: Mapped[Decimal]
+    """Full precision; while it is reserved the most it can cost."""
+    estimated: Mapped[bool] = mapped_column(Boolean, default=False)
+    """The model has no price of its own, or its vendor never said what was used."""
+    ms: Mapped[int] = mapped_column(Integer, default=0)
+    ok: Mapped[bool] = mapped_column(Boolean, default=False)
+    error: Mapped[str | None]
+    settled_at: Mapped[datetime | None]
+    """None: set aside, the call is under way (or the process died in it)."""
+    exported: Mapped[bool] = mapped_column(Boolean, default=False)
+    """A line of usage.jsonl bears it."""
+
+
+class Translation(Base):
+    """What somebody wrote, in another language. Kept by the text itself: the same words are translated once."""
+
+    __tablename__ = "translations"
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """SHA-256 of the original."""
+    language: Mapped[str] = mapped_column(String(10), primary_key=True)
+    text: Mapped[str]
+    engine: Mapped[str] = mapped_column(String(120))
+    at: Mapped[datetime]
 
 
 class WebMessage(Base):

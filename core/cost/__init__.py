@@ -1,0 +1,1 @@
+"""What the work costs: prices, the ledger, budgets, reports and the owner's statement."""

@@ -1,0 +1,1 @@
+"""Language models behind one gateway: tiers, providers, fallback. Nothing here decides anything about a ticket."""

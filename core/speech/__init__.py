@@ -1,0 +1,1 @@
+"""Voice notes become words: engines, their order, and what is never passed off as speech."""
