@@ -25,6 +25,7 @@ from channels.web.routes import WebRoutes
 from core.clock import Clock, SystemClock
 from core.company.loader import load_company
 from core.desk.intake import Intake
+from core.desk.latecomers import Latecomers
 from core.desk.teacher import Teacher
 from core.desk.timers import Alarm
 from core.errors import StartupError
@@ -110,10 +111,11 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
     company = load_company(settings.company_folder)
     store = Store(settings.database, clock)
     jobs = EmbeddedJobs(store, clock)
+    floor = await asyncio.to_thread(OfflineEngine, company, model_of(settings))
     office = Office(
         company=company,
         jobs=jobs,
-        understanding=OfflineEngine(company, model_of(settings)),
+        floor=floor,
         emergency=json.loads((DATA / "emergency.json").read_text(encoding="utf-8")),
         run_command=commands.run_command,
         escalate_after=settings.escalate_after,
@@ -133,7 +135,9 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
     teacher = Teacher(store, office.understanding)
     before = await store.write(last_beat)
     store.fence = await store.write(take_over)
-    jobs.register(Intake(office, store).task())
+    intake = Intake(office, store)
+    for task in (intake.task(), *Latecomers(office, intake).tasks()):
+        jobs.register(task)
     jobs.register(Deliverer(office, store).task())
     web = WebRoutes(store, clock, lambda: office.company, office.media, demo=settings.demo)
     link = LinkRoutes(store, clock, office.secret)

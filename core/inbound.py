@@ -36,6 +36,20 @@ class RemoteFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Hearing:
+    """What was made of a message's voice notes."""
+
+    text: str = ""
+    english: str = ""
+    """The same in English, where the ear can tell."""
+    engine: str = ""
+    seconds: float = 0.0
+    """How long they are."""
+    trouble: str = ""
+    """Why there are no words: a core.speech.port.Code, or `slow`: it goes on while the ticket is filed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     channel: str
     conversation_id: str
@@ -56,6 +70,8 @@ class Message:
     """In a group: the bot is mentioned or answered. Elsewhere always."""
     unusable: bool = False
     """A sticker, a place, a contact: nothing of it can be worked on."""
+    heard: Hearing | None = None
+    """Of a message with voice notes; what was heard stands in `text` too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import os
 import secrets
 import warnings
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from core.inbound import File
+from core.llm.port import Picture
+from core.model import SourceKind
+
 MOST_BYTES: Final = 20 * 1024 * 1024
 MOST_PIXELS: Final = 100_000_000
 HEAD: Final = 4096
+MOST_SHOWN: Final = 4
+SHOWN_SIDE: Final = 1024
+"""Pixels: what is wet or burnt is seen at that size, for a sixth of the tokens of a full photo."""
 _AUDIO_BOXES: Final = {"application/ogg", "video/webm", "video/mp4", "video/quicktime", "video/ogg"}
 
 
@@ -71,6 +79,31 @@ def _require_sane_picture(path: Path) -> None:
         return  # a format that this library does not know (HEIC): kept, never drawn by us
     if pixels > MOST_PIXELS:
         raise MediaRefused("too_many_pixels")
+
+
+async def pictures(folder: Path, files: Sequence[File]) -> tuple[Picture, ...]:
+    """The photos among `files` as a model is shown them: small, and without what the camera wrote into them. One that
+    cannot be drawn is left out."""
+    photos = [folder / file.sha256 for file in files if file.kind is SourceKind.PHOTO]
+    made = [await asyncio.to_thread(_small, path) for path in photos[:MOST_SHOWN]]
+    return tuple(picture for picture in made if picture is not None)
+
+
+def _small(path: Path) -> Picture | None:
+    from PIL import Image, ImageOps
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=("JPEG", "PNG", "WEBP", "GIF")) as picture:
+                picture.draft("RGB", (SHOWN_SIDE, SHOWN_SIDE))  # a JPEG is decoded small at once
+                upright = ImageOps.exif_transpose(picture).convert("RGB")
+                upright.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+                out = io.BytesIO()
+                upright.save(out, "JPEG", quality=80)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return Picture("image/jpeg", out.getvalue())
 
 
 async def store(folder: Path, chunks: AsyncIterator[bytes], claimed: str) -> Stored:

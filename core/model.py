@@ -138,6 +138,10 @@ class Triage:
     evidence: dict[str, list[str]] = field(default_factory=dict)
     steering: tuple[str, ...] = ()
     engine: str = "offline"
+    english: str = ""
+    """The text in English, where a model told."""
+    fallback: tuple[str, ...] = ()
+    """A model was asked and did not answer: why, then what was tried."""
 
     @property
     def dangerous(self) -> bool:

@@ -11,10 +11,12 @@ from core.clock import Clock, SystemClock
 from core.company.company import Company
 from core.company.schema import Person, Vendor
 from core.health import Health
+from core.llm.port import Models
 from core.model import Address
 from core.ports import Channel
+from core.speech.port import Listener
 from core.store.jobs import Jobs
-from core.triage.port import Understanding
+from core.triage.port import Floor, Understanding
 
 if TYPE_CHECKING:
     from core.store.engine import Tx
@@ -28,10 +30,14 @@ class Office:
     company: Company
     """As it is now: the files of `written`, and who joined through chat."""
     jobs: Jobs
-    understanding: Understanding
+    floor: Floor
+    """The offline engine: it always answers, and at once."""
     emergency: dict[str, dict[str, str]]
     """Country code -> {fire_medical, police}; "" for any other country."""
     run_command: CommandRunner
+    models: Models | None = None
+    """None: no model is configured; the house works by rule."""
+    ears: Listener | None = None
     escalate_after: int | None = None
     clock: Clock = field(default_factory=SystemClock)
     media: Path = Path("media")
@@ -48,9 +54,12 @@ class Office:
     played: Collection[str] = ()
     """Channels of our own on which a person's account is their id (the demo's chat page)."""
     written: Company = field(init=False)
+    understanding: Understanding = field(init=False)
+    """What reads messages: a model above the floor where one is configured."""
 
     def __post_init__(self) -> None:
         self.written = self.company
+        self.understanding = self.floor
 
     def person_at(self, channel: str, platform_id: str) -> Person | None:
         """The team member behind an account that the channel proved."""

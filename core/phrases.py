@@ -150,6 +150,19 @@ NO_FILE: Final = {
     "gone": N_("That file is no longer there. Please send it again."),
     "": N_("I could not fetch that file. Please send it again."),
 }
+LATE_FILE: Final = N_("Your file is not here yet. I keep trying, and add it as soon as it comes.")
+
+# Why nothing could be made of a voice note. The first four are told instead of a ticket, the rest beside it.
+NOT_HEARD: Final = {
+    "silent": N_("I heard nothing in that voice note. Please speak closer to the phone, or write."),
+    "not_audio": N_("That is not a recording I can play. Please send it as a voice note, or write."),
+    "too_long": N_("That recording is too long: I listen to 15 minutes at most. Please send the gist, or write."),
+    "damaged": N_("That recording is damaged: I cannot play it. Please record it again, or write."),
+    "failed": N_("I could not understand your voice note. A person will listen to it."),
+    "off": N_("I cannot listen to voice notes here. A person will listen to it."),
+    "busy": N_("Too many voice notes are waiting. A person will listen to yours."),
+    "slow": N_("I am still listening to your voice note. A person has it meanwhile."),
+}
 
 VERDICT: Final = {"approved": N_("approved"), "rejected": N_("rejected"), "lapsed": N_("lapsed")}
 

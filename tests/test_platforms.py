@@ -5,10 +5,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.platforms import House, open_house
+from core.i18n import Words
+from core.phrases import LATE_FILE
+from tests.platforms import House, open_house, until
 from tests.world import STORY
 
 CHANNELS = ["slack", "telegram", "line"]
@@ -109,6 +112,60 @@ async def test_a_photo_joins_what_was_reported_a_moment_ago(house: House, channe
     await celine.photo()
     ticket = await house.ticket()
     assert [one["kind"] for one in ticket["attachments"]] == ["photo"]
+
+
+FILES = {"slack": ("file",), "telegram": ("getFile", "download"), "line": ("content",)}
+
+
+def hold_files_back(house: House, channel: str) -> None:
+    for method in FILES[channel]:
+        house.fakes[channel].fail(method, "server_error", times=1000)
+
+
+def later(language: str) -> str:
+    return Words(language, ZoneInfo("UTC"))(LATE_FILE)
+
+
+async def test_a_photo_that_its_platform_holds_back_is_added_when_it_comes(
+    house: House, channel: str
+) -> None:
+    """The words do not wait for it, and nobody has to send it twice."""
+    celine = house.phone("celine", channel)
+    await celine.says("vila Bali: wastafel mampet")
+    hold_files_back(house, channel)
+    await celine.photo()
+    await house.wait(seconds=25)
+    await until(lambda: celine.sees(later("id")))
+    assert (await house.ticket())["attachments"] == []
+    house.fakes[channel].heal()
+    await house.wait(seconds=60)
+    assert [one["kind"] for one in (await house.ticket())["attachments"]] == ["photo"]
+
+
+async def test_a_photo_alone_that_comes_late_is_reported_all_the_same(house: House, channel: str) -> None:
+    celine = house.phone("celine", channel)
+    hold_files_back(house, channel)
+    await celine.photo()
+    await house.wait(seconds=25)
+    await until(lambda: celine.sees(later("id")))
+    assert await house.tickets() == []
+    house.fakes[channel].heal()
+    await house.wait(seconds=60)
+    ticket = await house.ticket()
+    assert ticket["source"]["kind"] == "photo"
+    assert [one["kind"] for one in ticket["attachments"]] == ["photo"]
+
+
+async def test_a_photo_that_never_comes_is_asked_for_again_after_a_day(house: House, channel: str) -> None:
+    celine = house.phone("celine", channel)
+    hold_files_back(house, channel)
+    await celine.photo()
+    await house.wait(seconds=25)
+    for _ in range(100):
+        await house.wait(minutes=15)
+    again = Words("id", ZoneInfo("UTC"))("That file is no longer there. Please send it again.")
+    await until(lambda: celine.sees(again))
+    assert await house.tickets() == []
 
 
 async def test_an_album_with_one_caption_is_one_report(house: House, channel: str) -> None:

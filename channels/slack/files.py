@@ -27,10 +27,10 @@ def trusted(url: URL, api_url: str) -> bool:
 
 
 async def fetch(api: SlackApi, file: RemoteFile) -> AsyncIterator[bytes]:
-    """The bytes, in chunks. Raises GiveUp (foreign_host, too_large, gone, no_access) or TryLater."""
+    """The bytes, in chunks. Raises GiveUp (foreign_host, too_large, gone) or TryLater."""
     if (file.bytes or 0) > MOST_BYTES:
         raise GiveUp("too_large")
-    url = _checked(file.ref, api.api_url)
+    url = checked(file.ref, api.api_url)
     patience = aiohttp.ClientTimeout(total=6 * api.timeout, sock_connect=api.timeout, sock_read=api.timeout)
     try:
         for _ in range(MOST_HOPS):
@@ -56,7 +56,8 @@ async def fetch(api: SlackApi, file: RemoteFile) -> AsyncIterator[bytes]:
     raise GiveUp("gone")
 
 
-def _checked(ref: str, api_url: str) -> URL:
+def checked(ref: str, api_url: str) -> URL:
+    """Raises GiveUp for an address that is not Slack's."""
     try:
         url = URL(ref)
         good = trusted(url, api_url)
@@ -79,12 +80,17 @@ def _next_hop(url: URL, location: str) -> URL:
     return onward
 
 
+def _no_access() -> TryLater:
+    """The token is revoked or lacks files:read: the file is there, and can be had once an operator acts."""
+    return TryLater("Slack refuses the file to SLACK_BOT_TOKEN (files:read)", timedelta(minutes=1))
+
+
 def _check(response: aiohttp.ClientResponse) -> None:
     match response.status:
         case 404 | 410:
             raise GiveUp("gone")
         case 401 | 403:
-            raise GiveUp("no_access")
+            raise _no_access()
         case 429:
             raise TryLater(
                 "Slack limits downloads", timedelta(seconds=seconds(response.headers.get("Retry-After")))
@@ -95,6 +101,6 @@ def _check(response: aiohttp.ClientResponse) -> None:
             raise GiveUp(f"refused ({status})")
     if response.content_type == "text/html":
         # Without files:read Slack answers 200 with its page for signing in.
-        raise GiveUp("no_access")
+        raise _no_access()
     if (response.content_length or 0) > MOST_BYTES:
         raise GiveUp("too_large")

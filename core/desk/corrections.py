@@ -62,7 +62,7 @@ def correct(tx: Tx, ticket: Ticket, actor: Actor, said: Mapping[str, str]) -> No
         actor,
         **{field: {"old": now[field], "new": value} for field, value in changes.items()},
     )
-    _put_right(tx, ticket, actor, changes)
+    put_right(tx, ticket, actor, changes)
 
 
 def _now(ticket: Ticket) -> dict[str, str]:
@@ -92,7 +92,8 @@ def _require_sensible(tx: Tx, ticket: Ticket, actor: Actor, field: str, value: s
         raise Refused("not_for_you", who=tx.office.company.founder.name)
 
 
-def _put_right(tx: Tx, ticket: Ticket, actor: Actor, changes: Mapping[str, str]) -> None:
+def put_right(tx: Tx, ticket: Ticket, actor: Actor, changes: Mapping[str, str]) -> None:
+    """Make the ticket say `changes` (as `_now` names them) and look again at what was decided for it."""
     ticket.category = changes.get("category", ticket.category)
     ticket.severity = int(changes.get("severity", ticket.severity))
     ticket.language = changes.get("language", ticket.language)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import select
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import Session, selectinload
 
 from core import phrases
+from core.company.company import Company
+from core.company.schema import Person
 from core.desk import approvals, dispatching, drafting
 from core.desk.records import current_dispatch, move, next_number, note
 from core.dispatch.draft import Reason
 from core.dispatch.policy import NeedsHuman
 from core.ids import new_id
-from core.inbound import File, Message
+from core.inbound import File, Hearing, Message
 from core.model import OPEN, Category, Event, RiskTag, Status, Triage
 from core.reach import board
 from core.store import deadlines
@@ -25,6 +27,7 @@ from core.store.engine import Tx
 from core.store.tables import Attachment, Question, Report, Ticket, table
 from core.team.people import LOOPOS, Actor, Reader, reader_for
 from core.tickets.matching import Candidate, Match, match
+from core.triage.port import Speaker
 
 URGENT: Final = 4
 LATE: Final = timedelta(hours=24)
@@ -45,7 +48,13 @@ def source_of(message: Message) -> dict[str, str]:
 
 def triage_json(triage: Triage) -> dict[str, Any]:
     data = asdict(triage)
-    return {**data, "risk_tags": [tag.value for tag in triage.risk_tags], "steering": list(triage.steering)}
+    del data["english"]  # words of a person: they stand on the report, where they can be erased
+    return {
+        **data,
+        "risk_tags": [tag.value for tag in triage.risk_tags],
+        "steering": list(triage.steering),
+        "fallback": list(triage.fallback),
+    }
 
 
 def open_ticket(
@@ -70,21 +79,36 @@ def open_ticket(
     return ticket
 
 
+def speaker_of(person: Person | None) -> Speaker:
+    return Speaker(tuple(person.languages), tuple(person.properties)) if person else Speaker((), ())
+
+
 def report_from(
     tx: Tx, message: Message, person_id: str, triage: Triage, judged: dict[str, Any] | None = None
 ) -> Report:
-    """One person's words, not yet on any ticket. A voice note has no transcript until somebody makes one."""
-    heard = "" if message.kind == "voice" else message.text
+    """One person's words, not yet on any ticket."""
+    heard = message.heard
+    native = heard.text if heard is not None else message.text
+    english = heard.english if heard is not None else ""
     return Report(
         reporter=person_id,
         at=tx.now,
         source=source_of(message),
         raw_input=message.text,
-        transcript_native=heard,
-        transcript_en=heard if triage.language == "en" else "",
+        transcript_native=native,
+        transcript_en=english or (native if triage.language == "en" else triage.english),
         language=triage.language,
         triage=judged or triage_json(triage),
+        heard=heard_json(heard) if heard is not None else None,
     )
+
+
+def heard_json(heard: Hearing) -> dict[str, Any]:
+    return {
+        "engine": heard.engine,
+        "seconds": heard.seconds,
+        **({"error": heard.trouble} if heard.trouble else {}),
+    }
 
 
 def copy_of(report: Report) -> Report:
@@ -157,10 +181,16 @@ def attach(ticket: Ticket, file: File, message_id: str | None = None) -> None:
 
 
 def known_problem(
-    tx: Tx, property_id: str | None, category: Category, text: str, excluding: str | None = None
+    session: Session,
+    now: datetime,
+    company: Company,
+    property_id: str | None,
+    category: Category,
+    text: str,
+    excluding: str | None = None,
 ) -> Match | None:
     """The ticket that stands already for such a problem there, if any (WANTED W16)."""
-    rows = tx.session.scalars(
+    rows = session.scalars(
         select(Ticket)
         .where(
             Ticket.property_id == property_id,
@@ -185,8 +215,7 @@ def known_problem(
         for t in rows
         if t.reports
     ]
-    within = timedelta(days=tx.office.company.about.reopen_days)
-    return match(property_id, category, text, candidates, tx.now, within)
+    return match(property_id, category, text, candidates, now, timedelta(days=company.about.reopen_days))
 
 
 # --- the way on

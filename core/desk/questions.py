@@ -59,7 +59,9 @@ def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> Non
     else:
         note(tx, ticket, Event.CORRECTED, actor, property_id=property_id)
     words = " ".join(report.raw_input for report in ticket.reports)
-    known = filing.known_problem(tx, property_id, Category(ticket.category), words, ticket.ticket_id)
+    known = filing.known_problem(
+        tx.session, tx.now, tx.office.company, property_id, Category(ticket.category), words, ticket.ticket_id
+    )
     if known is not None and known.kind == "same":
         closing.merge(tx, ticket, find_ticket(tx, known.ticket_id), actor)
         return

@@ -20,7 +20,7 @@ from core.triage.learned import Learned, Lesson
 from core.triage.model import Known, Model, Vector, sigmoid, softmax
 from core.triage.orders import Orders
 from core.triage.places import Named, Places
-from core.triage.port import Correction, Speaker
+from core.triage.port import NO_OCCASION, Correction, Occasion, Speaker
 
 HUSHING = frozenset({"ask", "house_rule", "resolved", "closing", "greet", "botword", "team"})
 """Concepts that say that a text asks, greets or reports the end of something."""
@@ -74,7 +74,7 @@ class OfflineEngine:
         logits = self._model.logits(self._model.known(seen))
         return Lesson(one.field, one.label, seen, logits[self._model.columns(one.field)])
 
-    async def understand(self, text: str, speaker: Speaker) -> Triage:
+    async def understand(self, text: str, speaker: Speaker, _occasion: Occasion = NO_OCCASION) -> Triage:
         if len(text) > SHORT:
             return await asyncio.to_thread(self.judge, text, speaker)
         return self.judge(text, speaker)

@@ -23,7 +23,7 @@ from bot.app import DATA
 from channels.web.channel import WebChannel
 from core.company.loader import load_company
 from core.desk import timers
-from core.desk.intake import take_message
+from core.desk.messages import take_message
 from core.desk.taps import tap
 from core.ids import new_id
 from core.inbound import Message, Tap
