@@ -100,6 +100,7 @@ REASON: Final = {
     "over_budget": N_("The month's budget of {budget} USD would be exceeded ({spent} USD spent)"),
     "sender_unknown": N_("The sender is not a known member of the team"),
     "steering": N_("The message tries to give orders: “{words}”"),
+    "model_output": N_("What a model suggested cannot be believed ({what}), so it was drafted by rule"),
     "property_unknown": N_("Nobody said which property it is"),
     "vendor_by_skill": N_("The approved routine “{skill}” names them"),
     "vendor_by_history": N_("They fixed the same here on {date}, rated {rating} of 5"),
@@ -107,6 +108,8 @@ REASON: Final = {
     "vendor_on_site": N_("Our own person on site"),
     "vendor_none": N_("No approved vendor fits"),
     "vendor_by_person": N_("Chosen by {who}"),
+    "vendor_by_model": N_("A model suggests them. {why}"),
+    "price_by_model": N_("A model's estimate, within what they usually take"),
     "price_unknown": N_("No price is known"),
     "price_by_history": N_("The dearest of their last bills for this here: {amount} USD on {date}"),
     "price_by_usual": N_("The middle of what they usually take: {low} to {high} USD"),
@@ -150,6 +153,14 @@ NO_FILE: Final = {
     "gone": N_("That file is no longer there. Please send it again."),
     "": N_("I could not fetch that file. Please send it again."),
 }
+BY_RULE: Final = {
+    "down": N_("by rule: no language model answered"),
+    "invalid": N_("by rule: what the language model answered was not usable"),
+    "over_budget": N_("by rule: this month's money for language models is spent"),
+    "failed": N_("by rule: asking the language model failed"),
+}
+"""Who worked it out, where a model should have."""
+
 LATE_FILE: Final = N_("Your file is not here yet. I keep trying, and add it as soon as it comes.")
 
 # Why nothing could be made of a voice note. The first four are told instead of a ticket, the rest beside it.

@@ -38,6 +38,9 @@ def facts(view: View, *, money: bool) -> tuple[Fact, ...]:
             found.append(Fact(label=words("Expected"), value=view.time(dispatch.eta_iso)))
         if dispatch.actual_cost_usd is not None and money:
             found.append(Fact(label=words("Actual cost"), value=words.money(dispatch.actual_cost_usd)))
+    why = ticket.knowledge.get("fallback") or next(iter(ticket.triage.get("fallback", [])), "")
+    if why in phrases.BY_RULE:
+        found.append(Fact(label=words("Worked out"), value=words(phrases.BY_RULE[why])))
     return tuple(found)
 
 
@@ -56,9 +59,17 @@ def own_words(view: View) -> tuple[Section, ...]:
             "voice": view.words("🎤 A voice note, attached. Nobody has typed it up yet."),
             "photo": view.words("📷 A photo, attached."),
         }.get(report.source.get("kind", ""), "")
-        if text:
-            who = view.words("In the words of {who}", who=view.company.name_of(report.reporter))
-            sections.append(Section(title=who, text=text))
+        if not text:
+            continue
+        who = view.company.name_of(report.reporter)
+        translated = view.translations.get(report.id)
+        if translated is None:
+            sections.append(Section(title=view.words("In the words of {who}", who=who), text=text))
+            continue
+        language = phrases.label(phrases.LANGUAGE, report.language, view.words)
+        title = view.words("In the words of {who}, translated from {language}", who=who, language=language)
+        sections.append(Section(title=title, text=shorten(translated, 600)))
+        sections.append(Section(title=view.words("The original"), text=text))
     return tuple(sections)
 
 
@@ -67,7 +78,7 @@ ATTACHED: Final = {"voice": N_("Voice note"), "photo": N_("Photo")}
 
 def attachments(view: View) -> tuple[Section, ...]:
     links = tuple(
-        Link(label=phrases.label(ATTACHED, one.kind, view.words), url=f"media:{one.sha256}")
+        Link(label=phrases.label(ATTACHED, one.kind, view.words), url=f"media:{one.sha256};{one.media_type}")
         for one in view.ticket.attachments
     )
     return (Section(title=view.words("Attachments"), text="", links=links),) if links else ()

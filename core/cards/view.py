@@ -53,6 +53,8 @@ class View:
     now: datetime
     others: tuple[tuple[str, str], ...] = ()
     """Other open tickets of the same property: (ticket id, category)."""
+    translations: dict[int, str] = field(default_factory=dict)
+    """report id -> its words in the reader's language, where they do not read the original."""
     offer: Offer | None = None
     """What the vendor was asked."""
     offer_link: str | None = None

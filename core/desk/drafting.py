@@ -2,34 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
 
 from core.brain.recall import Knowledge, Query, recall
-from core.company.schema import Vendor
-from core.desk.records import authorised_for, month_spent, own_resolutions
+from core.company.company import Company
+from core.company.schema import Property, Vendor
+from core.desk import translating
+from core.desk.records import authorised_for, month_spent, note, own_resolutions
 from core.dispatch.draft import Draft, Reason, cap_for, draft, estimate_for
 from core.dispatch.policy import Authorised, NeedsHuman, Proposal, decide
+from core.dispatch.suggestion import Suggestion, Weighed, candidates, weigh
 from core.ids import new_id
-from core.model import Category
+from core.model import Category, Event
 from core.money import usd
+from core.office import Office
 from core.store.engine import Tx
 from core.store.tables import Dispatch, Ticket
-from core.team.people import Actor
+from core.team.people import LOOPOS, Actor
+from core.triage.wording import flaws
+
+DRAFT: Final = "draft"
+"""The job that asks a model before a ticket is drafted."""
 
 
-def remember(tx: Tx, ticket: Ticket) -> Knowledge:
-    """What the company knows about `ticket`; its sources are written on the ticket."""
+@dataclass(frozen=True)
+class Wanted:
+    """What a model was asked about a ticket: its answer counts only while that is still so."""
+
+    property_id: str
+    category: str
+    texts: dict[str, str] = field(default_factory=dict)
+    """reader -> language"""
+    translate_to: tuple[str, ...] = ()
+    why_language: str = "en"
+
+
+@dataclass(frozen=True)
+class Thought:
+    """What came of asking."""
+
+    wanted: Wanted
+    suggestion: Suggestion | None = None
+    engine: str = ""
+    why: tuple[str, ...] = ()
+    """Of no answer: a core.llm.port.Why, then what was tried."""
+    stepped_down: str = ""
+
+
+def knowledge_of(session: Session, company: Company, ticket: Ticket) -> Knowledge:
     query = Query(
         " ".join(report.raw_input for report in ticket.reports),
         ticket.property_id,
         ticket.category,
         tuple(ticket.risk_tags),
     )
-    own = own_resolutions(tx, ticket.property_id, ticket.category) if ticket.property_id else []
-    knowledge = recall(tx.office.company, query, own)
+    own = own_resolutions(session, ticket.property_id, ticket.category) if ticket.property_id else []
+    return recall(company, query, own)
+
+
+def remember(tx: Tx, ticket: Ticket) -> Knowledge:
+    """What the company knows about `ticket`; its sources are written on the ticket."""
+    knowledge = knowledge_of(tx.session, tx.office.company, ticket)
     ticket.matched_voice_memo_ids = [memo.id for memo in knowledge.memos]
     ticket.matched_sop_id = knowledge.sop.id if knowledge.sop else None
     ticket.matched_historical_ids = [past.id for past in knowledge.resolutions]
@@ -37,16 +76,55 @@ def remember(tx: Tx, ticket: Ticket) -> Knowledge:
     return knowledge
 
 
-def write_draft(tx: Tx, ticket: Ticket, refused: Collection[str] = ()) -> Dispatch:
-    """A fresh dispatch row for `ticket`; an earlier one that was not authorised is void."""
+def by_rule(
+    office: Office, place: Property, category: Category, knowledge: Knowledge, refused: Collection[str]
+) -> Draft:
+    return draft(office.company, place, category, knowledge, office.clock.now(), refused)
+
+
+def needs_thought(tx: Tx, ticket: Ticket) -> bool:
+    """A model could help: somebody outside has to come, and no approved routine says who. Never for a danger to life,
+    which waits for nobody."""
+    place = tx.office.company.place(ticket.property_id)
+    if (
+        tx.office.models is None
+        or place is None
+        or ticket.severity >= 5
+        or ticket.triage.get("not_understood")
+    ):
+        return False
+    knowledge = knowledge_of(tx.session, tx.office.company, ticket)
+    if knowledge.skill is not None:
+        return False
+    vendor = tx.office.company.vendor(
+        by_rule(tx.office, place, Category(ticket.category), knowledge, ()).vendor_id
+    )
+    return vendor is None or vendor.person_id is None
+
+
+def think_first(tx: Tx, ticket: Ticket) -> None:
+    tx.office.jobs.defer(tx, DRAFT, {"ticket": ticket.ticket_id}, lane=f"draft:{ticket.ticket_id}")
+
+
+def write_draft(
+    tx: Tx, ticket: Ticket, refused: Collection[str] = (), thought: Thought | None = None
+) -> Dispatch:
+    """A fresh dispatch row for `ticket`; an earlier one that was not authorised is void. Of `thought` counts what can
+    be believed."""
     place = tx.office.company.place(ticket.property_id)
     assert place is not None, "a draft needs a property"
     knowledge = remember(tx, ticket)
-    made = draft(tx.office.company, place, Category(ticket.category), knowledge, tx.now, refused)
+    made = by_rule(tx.office, place, Category(ticket.category), knowledge, refused)
+    weighed = _weighed(tx, ticket, place, knowledge, made, thought, refused)
+    if weighed is not None:
+        made = weighed.draft
+        _keep_translations(tx, ticket, weighed.translations, thought.engine if thought else "")
     for old in ticket.dispatches:
         if not old.authorized:
             old.void = True
     ticket.knowledge = _knowledge_json(made, knowledge)
+    if thought is not None:
+        _note_fallback(tx, ticket, thought, weighed)
     row = _unauthorised(
         tx,
         ticket.ticket_id,
@@ -56,9 +134,81 @@ def write_draft(tx: Tx, ticket: Ticket, refused: Collection[str] = ()) -> Dispat
         property_id=place.id,
         eta_iso=tx.now + made.response,
         changes=[],
+        texts=weighed.texts if weighed is not None else {},
+        drafted_by=thought.engine if thought is not None and weighed is not None else "rules",
     )
     ticket.dispatches.append(row)
     return row
+
+
+def _weighed(
+    tx: Tx,
+    ticket: Ticket,
+    place: Property,
+    knowledge: Knowledge,
+    made: Draft,
+    thought: Thought | None,
+    refused: Collection[str],
+) -> Weighed | None:
+    """None where no model answered, or the ticket is about something else by now."""
+    if thought is None or thought.suggestion is None:
+        return None
+    wanted, floor = thought.wanted, tx.office.floor
+    if (wanted.property_id, wanted.category) != (place.id, ticket.category):
+        return None
+    category = Category(ticket.category)
+    return weigh(
+        thought.suggestion,
+        made,
+        tx.office.company,
+        place,
+        knowledge,
+        candidates(tx.office.company, place, category, knowledge, refused),
+        wanted.texts,
+        wanted.translate_to,
+        wanted.why_language,
+        lambda text, language: flaws(text, language, floor),
+        lambda text, language: flaws(text, language, floor, quotes=True),
+        tx.now,
+    )
+
+
+def _note_fallback(tx: Tx, ticket: Ticket, thought: Thought, weighed: Weighed | None) -> None:
+    """What the model did not do, for the history and the card."""
+    if thought.why and thought.why[0] != "off":
+        ticket.knowledge = {**ticket.knowledge, "fallback": thought.why[0]}
+        note(
+            tx, ticket, Event.FALLBACK, LOOPOS, tier="strong", why=thought.why[0], tried=list(thought.why[1:])
+        )
+    elif thought.stepped_down:
+        note(
+            tx,
+            ticket,
+            Event.FALLBACK,
+            LOOPOS,
+            tier="strong",
+            why=thought.stepped_down,
+            answered=thought.engine,
+        )
+    if weighed is not None and (weighed.problems or weighed.dropped):
+        if weighed.problems:
+            ticket.knowledge = {**ticket.knowledge, "problems": list(weighed.problems)}
+        refused = {"problems": list(weighed.problems), "dropped": list(weighed.dropped)}
+        note(
+            tx,
+            ticket,
+            Event.FALLBACK,
+            LOOPOS,
+            tier="strong",
+            why="not_believed",
+            by=thought.engine,
+            **refused,
+        )
+
+
+def _keep_translations(tx: Tx, ticket: Ticket, made: Mapping[str, str], engine: str) -> None:
+    for language, text in made.items():
+        translating.keep(tx, ticket.reports[0].raw_input, language, text, engine)
 
 
 def _knowledge_json(made: Draft, knowledge: Knowledge) -> dict[str, object]:
@@ -76,6 +226,7 @@ def redraft_for(tx: Tx, ticket: Ticket, dispatch: Dispatch, vendor: Vendor, acto
     knowledge = remember(tx, ticket)
     estimate, why_price = estimate_for(vendor, knowledge)
     dispatch.vendor_id = vendor.id
+    dispatch.texts, dispatch.drafted_by = {}, "rules"
     dispatch.cost_estimate_usd = usd(estimate)
     dispatch.cap_usd = usd(cap_for(place, vendor, knowledge))
     who = tx.office.company.name_of(actor.person_id)
@@ -109,6 +260,7 @@ def gate(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> Authorised | NeedsHuman:
             sender_known=company.person(ticket.reporter) is not None,
             understood=not ticket.triage.get("not_understood", False),
             late=bool(ticket.triage.get("late", False)),
+            unbelievable=ticket.knowledge.get("problems", []),
             steering=[word for report in ticket.reports for word in report.triage.get("steering", [])],
         )
     )
@@ -129,6 +281,8 @@ def copy_of(
         property_id=old.property_id,
         eta_iso=eta,
         changes=changes,
+        texts=old.texts,
+        drafted_by=old.drafted_by,
     )
 
 
@@ -147,5 +301,5 @@ def _unauthorised(tx: Tx, ticket_id: str, **drafted: Any) -> Dispatch:
         void=False,
         auto_escalate_after_seconds=0,
         offers=[],
-        **{"texts": {}, **drafted},
+        **{"texts": {}, "drafted_by": "rules", **drafted},
     )

@@ -74,6 +74,7 @@ def open_ticket(
         message_id=message.message_id,
     )
     note(tx, ticket, Event.FILED, LOOPOS)
+    _note_fallback(tx, ticket, triage)
     for file in message.files:
         attach(ticket, file, message.message_id)
     return ticket
@@ -160,10 +161,18 @@ def ticket_from(tx: Tx, report: Report, property_id: str | None) -> Ticket:
 def add_report(tx: Tx, ticket: Ticket, message: Message, person_id: str, triage: Triage) -> Report:
     report = report_from(tx, message, person_id, triage)
     ticket.reports.append(report)
+    _note_fallback(tx, ticket, triage)
     for file in message.files:
         attach(ticket, file, message.message_id)
     tx.session.flush()
     return report
+
+
+def _note_fallback(tx: Tx, ticket: Ticket, triage: Triage) -> None:
+    """A model should have read it, and did not."""
+    if triage.fallback:
+        why, *tried = triage.fallback
+        note(tx, ticket, Event.FALLBACK, LOOPOS, tier="fast", why=why, tried=tried)
 
 
 def attach(ticket: Ticket, file: File, message_id: str | None = None) -> None:
@@ -221,15 +230,19 @@ def known_problem(
 # --- the way on
 
 
-def advance(tx: Tx, ticket: Ticket, actor: Actor = LOOPOS) -> None:
+def advance(tx: Tx, ticket: Ticket, actor: Actor = LOOPOS, thought: drafting.Thought | None = None) -> None:
     """Take a NEW ticket as far as it can go by itself: ask, or draft and gate, then dispatch or ask the
-    founder."""
+    founder. Where a model can help it is asked first, by a job that comes back here with its `thought`."""
     assert ticket.status == Status.NEW
     if ticket.property_id is None:
         _ask_property(tx, ticket)
         board.refresh(tx, ticket)
         return
-    dispatch = drafting.write_draft(tx, ticket)
+    if thought is None and drafting.needs_thought(tx, ticket):
+        drafting.think_first(tx, ticket)
+        board.refresh(tx, ticket)
+        return
+    dispatch = drafting.write_draft(tx, ticket, thought=thought)
     tx.session.flush()
     judged = {
         "category": ticket.category,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select, union
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import Session, selectinload
 
 from core.brain.recall import as_resolution
 from core.company.schema import Property, Resolution
@@ -126,9 +126,9 @@ def month_spent(tx: Tx, place: Property) -> Decimal:
     )
 
 
-def own_resolutions(tx: Tx, property_id: str, category: str) -> list[Resolution]:
+def own_resolutions(session: Session, property_id: str, category: str) -> list[Resolution]:
     """Tickets resolved here as rows of the Brain's history layer: the history grows by itself."""
-    rows = tx.session.scalars(
+    rows = session.scalars(
         select(Ticket)
         .where(
             Ticket.property_id == property_id,

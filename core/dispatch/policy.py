@@ -33,6 +33,8 @@ class Proposal:
     sender_known: bool = True
     understood: bool = True
     """False for a voice note that nothing could transcribe, or model output that did not validate."""
+    unbelievable: Sequence[str] = ()
+    """What a model suggested and was not believed: vendor, estimate."""
     steering: Sequence[str] = ()
     late: bool = False
     """It lay at the platform for a day: what it says may be over (RELIABILITY B20)."""
@@ -79,6 +81,8 @@ def decide(proposal: Proposal) -> Authorised | NeedsHuman:
             ask("over_cap", total=total, cap=proposal.cap_usd)
         if proposal.month_spent_usd + proposal.estimate_usd > proposal.month_budget_usd:
             ask("over_budget", spent=proposal.month_spent_usd, budget=proposal.month_budget_usd)
+    if proposal.unbelievable:
+        ask("model_output", what=", ".join(proposal.unbelievable))
     if not proposal.sender_known:
         ask("sender_unknown")
     if proposal.steering:

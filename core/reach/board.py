@@ -16,10 +16,12 @@ from core.cards.card import Button, Card, Question
 from core.cards.draw import KINDS
 from core.cards.view import Press, Sketch, View
 from core.company.schema import Person
+from core.desk import translating
 from core.desk.records import current_dispatch, latest_approval
 from core.i18n import Words
 from core.ids import button_id, new_id
 from core.model import OPEN, Address
+from core.reach.files import payload_of
 from core.store.engine import Tx
 from core.store.tables import ButtonRow, CardCopy, CardRow, OutboxRow, Ticket
 from core.team.people import Reader, reader_for
@@ -104,6 +106,7 @@ def view_of(
         conversation_id=address.conversation_id,
         now=tx.now,
         others=others,
+        translations=translating.for_reader(tx, ticket, reader),
         offer=offer,
         offer_link=link_to(tx.office, offer) if offer is not None else None,
         offer_reached=offer is not None
@@ -244,6 +247,25 @@ def say(
     if only_for is not None:
         payload["only_for"] = only_for
     _owe(tx, address, "text", payload, urgency=urgency)
+
+
+def send_file(
+    tx: Tx, address: Address, *, path: str, name: str, media_type: str, caption: str, alt: str = ""
+) -> None:
+    """Owe a picture (PNG, JPEG) or a document (CSV, PDF, a recording) to a conversation. `path` is relative to
+    LOOPOS_HOME: media/<sha256>, written before; `alt`: what a picture shows, for who cannot see it.
+
+    Raises ValueError for another place or type, FileNotFoundError."""
+    _owe(tx, address, "file", payload_of(tx.office, path, name, media_type, caption, alt))
+
+
+def hand_on(tx: Tx, row: OutboxRow, ways: Iterable[Address]) -> None:
+    """Owe what `row` could not bring, words or a file, to the first of `ways` where it was not tried yet."""
+    tried = [*row.payload.get("tried", ()), str(Address(row.channel, row.conversation_id))]
+    way = next((one for one in ways if str(one) not in tried), None)
+    if way is not None:
+        kept = {key: value for key, value in row.payload.items() if key != "only_for"}
+        _owe(tx, way, row.kind, {**kept, "tried": tried})
 
 
 def tell(
