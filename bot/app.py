@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from bot import commands, schema
+from bot.minds import Minds, minds_of
 from bot.platforms import platforms_of
 from bot.settings import Settings
 from bot.understanding import model_of
@@ -24,10 +25,13 @@ from channels.web.channel import WebChannel
 from channels.web.routes import WebRoutes
 from core.clock import Clock, SystemClock
 from core.company.loader import load_company
+from core.cost.sending import Sending
 from core.desk.intake import Intake
 from core.desk.latecomers import Latecomers
 from core.desk.teacher import Teacher
+from core.desk.thinking import Thinker
 from core.desk.timers import Alarm
+from core.desk.translating import Translator
 from core.errors import StartupError
 from core.office import Office
 from core.reach.delivery import Deliverer
@@ -58,6 +62,7 @@ class App:
     web: WebRoutes
     link: LinkRoutes
     platforms: list[Platform]
+    minds: Minds
     teacher: Teacher
     watch: Watch
     last_life: datetime | None
@@ -65,6 +70,7 @@ class App:
     fenced: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
+        await self.minds.start()
         await self.teacher.start()
         await self.jobs.start()
         await self.store.write(lambda tx: after_outage(tx, self.last_life))
@@ -79,6 +85,7 @@ class App:
         self.teacher.stop()
         await self.watch.stop()
         await self.jobs.stop(DRAIN)
+        await self.minds.stop()
         for platform in self.platforms:
             await platform.stop()
         await self.store.close()
@@ -132,18 +139,28 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
     for platform in platforms:
         office.channels[platform.name], office.health[platform.name] = platform, platform.health
     office.company = await store.read(lambda session: company_now(session, company))
-    teacher = Teacher(store, office.understanding)
+    minds = minds_of(settings, store, clock)
+    minds.join(office)
+    teacher = Teacher(store, office.floor)
     before = await store.write(last_beat)
     store.fence = await store.write(take_over)
     intake = Intake(office, store)
-    for task in (intake.task(), *Latecomers(office, intake).tasks()):
+    for task in (
+        intake.task(),
+        *Latecomers(office, intake).tasks(),
+        Thinker(office, store).task(),
+        Translator(office, store).task(),
+        Deliverer(office, store).task(),
+        *Sending(office, settings.budget_usd).tasks(),
+    ):
         jobs.register(task)
-    jobs.register(Deliverer(office, store).task())
     web = WebRoutes(store, clock, lambda: office.company, office.media, demo=settings.demo)
     link = LinkRoutes(store, clock, office.secret)
     watch = Watch(store, office)
     alarm = Alarm(store, clock)
-    app = App(settings, clock, store, office, jobs, alarm, lock, web, link, platforms, teacher, watch, before)
+    app = App(
+        settings, clock, store, office, jobs, alarm, lock, web, link, platforms, minds, teacher, watch, before
+    )
     store.on_fenced = app.fenced.set
     return app
 

@@ -49,6 +49,12 @@ def usd(value: Decimal | int | str) -> Decimal:
     return Decimal(value).quantize(CENT)
 
 
+def exact(amount: Decimal) -> str:
+    """`amount` with all its digits, two at least: 0.0000005, 12.50."""
+    whole, _, digits = format(amount, "f").partition(".")
+    return f"{whole}.{digits.rstrip('0').ljust(2, '0')}"
+
+
 def parse_amount(text: str) -> Decimal:
     """The amount in `text`: "132", "132.50", "$132", "US$ 132", "1,200.50".
 

@@ -61,6 +61,11 @@ class Office:
         self.written = self.company
         self.understanding = self.floor
 
+    @property
+    def metered(self) -> bool:
+        """There is somebody to whom a call costs money."""
+        return self.models is not None or self.ears is not None
+
     def person_at(self, channel: str, platform_id: str) -> Person | None:
         """The team member behind an account that the channel proved."""
         if channel in self.played:

@@ -177,6 +177,7 @@ def settings_for(home: Path, **more: Any) -> Settings:
 async def open_world(home: Path, clock: MovableClock | None = None, **more: Any) -> AsyncIterator[World]:
     clock = clock or MovableClock()
     app = await build(settings_for(home, **more), clock)
+    await app.minds.start()
     await app.teacher.start()
     await app.jobs.start()
     try:

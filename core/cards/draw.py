@@ -22,7 +22,7 @@ from core.cards.parts import (
     title,
     understood,
 )
-from core.cards.texts import guest_language, guest_text, offer_line, vendor_links, vendor_text
+from core.cards.texts import guest_language, guest_text, offer_line, vendor_links, vendor_text, written
 from core.cards.view import Press, Sketch, State, View
 from core.model import OPEN, Role, Status
 from core.store.tables import Approval, Dispatch, Question
@@ -40,7 +40,8 @@ def receipt(view: View) -> Sketch:
         and ticket.category in phrases.MEANWHILE
     ):
         advice = words(phrases.MEANWHILE[ticket.category])
-        sections.insert(0, Section(title=words("What to do now"), text=advice))
+        more = written(view, "reporter", words.language)
+        sections.insert(0, Section(title=words("What to do now"), text="\n".join([advice, *more])))
     mine = [
         r
         for r in ticket.reports

@@ -39,6 +39,7 @@ def vendor_text(view: View) -> str:
     ]
     if risks:
         lines.append(words("Careful: {risks}.", risks=words.join(risks)))
+    lines += written(view, "vendor", words.language)
     lines.append(
         words(
             "Agreed about {amount}. Please call before it gets more.",
@@ -63,6 +64,7 @@ def guest_text(view: View) -> str:
             what=phrases.label(phrases.CATEGORY, view.ticket.category, words),
         ),
     ]
+    lines += written(view, "guest", words.language)
     if dispatch.eta_iso:
         lines.append(
             words(
@@ -76,6 +78,13 @@ def guest_text(view: View) -> str:
     if offer:
         lines.append(words("We are sorry, and would like to offer you {offer}.", offer=offer))
     return "\n".join(lines)
+
+
+def written(view: View, reader: str, language: str) -> list[str]:
+    """What a model wrote for `reader`, where it is in the language that they read. The money, the times and the names
+    around it are ours."""
+    text = view.dispatch.texts.get(reader) if view.dispatch is not None else None
+    return [text["text"]] if text and text["language"] == language else []
 
 
 def offer_line(view: View) -> str:

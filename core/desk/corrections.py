@@ -8,6 +8,7 @@ from typing import get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.cost.ledger import reassign
 from core.desk import approvals, drafting, filing
 from core.desk.records import note
 from core.errors import Refused
@@ -99,6 +100,7 @@ def put_right(tx: Tx, ticket: Ticket, actor: Actor, changes: Mapping[str, str]) 
     ticket.language = changes.get("language", ticket.language)
     if "property" in changes:
         ticket.property_id = changes["property"]
+        reassign(tx, ticket.ticket_id, changes["property"])
         for question in ticket.questions:
             if question.kind == "property" and question.answer is None:
                 question.answer, question.answered_by = changes["property"], actor.person_id

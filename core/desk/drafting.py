@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from core.brain.recall import Knowledge, Query, recall
 from core.company.company import Company
 from core.company.schema import Property, Vendor
+from core.cost.ledger import model_spent
 from core.desk import translating
-from core.desk.records import authorised_for, month_spent, note, own_resolutions
+from core.desk.records import authorised_for, month_of, month_spent, note, own_resolutions
 from core.dispatch.draft import Draft, Reason, cap_for, draft, estimate_for
 from core.dispatch.policy import Authorised, NeedsHuman, Proposal, decide
 from core.dispatch.suggestion import Suggestion, Weighed, candidates, weigh
@@ -254,18 +255,25 @@ def gate(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> Authorised | NeedsHuman:
             vendor_known=vendor is not None,
             vendor_approved_here=vendor is not None and company.reaches(vendor, place.id),
             already_authorised_usd=authorised_for(ticket),
-            month_spent_usd=month_spent(tx, place),
+            month_spent_usd=month_spent(tx, place) + model_spent(tx, place.id, month_of(tx, place)),
             month_budget_usd=place.monthly_budget_usd,
             human_from_severity=sop.human_if_severity if sop else 4,
             sender_known=company.person(ticket.reporter) is not None,
             understood=not ticket.triage.get("not_understood", False),
             late=bool(ticket.triage.get("late", False)),
-            unbelievable=ticket.knowledge.get("problems", []),
+            unbelievable=_unbelievable(ticket),
             steering=[word for report in ticket.reports for word in report.triage.get("steering", [])],
         )
     )
     dispatch.reasons = [reason.to_json() for reason in outcome.reasons]
     return outcome
+
+
+def _unbelievable(ticket: Ticket) -> list[str]:
+    """What models said of it that did not validate: then a person decides (RELIABILITY B12)."""
+    read = next(iter(ticket.triage.get("fallback", [])), "")
+    invalid = "invalid" in {read, ticket.knowledge.get("fallback")}
+    return [*ticket.knowledge.get("problems", []), *(["answer"] if invalid else [])]
 
 
 def copy_of(

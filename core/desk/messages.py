@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from core import phrases
 from core.brain.recall import Query, recall
 from core.company.schema import Person
+from core.cost.ledger import attribute
 from core.desk import afterwards, attachments, filing, listening, questions, reported_done, retelling, taps
 from core.desk.records import find_ticket, latest_approval, note, open_tickets
 from core.errors import Refused
@@ -135,6 +136,8 @@ def take_message(
         return
     ticket = _take(tx, person, address, reader, message, _placed(tx, message, triage), asked)
     row.ticket_id = ticket.ticket_id if ticket else None
+    if ticket is not None and tx.office.metered:
+        attribute(tx, row.id, ticket.ticket_id, ticket.property_id)
     if heard is not None and heard.trouble and ticket is not None:
         board.say(tx, address, reader.words(listening.trouble_text(heard)))
         if heard.trouble == "slow":

@@ -8,6 +8,7 @@ from typing import Final
 
 from sqlalchemy import select
 
+from core.cost.ledger import reassign
 from core.desk import closing, filing
 from core.desk.records import find_ticket, latest_approval, move, note
 from core.errors import Refused
@@ -52,6 +53,7 @@ def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> Non
     if ticket.property_id is not None or ticket.status not in {Status.NEW, Status.AWAITING_HUMAN}:
         raise Refused("wrong_state", status=ticket.status)
     ticket.property_id = property_id
+    reassign(tx, ticket.ticket_id, property_id)
     deadlines.cancel(tx, ticket.ticket_id)
     if ticket.status == Status.AWAITING_HUMAN:
         # The founder was told that the property is missing; now it is drafted as if it had been there.

@@ -76,11 +76,17 @@ def for_reader(tx: Tx, ticket: Ticket, reader: Reader) -> dict[int, str]:
         texts = known(tx.session, [one.raw_input for one in rest], language)
         found |= {one.id: texts[one.raw_input] for one in rest if one.raw_input in texts}
     if tx.office.models is not None and ticket.status in OPEN:
-        # A ticket that a model is about to draft brings its translations along: nothing is paid for twice.
         for one in rest:
-            if one.id not in found and ticket.status != "NEW":
+            if one.id not in found and _is_worth_it(ticket, one, reader):
                 _owe(tx, ticket, one, language)
     return found
+
+
+def _is_worth_it(ticket: Ticket, report: Report, reader: Reader) -> bool:
+    """Not while a model is about to draft it, which brings translations along; not for its own writer; and a second
+    report of what is known already says nothing new."""
+    told = report is ticket.reports[0] or report.triage.get("engine") != "offline"
+    return told and ticket.status != "NEW" and report.reporter != reader.person_id
 
 
 def _owe(tx: Tx, ticket: Ticket, report: Report, language: str) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from core.money import usd
+from core.money import exact, usd
 from core.store.tables import Approval, Attachment, Dispatch, HistoryRow, Report, Ticket
 
 
@@ -40,7 +40,7 @@ def ticket_json(ticket: Ticket) -> dict[str, Any]:
         "reports": [report_json(report) for report in ticket.reports],
         "attachments": [attachment_json(attachment) for attachment in ticket.attachments],
         "history": [history_json(row) for row in ticket.history],
-        "cost_usd": money(ticket.cost_usd),
+        "cost_usd": exact(ticket.cost_usd),
         "created_at": iso(ticket.created_at),
         "resolved_at": iso(ticket.resolved_at),
         "outcome": ticket.outcome,

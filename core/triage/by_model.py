@@ -14,14 +14,14 @@ from core.company.company import Company
 from core.cost.port import About
 from core.llm.port import Ask, Models, Unanswered
 from core.model import Category, Intent, RiskTag, Triage
-from core.text import READ_LIMIT
+from core.text import READ_LIMIT, shorten
 from core.triage.decide import DANGERS
 from core.triage.port import NO_OCCASION, Correction, Floor, Occasion, Speaker
 from core.triage.wording import flaws
 
 WITHIN: Final = timedelta(seconds=4)
 """What a message waits for it at most. With what the draft may take (core.desk.proposing) a ticket waits under 10 s."""
-SURE: Final = 0.6
+SURE: Final = 0.5
 """So sure must the offline engine be of small talk for nobody else to be asked."""
 ALARM: Final = 4
 
@@ -133,7 +133,7 @@ def merged(
         severity=max(said.severity, first.severity) if alarm else said.severity,
         risk_tags=tuple(tags),
         confidence={},
-        steering=first.steering or (("gives_orders",) if said.gives_orders else ()),
+        steering=first.steering or ((shorten(text, 60),) if said.gives_orders else ()),
         engine=engine,
         english=english if said.language != "en" else text,
     )

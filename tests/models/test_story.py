@@ -1,0 +1,122 @@
+"""The first story, and one that needs more thought, with a language model behind the house."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+from sqlalchemy import select
+
+from core.store.tables import UsageRow
+from tests.fakes.minds import Asked
+from tests.models.brain import ENGLISH, SINK, SINK_ENGLISH, TEXTS, purpose_of
+from tests.models.conftest import Thinking
+from tests.test_first_story import (
+    test_shirley_reports_ben_approves_shirley_acknowledges_and_it_is_done_for_132 as first_story,
+)
+
+
+async def rows_of(house: Thinking) -> list[UsageRow]:
+    return await house.world.store.read(lambda s: list(s.scalars(select(UsageRow).order_by(UsageRow.at))))
+
+
+async def test_the_first_story_is_the_same_with_a_model_and_costs_one_fast_call(house: Thinking) -> None:
+    """An approved routine covers it: nobody has to think about the vendor."""
+    await first_story(house.world)
+    ticket = await house.world.ticket()
+    assert ticket["transcript_en"] == ENGLISH
+    assert [purpose_of(call) for call in house.mind.calls] == ["triage"]
+    (row,) = await rows_of(house)
+    assert (row.tier, row.purpose, row.ok) == ("fast", "triage", True)
+    assert (row.ticket_id, row.property_id) == ("T-1001", "warm_taipei_2br")
+    assert Decimal(ticket["cost_usd"]) == row.usd > 0
+
+
+async def test_the_ledger_has_the_tokens_that_the_vendor_counted_and_their_price(house: Thinking) -> None:
+    await house.world.says("celine", SINK)
+    rows = await rows_of(house)
+    assert [(row.tier, row.purpose) for row in rows] == [("fast", "triage"), ("strong", "draft")]
+    prices = json.loads((await _prices()).read_text(encoding="utf-8"))
+    for row in rows:
+        price = {part: Decimal(value) for part, value in prices[row.model].items()}
+        by_hand = (
+            row.input_tokens * price["input"]
+            + row.output_tokens * price["output"]
+            + row.cache_read_tokens * price.get("cache_read", Decimal(0))
+            + row.cache_write_tokens * price.get("cache_write", Decimal(0))
+        )
+        assert row.usd == by_hand > 0
+        assert (row.ticket_id, row.property_id, row.ok, row.estimated) == (
+            "T-1001",
+            "bali_villa",
+            True,
+            False,
+        )
+    total = sum((row.usd for row in rows), Decimal(0))
+    assert Decimal((await house.world.ticket())["cost_usd"]) == total
+
+
+async def _prices():  # type: ignore[no-untyped-def]
+    from pathlib import Path
+
+    return Path(__file__).parents[2] / "data" / "pricing.json"
+
+
+async def test_a_new_kind_of_problem_takes_one_fast_and_one_strong_call(house: Thinking) -> None:
+    await house.world.says("celine", SINK)
+    assert [purpose_of(call) for call in house.mind.calls] == ["triage", "draft"]
+    ticket = await house.world.ticket()
+    assert ticket["category"] == "plumbing_blockage"
+    assert ticket["transcript_en"] == SINK_ENGLISH
+    (dispatch,) = ticket["dispatches"]
+    assert (dispatch["vendor_id"], dispatch["cost_estimate_usd"]) == ("kampung_plumber", "30.00")
+    job = await house.world.card("celine", "job")
+    assert TEXTS["vendor", "id"] in job.text
+    assert TEXTS["guest", "id"] in job.text
+
+
+async def test_every_call_says_for_whom_it_is_made(house: Thinking) -> None:
+    await house.world.says("celine", SINK)
+    fast, strong = house.mind.calls
+    assert _told(strong) == {"property_id": "bali_villa", "ticket_id": "T-1001", "tier": "strong"}
+    assert _told(fast)["tier"] == "fast"
+    assert _told(fast)["property_id"] == "bali_villa"
+
+
+def _told(asked: Asked) -> dict[str, str]:
+    names = {
+        "property_id": "x-loopos-property-id",
+        "ticket_id": "x-loopos-ticket-id",
+        "tier": "x-loopos-tier",
+    }
+    return {key: asked.headers.get(name, "") for key, name in names.items()}
+
+
+async def test_the_founder_reads_it_in_english_with_the_original_beside_it(house: Thinking) -> None:
+    await house.world.says("shirley", "Warm Taipei 主臥冷氣在漏水,水滴到插座旁邊,客人在生氣,要找誰?請快")
+    await first_words(house)
+
+
+async def first_words(house: Thinking) -> None:
+    card = await house.world.card("ben", "approval")
+    assert "冷氣" in card.text
+
+
+async def test_a_quiet_night_costs_nothing(house: Thinking) -> None:
+    await house.world.says("celine", SINK)
+    calls = len(house.mind.calls)
+    await house.world.wait(hours=9)
+    assert len(house.mind.calls) == calls
+
+
+async def test_small_talk_commands_doubles_and_second_reports_cost_nothing(house: Thinking) -> None:
+    world = house.world
+    await world.says("celine", SINK)
+    calls = len(house.mind.calls)
+    await world.says("celine", SINK)
+    await world.says("celine", "/tickets")
+    await world.says("celine", "terima kasih banyak!")
+    await world.says("ben", "ok 👍")
+    await world.says("miguel", "Vila Bali: wastafel dapur mampet total, air menggenang")
+    assert [purpose_of(call) for call in house.mind.calls[calls:]] == []
+    assert len(await world.tickets()) == 1
