@@ -9,7 +9,7 @@ import statistics
 import sys
 import time
 
-from bench import cold, intake, pipeline, platforms, timers, understanding
+from bench import cold, intake, pipeline, platforms, timers, understanding, voice
 
 ROUNDS = 5
 ROWS = {
@@ -19,6 +19,7 @@ ROWS = {
     "cold": cold.rounds,
     "timers": timers.rounds,
     "understanding": understanding.rounds,
+    "voice": voice.rounds,
 }
 
 

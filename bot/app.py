@@ -128,6 +128,7 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
         escalate_after=settings.escalate_after,
         clock=clock,
         media=settings.home / "media",
+        budget_usd=settings.budget_usd,
         base_url=settings.base_url,
         secret=_secret(settings.home),
         linked={"link"},

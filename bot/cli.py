@@ -78,6 +78,18 @@ def _ticket(args: argparse.Namespace) -> int:
     return reading.ticket(args.id, as_json=args.json)
 
 
+def _cost(args: argparse.Namespace) -> int:
+    from bot import spending
+
+    return spending.cost(args.period, args.property, as_json=args.json)
+
+
+def _report(args: argparse.Namespace) -> int:
+    from bot import spending
+
+    return spending.statement_of(args.property, args.month, args.csv, args.pdf)
+
+
 def _brain_query(args: argparse.Namespace) -> int:
     from bot import reading
 
@@ -142,6 +154,14 @@ def parser() -> argparse.ArgumentParser:
     tickets.add_argument("--property")
     tickets.add_argument("--limit", type=_positive)
     verb("ticket", _ticket, "one ticket with its history", json=True).add_argument("id")
+    cost = verb("cost", _cost, "what the models cost", json=True)
+    cost.add_argument("period", nargs="?", choices=["today", "week", "month", "all"], default="month")
+    cost.add_argument("--property")
+    report = verb("report", _report, "what a property really cost in a month, for its owner")
+    report.add_argument("property")
+    report.add_argument("month", nargs="?", metavar="YYYY-MM", help="the present month without it")
+    report.add_argument("--csv", metavar="FILE")
+    report.add_argument("--pdf", metavar="FILE")
     brain = verb("brain", lambda _: 2, "what the company knows").add_subparsers(
         metavar="COMMAND", required=True
     )

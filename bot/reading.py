@@ -96,7 +96,7 @@ def ticket(ticket_id: str, *, as_json: bool) -> int:
     return 0
 
 
-def _company(settings: Settings) -> Company:
+def company_of(settings: Settings) -> Company:
     from bot.app import DATA
 
     folder = settings.company_folder
@@ -106,7 +106,7 @@ def _company(settings: Settings) -> Company:
 def brain(text: str, property_id: str | None, *, as_json: bool) -> int:
     from core.brain.recall import Query, recall
 
-    company = _company(read_settings())
+    company = company_of(read_settings())
     if property_id is not None and company.place(property_id) is None:
         known = ", ".join(place.id for place in company.properties)
         print(f"loopos: there is no property {property_id!r}; there are {known}", file=sys.stderr)
@@ -134,7 +134,7 @@ def _engine(settings: Settings) -> OfflineEngine:
     from bot.understanding import corrections_of, model_of
     from core.triage.offline import OfflineEngine
 
-    engine = OfflineEngine(_company(settings), model_of(settings))
+    engine = OfflineEngine(company_of(settings), model_of(settings))
     engine.teach(corrections_of(settings))
     return engine
 

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from bot.app import App, build
 from bot.settings import Settings
+from channels.link.files import FileRoutes
 from core.counts import REFUSED
 from core.errors import StartupError, TryLater
 from core.store.tables import Deadline, InboxRow, JobRow, OutboxRow
@@ -78,6 +79,7 @@ def http_app(app: App) -> web.Application:
     http = web.Application(client_max_size=MOST_BODY, middlewares=[_errors])
     app.web.add_to(http)
     app.link.add_to(http)
+    FileRoutes(app.clock, app.office.secret, app.office.media).add_to(http)
     for platform in app.platforms:
         platform.add_to(http)
 

@@ -50,16 +50,20 @@ def sniff(head: bytes, claimed: str) -> tuple[str, str]:
     import puremagic
 
     try:
-        found = [match.mime_type for match in puremagic.magic_string(head) if match.mime_type]
+        matches = puremagic.magic_string(head)
     except (puremagic.PureError, ValueError):
-        found = []
+        matches = []
+    found = [match.mime_type for match in matches if match.mime_type]
+    if any(match.extension == ".amr" for match in matches):
+        return "voice", "audio/amr"
     for media_type in found:
         if media_type.startswith("image/") and media_type != "image/svg+xml":
             return "photo", media_type
         if media_type.startswith("audio/"):
             return "voice", media_type
-    # Ogg, WebM and MP4 are boxes that hold sound or film: what the recorder says it put in settles it.
-    if claimed.startswith("audio/") and any(media_type in _AUDIO_BOXES for media_type in found):
+    # Ogg, WebM and MP4 are boxes that hold sound or film: what the recorder says it put in settles it. Of a film the
+    # sound counts: somebody shows and tells.
+    if claimed.startswith(("audio/", "video/")) and any(media_type in _AUDIO_BOXES for media_type in found):
         return "voice", claimed.split(";", maxsplit=1)[0]
     raise MediaRefused("not_media")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,8 @@ class Office:
     clock: Clock = field(default_factory=SystemClock)
     media: Path = Path("media")
     """The folder of photos and voice notes."""
+    budget_usd: Decimal = Decimal(500)
+    """For models, embeddings and speech in a month."""
     base_url: str | None = None
     """Where the world reaches us; None: it does not."""
     channels: dict[str, Channel] = field(default_factory=dict)

@@ -120,6 +120,9 @@ REFUSED: Final = {
     "amount_unclear": N_(
         "I could not read “{text}” as an amount. Please write it in US dollars, like 132 or 132.50."
     ),
+    "minutes_unclear": N_(
+        "I could not read “{text}” as minutes. Please write a whole number from 0 to {most}, like 45."
+    ),
     "wrong_state": N_("That is not possible any more: the ticket is {status}."),
     "not_yours": N_("This is not yours to decide. Please ask {who}."),
     "not_for_you": N_("Only {who} can do that."),
@@ -167,7 +170,9 @@ LATE_FILE: Final = N_("Your file is not here yet. I keep trying, and add it as s
 NOT_HEARD: Final = {
     "silent": N_("I heard nothing in that voice note. Please speak closer to the phone, or write."),
     "not_audio": N_("That is not a recording I can play. Please send it as a voice note, or write."),
-    "too_long": N_("That recording is too long: I listen to 15 minutes at most. Please send the gist, or write."),
+    "too_long": N_(
+        "That recording is too long: I listen to 15 minutes at most. Please send the gist, or write."
+    ),
     "damaged": N_("That recording is damaged: I cannot play it. Please record it again, or write."),
     "failed": N_("I could not understand your voice note. A person will listen to it."),
     "off": N_("I cannot listen to voice notes here. A person will listen to it."),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from core.cards.card import Card
+from core.errors import GiveUp
 from core.inbound import Inbound, RemoteFile
 
 if TYPE_CHECKING:
@@ -28,6 +31,37 @@ class Capabilities:
     """A send whose outcome is unknown can be repeated without doubling: by a retry key, or by looking first."""
     ours: bool = False
     """The platform is our own database: exactly once, and an outage loses nothing of it."""
+    uploads: bool = True
+    """It takes a file's bytes. Where not, it shows what lies behind a link of ours, and only over https."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A picture or a document of ours. `path` is absolute, and named by its content."""
+
+    path: Path
+    size: int
+    """Bytes."""
+    name: str
+    """What it is called where it is kept: safe for any file system."""
+    media_type: str
+    caption: str
+    """In the reader's language, plain words; may be empty."""
+    alt: str = ""
+    """What a picture shows, for who cannot see it."""
+    link: str | None = None
+    """Whoever has it can fetch the file for a week; None where the world does not reach us."""
+
+    @property
+    def is_picture(self) -> bool:
+        return self.media_type.startswith("image/")
+
+    async def read(self) -> bytes:
+        """Raises GiveUp where it was deleted meanwhile."""
+        try:
+            return await asyncio.to_thread(self.path.read_bytes)
+        except FileNotFoundError as gone:
+            raise GiveUp("the file is not there any more") from gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +77,8 @@ class Delivery:
     only_for: str | None = None
     """A quiet remark: the platform's id of the one person it is meant for, where others can read along."""
     message_ref: str | None = None
+    file: Outgoing | None = None
+    """With it there is neither card nor text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,19 @@ class Phone:
         else:
             await self.says(text, files=[("photo.png", "image/png", picture)])
 
+    async def speaks(self, file: Path, media_type: str, **more: Any) -> None:
+        """A voice note, as the platform brings it."""
+        await self.begins_to_speak(file, media_type, **more)
+        await self.house.settle()
+
+    async def begins_to_speak(self, file: Path, media_type: str, **more: Any) -> None:
+        """The same; nothing has worked on it yet."""
+        data = file.read_bytes()
+        given: Any = (file.name, media_type, data)
+        if self.channel == "slack":
+            given = self._fake.file(file.name, media_type, data)
+        await self._fake.says(self.account, "", files=[given], **more)
+
     async def chat(self, room: str | None = None) -> list[Any]:
         return list(await self._fake.chat(room or self._place))
 

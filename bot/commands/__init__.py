@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from bot.commands import house, people, tickets
+from bot.commands import cost, house, people, tickets
 from bot.commands.call import Call
 from core.company.schema import Person
 from core.i18n import N_, Words
@@ -51,6 +51,16 @@ COMMANDS: Final = {
         people.oncall, N_("who is on, and who is on instead of me"), ("/oncall haru 8h", "/oncall me")
     ),
     "/status": Command(house.status, N_("how I am")),
+    "/cost": Command(
+        cost.cost,
+        N_("what the models cost, in sums and as a picture"),
+        ("/cost week", "/cost month Bali Villa"),
+    ),
+    "/report": Command(
+        cost.statement,
+        N_("what a property really cost, to be sent to its owner"),
+        ("/report Bali Villa 2026-11",),
+    ),
     "/corrections": Command(house.corrections, N_("what I was taught, and how to take it back")),
     "/lang": Command(
         people.lang,

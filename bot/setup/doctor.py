@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from bot import schema
+from bot import ears, models, schema
 from bot.settings import Settings, read_settings
 from bot.setup.beside import configured, health_of, is_ours, local_url, read_company
 from bot.setup.button import no_account
@@ -94,12 +94,20 @@ def _stuck(settings: Settings) -> Iterator[str]:
         yield f"{dead} message(s) could not be delivered. See the service's log for why."
 
 
+def _voice(settings: Settings) -> Iterator[str]:
+    """A demo in which nobody said a word about voice is well without: it works with nothing."""
+    said = (settings.whisper, settings.whisper_model, settings.runpod_url, settings.openai_key)
+    if not settings.demo or any(said):
+        yield from ears.examine(settings)
+
+
 CHECKS: Final[dict[str, Check]] = {
     "home": _home,
     "database": _database,
     "company": _company,
     "accounts": _accounts,
     "stuck messages": _stuck,
+    "voice": _voice,
 }
 
 
@@ -208,10 +216,19 @@ async def _outside(settings: Settings) -> dict[str, list[str]]:
     return dict(zip(checks, found, strict=True))
 
 
+async def _models(settings: Settings) -> dict[str, list[str]]:
+    """Keeps its own time: each vendor that does not answer is named with its own variables."""
+    found = await models.examine(settings)
+    return {"models": found} if found or models.chosen(settings) else {}
+
+
 async def findings_of(settings: Settings) -> dict[str, list[str]]:
     """Check -> what is wrong, each with its cure."""
-    outside, platforms = await asyncio.gather(_outside(settings), examine(settings))
-    return {name: list(check(settings)) for name, check in CHECKS.items()} | outside | platforms
+    outside, thinking, platforms = await asyncio.gather(
+        _outside(settings), _models(settings), examine(settings)
+    )
+    own = {name: list(check(settings)) for name, check in CHECKS.items()}
+    return own | outside | thinking | platforms
 
 
 def run(*, as_json: bool) -> int:

@@ -5,25 +5,23 @@ No setting is written before the questions are over; done again it keeps what is
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
 import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
-
-from pydantic import SecretStr
+from typing import Final
 
 from bot import commands
 from bot.app import DATA
-from bot.settings import PLACEHOLDER, Settings, env_file, read_settings
+from bot.settings import Settings, env_file, read_settings
+from bot.setup import minds
 from bot.setup.beside import beside, configured
+from bot.setup.dialog import Dialog, Session, Values, all_set, ask_token
 from bot.setup.doctor import CHANNELS, examine
 from core.errors import StartupError
 from core.team.joining import new_code
@@ -32,37 +30,8 @@ CODE_LASTS: Final = timedelta(hours=1)
 """Long enough to start the service; whoever is later runs init again."""
 WRONG_USE: Final = 2
 TITLES: Final = {"slack": "Slack", "telegram": "Telegram", "line": "LINE"}
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_.:/+=@~-]{1,2000}")
-"""What every vendor's tokens are made of: such a value needs no quotes in any reader of env files."""
 _PUBLIC: Final = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?")
 _LINE: Final = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=")
-
-Values = dict[str, str]
-"""Environment variable -> what it shall be."""
-Live = Callable[[str], Coroutine[Any, Any, str]]
-"""Asks the vendor about a token: one line about who we are there. Raises StartupError."""
-
-
-@dataclass(frozen=True)
-class Dialog:
-    """How the operator is asked and told. An empty answer takes what is offered."""
-
-    ask: Callable[[str], str] = input
-    secret: Callable[[str], str] = getpass.getpass
-    say: Callable[[str], None] = print
-
-
-@dataclass
-class _Session:
-    dialog: Dialog
-    before: Settings
-    values: Values = field(default_factory=dict)
-    left_out: list[str] = field(default_factory=list)
-    """Platforms that were wanted, and have no good tokens in the end."""
-
-    def now(self, variable: str) -> str:
-        """What holds after the answers so far; "" for nothing."""
-        return self.values.get(variable, _present(self.before).get(variable, ""))
 
 
 def run(*, take_defaults: bool, dialog: Dialog | None = None) -> int:
@@ -76,13 +45,13 @@ def run(*, take_defaults: bool, dialog: Dialog | None = None) -> int:
         )
         return WRONG_USE
     try:
-        return _set_up(_Session(dialog or Dialog(), read_settings()))
+        return _set_up(Session(dialog or Dialog(), read_settings()))
     except EOFError:
         print("loopos: the answers ended before the questions. Run `loopos init` again.", file=sys.stderr)
         return WRONG_USE
 
 
-def _set_up(session: _Session) -> int:
+def _set_up(session: Session) -> int:
     say, before = session.dialog.say, session.before
     say(f"LoopOS is set up in {before.home}. Enter takes what stands in brackets.")
     wanted = _ask_platforms(session)
@@ -93,11 +62,13 @@ def _set_up(session: _Session) -> int:
         say(f"\n— {TITLES[name]}")
         if not _ASK[name](session):
             say(f"{TITLES[name]} is left out.")
+    minds.ask(session)
     _make_company(before, say)
     _write(session)
     settings = read_settings()
     _tell_overruled(session, settings)
     _report(settings, asyncio.run(_register(settings)), say)
+    minds.report(settings, say)
     asyncio.run(_let_in(settings, say))
     say("\nNext: `loopos serve`, then `loopos doctor`, then `loopos doctor --button`.")
     return 1 if session.left_out else 0
@@ -106,7 +77,7 @@ def _set_up(session: _Session) -> int:
 # --- questions
 
 
-def _ask_platforms(session: _Session) -> list[str]:
+def _ask_platforms(session: Session) -> list[str]:
     there = configured(session.before)
     while True:
         said = session.dialog.ask(
@@ -118,7 +89,7 @@ def _ask_platforms(session: _Session) -> list[str]:
         session.dialog.say("✗ There is no such platform.")
 
 
-def _ask_address(session: _Session, wanted: list[str]) -> None:
+def _ask_address(session: Session, wanted: list[str]) -> None:
     session.dialog.say(
         "The public https address that leads to this service, for example https://loopos.example.com. Without one "
         "Telegram is polled and Slack needs an app-level token (Socket Mode); LINE cannot do without."
@@ -135,30 +106,7 @@ def _ask_address(session: _Session, wanted: list[str]) -> None:
         session.dialog.say("Without an address LINE stays deaf: run `loopos init` again once you have one.")
 
 
-def _ask_token(
-    session: _Session, variable: str, where: str, *, shape: str = ".*", live: Live | None = None
-) -> bool:
-    """Ask for a token until the vendor takes it; False if it is left out. `where`: where it is found."""
-    dialog, present = session.dialog, session.now(variable)
-    dialog.say(f"{variable}: {where}")
-    while True:
-        token = dialog.secret(f"{variable} [{'as it is' if present else 'leave out'}]: ").strip() or present
-        if not token:
-            return False
-        try:
-            if not _TOKEN.fullmatch(token) or not re.fullmatch(shape, token) or PLACEHOLDER.search(token):
-                raise StartupError(f"That is no {variable}.", where)
-            told = asyncio.run(live(token)) if live is not None else "noted"
-        except StartupError as wrong:
-            dialog.say(f"✗ {wrong}")
-            present = ""
-            continue
-        dialog.say(f"✓ {told}")
-        session.values[variable] = token
-        return True
-
-
-def _ask_slack(session: _Session) -> bool:
+def _ask_slack(session: Session) -> bool:
     from channels.slack import setup
 
     before, socket = session.before, not session.now("LOOPOS_BASE_URL")
@@ -181,29 +129,29 @@ def _ask_slack(session: _Session) -> bool:
             raise StartupError(wrong, "")
         return "Socket Mode works."
 
-    good = _ask_token(
+    good = ask_token(
         session, "SLACK_BOT_TOKEN", "OAuth & Permissions, Bot User OAuth Token (xoxb-...).", live=identify
     )
     if good and socket:
         where = "Basic Information, App-Level Tokens, Generate, scope connections:write (xapp-...)."
-        good = _ask_token(session, "SLACK_APP_TOKEN", where, live=opens)
+        good = ask_token(session, "SLACK_APP_TOKEN", where, live=opens)
     elif good:
         where = "Basic Information, App Credentials, Signing Secret (32 hex digits)."
-        good = _ask_token(session, "SLACK_SIGNING_SECRET", where, shape="[0-9a-f]{32}")
+        good = ask_token(session, "SLACK_SIGNING_SECRET", where, shape="[0-9a-f]{32}")
     return good or _leave_out(session, "slack", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET")
 
 
-def _ask_telegram(session: _Session) -> bool:
+def _ask_telegram(session: Session) -> bool:
     from channels.telegram import setup
 
     identify = partial(setup.identify, api_url=session.before.telegram_api_url)
     where = "write /newbot to @BotFather, or /mybots, your bot, API Token (123456:AA...)."
-    return _ask_token(session, "TELEGRAM_BOT_TOKEN", where, live=identify) or _leave_out(
+    return ask_token(session, "TELEGRAM_BOT_TOKEN", where, live=identify) or _leave_out(
         session, "telegram", "TELEGRAM_BOT_TOKEN"
     )
 
 
-def _ask_line(session: _Session) -> bool:
+def _ask_line(session: Session) -> bool:
     from channels.line import setup
 
     async def identify(token: str) -> str:
@@ -212,7 +160,7 @@ def _ask_line(session: _Session) -> bool:
 
     console = "https://developers.line.biz/console, your Messaging API channel"
     secret, token = "LINE_CHANNEL_SECRET", "LINE_CHANNEL_ACCESS_TOKEN"
-    good = _ask_token(session, secret, f"{console}, Basic settings, Channel secret.") and _ask_token(
+    good = ask_token(session, secret, f"{console}, Basic settings, Channel secret.") and ask_token(
         session, token, f"{console}, Messaging API, Channel access token (long-lived), Issue.", live=identify
     )
     if not good:
@@ -225,7 +173,7 @@ def _ask_line(session: _Session) -> bool:
     return True
 
 
-def _leave_out(session: _Session, name: str, *variables: str) -> bool:
+def _leave_out(session: Session, name: str, *variables: str) -> bool:
     """As it was before; half a platform is written nowhere."""
     for variable in variables:
         session.values.pop(variable, None)
@@ -233,7 +181,7 @@ def _leave_out(session: _Session, name: str, *variables: str) -> bool:
     return False
 
 
-_ASK: Final[dict[str, Callable[[_Session], bool]]] = {
+_ASK: Final[dict[str, Callable[[Session], bool]]] = {
     "slack": _ask_slack,
     "telegram": _ask_telegram,
     "line": _ask_line,
@@ -241,18 +189,6 @@ _ASK: Final[dict[str, Callable[[_Session], bool]]] = {
 
 
 # --- what is kept
-
-
-def _present(settings: Settings) -> Values:
-    """Every variable that is set, from wherever it came."""
-    found = {
-        str(about.validation_alias): getattr(settings, name) for name, about in Settings.model_fields.items()
-    }
-    return {
-        variable: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-        for variable, value in found.items()
-        if value is not None
-    }
 
 
 def _make_home(home: Path) -> None:
@@ -275,9 +211,9 @@ def _make_company(settings: Settings, say: Callable[[str], None]) -> None:
     say(f"\nThe company is the example's: make it yours in {folder} (docs/COMPANY.md).")
 
 
-def _write(session: _Session) -> None:
+def _write(session: Session) -> None:
     """Only what was told anew: a token from the real environment is not copied into a file."""
-    present = _present(session.before)
+    present = all_set(session.before)
     changed = {name: value for name, value in session.values.items() if value != present.get(name, "")}
     if changed:
         file = env_file(session.before.home)
@@ -311,8 +247,8 @@ def merged(text: str, values: Values) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _tell_overruled(session: _Session, settings: Settings) -> None:
-    holds = _present(settings)
+def _tell_overruled(session: Session, settings: Settings) -> None:
+    holds = all_set(settings)
     for variable, value in session.values.items():
         if holds.get(variable, "") != value:
             session.dialog.say(

@@ -50,7 +50,9 @@ class Line:
     process that dies between LINE's taking of a reply and our record of it pushes that answer once more."""
 
     name = NAME
-    capabilities = Capabilities(edits=False, forms=False, together=draw.MOST_MESSAGES, settles=True)
+    capabilities = Capabilities(
+        edits=False, forms=False, together=draw.MOST_MESSAGES, settles=True, uploads=False
+    )
 
     def __init__(
         self,

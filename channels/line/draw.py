@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from core.cards.card import Button, Card, Link, Section
-from core.ports import Delivery
+from core.ports import Delivery, Outgoing
 
 MOST_MESSAGES: Final = 5
 MOST_TEXT: Final = 5000
@@ -22,6 +22,8 @@ MOST_BUBBLE: Final = 30_000
 """Bytes of JSON, as the SDK writes it."""
 MOST_LABEL: Final = 40
 MOST_URI: Final = 1000
+MOST_PREVIEW: Final = 1_000_000
+"""Bytes of the picture that stands in the chat; below it the same one is also what a tap opens."""
 
 # White on each has a contrast of more than 4.5; the mark says the same without colour.
 _STATES: Final = {
@@ -75,7 +77,10 @@ def messages(deliveries: Sequence[Delivery]) -> tuple[list[Json], list[int]]:
         if delivery.card is not None:
             drawn.append(card_message(delivery.card))
             continue
-        some = text_messages(delivery.text or "", 1 + spare)
+        if delivery.file is not None:
+            some = file_messages(delivery.file, 1 + spare)
+        else:
+            some = text_messages(delivery.text or "", 1 + spare)
         spare -= len(some) - 1
         drawn += some
     return drawn, firsts
@@ -113,6 +118,21 @@ def _linked(text: str) -> Json:
         if _size(bubble) <= MOST_BUBBLE:
             break
     return _flex(text, bubble)
+
+
+# --- files
+
+
+def file_messages(file: Outgoing, most: int) -> list[Json]:
+    """LINE takes no bytes: it shows what lies behind a link of ours. A document, and a picture that is too large or
+    whose words find no room beside it, is a bubble that opens it."""
+    link = file.link or ""
+    words = text_messages(file.caption, most - 1) if file.caption and most > 1 else []
+    if file.is_picture and file.size <= MOST_PREVIEW and (words or not file.caption):
+        return [{"type": "image", "originalContentUrl": link, "previewImageUrl": link}, *words]
+    body = [_text(file.caption, 1500)] if file.caption else []
+    body += _link_buttons([Link(label=f"📎 {file.name}", url=link)])
+    return [_flex(file.caption or file.name, {"type": "bubble", "size": "mega", "body": _box(body)})]
 
 
 def units(text: str) -> int:

@@ -114,7 +114,7 @@ def _message(message: dict[str, Any], where: str, sender: str, at: datetime, roo
 
 
 def _file(message: dict[str, Any]) -> tuple[SourceKind, tuple[RemoteFile, ...]]:
-    """What is attached; nothing for what cannot be worked on (a film, a sticker, a place)."""
+    """What is attached; nothing for what cannot be worked on (a sticker, a place)."""
     provider = message.get("contentProvider")
     foreign = isinstance(provider, dict) and provider.get("type") != "line"
     ref = EXTERNAL if foreign else message["id"]
@@ -126,6 +126,8 @@ def _file(message: dict[str, Any]) -> tuple[SourceKind, tuple[RemoteFile, ...]]:
             seconds = milliseconds / 1000 if isinstance(milliseconds, int) else None
             # LINE records voice messages as AAC in an MP4 box.
             return SourceKind.VOICE, (RemoteFile(ref, "audio/mp4", seconds=seconds),)
+        case "video":
+            return SourceKind.VOICE, (RemoteFile(ref, "video/mp4"),)  # somebody shows and tells
         case "file":
             name, size = message.get("fileName"), message.get("fileSize")
             name = escape(name) if isinstance(name, str) else ""
@@ -135,7 +137,7 @@ def _file(message: dict[str, Any]) -> tuple[SourceKind, tuple[RemoteFile, ...]]:
     return SourceKind.TEXT, ()
 
 
-_KINDS: Final = {"image": SourceKind.PHOTO, "audio": SourceKind.VOICE}
+_KINDS: Final = {"image": SourceKind.PHOTO, "audio": SourceKind.VOICE, "video": SourceKind.VOICE}
 
 
 def without_mention(text: str, mention: object) -> tuple[str, bool]:

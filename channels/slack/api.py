@@ -45,6 +45,10 @@ class Limited(TryLater):
     """A 429: Slack is well and asks for patience."""
 
 
+class ScopeMissing(ChannelDown):
+    """The app was installed without a right that this call needs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who a token speaks for."""
@@ -105,23 +109,37 @@ class SlackApi:
             await self._session.close()
 
     async def call(
-        self, method: str, args: Reply | None = None, *, get: bool = False, repeatable: bool = True
+        self,
+        method: str,
+        args: Reply | None = None,
+        *,
+        get: bool = False,
+        query: bool = False,
+        repeatable: bool = True,
     ) -> Reply:
-        """Slack's answer. `repeatable`: doing it twice changes nothing, so an unknown outcome is a plain retry.
+        """Slack's answer. `query`: for the methods that read no JSON; `repeatable`: doing it twice changes nothing,
+        so an unknown outcome is a plain retry.
 
         Raises Limited while the method is paused, TryLater, OutcomeUnknown, ChannelDown, GiveUp(Slack's word)."""
-        return (await self.call_with_headers(method, args, get=get, repeatable=repeatable))[0]
+        return (await self.call_with_headers(method, args, get=get, query=query, repeatable=repeatable))[0]
 
     async def call_with_headers(
-        self, method: str, args: Reply | None = None, *, get: bool = False, repeatable: bool = True
+        self,
+        method: str,
+        args: Reply | None = None,
+        *,
+        get: bool = False,
+        query: bool = False,
+        repeatable: bool = True,
     ) -> tuple[Reply, dict[str, str]]:
         from slack_sdk.errors import SlackApiError
 
         self._check_pause(method)
         unknown = TryLater if repeatable else OutcomeUnknown
         try:
-            if get:
-                reply = await self.sdk.api_call(method, http_verb="GET", params=args or {})
+            if get or query:
+                verb = "GET" if get else "POST"
+                reply = await self.sdk.api_call(method, http_verb=verb, params=args or {})
             else:
                 reply = await self.sdk.api_call(method, json=args or {})
         except SlackApiError as error:
@@ -159,7 +177,7 @@ class SlackApi:
         if word == "missing_scope":
             needed = str(said.get("needed") or "a scope")
             cure = f"The Slack app lacks {needed} for {method}. Add it under OAuth & Permissions and reinstall the app."
-            return ChannelDown(cure, timedelta(seconds=LONGEST_WAIT))
+            return ScopeMissing(cure, timedelta(seconds=LONGEST_WAIT))
         if word in PASSING:
             return TryLater(f"Slack cannot do {method} now ({word})", self._backoff.next())
         if status >= 500 or word in UNSURE:

@@ -13,7 +13,7 @@ from aiolimiter import AsyncLimiter
 
 from channels.door import Door
 from channels.pacing import Backoff, Limits
-from channels.slack import backfill, draw, files
+from channels.slack import backfill, draw, files, upload
 from channels.slack.addresses import Place, place_of, ref, split_ref
 from channels.slack.api import API_URL, LONGEST_WAIT, Limited, Reply, SlackApi, identify, messages
 from channels.slack.parse import CHANNEL, parse
@@ -23,7 +23,7 @@ from channels.slack.webhook import PATH, Webhook
 from core.clock import Clock
 from core.errors import ChannelDown, GiveUp, TryLater
 from core.inbound import Inbound, Message, RemoteFile
-from core.ports import Attempt, Capabilities, Delivery, Sent
+from core.ports import Attempt, Capabilities, Delivery, Outgoing, Sent
 
 log = structlog.get_logger(__name__)
 
@@ -199,6 +199,8 @@ class Slack:
 
     async def _send(self, delivery: Delivery, attempt: Attempt) -> str:
         place = place_of(delivery.conversation_id)
+        if delivery.file is not None:
+            return await self._bring(place, delivery.file, attempt)
         if place.kind == "home":
             return await self._publish(place, delivery)
         body = _body(delivery)
@@ -211,9 +213,17 @@ class Slack:
         return await self._post(place, body, attempt)
 
     async def _post(self, place: Place, body: Reply, attempt: Attempt) -> str:
-        channel = place.id if place.kind == "room" else await self._direct_channel(place.id)
+        channel = await self._channel_of(place)
         thread = {"thread_ts": place.thread} if place.thread else {}
-        if attempt.since is not None and (found := await self._find(channel, place.thread, attempt)):
+
+        def left(message: Reply) -> bool:
+            metadata = message.get("metadata") or {}
+            return bool(
+                metadata.get("event_type") == EVENT_TYPE
+                and metadata["event_payload"].get("key") == attempt.key
+            )
+
+        if found := await self._find(channel, place.thread, attempt, left):
             return ref(channel, found)
         message = {
             "channel": channel,
@@ -226,16 +236,29 @@ class Slack:
         posted = await self._api.call("chat.postMessage", message, repeatable=False)
         return ref(str(posted["channel"]), str(posted["ts"]))
 
-    async def _find(self, channel: str, thread: str | None, attempt: Attempt) -> str | None:
-        """The message that an earlier attempt left, by the key it carries."""
-        assert attempt.since is not None
+    async def _bring(self, place: Place, file: Outgoing, attempt: Attempt) -> str:
+        """A Home tab holds no files: they go to the person."""
+        channel = await self._channel_of(place)
+        if found := await self._find(
+            channel, place.thread, attempt, lambda message: upload.left_by(message, file, attempt.key)
+        ):
+            return ref(channel, found)
+        file_id = await upload.upload(self._api, file, attempt.key)
+        await upload.show(self._api, file_id, file, channel=channel, thread=place.thread)
+        return ref(channel, file_id)  # Slack does not say what the message is called: nothing refers to it
+
+    async def _channel_of(self, place: Place) -> str:
+        return place.id if place.kind == "room" else await self._direct_channel(place.id)
+
+    async def _find(
+        self, channel: str, thread: str | None, attempt: Attempt, left: Callable[[Reply], bool]
+    ) -> str | None:
+        """The message that an earlier attempt left, if there was one."""
+        if attempt.since is None:
+            return None
         oldest = attempt.since.timestamp() - LOOK_BACK
         async for message in messages(self._api, channel, oldest, thread=thread, metadata=True):
-            metadata = message.get("metadata") or {}
-            if (
-                metadata.get("event_type") == EVENT_TYPE
-                and metadata["event_payload"].get("key") == attempt.key
-            ):
+            if left(message):
                 return str(message["ts"])
         return None
 

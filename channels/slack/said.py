@@ -17,7 +17,7 @@ def moment(ts: str) -> datetime:
 
 
 def remote_files(message: dict[str, Any]) -> tuple[RemoteFile, ...]:
-    """Photos and sound; anything else cannot be worked on. A file of another company's comes without an address."""
+    """Photos, sound and film (its sound counts); anything else cannot be worked on. A file of another company's comes without an address."""
     found = []
     for file in message.get("files") or []:
         url = file.get("url_private_download") or file.get("url_private")
@@ -25,7 +25,7 @@ def remote_files(message: dict[str, Any]) -> tuple[RemoteFile, ...]:
         if file.get("subtype") == "slack_audio":
             # Slack's own recorder says video for what is sound in an MP4 or WebM box.
             media_type = media_type.replace("video/", "audio/")
-        if url and media_type.startswith(("image/", "audio/")):
+        if url and media_type.startswith(("image/", "audio/", "video/")):
             size, length = file.get("size"), file.get("duration_ms")
             found.append(
                 RemoteFile(

@@ -133,6 +133,8 @@ def next_step(error: TelegramError, *, repeatable: bool, after: timedelta) -> Lo
             return GiveUp(f"Telegram: {error.message}")
         case Conflict():
             return TryLater("Telegram reports a conflict", after)
+        case _ if "entity too large" in error.message.casefold() or "(413)" in error.message:
+            return GiveUp("Telegram: the file is too large")
     if isinstance(error.__cause__, _NEVER_LEFT):
         return TryLater("Telegram cannot be reached", after)
     if repeatable:

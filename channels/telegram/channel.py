@@ -27,7 +27,7 @@ from telegram.request import HTTPXRequest
 
 from channels.door import Door
 from channels.pacing import Backoff, Limits
-from channels.telegram import draw, files, webhook
+from channels.telegram import draw, files, uploads, webhook
 from channels.telegram.api import (
     API_URL,
     CURE,
@@ -44,7 +44,7 @@ from channels.telegram.setup import Menu, hook_refused, set_menu, set_webhook
 from channels.telegram.signs import SIGN_WITHIN, Signs, remember
 from channels.telegram.watch import EVERY, watch
 from core.clock import Clock
-from core.errors import GiveUp, LoopOSError, TryLater
+from core.errors import ChannelDown, GiveUp, LoopOSError, TryLater
 from core.inbound import Inbound, RemoteFile
 from core.ports import Attempt, Capabilities, Delivery, Sent
 from core.text import escape
@@ -244,15 +244,19 @@ class Telegram:
             return next_step(error, repeatable=False, after=timedelta(0))  # Telegram is well
         if isinstance(error, InvalidToken):
             self.health.failing(CURE, at_once=True)
-        else:
+        step = next_step(error, repeatable=delivery.message_ref is not None, after=self._backoff.next())
+        if isinstance(step, TryLater) and not isinstance(step, ChannelDown):
             self.health.failing("Telegram does not answer; messages wait until it does.")
-        return next_step(error, repeatable=delivery.message_ref is not None, after=self._backoff.next())
+        return step
 
     async def _bring(self, delivery: Delivery, place: _Place, key: str) -> Sent:
         if delivery.message_ref is not None:
             return await self._edit(delivery, place, delivery.message_ref)
         if delivery.card is not None:
             return await self._post_card(delivery, place)
+        if delivery.file is not None:
+            shown = await uploads.post(self._bot, delivery.file, place.chat, place.thread)
+            return Sent(str(shown.message_id))
         return await self._alert(delivery) or await self._post_text(delivery, place, key)
 
     async def _edit(self, delivery: Delivery, place: _Place, ref: str) -> Sent:

@@ -16,6 +16,7 @@ from core.cards.card import Button, Card, Link, Section
 from core.text import escape, shorten
 
 LIMIT: Final = 4096
+MOST_CAPTION: Final = 1024
 MOST_DATA: Final = 64
 MOST_PLACEHOLDER: Final = 64
 _SHORT: Final = 20
@@ -60,6 +61,12 @@ def plain(text: str) -> Drawing:
     first, *more = split(text)
     text = _cut(first, LIMIT - 1) + "…" if more else first
     return Drawing(html.escape(text, quote=False), ())
+
+
+def caption(text: str) -> str:
+    """The words below a picture or a file."""
+    words = safe(text).strip()
+    return words if units(words) <= MOST_CAPTION else _cut(words, MOST_CAPTION - 1).rstrip() + "…"
 
 
 def safe(text: str) -> str:

@@ -19,7 +19,7 @@ NAME: Final = "telegram"
 _ID_BOUND: Final = 2**63
 _GROUPS: Final = ("group", "supergroup")
 _UNUSABLE: Final = frozenset(
-    {"sticker", "location", "venue", "contact", "poll", "dice", "game", "story", "video", "video_note"}
+    {"sticker", "location", "venue", "contact", "poll", "dice", "game", "story"}
     | {"animation", "paid_media", "live_photo", "checklist", "giveaway", "rich_message"}
 )
 """What people send that holds no words, no photo and no sound. A caption under it counts as a text."""
@@ -230,13 +230,17 @@ def _attached(message: Json) -> tuple[SourceKind, tuple[RemoteFile, ...]]:
         return SourceKind.VOICE, (_remote(message["voice"], "audio/ogg"),)
     if "audio" in message:
         return SourceKind.VOICE, (_remote(message["audio"], "audio/mpeg"),)
+    for film in ("video_note", "video"):
+        if film in message:
+            return SourceKind.VOICE, (_remote(message[film], "video/mp4"),)  # somebody shows and tells
     if "photo" in message:
         return SourceKind.PHOTO, (_remote(_largest(message["photo"]), "image/jpeg"),)
     if "document" in message and "animation" not in message:
         file = _remote(message["document"], "application/octet-stream")
-        for prefix, kind in (("audio/", SourceKind.VOICE), ("image/", SourceKind.PHOTO)):
-            if file.media_type.startswith(prefix):
-                return kind, (file,)
+        if file.media_type.startswith("image/"):
+            return SourceKind.PHOTO, (file,)
+        if file.media_type.startswith(("audio/", "video/")):
+            return SourceKind.VOICE, (file,)
         return SourceKind.TEXT, (file,)
     return SourceKind.TEXT, ()
 

@@ -73,16 +73,23 @@ class WebChannel:
 
 
 def _sent(delivery: Delivery) -> Sent:
-    body: dict[str, Any] = (
-        {"type": "card", "card": delivery.card.model_dump(mode="json")}
-        if delivery.card
-        else {"type": "text", "text": delivery.text, "quiet": delivery.quiet}
-    )
+    body = _body(delivery)
     ref = delivery.message_ref
     if ref is not None:
         return Sent(ref, lambda tx: change_message(tx, ref, delivery.conversation_id, body))
     new = delivery.id
     return Sent(new, lambda tx: put_message(tx, new, delivery.conversation_id, BOT, body))
+
+
+def _body(delivery: Delivery) -> dict[str, Any]:
+    """What the page draws."""
+    if delivery.card is not None:
+        return {"type": "card", "card": delivery.card.model_dump(mode="json")}
+    file = delivery.file
+    if file is None:
+        return {"type": "text", "text": delivery.text, "quiet": delivery.quiet}
+    shown = {"media_type": file.media_type, "sha256": file.path.name, "name": file.name, "alt": file.alt}
+    return {"type": "file", "text": file.caption, "files": [{**shown, "bytes": file.size}]}
 
 
 def put_message(tx: Tx, message_id: str, conversation_id: str, author: str, body: dict[str, Any]) -> None:

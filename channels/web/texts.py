@@ -43,6 +43,11 @@ TEXTS: Final = {
     "file": N_("Photo"),
     "you": N_("You"),
     "choose": N_("Please choose"),
+    "enlarge": N_("Show larger"),
+    "close": N_("Close"),
+    "not_shown": N_("This cannot be shown here."),
+    "again": N_("Try again"),
+    "save": N_("Save"),
 }
 
 

@@ -26,6 +26,7 @@ from core.cards.texts import guest_language, guest_text, offer_line, vendor_link
 from core.cards.view import Press, Sketch, State, View
 from core.model import OPEN, Role, Status
 from core.store.tables import Approval, Dispatch, Question
+from core.text import shorten
 
 # --- the kinds -------------------------------------------------------------------------------------------
 
@@ -47,6 +48,11 @@ def receipt(view: View) -> Sketch:
         for r in ticket.reports
         if r.source.get("conversation_id") == view.conversation_id and r.split_to is None
     ]
+    spoken = next((r for r in reversed(mine) if r.heard and r.heard.get("engine") and r.raw_input), None)
+    if spoken is not None:
+        sections.insert(
+            0, Section(title=words("🎧 What I heard"), text=shorten(spoken.transcript_native, 600))
+        )
     first = ticket.reports[0] if ticket.reports else None
     joined = first is not None and mine and mine[-1] is not first and first.reporter != view.reader_id
     presses = []
@@ -60,6 +66,11 @@ def receipt(view: View) -> Sketch:
             + lead
         )
         presses.append(Press("split", words("No, another problem"), args={"report": mine[-1].id}))
+    if ticket.status in OPEN and spoken is not None:
+        said = Field(name="words", kind="text", label=words("What did you say? Write it, or say it again."))
+        presses.append(
+            Press("correct", words("I said something else"), args={"report": spoken.id}, fields=(said,))
+        )
     if ticket.status in OPEN and not joined:
         presses.append(_correct(view))
     if ticket.status in {Status.NEW, Status.AWAITING_HUMAN} and view.reader_id == ticket.reporter:
@@ -279,8 +290,9 @@ def _may_handle(view: View, dispatch: Dispatch) -> bool:
 
 
 def resolve_fields(view: View) -> tuple[Field, ...]:
-    words = view.words
+    words, ticket = view.words, view.ticket
     free = view.vendor is not None and view.vendor.person_id is not None
+    credit, minutes = ticket.guest_credit_usd, ticket.staff_minutes
     return (
         Field(
             name="amount", kind="amount", label=words("What did it cost, in USD?"), value="0" if free else ""
@@ -301,6 +313,22 @@ def resolve_fields(view: View) -> tuple[Field, ...]:
             label=words("How good was it?"),
             required=False,
             options=tuple(Option(value=str(n), label="★" * n) for n in (5, 4, 3, 2, 1)),
+        ),
+        # After a ticket came back they begin with what was given and worked before: they are those of the whole ticket.
+        Field(
+            name="credit",
+            kind="amount",
+            label=words("Credit to the guest, in USD"),
+            required=False,
+            value="" if credit is None else str(credit),
+        ),
+        # No amount: a channel refuses what it cannot read as one with words about dollars.
+        Field(
+            name="minutes",
+            kind="text",
+            label=words("Minutes of our own work"),
+            required=False,
+            value="" if minutes is None else str(minutes),
         ),
     )
 

@@ -53,6 +53,8 @@ class CompanyFile(_Model):
     name: str
     reopen_days: int = Field(default=7, ge=0, le=90)
     """A message about a resolved fault within these days asks: reopen, or new?"""
+    staff_hourly_usd: Usd = Decimal(0)
+    """What an hour of the team's work is taken for in the statement of a property."""
 
 
 class Property(_Model):

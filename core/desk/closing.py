@@ -28,8 +28,11 @@ def resolve(
     outcome: str = "",
     rating: int | None = None,
     charge_to: str | None = None,
+    guest_credit: Decimal | None = None,
+    staff_minutes: int | None = None,
 ) -> None:
-    """It is fixed. `amount`: what it cost, US dollars; asked for where a vendor was sent.
+    """It is fixed. `amount`: what it cost, US dollars; asked for where a vendor was sent. `guest_credit` (US dollars) and
+    `staff_minutes` (of our own people) are those of the whole ticket; None leaves what was said before it came back.
 
     Raises Refused("cost_needed" | "wrong_state" | "not_for_you")."""
     dispatch = current_dispatch(ticket)
@@ -46,9 +49,15 @@ def resolve(
         outcome=outcome,
         rating=rating,
         charge_to=charge_to,
+        guest_credit_usd=None if guest_credit is None else str(guest_credit),
+        staff_minutes=staff_minutes,
     )
     ticket.resolved_at = tx.now
     ticket.outcome, ticket.rating, ticket.charge_to = outcome or None, rating, charge_to
+    if guest_credit is not None:
+        ticket.guest_credit_usd = guest_credit
+    if staff_minutes is not None:
+        ticket.staff_minutes = staff_minutes
     if dispatch is not None:
         dispatch.actual_cost_usd = amount if amount is not None else Decimal(0)
         if not dispatch.authorized:
@@ -100,7 +109,7 @@ def cancel(tx: Tx, ticket: Ticket, actor: Actor) -> None:
 
 
 def reopen(tx: Tx, ticket: Ticket, actor: Actor) -> None:
-    """It is not over: drafted and gated afresh, with what is known today."""
+    """It is not over: drafted and gated afresh, with what is known today. Credit and minutes are spent: they stay."""
     require(tx, actor, "reopen", ticket, reporters=[report.reporter for report in ticket.reports])
     move(tx, ticket, Event.REOPENED, actor)
     ticket.resolved_at = None

@@ -189,6 +189,11 @@ def attach(ticket: Ticket, file: File, message_id: str | None = None) -> None:
     )
 
 
+def is_kept(session: Session, file: File) -> bool:
+    """Some ticket holds a file of these very bytes."""
+    return session.scalar(select(Attachment.id).where(Attachment.sha256 == file.sha256).limit(1)) is not None
+
+
 def known_problem(
     session: Session,
     now: datetime,
@@ -323,7 +328,7 @@ def _ask_property(tx: Tx, ticket: Ticket) -> None:
     deadlines.cancel(tx, ticket.ticket_id)
     seconds = tx.office.company.escalation.question_seconds
     deadlines.schedule(tx, "question_silent", ticket.ticket_id, tx.now + timedelta(seconds=seconds))
-    if ticket.severity >= URGENT:
+    if ticket.severity >= URGENT or ticket.triage.get("not_understood"):
         _tell_founder_property_missing(tx, ticket)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -32,6 +33,7 @@ from core.triage.port import Occasion, Speaker
 log = structlog.get_logger(__name__)
 
 PROCESS: Final = "process"
+_OUR_NAME: Final = re.compile(r"loop\W?os", re.IGNORECASE)
 _PROCESSED: Final = (
     update(table(InboxRow))
     .where(InboxRow.id == bindparam("inbox"), InboxRow.status == "accepted")
@@ -105,7 +107,10 @@ class Intake:
             message = _joined(message, [channel.parse(one.payload) for one in rows])
         overheard = message.room is not None and not message.addressed
         if overheard and not await self._store.read(lambda session: listens(session, message)):
-            return lambda tx: _pass_over(tx, rows, message)
+            spoken = await self._spoken_to_us(channel, row, message)
+            if spoken is None:
+                return lambda tx: _pass_over(tx, rows, message)
+            message = spoken
         self._show_life(channel, row)
         known = self._is_known(message)
         waited = self._office.clock.now() - row.received_at
@@ -132,12 +137,32 @@ class Intake:
 
     async def read(self, row: InboxRow, message: Message) -> tuple[Message, Triage]:
         """`message` with what is said in its voice notes, and what it is about."""
-        speaker = self.speaker(message)
-        about = About("transcribe", inbox_id=row.id)
-        heard = await listening.hear(self._office, self._store, row, message, speaker.languages, about)
-        if heard is not None:
-            message = with_words(message, heard)
+        if message.heard is None:
+            heard = await self._hear(row, message)
+            message = message if heard is None else with_words(message, heard)
         return message, await self.understand(row, message)
+
+    async def _hear(self, row: InboxRow, message: Message) -> Hearing | None:
+        languages = self.speaker(message).languages
+        about = About("transcribe", inbox_id=row.id)
+        return await listening.hear(self._office, self._store, row, message, languages, about)
+
+    async def _spoken_to_us(self, channel: Channel, row: InboxRow, message: Message) -> Message | None:
+        """In a group that is not ours nobody can mention us in a voice note but by saying our name in it: a team
+        member's is listened to before it is passed over, and not kept (WANTED W6)."""
+        spoken = tuple(one for one in message.remote if one.media_type.startswith(("audio/", "video/")))
+        if not spoken or self._office.ears is None or not self._is_known(message):
+            return None
+        waited = self._office.clock.now() - row.received_at
+        fetched = await fetch_all(channel, spoken, self._office.media, waited)
+        message = with_files(replace(message, remote=()), fetched.files)
+        heard = await self._hear(row, message)
+        if heard is not None and _OUR_NAME.search(heard.text):
+            return with_words(message, heard)
+        for file in fetched.files:
+            if not await self._store.read(lambda session, file=file: filing.is_kept(session, file)):  # type: ignore[misc]
+                (self._office.media / file.sha256).unlink(missing_ok=True)
+        return None
 
     async def understand(self, row: InboxRow, message: Message) -> Triage:
         speaker = self.speaker(message)
@@ -225,7 +250,7 @@ def _album(session: Session, row: InboxRow) -> list[InboxRow]:
 
 def with_files(message: Message, files: tuple[File, ...], late: Sequence[RemoteFile] = ()) -> Message:
     """A voice note that is still to come makes it a voice message all the same."""
-    expected = [SourceKind.VOICE for one in late if one.media_type.startswith("audio/")]
+    expected = [SourceKind.VOICE for one in late if one.media_type.startswith(("audio/", "video/"))]
     kinds = [file.kind for file in files] or expected
     return replace(message, files=(*message.files, *files), kind=kinds[0] if kinds else SourceKind.TEXT)
 

@@ -13,7 +13,7 @@ import structlog
 from core import phrases
 from core.company.schema import Person
 from core.counts import refused as refused_count
-from core.desk import approvals, closing, corrections, dispatching, prompts, quarantine, questions
+from core.desk import approvals, closing, corrections, dispatching, prompts, quarantine, questions, retelling
 from core.desk.own import Own
 from core.desk.records import find_ticket
 from core.errors import Refused
@@ -31,6 +31,9 @@ from core.vendors import offers
 
 log = structlog.get_logger(__name__)
 
+MOST_MINUTES: Final = 10_000
+"""Of our own people for one ticket, about a week by the clock: above it is a typing mistake."""
+
 
 @dataclass(frozen=True)
 class Press:
@@ -46,6 +49,20 @@ class Press:
 
     def amount(self) -> Decimal:
         return parse_amount(self.values.get("amount", ""))
+
+    def credit(self) -> Decimal | None:
+        """None where nothing was said. Raises Refused("amount_unclear")."""
+        return parse_amount(said) if (said := self.said("credit")) else None
+
+    def minutes(self) -> int | None:
+        """None where nothing was said. Raises Refused("minutes_unclear")."""
+        said = self.said("minutes")
+        if not said:
+            return None
+        # int() alone would take "4_5", "+45" and a number of a million digits.
+        if not (said.isdecimal() and len(said) <= 5 and int(said) <= MOST_MINUTES):
+            raise Refused("minutes_unclear", text=said[:40], most=MOST_MINUTES)
+        return int(said)
 
 
 def _approval(tx: Tx, press: Press) -> tuple[Approval, str]:
@@ -91,6 +108,8 @@ def _resolve(tx: Tx, press: Press) -> None:
         outcome=press.said("outcome"),
         rating=int(rating) if rating else None,
         charge_to=charge or None,
+        guest_credit=press.credit(),
+        staff_minutes=press.minutes(),
     )
 
 
@@ -116,6 +135,17 @@ def _merge(tx: Tx, press: Press) -> None:
     closing.merge_by_hand(tx, press.ticket, into, press.actor)
 
 
+def _correct(tx: Tx, press: Press) -> None:
+    """What was read wrongly; or, of a voice note, what was misheard."""
+    if "report" not in press.args:
+        corrections.correct(tx, press.ticket, press.actor, press.values)
+        return
+    report = tx.get(Report, press.args["report"])
+    if report is None or report.ticket_id != press.ticket.ticket_id:
+        raise Refused("unknown_button")
+    retelling.misheard(tx, press.ticket, report, press.actor, press.said("words"))
+
+
 ACTIONS: Final[dict[str, Callable[[Tx, Press], None]]] = {
     "approve": _approve,
     "reject": _reject,
@@ -131,7 +161,7 @@ ACTIONS: Final[dict[str, Callable[[Tx, Press], None]]] = {
     "reopen": lambda tx, press: closing.reopen(tx, press.ticket, press.actor),
     "merge": _merge,
     "split": _split,
-    "correct": lambda tx, press: corrections.correct(tx, press.ticket, press.actor, press.values),
+    "correct": _correct,
     "unmerge": lambda tx, press: closing.unmerge(tx, press.ticket, press.actor),
 }
 

@@ -5,27 +5,32 @@ whatever waited meanwhile was merged, and the urgent overtakes the rest."""
 
 from __future__ import annotations
 
+import mimetypes
+import re
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
-from core.cards.card import Card
+from core.cards.card import Card, Link, Section
 from core.errors import AskHuman, ChannelDown, GiveUp, LoopOSError, OutcomeUnknown, TryLater
+from core.i18n import N_
 from core.office import Office
 from core.ports import Attempt, Channel, Delivery, Sent
 from core.reach import board, undelivered
 from core.reach.board import DELIVER
+from core.reach.files import Offered, link_to, outgoing, safe_name
 from core.store import crashpoints
 from core.store.engine import Store, Tx
 from core.store.jobs import Commit, Happened, Task
 from core.store.tables import CardCopy, OutboxRow
+from core.team.people import reader_for
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +56,8 @@ _OWED: Final = (
     .order_by(OutboxRow.attempt_key.is_(None), OutboxRow.urgency.desc(), OutboxRow.id)
     .limit(bindparam("most"))
 )
+_MEDIA: Final = re.compile(r"media:([0-9a-f]{64})(?:;(.+))?")
+"""How a card names a file of ours (core/cards/parts.py)."""
 Found = tuple[OutboxRow, CardCopy | None]
 
 
@@ -99,7 +106,7 @@ class Deliverer:
 
     async def _put_down(self, channel: Channel, found: Found) -> Commit:
         row, copy = found
-        delivery, payload = _delivery(row, copy), row.payload
+        delivery, payload = _delivery(self._office, row, copy, self._office.clock.now()), row.payload
         crashpoints.reach("before_send")
         (sent,) = await channel.send([delivery], Attempt(row.id))
         crashpoints.reach("sent_unrecorded")
@@ -166,17 +173,59 @@ class Deliverer:
             undelivered.give_up(tx, row, GiveUp(error))
 
 
-def _delivery(row: OutboxRow, copy: CardCopy | None) -> Delivery:
-    is_card = row.kind in {"post", "edit"}
-    return Delivery(
-        id=row.id,
-        conversation_id=row.conversation_id,
-        card=Card.model_validate(row.payload) if is_card else None,
-        text=None if is_card else str(row.payload["text"]),
-        quiet=False if is_card else bool(row.payload.get("quiet", False)),
-        only_for=None if is_card else row.payload.get("only_for"),
-        message_ref=copy.message_ref if row.kind == "edit" and copy is not None else None,
+def _delivery(office: Office, row: OutboxRow, copy: CardCopy | None, now: datetime) -> Delivery:
+    payload = row.payload
+    match row.kind:
+        case "post" | "edit":
+            ref = copy.message_ref if row.kind == "edit" and copy is not None else None
+            card = Card.model_validate(payload)
+            return Delivery(row.id, row.conversation_id, card, None, message_ref=ref)
+        case "file":
+            file = outgoing(office, payload, now)
+            return Delivery(row.id, row.conversation_id, None, None, file=file)
+        case _:
+            quiet, only_for = bool(payload.get("quiet", False)), payload.get("only_for")
+            return Delivery(
+                row.id, row.conversation_id, None, str(payload["text"]), quiet=quiet, only_for=only_for
+            )
+
+
+def _outward(tx: Tx, channel: Channel, delivery: Delivery) -> Delivery:
+    """As a platform can show it: it cannot reach into our folder of files."""
+    if delivery.card is not None:
+        sections = tuple(_with_links(tx, one) for one in delivery.card.sections)
+        return replace(delivery, card=delivery.card.model_copy(update={"sections": sections}))
+    file = delivery.file
+    if file is None or channel.capabilities.uploads or (file.link or "").startswith("https://"):
+        return delivery
+    person = tx.office.person_at(channel.name, delivery.conversation_id)
+    why = reader_for(tx, person).words(
+        N_("The file {name} cannot be sent here. You find it on another channel, or on the chat page."),
+        name=file.name,
     )
+    return replace(delivery, file=None, text="\n".join(part for part in (file.caption, why) if part))
+
+
+def _with_links(tx: Tx, section: Section) -> Section:
+    """What is attached, as links that anybody in the conversation can open; as words where there is no way here."""
+    links: list[Link] = []
+    named: list[str] = []
+    for link in section.links:
+        found = _MEDIA.fullmatch(link.url)
+        if found is None:
+            links.append(link)
+            continue
+        media_type = found[2] or "application/octet-stream"
+        name = safe_name(f"{link.label}{mimetypes.guess_extension(media_type) or ''}")
+        url = link_to(tx.office, Offered(found[1], name, media_type), tx.now)
+        if url is None:
+            named.append(link.label)
+        else:
+            links.append(Link(label=link.label, url=url))
+    if not named:
+        return section.model_copy(update={"links": tuple(links)})
+    text = "\n".join(part for part in (section.text, " · ".join(named)) if part)
+    return section.model_copy(update={"links": tuple(links), "text": text})
 
 
 def _pack(tx: Tx, channel: Channel, name: str, conversation_id: str) -> _Parcel | None:
@@ -193,7 +242,10 @@ def _pack(tx: Tx, channel: Channel, name: str, conversation_id: str) -> _Parcel 
         row.status, row.attempt_key, row.attempted_at = "sending", key, since or tx.now
     copies = [tx.get(CardCopy, row.copy_id) if row.copy_id else None for row in rows]
     return _Parcel(
-        [_delivery(row, copy) for row, copy in zip(rows, copies, strict=True)],
+        [
+            _outward(tx, channel, _delivery(tx.office, row, copy, tx.now))
+            for row, copy in zip(rows, copies, strict=True)
+        ],
         [row.payload for row in rows],
         Attempt(key, since),
         any(row.only_once for row in rows),

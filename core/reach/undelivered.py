@@ -47,8 +47,8 @@ def _take_another_way(
     if row.cancel_key and ticket is not None and person is not None:
         if not _another_copy_lives(tx, row, person, ways):
             dispatching.page_next_now(tx, ticket, row.cancel_key)
-    elif row.kind == "text" and ways:
-        board.say(tx, ways[0], str(row.payload["text"]))
+    elif row.kind in {"text", "file"}:
+        board.hand_on(tx, row, ways)
     elif row.kind == "post" and ticket is not None and card is not None and ways:
         board.show(tx, card.kind, ticket, [(ways[0], reader_for(tx, person))])
 

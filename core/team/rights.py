@@ -61,6 +61,9 @@ MAY: Final[dict[str, frozenset[Part]]] = {
     "bind": _BOSSES,
     "settle": _BOSSES,
     "oncall": _BOSSES | {Part.ON_SITE},
+    # money
+    "spending": _BOSSES | {Part.ON_SITE},
+    "statement": _BOSSES,
 }
 
 

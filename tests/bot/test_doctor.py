@@ -52,7 +52,12 @@ class Office:
 
     def settings(self, **more: Any) -> Settings:
         base = HTTP.format(port=self.port)
-        values = {"LOOPOS_BASE_URL": base, "LOOPOS_LINE_REDELIVERY": "confirmed", **more}
+        values = {
+            "LOOPOS_BASE_URL": base,
+            "LOOPOS_LINE_REDELIVERY": "confirmed",
+            "LOOPOS_WHISPER": "off",
+            **more,
+        }
         return settings_for(self.home, self.fakes, self.port, **values)
 
     @contextlib.asynccontextmanager
@@ -322,6 +327,7 @@ async def test_the_button_between_two_real_processes(tmp_path: Path) -> None:
             "SLACK_BOT_TOKEN": slack.bot_token,
             "SLACK_SIGNING_SECRET": slack.signing_secret,
             "SLACK_API_URL": slack.api_url,
+            "LOOPOS_WHISPER": "off",
         }
 
         async def loopos(*args: str) -> asyncio.subprocess.Process:

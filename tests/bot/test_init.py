@@ -21,10 +21,13 @@ from bot.setup import init
 from channels.slack.setup import SCOPES
 from core.company.loader import load_company
 from tests.bot.serving import serving, settled
+from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.line import LineFake
+from tests.fakes.openai import FakeOpenAI
 from tests.fakes.slack import FakeSlack
 from tests.fakes.telegram import TOKEN, FakeTelegram
 from tests.platforms import MAKERS, PATHS, RunningClock, free_port, until
+from tests.voice.clips import MODEL
 
 SECRETS = (
     "xoxb-1",
@@ -67,9 +70,18 @@ class Place:
     slack: FakeSlack
     telegram: FakeTelegram
     line: LineFake
+    anthropic: FakeAnthropic
+    openai: FakeOpenAI
 
-    async def init(self, *answers: tuple[str, str], defaults: bool = False) -> tuple[int, Script]:
-        script = Script(list(answers))
+    async def init(
+        self, *answers: tuple[str, str], minds: tuple[str, str, str] = ("", "", ""), defaults: bool = False
+    ) -> tuple[int, Script]:
+        """`minds`: the answers about both keys and the voice model; nothing is wanted where nothing is said."""
+        asked = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "Voice model")
+        return await self.answers(*answers, *zip(asked, minds, strict=True), defaults=defaults)
+
+    async def answers(self, *answers: tuple[str, str], defaults: bool = False) -> tuple[int, Script]:
+        script = Script([] if defaults else list(answers))
         dialog = init.Dialog(script.answer, script.answer, script.said.append)
         if defaults:
             dialog = init.Dialog(lambda _: "", lambda _: "", script.said.append)
@@ -95,7 +107,16 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             stack.push_async_callback(fakes[name].stop)
         port = free_port()
         home = tmp_path / "home"
+        for mind in (FakeAnthropic(), FakeOpenAI()):
+            await mind.start()
+            stack.push_async_callback(mind.stop)
+            fakes[type(mind).__name__] = mind
+        anthropic, openai = fakes.pop("FakeAnthropic"), fakes.pop("FakeOpenAI")
+        # No model of this machine is an ear here.
+        monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
         for variable, value in {
+            "ANTHROPIC_BASE_URL": anthropic.url,
+            "OPENAI_BASE_URL": openai.base,
             "LOOPOS_HOME": home,
             "PORT": port,
             "LOOPOS_PACE": 1000,
@@ -105,7 +126,7 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             "LINE_DATA_API_URL": fakes["line"].url,
         }.items():
             monkeypatch.setenv(variable, str(value))
-        yield Place(home, port, **fakes)
+        yield Place(home, port, **fakes, anthropic=anthropic, openai=openai)
 
 
 def all_three(place: Place) -> list[tuple[str, str]]:
@@ -191,7 +212,7 @@ async def test_without_an_address_slack_uses_a_socket_and_telegram_is_polled(pla
     assert "SLACK_APP_TOKEN is refused" in script.text and "Socket Mode works." in script.text
     assert json.loads((place.home / "slack-manifest.json").read_text())["settings"]["socket_mode_enabled"]
     assert "updates are polled for" in script.text
-    assert "✗" not in script.text.split("Written:")[1]
+    assert "✗" not in script.text.split("Written:")[1].split("Models and voice:")[0]
     assert read_settings().slack_app_token is not None
 
 
@@ -266,6 +287,86 @@ async def test_what_the_environment_overrules_is_told(place: Place, monkeypatch:
         ("TELEGRAM_BOT_TOKEN", TOKEN),
     )
     assert "✗ LOOPOS_BASE_URL is also set in the environment" in script.text
+
+
+# --- models and voice
+
+
+async def test_both_keys_are_tried_at_their_vendor_and_kept_for_the_operator_alone(place: Place) -> None:
+    code, script = await place.answers(
+        ("Which platforms", ""),
+        ("ANTHROPIC_API_KEY [leave out]", "sk-canary-wrong"),
+        ("ANTHROPIC_API_KEY [leave out]", place.anthropic.key),
+        ("OPENAI_API_KEY [leave out]", place.openai.key),
+        ("Voice model [openai]", ""),
+    )
+    assert code == 0, script.text
+    assert "✗ anthropic: the key is refused (401): check ANTHROPIC_API_KEY" in script.text
+    assert script.text.count("✓ The key works.") == 2
+    assert "Models and voice:" not in script.text
+    assert place.anthropic.key not in script.text and "canary" not in script.text
+    lines = set(place.env.splitlines())
+    assert lines == {f"ANTHROPIC_API_KEY={place.anthropic.key}", f"OPENAI_API_KEY={place.openai.key}"}
+    assert stat.S_IMODE((place.home / "env").stat().st_mode) == 0o600
+    assert place.anthropic.calls == place.openai.calls == []
+
+
+async def test_who_wants_neither_presses_enter_and_hears_what_is_missing(place: Place) -> None:
+    code, script = await place.init(("Which platforms", ""))
+    assert code == 0
+    assert "✗ No ear is configured" in script.text and "hf download" in script.text
+    assert not (place.home / "env").exists()
+
+
+async def test_a_vendor_that_is_not_reached_is_left_out(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:9")
+    code, script = await place.answers(
+        ("Which platforms", ""),
+        ("ANTHROPIC_API_KEY", "sk-canary-1"),
+        ("ANTHROPIC_API_KEY", ""),
+        ("OPENAI_API_KEY", ""),
+        ("Voice model", "off"),
+    )
+    assert code == 0
+    assert "anthropic cannot be reached" in script.text and "ANTHROPIC_BASE_URL" in script.text
+    assert "canary" not in script.text
+    assert place.env == "LOOPOS_WHISPER=off\n"
+
+
+async def test_a_good_key_is_kept_although_a_model_is_unknown_and_that_is_told(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOOPOS_FAST_MODEL", "parrot-1")
+    code, script = await place.init(("Which platforms", ""), minds=(place.anthropic.key, "", "off"))
+    assert code == 0
+    assert "✗ anthropic: the model parrot-1 is not known there: set LOOPOS_FAST_MODEL." in script.text
+    assert "ANTHROPIC_API_KEY=" in place.env
+
+
+async def test_a_voice_model_is_named_now_and_may_be_fetched_later(place: Place) -> None:
+    code, script = await place.answers(
+        ("Which platforms", ""),
+        ("ANTHROPIC_API_KEY", ""),
+        ("OPENAI_API_KEY", ""),
+        ("Voice model [none]", "smal"),
+        ("Voice model [none]", "openai"),
+        ("Voice model [none]", "/nowhere/at/all"),
+        ("Voice model [none]", "medium"),
+    )
+    assert code == 0
+    assert script.text.count("✗ There is no such model") == 2 and "needs OPENAI_API_KEY" in script.text
+    assert "Fetch it once with: hf download Systran/faster-whisper-medium" in script.text
+    assert place.env.splitlines() == ["LOOPOS_WHISPER=local", "LOOPOS_WHISPER_MODEL=medium"]
+    _, again = await place.init(("Which platforms", ""), minds=("", "", str(MODEL)))
+    assert "Voice model [local medium]" in again.text and "Models and voice:" not in again.text
+    assert read_settings().whisper_model == str(MODEL)
+    await place.init(("Which platforms", ""), minds=("", "", "off"))
+    assert place.env.splitlines() == ["LOOPOS_WHISPER=off"]
+
+
+# --- the file
 
 
 def test_lines_of_an_env_file_are_replaced_where_they_stand() -> None:

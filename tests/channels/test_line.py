@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,10 +28,11 @@ from core.health import Health
 from core.inbound import Message, RemoteFile, Tap, Unsent
 from core.media import MOST_BYTES
 from core.model import SourceKind
-from core.ports import Attempt, Delivery, Sent
+from core.ports import Attempt, Delivery, Outgoing, Sent
 from core.store.engine import Store
 from core.store.jobs import EmbeddedJobs
 from core.store.tables import Base, InboxRow
+from tests.channels.files import PDF, outgoing
 from tests.fakes.line import LineFake, MovableClock, message_faults
 
 SOON = 0.3
@@ -73,6 +75,11 @@ class Scene:
 
     async def show(self, card: Card, to: str = "dana") -> None:
         await self.line.send([Delivery("d1", self.fake.user(to), card, None)], fresh())
+
+    async def bring(self, *files: Outgoing, attempt: Attempt | None = None) -> list[Sent]:
+        dana = self.fake.user("dana")
+        some = [Delivery(f"d{n}", dana, None, None, file=file) for n, file in enumerate(files)]
+        return await self.line.send(some, attempt or fresh())
 
     async def texts(self, who: str = "dana") -> list[str]:
         return [one.text for one in await self.fake.chat(who)]
@@ -333,7 +340,7 @@ async def test_a_file_says_its_name_and_size(scene: Scene) -> None:
     assert file.remote == (RemoteFile(file.message_id, "application/octet-stream", r"note.\u{202E}pdf", 5),)
 
 
-@pytest.mark.parametrize("kind", ["sticker", "location", "video", "somethingNew"])
+@pytest.mark.parametrize("kind", ["sticker", "location", "somethingNew"])
 async def test_what_cannot_be_worked_on_is_said_to_be_so(scene: Scene, kind: str) -> None:
     await scene.fake.send(scene.fake.message(kind, "dana"))
     (said,) = scene.inbound()
@@ -854,6 +861,63 @@ def test_only_web_and_telephone_links_become_buttons(url: str) -> None:
     assert '"uri": "https://a%20b"' in json.dumps(drawn) or '"uri"' not in json.dumps(drawn)
 
 
+# --- files that go out
+
+LINK = "https://loopos.test/f/" + "t" * 400
+
+
+def uris(message: Any) -> list[str]:
+    return re.findall(r'"uri": "([^"]+)"', json.dumps(message))
+
+
+async def test_a_picture_stands_in_the_chat_with_its_words_below(scene: Scene, tmp_path: Path) -> None:
+    (sent,) = await scene.bring(outgoing(tmp_path, link=LINK, caption="Costs <b> in November"))
+    shown, words = await scene.fake.chat("dana")
+    assert shown.raw == {"type": "image", "originalContentUrl": LINK, "previewImageUrl": LINK}
+    assert (sent.message_ref, words.text) == (shown.ref, "Costs <b> in November")
+    await scene.bring(outgoing(tmp_path, link=LINK, caption=""))
+    assert [one.raw["type"] for one in await scene.fake.chat("dana")] == ["image", "text", "image"]
+
+
+async def test_a_document_or_a_picture_too_large_to_stand_there_is_opened_from_a_bubble(
+    scene: Scene, tmp_path: Path
+) -> None:
+    pdf = outgoing(tmp_path, PDF, name="帳單 2026-11.pdf", media_type="application/pdf", link=LINK)
+    large = outgoing(tmp_path, link=LINK, size=draw.MOST_PREVIEW + 1, caption="")
+    await scene.bring(pdf)
+    await scene.bring(large)
+    one, two = await scene.fake.chat("dana")
+    assert (one.text, uris(one.raw)) == ("Costs in November", [LINK])
+    assert "帳單 2026-11.pdf" in json.dumps(one.raw, ensure_ascii=False)
+    assert (two.text, uris(two.raw), two.raw["altText"]) == ("", [LINK], large.name)
+
+
+async def test_five_pictures_in_one_call_lose_no_word(scene: Scene, tmp_path: Path) -> None:
+    files = [outgoing(tmp_path, link=LINK, caption=f"picture {n}") for n in range(5)]
+    sent = await scene.bring(*files)
+    shown = await scene.fake.chat("dana")
+    assert [one.message_ref for one in sent] == [one.ref for one in shown]
+    assert [one.text for one in shown] == [f"picture {n}" for n in range(5)]
+    assert all(uris(one.raw) == [LINK] for one in shown)
+
+
+@pytest.mark.parametrize("how", ["accept_and_drop", "drop", "hang", "server_error"])
+async def test_a_file_of_unknown_outcome_is_repeated_under_its_key(
+    scene: Scene, tmp_path: Path, how: Any
+) -> None:
+    file, attempt = outgoing(tmp_path, link=LINK), fresh()
+    scene.fake.fail("push", how)
+    with pytest.raises(OutcomeUnknown):
+        await scene.bring(file, attempt=attempt)
+    await scene.bring(file, attempt=Attempt(attempt.key, scene.clock.now()))
+    assert len(await scene.fake.chat("dana")) == 2
+
+
+async def test_a_picture_is_shown_over_https_only(scene: Scene, tmp_path: Path) -> None:
+    with pytest.raises(GiveUp, match="HTTPS"):
+        await scene.bring(outgoing(tmp_path, link="http://127.0.0.1/f/x"))
+
+
 # --- setting up
 
 
@@ -968,6 +1032,19 @@ def test_the_menu_is_a_small_picture_of_words() -> None:
         {"type": "text", "text": "x" * 5001},
         {"type": "text", "text": "🍎" * 2501},
         {"type": "video"},
+        {"type": "image", "originalContentUrl": "https://a.b/c"},
+        {"type": "image", "originalContentUrl": "https://a.b/c", "previewImageUrl": "http://a.b/c"},
+        {
+            "type": "image",
+            "originalContentUrl": "https://a.b/" + "c" * 2000,
+            "previewImageUrl": "https://a.b/",
+        },
+        {
+            "type": "image",
+            "originalContentUrl": "https://a.b/",
+            "previewImageUrl": "https://a.b/",
+            "alt": "x",
+        },
         {"type": "text", "text": "x", "quickReply": {"items": [{}] * 14}},
         {"type": "flex", "altText": "", "contents": {"type": "bubble"}},
         {

@@ -29,10 +29,11 @@ from core.ids import button_id
 from core.inbound import Edited, Inbound, Message, Opened, RemoteFile, Tap, Unsent
 from core.media import MOST_BYTES
 from core.model import SourceKind
-from core.ports import Attempt, Delivery
+from core.ports import Attempt, Delivery, Outgoing
 from core.store.engine import Store, Tx, writer_engine
 from core.store.jobs import EmbeddedJobs
 from core.store.tables import Base, ButtonRow, CardCopy, CardRow, InboxRow
+from tests.channels.files import PDF, outgoing
 from tests.fakes.slack import BOT_USER, FakeSlack
 
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
@@ -87,6 +88,13 @@ class House:
         )
         if card is not None:
             await self.store.write(lambda tx: keep_card(tx, card, to))
+        return sent.message_ref
+
+    async def bring(
+        self, to: str, file: Outgoing, *, key: str | None = None, since: datetime | None = None
+    ) -> str:
+        attempt = Attempt(key or str(uuid.uuid4()), since)
+        (sent,) = await self.slack.send([Delivery("d1", to, None, None, file=file)], attempt)
         return sent.message_ref
 
     async def fetch(self, file: RemoteFile) -> bytes:
@@ -798,6 +806,105 @@ async def test_people_have_the_name_of_their_profile(house: House) -> None:
     assert await house.slack.display_name("U1", "U1") == ""
 
 
+# --- files that go out
+
+
+async def test_a_picture_arrives_as_it_is_and_says_what_it_shows(house: House, tmp_path: Path) -> None:
+    root = await house.fake.says("U1", "leak", room="C1", deliver=False)
+    file = outgoing(tmp_path, caption="<!channel> *Costs* & more, see <https://evil.example|here>")
+    for to, room in (("U1", "U1"), ("home:U2", "U2"), ("C1", "C1"), (root, "C1")):
+        await house.bring(to, file)
+        message = (await house.fake.chat(room))[-1].raw
+        (shown,) = message["files"]
+        assert (shown["title"], shown["alt_txt"]) == (file.name, file.alt)
+        assert house.fake.uploads[shown["id"]]["data"] == file.path.read_bytes()
+        assert message["text"] == "&lt;!channel&gt; *Costs* &amp; more, see &lt;https://evil.example|here&gt;"
+    assert message["thread_ts"] == root.partition(":")[2]
+
+
+async def test_a_document_has_no_alt_text_and_may_have_no_words(house: House, tmp_path: Path) -> None:
+    name, media_type = "帳單 2026-11.pdf", "application/pdf"
+    await house.bring("U1", outgoing(tmp_path, PDF, name=name, media_type=media_type, caption="", alt="x"))
+    (message,) = await house.fake.chat("U1")
+    (shown,) = message.raw["files"]
+    assert (shown["title"], shown["alt_txt"], message.text) == (name, "", "")
+    assert shown["name"].startswith("帳單 2026-11-") and shown["name"].endswith(".pdf")
+
+
+@pytest.mark.parametrize("how", ["server_error", "hang", "drop", "accept_and_drop"])
+async def test_a_file_of_unknown_outcome_is_looked_up_before_it_is_shown_again(
+    house: House, tmp_path: Path, how: Any
+) -> None:
+    root = await house.fake.says("U1", "leak", room="C1", deliver=False)
+    file = outgoing(tmp_path)
+    for where in ("U1", root):
+        key = str(uuid.uuid4())
+        house.fake.fail("files.completeUploadExternal", how)
+        with pytest.raises(OutcomeUnknown):
+            await house.bring(where, file, key=key)
+        for _ in range(2):
+            await house.bring(where, file, key=key, since=house.clock.now())
+    await house.bring("U1", file)  # the same once more, because somebody asked again
+    assert len(await house.fake.chat("U1")) == 2
+    assert len(await house.fake.chat("C1")) == 1
+
+
+@pytest.mark.parametrize("step", ["files.getUploadURLExternal", "upload"])
+@pytest.mark.parametrize("how", ["server_error", "hang", "drop", "accept_and_drop"])
+async def test_before_it_is_shown_a_file_is_simply_brought_again(
+    house: House, tmp_path: Path, step: str, how: Any
+) -> None:
+    file = outgoing(tmp_path)
+    house.fake.fail(step, how)
+    with pytest.raises(TryLater) as error:
+        await house.bring("U1", file)
+    assert not isinstance(error.value, OutcomeUnknown)
+    assert house.slack.health.trouble
+    await house.bring("U1", file)
+    assert len(await house.fake.chat("U1")) == 1
+    assert house.slack.health.trouble is None
+
+
+@pytest.mark.parametrize("step", ["files.getUploadURLExternal", "upload", "files.completeUploadExternal"])
+async def test_a_limited_upload_waits_as_long_as_slack_says(house: House, tmp_path: Path, step: str) -> None:
+    house.fake.retry_after = 7
+    house.fake.fail(step, "rate_limited")
+    with pytest.raises(TryLater) as error:
+        await house.bring("U1", outgoing(tmp_path))
+    assert not isinstance(error.value, OutcomeUnknown)
+    assert error.value.after == timedelta(seconds=7)
+    assert house.slack.health.trouble is None
+
+
+async def test_a_file_that_can_never_go_is_given_up_and_words_still_go(house: House, tmp_path: Path) -> None:
+    file = outgoing(tmp_path)
+    house.fake.most_upload = 100
+    with pytest.raises(GiveUp, match="too_large"):
+        await house.bring("U1", file)
+    house.fake.scopes.discard("files:write")
+    with pytest.raises(GiveUp, match="files:write"):
+        await house.bring("U1", file)
+    await house.send("U1", "words")
+    house.fake.scopes.add("files:write")
+    house.fake.most_upload = 1024 * 1024
+    house.fake.fail("files.getUploadURLExternal", "revoked")
+    with pytest.raises(ChannelDown, match="SLACK_BOT_TOKEN"):
+        await house.bring("U1", file)
+    with pytest.raises(GiveUp, match="channel_not_found"):
+        await house.bring("C9", file)
+    file.path.unlink()
+    with pytest.raises(GiveUp, match="not there any more"):
+        await house.bring("U1", file)
+
+
+async def test_a_file_goes_to_slacks_hosts_only(house: House, tmp_path: Path) -> None:
+    for host in ("http://169.254.169.254", "https://slack.com.evil.example", "http://files.slack.com", "no"):
+        house.fake.upload_host = host
+        with pytest.raises(GiveUp, match="foreign_host"):
+            await house.bring("U1", outgoing(tmp_path))
+    assert not house.fake.called("upload")
+
+
 # --- when Slack fails
 
 
@@ -997,7 +1104,7 @@ async def test_files_that_are_gone_too_large_or_not_ours_to_see(house: House) ->
         await house.fetch(remote(house, "big"))
     house.fake.file("a.png", "image/png", b"png")
     house.fake.scopes.discard("files:read")
-    with pytest.raises(GiveUp, match="no_access"):
+    with pytest.raises(TryLater, match="files:read"):
         await house.fetch(remote(house, "a.png"))
     house.fake.scopes.add("files:read")
     for how in ("server_error", "drop", "hang"):
@@ -1207,10 +1314,10 @@ async def test_a_good_setup_has_nothing_to_say(house: House) -> None:
 
 
 async def test_each_fault_of_a_setup_is_named_with_its_cure(house: House) -> None:
-    house.fake.scopes -= {"im:write", "files:read"}
+    house.fake.scopes -= {"im:write", "files:read", "files:write"}
     (scopes,) = await examine(house)
-    assert "files:read, im:write" in scopes and "reinstall" in scopes
-    house.fake.scopes |= {"im:write", "files:read"}
+    assert "files:read, files:write, im:write" in scopes and "reinstall" in scopes
+    house.fake.scopes |= {"im:write", "files:read", "files:write"}
     house.fake.skew = timedelta(seconds=-90)
     (clock,) = await examine(house)
     assert "90 seconds ahead" in clock
@@ -1241,6 +1348,7 @@ def test_the_manifest_names_every_address_or_none() -> None:
     assert over_http.count("https://loop.example/slack/events") == 5
     by_socket = setup.manifest(None, commands)
     assert by_socket["settings"]["socket_mode_enabled"]
+    assert "files:write" in by_socket["oauth_config"]["scopes"]["bot"]
     assert "url" not in json.dumps(by_socket)
     assert [one["command"] for one in by_socket["features"]["slash_commands"]] == [
         "/loopos",
@@ -1290,3 +1398,34 @@ async def test_the_fake_refuses_what_slack_refuses(house: House) -> None:
     assert await refused("views.update", view_id="V99", view=view) == "not_found"
     house.fake.scopes.discard("chat:write")
     assert "chat:write" in await refused("chat.postMessage", channel="C1", text="x")
+
+
+async def test_the_fake_refuses_uploads_that_slack_refuses(house: House) -> None:
+    api = house.slack._api
+
+    async def refused(method: str, **args: Any) -> str:
+        with pytest.raises(GiveUp) as error:
+            await api.call(method, args, query=True)
+        return str(error.value)
+
+    async def brought(data: bytes, address: str) -> int:
+        async with api.session.post(address, data=data) as answer:
+            return answer.status
+
+    with pytest.raises(GiveUp, match="invalid_arguments"):
+        await api.call("files.getUploadURLExternal", {"filename": "a.png", "length": 3})  # it reads no JSON
+    assert await refused("files.getUploadURLExternal", filename="a.png", length=0) == "invalid_arguments"
+    assert await refused("files.getUploadURLExternal", filename="", length=3) == "invalid_arguments"
+    given = await api.call("files.getUploadURLExternal", {"filename": "a.png", "length": 3}, query=True)
+    named = json.dumps([{"id": given["file_id"]}])
+    complete = "files.completeUploadExternal"
+    assert await refused(complete, files=named, channel_id="C1") == "file_not_found"
+    assert await brought(b"four", given["upload_url"]) == 400
+    assert await brought(b"one", given["upload_url"]) == 200
+    assert await brought(b"one", given["upload_url"]) == 404
+    assert await refused(complete, files="F1", channel_id="C1") == "invalid_arguments"
+    assert await refused(complete, files=named, channel_id="C9") == "channel_not_found"
+    assert await refused(complete, files=named, channel_id="C1", thread_ts="1.1") == "invalid_thread_ts"
+    assert await refused(complete, files=named, channel_id="C1", channel="C1") == "invalid_arguments"
+    await api.call(complete, {"files": named, "channel_id": "C1"}, query=True)
+    assert await refused(complete, files=named, channel_id="C1") == "file_not_found"

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -29,11 +30,11 @@ from core.errors import ChannelDown, GiveUp, OutcomeUnknown, StartupError, TryLa
 from core.health import Health
 from core.inbound import Edited, Inbound, Message, Moved, RemoteFile, Tap
 from core.model import SourceKind
-from core.office import Office
-from core.ports import Attempt, Delivery
+from core.ports import Attempt, Delivery, Outgoing
 from core.store.engine import Store, writer_engine
 from core.store.jobs import EmbeddedJobs
 from core.store.tables import Base, InboxRow
+from tests.channels.files import PDF, outgoing, png
 from tests.fakes.telegram import TOKEN, FakeTelegram, Refusal, read_html
 
 BASE = "https://loopos.test"
@@ -97,6 +98,10 @@ class House:
         (sent,) = await self.channel.send([delivery], Attempt(key))
         return sent.message_ref
 
+    async def bring(self, to: str, file: Outgoing) -> str:
+        (sent,) = await self.channel.send([Delivery("d1", to, None, None, file=file)], Attempt(str(uuid4())))
+        return sent.message_ref
+
 
 async def until(true: Any, seconds: float = 5.0) -> None:
     """Let the others run until something is so."""
@@ -150,8 +155,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
     Base.metadata.create_all(engine)
     engine.dispose()
     one = Store(tmp_path / "x.db", clock)
-    nobody: Any = None
-    one.bind(Office(nobody, EmbeddedJobs(one, clock), nobody, {}, nobody))
+    one.bind(SimpleNamespace(jobs=EmbeddedJobs(one, clock)))  # type: ignore[arg-type]
     yield one
     await one.close()
 
@@ -399,7 +403,7 @@ def test_the_largest_photo_that_can_be_fetched_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["sticker", "location", "contact", "venue", "poll", "dice", "video", "video_note"]
+    "kind", ["sticker", "location", "contact", "venue", "poll", "dice"]
 )
 async def test_what_holds_no_words_is_unusable_and_a_caption_saves_it(house: House, kind: str) -> None:
     dana = house.fake.person("Dana")
@@ -909,6 +913,95 @@ async def test_a_sign_of_life_never_fails(house: House, how: Any) -> None:
     await house.channel.sign_of_life({})
 
 
+# --- files that go out
+
+
+@pytest.mark.parametrize(
+    ("media_type", "name", "kind"),
+    [
+        ("image/png", "costs.png", "photo"),
+        ("image/jpeg", "costs.jpg", "photo"),
+        ("application/pdf", "帳單 2026-11.pdf", "document"),
+        ("text/csv", "costs.csv", "document"),
+        ("audio/mpeg", "note.mp3", "audio"),
+        ("audio/ogg", "note.ogg", "voice"),
+        ("audio/webm", "note.webm", "document"),
+    ],
+)
+async def test_a_file_arrives_as_it_is_and_looks_like_what_it_is(
+    house: House, tmp_path: Path, media_type: str, name: str, kind: str
+) -> None:
+    dana, topic = house.fake.person("Dana"), house.fake.topic(house.fake.room("Ops", forum=True), "Costs")
+    data = png() if kind == "photo" else PDF
+    for to in (dana, topic):
+        ref = await house.bring(to, outgoing(tmp_path, data, media_type=media_type, name=name))
+        shown = (await house.fake.chat(to))[-1]
+        assert (shown.ref, shown.text) == (ref, "Costs in November")
+        assert shown.raw["upload"] == (kind, name, data)
+
+
+async def test_words_below_a_file_are_no_markup_ping_nobody_and_are_cut(house: House, tmp_path: Path) -> None:
+    dana = house.fake.person("Dana")
+    await house.bring(dana, outgoing(tmp_path, caption="<b>Costs</b> *x* & @everyone"))
+    await house.bring(dana, outgoing(tmp_path, caption="😀" * 600))
+    await house.bring(dana, outgoing(tmp_path, caption=" "))
+    words, long, none = await house.fake.chat(dana)
+    assert words.text == "<b>Costs</b> *x* & @\u2060everyone" and words.raw["pings"] == []
+    assert long.text == "😀" * 511 + "…"
+    assert none.text == ""
+
+
+async def test_a_picture_that_telegram_would_not_show_comes_as_a_file(house: House, tmp_path: Path) -> None:
+    dana = house.fake.person("Dana")
+    for data in (png(2, 100), b"no picture at all"):
+        await house.bring(dana, outgoing(tmp_path, data))
+        assert (await house.fake.chat(dana))[-1].raw["upload"] == ("document", "costs 2026-11.png", data)
+
+
+async def test_a_file_that_is_too_large_or_gone_is_given_up_and_telegram_is_well(
+    house: House, tmp_path: Path
+) -> None:
+    dana = house.fake.person("Dana")
+    house.fake.most_upload = 10
+    for media_type in ("image/png", "application/pdf"):
+        with pytest.raises(GiveUp, match="too large"):
+            await house.bring(dana, outgoing(tmp_path, media_type=media_type))
+    gone = outgoing(tmp_path)
+    gone.path.unlink()
+    with pytest.raises(GiveUp, match="not there any more"):
+        await house.bring(dana, gone)
+    with pytest.raises(GiveUp, match="Chat not found"):
+        await house.bring("424242", outgoing(tmp_path))
+    assert house.channel.health.trouble is None
+    assert await house.fake.chat(dana) == []
+
+
+@pytest.mark.parametrize(
+    ("how", "error"),
+    [
+        ("rate_limited", TryLater),
+        ("revoked", ChannelDown),
+        ("server_error", OutcomeUnknown),
+        ("hang", OutcomeUnknown),
+        ("drop", OutcomeUnknown),
+        ("accept_and_drop", OutcomeUnknown),
+    ],
+)
+async def test_each_failure_of_a_file_says_what_to_do_next(
+    house: House, tmp_path: Path, how: Any, error: type
+) -> None:
+    dana = house.fake.person("Dana")
+    house.fake.fail("sendPhoto", how)
+    with pytest.raises(TryLater) as raised:
+        await house.bring(dana, outgoing(tmp_path))
+    assert type(raised.value) is error
+    assert TOKEN not in repr(raised.value) + str(raised.value.__cause__)
+    if how == "rate_limited":
+        house.clock.at += timedelta(seconds=house.fake.retry_after)
+    await house.bring(dana, outgoing(tmp_path))
+    assert len(await house.fake.chat(dana)) == 1 + (how == "accept_and_drop")
+
+
 # --- files and names
 
 
@@ -1173,6 +1266,35 @@ async def test_the_fake_refuses(house: House, method: str, args: dict[str, Any],
     ):
         body = await answer.json()
         assert answer.status in {400, 404} and body["ok"] is False and says in body["description"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "more", "says"),
+    [
+        ("Photo", b"no picture", {}, "IMAGE_PROCESS_FAILED"),
+        ("Photo", png(3, 100), {}, "PHOTO_INVALID_DIMENSIONS"),
+        ("Photo", png(), {"caption": "x" * 1025}, "caption is too long"),
+        ("Document", b"", {}, "must be non-empty"),
+        ("Document", b"x", {"title": "x"}, "unknown argument"),
+        ("Voice", b"x", {"message_thread_id": "9"}, "thread not found"),
+        ("Audio", b"x" * 2000, {}, "Entity Too Large"),
+        ("Audio", None, {}, "audio is empty"),
+    ],
+)
+async def test_the_fake_refuses_a_file(
+    house: House, kind: str, data: bytes | None, more: dict[str, str], says: str
+) -> None:
+    house.fake.person("Ben", 5)
+    house.fake.most_upload = 1000
+    form = aiohttp.FormData({"chat_id": "5", **more})
+    if data is not None:
+        form.add_field(kind.lower(), data, filename="x.bin", content_type="application/octet-stream")
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{house.fake.url}/bot{TOKEN}/send{kind}", data=form) as answer,
+    ):
+        body = await answer.json()
+        assert answer.status in {400, 413} and body["ok"] is False and says in body["description"]
 
 
 @pytest.mark.parametrize(("size", "refused"), [(0, True), (1, False), (64, False), (65, True)])

@@ -555,8 +555,14 @@ def message_faults(message: Json) -> list[tuple[str, str]]:
             if not isinstance(alt, str) or not 1 <= units(alt) <= 1500:
                 faults.append(("altText", "Length must be between 1 and 1500"))
             faults += _bubble_faults(message.get("contents") or {})
+        case "image":
+            for key in ("originalContentUrl", "previewImageUrl"):
+                if re.fullmatch(r"https://[!-~]{1,1990}", message.get(key) or "") is None:
+                    faults.append((key, "Must be an HTTPS URL of at most 2000 characters"))
+            for key in message.keys() - {"type", "originalContentUrl", "previewImageUrl", "quickReply"}:
+                faults.append((key, "unknown field"))
         case _:
-            faults.append(("type", "Must be one of the following values: [text, flex]"))
+            faults.append(("type", "Must be one of the following values: [text, image, flex]"))
     return faults
 
 

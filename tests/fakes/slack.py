@@ -49,6 +49,15 @@ NEEDS: Final = {
     "conversations.list": "im:read",
     "reactions.add": "reactions:write",
     "users.info": "users:read",
+    "files.getUploadURLExternal": "files:write",
+    "files.completeUploadExternal": "files:write",
+}
+NO_JSON: Final = {
+    "conversations.history",
+    "conversations.replies",
+    "users.info",
+    "files.getUploadURLExternal",
+    "files.completeUploadExternal",
 }
 ARGUMENTS: Final[dict[str, tuple[dict[str, type], dict[str, type]]]] = {
     "auth.test": ({}, {}),
@@ -86,6 +95,11 @@ ARGUMENTS: Final[dict[str, tuple[dict[str, type], dict[str, type]]]] = {
     "views.update": ({"view_id": str, "view": dict}, {"hash": str}),
     "views.publish": ({"user_id": str, "view": dict}, {"hash": str}),
     "users.info": ({"user": str}, {}),
+    "files.getUploadURLExternal": ({"filename": str, "length": str}, {"alt_txt": str}),
+    "files.completeUploadExternal": (
+        {"files": str},
+        {"channel_id": str, "thread_ts": str, "initial_comment": str},
+    ),
 }
 """Method -> required and optional arguments. Slack ignores others in silence; here they are a mistake of ours."""
 
@@ -127,6 +141,11 @@ class FakeSlack(FakeServer):
     views: dict[str, Data] = field(default_factory=dict)
     homes: dict[str, Data] = field(default_factory=dict)
     files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    uploads: dict[str, Data] = field(default_factory=dict)
+    """File id -> name, length, alt_txt; with `data` once the bytes are there."""
+    upload_host: str = ""
+    """Where an upload shall go instead of here."""
+    most_upload: int = 1024 * 1024
     undelivered: list[tuple[Data, int]] = field(default_factory=list)
     """Events that were not taken, with how often they were tried."""
     answers: list[tuple[int, Data]] = field(default_factory=list)
@@ -144,6 +163,7 @@ class FakeSlack(FakeServer):
     def __post_init__(self) -> None:
         self.app.router.add_route("*", "/api/{method}", self._api)
         self.app.router.add_get("/files/{name}", self._file)
+        self.app.router.add_post("/upload/v1/{file}", self._upload)
         self.app.router.add_get("/socket", self._socket)
         self.person("U1", "Shirley")
         self.person("U2", "Ben")
@@ -215,7 +235,7 @@ class FakeSlack(FakeServer):
         if request.method == "GET":
             return dict(request.query)
         if request.content_type == "application/json":
-            if method in {"conversations.history", "conversations.replies", "users.info"}:
+            if method in NO_JSON:
                 raise Refusal("invalid_arguments")  # these read no JSON
             data = await request.json()
             if not isinstance(data, dict):
@@ -447,6 +467,61 @@ class FakeSlack(FakeServer):
         if not allowed or "files:read" not in self.scopes:
             return web.Response(text="<html>Sign in to Slack</html>", content_type="text/html")
         return web.Response(body=content, content_type=media_type)
+
+    def _files_getUploadURLExternal(self, args: Data) -> Data:
+        if not args["length"].isdecimal() or int(args["length"]) == 0:
+            raise Refusal("invalid_arguments", wrong="length")
+        if len(args.get("alt_txt", "")) > 1000:
+            raise Refusal("alt_txt_too_large")
+        file = f"FUP{next(self._numbers)}"
+        self.uploads[file] = {"name": args["filename"], "size": int(args["length"])}
+        self.uploads[file]["alt_txt"] = args.get("alt_txt", "")
+        host = self.upload_host or self.url
+        return {"upload_url": f"{host}/upload/v1/{file}", "file_id": file}
+
+    async def _upload(self, request: web.Request) -> web.StreamResponse:
+        async def keep() -> web.StreamResponse:
+            data, file = await request.read(), self.uploads.get(request.match_info["file"])
+            assert "Authorization" not in request.headers, (
+                "the address is the permission: a token has no business here"
+            )
+            self.calls.append(Call("upload", {"bytes": len(data)}))
+            if file is None or "data" in file:
+                return web.Response(status=404)
+            if len(data) > self.most_upload:
+                return web.Response(status=413)
+            if len(data) != file["size"]:
+                return web.Response(status=400, text="length mismatch")
+            file["data"] = data
+            return web.Response(text=f"OK - {len(data)}")
+
+        return await self.guarded(request, "upload", keep)
+
+    def _files_completeUploadExternal(self, args: Data) -> Data:
+        try:
+            named = json.loads(args["files"])
+            found = [(self.uploads[one["id"]], one["id"], one.get("title", "")) for one in named]
+        except (ValueError, TypeError):
+            raise Refusal("invalid_arguments", wrong="files") from None
+        except KeyError:
+            raise Refusal("file_not_found") from None
+        if not found or any("data" not in file or file.get("shown") for file, _, _ in found):
+            raise Refusal("file_not_found")
+        channel = self._open_to_us(args["channel_id"])
+        thread = args.get("thread_ts")
+        if thread and self.message(channel, thread) is None:
+            raise Refusal("invalid_thread_ts")
+        if len(args.get("initial_comment", "")) > 40_000:
+            raise Refusal("msg_too_long")
+        message = {**self._ours({"text": args.get("initial_comment", "")}), "upload": True, "files": []}
+        if thread:
+            message["thread_ts"] = thread
+        for file, file_id, title in found:
+            file["shown"] = True
+            about = {key: file[key] for key in ("name", "size", "alt_txt")}
+            message["files"].append({"id": file_id, "title": title or file["name"], **about})
+        self.messages[channel].append(message)
+        return {"files": [{"id": file_id, "title": title} for _, file_id, title in found]}
 
     # --- what people see
 

@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import aiohttp
 from aiohttp import web
+from PIL import Image
 
 from tests.fakes.faults import Call, FakeServer, How
 
@@ -54,6 +55,16 @@ METHODS: dict[str, dict[str, type | tuple[type, ...]]] = {
         "disable_notification": bool,
         "reply_parameters": dict,
         "reply_markup": dict,
+    },
+    **{
+        f"send{kind}": {
+            "chat_id!": int,
+            f"{kind.lower()}!": web.FileField,
+            "caption": str,
+            "message_thread_id": int,
+            **({"disable_content_type_detection": bool} if kind == "Document" else {}),
+        }
+        for kind in ("Photo", "Document", "Audio", "Voice")
     },
     "editMessageText": {
         "chat_id!": int,
@@ -148,6 +159,7 @@ class FakeTelegram(FakeServer):
     ago: float = 0.0
     """Seconds that have passed beyond the real ones: set it to let things grow old."""
     bot_can_read_all: bool = False
+    most_upload: int = 50 * 1024 * 1024
     chats: dict[int, Chat] = field(default_factory=dict)
     pending: list[Pending] = field(default_factory=list)
     hook: Json = field(default_factory=dict)
@@ -238,6 +250,47 @@ class FakeTelegram(FakeServer):
             message["reply_to_message"] = _bare(chat.messages[reply["message_id"]])
         message["silent"] = args.get("disable_notification", False)
         chat.messages[message["message_id"]] = message
+        return _public(message)
+
+    async def _sendPhoto(self, args: Json) -> Json:
+        return self._keep_file(args, "photo")
+
+    async def _sendDocument(self, args: Json) -> Json:
+        return self._keep_file(args, "document")
+
+    async def _sendAudio(self, args: Json) -> Json:
+        return self._keep_file(args, "audio")
+
+    async def _sendVoice(self, args: Json) -> Json:
+        return self._keep_file(args, "voice")
+
+    def _keep_file(self, args: Json, kind: str) -> Json:
+        chat = self._reachable(args["chat_id"])
+        upload: web.FileField = args[kind]
+        data = upload.file.read()
+        if len(data) > self.most_upload:
+            raise Refusal(413, "Request Entity Too Large")
+        if not data:
+            raise bad("file must be non-empty")
+        if len(args.get("caption", "").encode("utf-16-le")) // 2 > 1024:
+            raise bad("message caption is too long")
+        thread = args.get("message_thread_id")
+        if thread is not None and thread not in chat.messages:
+            raise bad("message thread not found")
+        file_id = f"sent{next(self._ids)}"
+        file = {"file_id": file_id, "file_unique_id": f"u{file_id}", "file_size": len(data)}
+        if kind == "photo":
+            file |= _picture(data)
+        elif kind in {"audio", "voice"}:
+            file |= {"duration": 3}
+        else:
+            file |= {"file_name": upload.filename, "mime_type": upload.content_type}
+        message = {**self._message(chat, BOT, thread), kind: [file] if kind == "photo" else file}
+        if caption := args.get("caption", "").strip():
+            pings = [m.group() for m in re.finditer(r"(?<!\w)@\w{5,32}", caption)]
+            message |= {"caption": caption, "pings": pings}
+        chat.messages[message["message_id"]] = message
+        message["upload"] = (kind, upload.filename, data)
         return _public(message)
 
     async def _editMessageText(self, args: Json) -> Json:
@@ -630,11 +683,11 @@ class FakeTelegram(FakeServer):
         chat = self.chats[int(number)]
         found = []
         for message in chat.messages.values():
-            ours = message["from"]["id"] == BOT["id"] and "text" in message
+            ours = message["from"]["id"] == BOT["id"] and ("text" in message or "upload" in message)
             if ours and (not thread or message.get("message_thread_id") == int(thread)):
                 keyboard = message.get("reply_markup", {}).get("inline_keyboard", [])
                 buttons = [(one["text"], one["callback_data"]) for row in keyboard for one in row]
-                found.append(Shown(str(message["message_id"]), message["text"], buttons, message))
+                found.append(Shown(str(message["message_id"]), _words(message), buttons, message))
         return found + chat.alerts
 
     def _where(self, person: str, room: str | None) -> tuple[Chat, int | None]:
@@ -804,6 +857,24 @@ def _spoken(text: str, key: str, entities_key: str) -> Json:
     return {key: text, **({entities_key: found} if found else {})}
 
 
+def _words(message: Json) -> str:
+    return str(message.get("text", message.get("caption", "")))
+
+
+def _picture(data: bytes) -> Json:
+    """What a photo must be: decodable, not too large for a screen, not too thin."""
+    if len(data) > 10 * 1024 * 1024:
+        raise bad("file is too big for a photo")
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            width, height = picture.size
+    except OSError:
+        raise bad("IMAGE_PROCESS_FAILED") from None
+    if width + height > 10_000 or max(width, height) > 20 * min(width, height):
+        raise bad("PHOTO_INVALID_DIMENSIONS")
+    return {"width": width, "height": height}
+
+
 def _bare(message: Json) -> Json:
     """A message inside another one: without what that one answers."""
     return {key: value for key, value in _public(message).items() if key != "reply_to_message"}
@@ -817,6 +888,7 @@ def _public(message: Json) -> Json:
         "forced",
         "silent",
         "reactions",
+        "upload",
     )
     hidden = {*ours, *({"entities"} if "html" in message else ())}
     return {key: value for key, value in message.items() if key not in hidden}

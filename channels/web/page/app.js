@@ -176,7 +176,7 @@ function draw(message) {
   node.setAttribute("aria-label", own ? texts.you : "LoopOS");
   if (message.type === "card") node.append(drawCard(message));
   else {
-    for (const file of message.files ?? []) node.append(media(file.sha256, file.media_type, file.kind));
+    for (const file of message.files ?? []) node.append(media(file));
     if (message.text) node.append(...bubble(message.text));
   }
   node.append(make("span", { class: "stamp", textContent: message.state ?? (own ? `${clock(message.at)} ✓` : clock(message.at)), title: message.state ? "" : texts.kept }));
@@ -191,10 +191,53 @@ function bubble(text) {
   return [body, more];
 }
 
-function media(sha, type, kind) {
-  const src = `/api/media/${sha}?${who}&type=${encodeURIComponent(type)}`;
-  return kind === "voice" ? make("audio", { class: "media", controls: true, preload: "metadata", src }) : make("img", { class: "media", src, alt: texts.file, loading: "lazy" });
+const address = (file) => `/api/media/${file.sha256}?${who}&${new URLSearchParams({ type: file.media_type, name: file.name ?? "file" })}`;
+
+// A picture, a recording or a document. `file`: {sha256, media_type, name?, alt?, bytes?}
+function media(file) {
+  if (file.media_type.startsWith("audio/")) return player(file);
+  if (file.media_type.startsWith("image/")) return picture(file);
+  const about = [file.media_type.split("/")[1].toUpperCase(), size(file.bytes)].filter(Boolean).join(" · ");
+  return make("a", { class: "document", href: address(file), download: file.name },
+    make("span", { class: "face", "aria-hidden": "true", textContent: "⬇" }),
+    make("span", {}, make("strong", { textContent: file.name }), make("span", { class: "soft", textContent: `${texts.save} · ${about}` })));
 }
+
+const size = (bytes) => bytes && new Intl.NumberFormat(language, { style: "unit", unit: "kilobyte", maximumFractionDigits: 0 }).format(Math.max(1, bytes / 1000));
+
+// Nothing is fetched before somebody wants to hear it.
+function player(file) {
+  const audio = make("audio", { class: "media", controls: true, preload: "none", src: address(file), "aria-label": file.name ?? texts.voice });
+  const box = make("div", { class: "player" }, audio);
+  audio.onerror = () => { box.querySelector("a") ?? box.append(make("a", { class: "button", href: address(file), download: file.name ?? "", textContent: `${texts.not_shown} ${texts.save}` })); };
+  return box;
+}
+
+// Its place is held while it loads; where it does not, what it shows is said in words.
+function picture(file) {
+  const alt = file.alt || texts.file;
+  const image = make("img", { alt, loading: "lazy", decoding: "async" });
+  const frame = make("button", { class: "picture loading", type: "button", "aria-label": `${alt} – ${texts.enlarge}`, onclick: () => enlarge(file, alt) }, image);
+  image.onload = () => { const end = atEnd(); frame.classList.remove("loading"); if (end) toEnd(); };
+  image.onerror = () => {
+    const again = make("button", { class: "button", type: "button", textContent: texts.again, onclick: () => failed.replaceWith(picture(file)) });
+    const save = make("a", { class: "button", href: address(file), download: file.name ?? "", textContent: texts.save });
+    const failed = make("div", { class: "not-shown", role: "status" }, make("p", { textContent: `${texts.not_shown} ${file.alt ?? ""}` }), make("div", { class: "buttons" }, again, save));
+    frame.replaceWith(failed);
+  };
+  image.src = address(file);
+  return frame;
+}
+
+function enlarge(file, alt) {
+  $("viewer-picture").alt = alt;
+  $("viewer-picture").src = address(file);
+  Object.assign($("viewer-save"), { href: address(file), download: file.name ?? "", textContent: texts.save });
+  $("viewer-close").textContent = texts.close;
+  $("viewer").setAttribute("aria-label", alt);
+  $("viewer").showModal();
+}
+$("viewer").onclick = (event) => { if (event.target !== $("viewer-save")) $("viewer").close(); };
 
 function drawCard({ card, id }) {
   const node = make("div", { class: "card", data: { state: card.state, kind: card.kind, ticket: card.ticket_id ?? "" }, lang: card.language },
@@ -215,7 +258,13 @@ function drawSection(section) {
 }
 
 function link({ label, url }) {
-  if (url.startsWith("media:")) return make("a", { class: "button", href: `/api/media/${url.slice(6)}?${who}`, target: "_blank", rel: "noopener", textContent: label });
+  if (url.startsWith("media:")) {
+    const [sha256, type] = url.slice(6).split(";");
+    const file = { sha256, media_type: type ?? "", name: label };
+    if (file.media_type.startsWith("audio/")) return player(file);
+    if (file.media_type.startsWith("image/")) return make("button", { class: "button", type: "button", textContent: label, onclick: () => enlarge(file, label) });
+    return make("a", { class: "button", href: address(file), download: label, textContent: label });
+  }
   if (!/^(tel:|https:\/\/wa\.me\/)/.test(url)) return make("span", { textContent: label });
   return make("a", { class: "button", href: url, target: url.startsWith("tel:") ? "" : "_blank", rel: "noopener noreferrer", textContent: label });
 }

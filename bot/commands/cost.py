@@ -1,0 +1,94 @@
+"""Commands about money: what was spent, and the statement of a property."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+
+from bot.commands.call import Call
+from core.company.schema import Property
+from core.cost import report
+from core.cost.months import PERIODS, month_at, month_name, month_named
+from core.cost.sending import owe_picture, owe_statement
+from core.errors import Refused
+from core.i18n import N_
+from core.model import Address
+from core.team.rights import require
+from core.text import normal
+
+
+def cost(call: Call) -> None:
+    """`/cost [today|week|month|all] [property]`: the sums at once, a picture when it is drawn. Who is neither founder nor
+    lead sees the properties they look after."""
+    tx, company = call.tx, call.tx.office.company
+    first, _, rest = call.words_after.partition(" ")
+    period = next((one for one in PERIODS if one == first.casefold()), None)
+    only = _allowed(call, rest if period else call.words_after)
+    period = period or "month"
+    budget = tx.office.budget_usd
+    spent = report.spending(
+        report.find(tx.session, company, period, tx.now, only), company, period, tx.now, budget, only
+    )
+    call.reply_alone(report.text(spent, company, call.reader.words))
+    if spent.total or spent.used:
+        owe_picture(tx, call.person, _to(call), call.reader, period, only)
+
+
+def statement(call: Call) -> None:
+    """`/report [property] [YYYY-MM]`: the statement as PDF and CSV; of the present month where none is named."""
+    tx = call.tx
+    require(tx, call.actor, "statement")
+    said, _, last = call.words_after.rpartition(" ")
+    month = _month(last)
+    place = _place(call, said if month else call.words_after)
+    if place is None:
+        raise Refused("which_property")
+    month = month or month_name(month_at(tx.now, place.zone))
+    owe_statement(tx, call.person, _to(call), call.reader, place, month)
+    call.reply_alone(call.reader.words(N_("The statement comes in a moment.")))
+
+
+def _allowed(call: Call, said: str) -> Sequence[str] | None:
+    """The properties that are asked for and may be shown; None for all. Raises Refused."""
+    company = call.tx.office.company
+    mine = [
+        one.id
+        for one in company.properties
+        if one.id in call.person.properties or company.on_site(one.id) is call.person
+    ]
+    if said.strip():
+        place = _place(call, said)
+        if place is None:
+            raise Refused("which_property")
+        if place.id not in mine:
+            require(call.tx, call.actor, "spending", property_id=place.id)
+        return [place.id]
+    try:
+        require(call.tx, call.actor, "spending")
+    except Refused:
+        if not mine:
+            raise
+        return mine
+    return None
+
+
+def _place(call: Call, said: str) -> Property | None:
+    company, wanted = call.tx.office.company, normal(said)
+    if not wanted and len(call.person.properties) == 1:
+        return company.place(call.person.properties[0])
+    names = {one.id: {one.id, *map(normal, (one.name, *one.aliases))} for one in company.properties}
+    return next((one for one in company.properties if wanted in names[one.id]), None)
+
+
+def _month(said: str) -> str | None:
+    try:
+        return month_name(month_named(said, UTC))
+    except ValueError:
+        return None
+
+
+def _to(call: Call) -> list[Address]:
+    """Where money may be spoken of: in a group, to the one who asked alone."""
+    if call.room is None:
+        return [call.address]
+    return [one for one in call.tx.office.addresses_of(call.person) if one.channel == call.address.channel]

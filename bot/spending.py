@@ -1,0 +1,107 @@
+"""`loopos cost` and `loopos report`: what was spent, read from the database; no running service is needed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+from bot import schema
+from bot.reading import WRONG_USE, company_of
+from bot.settings import Settings, read_settings
+from core.clock import SystemClock
+from core.company.company import Company
+from core.company.schema import Property
+from core.cost import report, statement
+from core.cost.months import Period, month_at, month_name, month_named
+from core.errors import StartupError
+from core.i18n import Words
+
+EMPTY: Final = report.Found()
+
+
+@contextlib.contextmanager
+def _database(settings: Settings) -> Iterator[Session | None]:
+    """The database, to be read alone; None where there is none yet. Raises StartupError for one of another version."""
+    at = schema.present(settings.database)
+    if at is None:
+        yield None
+        return
+    if at != schema.HEAD:
+        raise StartupError(
+            f"The database is at schema {at}, this version reads {schema.HEAD}.", "Run: loopos db upgrade"
+        )
+    engine = create_engine(f"sqlite:///file:{settings.database}?mode=ro&uri=true")
+    try:
+        with Session(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
+
+
+def _place(company: Company, property_id: str) -> Property | None:
+    place = company.place(property_id)
+    if place is None:
+        known = ", ".join(one.id for one in company.properties)
+        print(f"loopos: there is no property {property_id!r}; there are {known}", file=sys.stderr)
+    return place
+
+
+def cost(period: Period, property_id: str | None, *, as_json: bool) -> int:
+    settings = read_settings()
+    company = company_of(settings)
+    if property_id is not None and _place(company, property_id) is None:
+        return WRONG_USE
+    now, only = SystemClock().now(), None if property_id is None else [property_id]
+    with _database(settings) as session:
+        found = EMPTY if session is None else report.find(session, company, period, now, only)
+    spent = report.spending(found, company, period, now, settings.budget_usd, only)
+    if as_json:
+        print(json.dumps(spent.to_json(), ensure_ascii=False, indent=2))
+    else:
+        print(report.text(spent, company, Words("en", company.founder.zone)))
+    return 0
+
+
+def statement_of(property_id: str, month: str | None, csv: str | None, pdf: str | None) -> int:
+    """The statement of a property's month as files; without a file its CSV to standard output."""
+    settings = read_settings()
+    company = company_of(settings)
+    place = _place(company, property_id)
+    if place is None:
+        return WRONG_USE
+    now = SystemClock().now()
+    try:
+        span = month_named(month or month_name(month_at(now, place.zone)), place.zone)
+    except ValueError as error:
+        print(f"loopos: {error}", file=sys.stderr)
+        return WRONG_USE
+    with _database(settings) as session:
+        found = statement.Found() if session is None else statement.find(session, place, span)
+    made = statement.Statement(company, place, span, now, found)
+    for name, draw in ((csv, statement.csv_bytes), (pdf, _pdf)):
+        if name is not None:
+            _write(Path(name), draw(made, Words("en", place.zone)))
+    if csv is None and pdf is None:
+        sys.stdout.write(statement.csv_bytes(made, Words("en", place.zone)).decode("utf-8-sig"))
+    return 0
+
+
+def _pdf(made: statement.Statement, words: Words) -> bytes:
+    from core.cost.paper import pdf_bytes
+
+    return pdf_bytes(made, words)
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise StartupError(f"{path} cannot be written: {error.strerror}.", "Name another file.") from error
+    print(f"{path} is written.", file=sys.stderr)

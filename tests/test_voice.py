@@ -1,0 +1,232 @@
+"""People speak instead of writing, in five languages and on every platform; a small real Whisper listens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import select
+
+from core.desk import listening
+from core.i18n import Words
+from core.phrases import NOT_HEARD
+from core.store.tables import UsageRow
+from tests.fakes.openai import FakeOpenAI
+from tests.platforms import House, Phone, open_house, until
+from tests.voice.clips import BROKEN, MODEL, SILENCE, clip
+from tests.world import World, open_world
+
+ACCOUNTS = [
+    (person, channel)
+    for person in ("ben", "shirley", "haru", "celine", "miguel")
+    for channel in ("slack", "telegram", "line")
+]
+EAR = {"LOOPOS_WHISPER": "local", "LOOPOS_WHISPER_MODEL": str(MODEL), "LOOPOS_WHISPER_DEVICE": "cpu"}
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with open_house(tmp_path, ACCOUNTS, **EAR) as one:
+        yield one
+
+
+async def speaks(phone: Phone, name: str, **more: Any) -> None:
+    one = clip(name)
+    await phone.speaks(one.path, one.media_type, **more)
+
+
+@pytest.mark.parametrize("channel", ["slack", "telegram", "line"])
+async def test_the_taipei_leak_by_voice_ends_as_by_text(house: House, channel: str) -> None:
+    shirley, ben = house.phone("shirley", channel), house.phone("ben", channel)
+    await speaks(shirley, "leak.zh.ogg")
+    ticket = await house.ticket()
+    said = clip("leak.zh.ogg")
+    assert ticket["transcript_native"] == said.text
+    assert ticket["transcript_en"] == said.english
+    assert ticket["source"]["kind"] == "voice"
+    assert [one["kind"] for one in ticket["attachments"]] == ["voice"]
+    assert (ticket["status"], ticket["category"], ticket["severity"]) == ("AWAITING_HUMAN", "hvac_leak", 4)
+    assert set(ticket["risk_tags"]) == {"electrical_risk", "water_damage", "guest_angry"}
+    (dispatch,) = ticket["dispatches"]
+    assert dispatch["vendor_id"] == "mr_wang_hvac"
+    assert (dispatch["cost_estimate_usd"], dispatch["cap_usd"]) == ("145.00", "200.00")
+    assert await ben.sees("145.00")
+    assert await ben.sees(said.english)
+    await ben.taps("approve")
+    assert (await house.ticket())["status"] == "DISPATCHED"
+
+
+SPOKEN = [
+    ("haru", "slack", "leak.ja.m4a", "hvac_leak"),
+    ("celine", "telegram", "leak.id.webm", "hvac_leak"),
+    ("miguel", "slack", "leak.es.mp4", "hvac_leak"),
+    ("shirley", "line", "toilet.zh.m4a", "plumbing_blockage"),
+    ("haru", "telegram", "towels.ja.ogg", "linen_supplies"),
+    ("celine", "slack", "door.id.amr", "lockout"),
+    ("miguel", "telegram", "cleaner.es.ogg", "cleaning"),
+    ("ben", "line", "hot_water.en.wav", None),
+    ("miguel", "line", "wifi.en.mp3", "wifi_internet"),
+]
+
+
+@pytest.mark.parametrize(("person", "channel", "name", "category"), SPOKEN)
+async def test_a_note_in_ones_own_language_becomes_the_right_ticket(
+    house: House, person: str, channel: str, name: str, category: str | None
+) -> None:
+    await speaks(house.phone(person, channel), name)
+    ticket = await house.ticket()
+    said = clip(name)
+    assert ticket["transcript_native"] == said.text
+    assert ticket["transcript_en"] == said.english
+    assert ticket["language"] == said.spoken
+    assert category in {None, ticket["category"]}
+
+
+@pytest.mark.parametrize("channel", ["slack", "telegram", "line"])
+async def test_what_was_heard_is_shown_and_can_be_put_right(house: House, channel: str) -> None:
+    shirley = house.phone("shirley", channel)
+    await speaks(shirley, "toilet.zh.m4a")
+    assert await shirley.sees(clip("toilet.zh.m4a").text)
+    wrong = Words("zh-TW", ZoneInfo("UTC"))("I said something else")
+    await shirley.taps(wrong, words="客廳冷氣在漏水")
+    ticket = await house.ticket()
+    assert ticket["transcript_native"] == "客廳冷氣在漏水"
+    assert ticket["category"] == "hvac_leak"
+    assert ticket["reports"][0]["raw_input"] == "客廳冷氣在漏水"
+
+
+@pytest.mark.parametrize("channel", ["slack", "telegram", "line"])
+async def test_silence_is_no_ticket(house: House, channel: str) -> None:
+    shirley = house.phone("shirley", channel)
+    await shirley.speaks(SILENCE, "audio/ogg")
+    assert await shirley.sees(Words("zh-TW", ZoneInfo("UTC"))(NOT_HEARD["silent"]))
+    assert await house.tickets() == []
+
+
+@pytest.mark.parametrize("channel", ["slack", "telegram", "line"])
+async def test_a_damaged_recording_is_asked_for_again(house: House, channel: str) -> None:
+    shirley = house.phone("shirley", channel)
+    await shirley.speaks(BROKEN, "audio/ogg")
+    answers = [Words("zh-TW", ZoneInfo("UTC"))(NOT_HEARD[code]) for code in ("damaged", "not_audio")]
+    texts = await shirley.texts()
+    assert any(answer in text for answer in answers for text in texts), texts
+    assert await house.tickets() == []
+
+
+@pytest.mark.parametrize("channel", ["slack", "telegram", "line"])
+async def test_in_a_group_and_its_threads_notes_are_heard(house: House, channel: str) -> None:
+    fake = house.fakes[channel]
+    room = "CTAIPEI"
+    match channel:
+        case "slack":
+            fake.room(room)
+        case "telegram":
+            room = fake.room("Taipei")
+        case _:
+            fake.group(room)
+    shirley, ben = house.phone("shirley", channel), house.phone("ben", channel)
+    await speaks(shirley, "leak.zh.ogg", room=room)
+    assert await house.tickets() == [], "people among themselves"
+    assert list((house.app.settings.home / "media").glob("*")) == []
+    called = {"line": {"mention": True}}.get(channel, {})
+    await ben.says(f"{'<@UBOT> ' if channel == 'slack' else ''}/bind warm_taipei_2br", room=room, **called)
+    await speaks(shirley, "leak.zh.ogg", room=room)
+    assert (await house.ticket())["transcript_native"] == clip("leak.zh.ogg").text
+
+
+async def test_without_an_ear_the_note_is_filed_and_a_person_told(tmp_path: Path) -> None:
+    async with open_house(tmp_path, ACCOUNTS, LOOPOS_WHISPER="off") as house:
+        shirley, ben = house.phone("shirley", "telegram"), house.phone("ben", "telegram")
+        await speaks(shirley, "leak.zh.ogg")
+        ticket = await house.ticket()
+        assert (ticket["status"], ticket["transcript_native"]) == ("AWAITING_HUMAN", "")
+        assert await ben.has("approve")
+        assert await shirley.sees(Words("zh-TW", ZoneInfo("UTC"))(NOT_HEARD["off"]))
+
+
+async def test_a_note_that_takes_too_long_is_filed_at_once_and_told_when_it_is_known(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "PATIENCE", listening.PATIENCE * 0)
+    ears = house.app.minds.ears
+    assert ears is not None
+    slow = asyncio.Event()
+    listen = ears.listen
+
+    async def when_it_may(*args: Any, **more: Any) -> Any:
+        await slow.wait()
+        return await listen(*args, **more)
+
+    monkeypatch.setattr(ears, "listen", when_it_may)
+    shirley, ben = house.phone("shirley", "telegram"), house.phone("ben", "telegram")
+    one = clip("leak.zh.ogg")
+    await shirley.begins_to_speak(one.path, one.media_type)
+
+    async def filed() -> bool:
+        return bool(await house.tickets())
+
+    await until(filed)
+    assert (await house.ticket())["transcript_native"] == ""
+    slow.set()
+    await house.settle()
+    await until(lambda: ben.sees(one.english))
+    ticket = await house.ticket()
+    assert ticket["transcript_native"] == one.text
+    assert (ticket["category"], ticket["severity"]) == ("hvac_leak", 4)
+    assert ticket["dispatches"][-1]["vendor_id"] == "mr_wang_hvac"
+
+
+@contextlib.asynccontextmanager
+async def vendor_of_ears() -> AsyncIterator[FakeOpenAI]:
+    fake = FakeOpenAI()
+    await fake.start()
+    try:
+        yield fake
+    finally:
+        await fake.stop()
+
+
+async def test_listening_elsewhere_is_paid_for_and_written_down(tmp_path: Path) -> None:
+    async with vendor_of_ears() as vendor:
+        settings = {
+            "LOOPOS_WHISPER": "openai",
+            "LOOPOS_LLM": "offline",
+            "OPENAI_API_KEY": vendor.key,
+            "OPENAI_BASE_URL": f"{vendor.url}/v1",
+        }
+        async with open_house(tmp_path, ACCOUNTS, **settings) as house:
+            await speaks(house.phone("shirley", "telegram"), "leak.zh.ogg")
+            rows = await house.app.store.read(lambda s: list(s.scalars(select(UsageRow))))
+            assert [(row.tier, row.purpose, row.ok) for row in rows] == [("speech", "transcribe", True)]
+
+
+async def test_on_the_page_a_note_is_heard_too(tmp_path: Path) -> None:
+    async with open_world(tmp_path, **EAR) as world:
+        await speaks_on_page(world, "leak.zh.ogg")
+        ticket = await world.ticket()
+        assert ticket["transcript_native"] == clip("leak.zh.ogg").text
+        receipt = await world.card("shirley", "receipt")
+        assert clip("leak.zh.ogg").text in receipt.text
+
+
+async def speaks_on_page(world: World, name: str) -> None:
+    one = clip(name)
+    data = one.path.read_bytes()
+    sha = hashlib.sha256(data).hexdigest()
+    media = world.app.settings.home / "media"
+    media.mkdir(exist_ok=True)
+    (media / sha).write_bytes(data)
+    file = {
+        "kind": "voice",
+        "media_type": one.media_type,
+        "bytes": len(data),
+        "sha256": sha,
+        "path": f"media/{sha}",
+    }
+    await world.says("shirley", "", files=[file])
