@@ -98,7 +98,9 @@ def _brain_query(args: argparse.Namespace) -> int:
 
 def _triage(args: argparse.Namespace) -> int:
     from bot import reading, understanding
+    from bot.log import set_up
 
+    set_up("ERROR")  # only JSON lines on standard output
     if args.train is not None:
         return understanding.train(args.train)
     if args.rollback:

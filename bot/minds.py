@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -44,6 +44,17 @@ class Minds:
         if self.models is not None:
             office.models = self.models
             office.understanding = ModelUnderstanding(office.floor, self.models, lambda: office.company)
+
+    def state(self) -> dict[str, Any]:
+        """For /readyz: who thinks and who listens, and whether they are well. A vendor that is down degrades the
+        service, and never makes it unready."""
+        models = self.models.health() if self.models is not None else []
+        return {
+            "models": {
+                one.name: {"state": one.state, "detail": one.detail, "models": one.models} for one in models
+            },
+            "ears": list(self.ears.names) if self.ears is not None else [],
+        }
 
     async def start(self) -> None:
         await self.ledger.start()

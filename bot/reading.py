@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import Iterator
+from itertools import islice, takewhile
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
 from bot import schema
+from bot.models import chosen
 from bot.settings import Settings, read_settings
 from core.company.company import Company
 from core.company.loader import load_company
 from core.errors import StartupError
-from core.model import Status
+from core.model import Status, Triage
 from core.store.tables import Ticket
 from core.tickets.view import ticket_json
 from core.triage.port import Speaker
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 WRONG_USE: Final = 2
 NOBODY: Final = Speaker((), ())
+AT_ONCE: Final = 8
+"""Messages that are with a model at the same time."""
 
 
 def _all(settings: Settings, *where: Any) -> list[dict[str, Any]]:
@@ -141,22 +146,55 @@ def _engine(settings: Settings) -> OfflineEngine:
 
 def triage(path: str | None) -> int:
     """JSON lines in with id and text; JSON lines out. A broken line ends it, named."""
-    engine = _engine(read_settings())
+    settings = read_settings()
+    if chosen(settings):
+        return asyncio.run(_triage_by_model(settings, path))
+    engine = _engine(settings)
     for number, row in _rows(path):
         if row is None:
             return _broken(number, "id and text")
-        judged = engine.judge(row["text"], NOBODY)
-        out = {
-            "id": row["id"],
-            "language": judged.language,
-            "property_id": judged.property_id,
-            "category": judged.category.value,
-            "severity": judged.severity,
-            "risk_tags": [tag.value for tag in judged.risk_tags],
-            "intent": judged.intent.value,
-        }
-        print(json.dumps(out, ensure_ascii=False))
+        _print_triaged(row, engine.judge(row["text"], NOBODY))
     return 0
+
+
+async def _triage_by_model(settings: Settings, path: str | None) -> int:
+    """With the configured models, metered as the service's own calls are."""
+    from bot.app import fill_demo_company
+    from bot.minds import minds_of
+    from bot.setup.beside import beside
+    from core.triage.by_model import ModelUnderstanding
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    fill_demo_company(settings)
+    async with beside(settings) as house:
+        minds = minds_of(settings, house.store, house.office.clock)
+        assert minds.models is not None
+        engine = ModelUnderstanding(_engine(settings), minds.models, lambda: house.office.company)
+        rows = _rows(path)
+        try:
+            while some := list(islice(rows, AT_ONCE)):
+                good = [row for _, row in takewhile(lambda one: one[1] is not None, some) if row is not None]
+                judged = await asyncio.gather(*(engine.understand(row["text"], NOBODY) for row in good))
+                for row, one in zip(good, judged, strict=True):
+                    _print_triaged(row, one)
+                if len(good) < len(some):
+                    return _broken(some[len(good)][0], "id and text")
+        finally:
+            await minds.models.close()
+    return 0
+
+
+def _print_triaged(row: dict[str, Any], judged: Triage) -> None:
+    out = {
+        "id": row["id"],
+        "language": judged.language,
+        "property_id": judged.property_id,
+        "category": judged.category.value,
+        "severity": judged.severity,
+        "risk_tags": [tag.value for tag in judged.risk_tags],
+        "intent": judged.intent.value,
+    }
+    print(json.dumps(out, ensure_ascii=False))
 
 
 def explain(text: str) -> int:

@@ -101,7 +101,13 @@ def http_app(app: App) -> web.Application:
             for name in app.office.channels
         }
         return web.json_response(
-            {"ready": True, "engine": app.office.understanding.name, "channels": channels, **state}
+            {
+                "ready": True,
+                "engine": app.office.understanding.name,
+                **app.minds.state(),
+                "channels": channels,
+                **state,
+            }
         )
 
     async def metrics(_request: web.Request) -> web.Response:
@@ -112,6 +118,7 @@ def http_app(app: App) -> web.Application:
         for name, value in state.items():
             prometheus.Gauge(f"loopos_{name}", name.replace("_", " "), registry=registry).set(value)
         _channel_metrics(app, registry)
+        _model_metrics(app, registry)
         _refusals(registry)
         prometheus.ProcessCollector(registry=registry)
         return web.Response(
@@ -142,6 +149,14 @@ def _channel_metrics(app: App, registry: CollectorRegistry) -> None:
         for what, moment in moments.items():
             if moment is not None:
                 last.labels(name, what).set(moment.timestamp())
+
+
+def _model_metrics(app: App, registry: CollectorRegistry) -> None:
+    from prometheus_client import Gauge
+
+    well = Gauge("loopos_model_up", "1 while a provider of models is asked", ["provider"], registry=registry)
+    for name, one in app.minds.state()["models"].items():
+        well.labels(name).set(1 if one["state"] == "ok" else 0)
 
 
 def _refusals(registry: CollectorRegistry) -> None:

@@ -34,9 +34,24 @@ def status(call: Call) -> None:
             names=", ".join(phrases.label(phrases.CHANNEL, name, words) for name in office.channels),
         ),
         *(_health_line(call, name, health) for name, health in office.health.items()),
-        words("Engine: {name}", name=office.understanding.name),
+        *_minds(call),
     ]
     call.reply("\n".join(lines))
+
+
+def _minds(call: Call) -> list[str]:
+    """Who reads and who listens: the plain engine is named as such (WANTED N9)."""
+    words, office = call.reader.words, call.tx.office
+    lines = []
+    for one in office.models.health() if office.models is not None else []:
+        state = "✓" if one.state == "ok" else f"⚠️ {one.detail}"
+        named = ", ".join(dict.fromkeys(one.models.values()))
+        lines.append(words("Model: {name}", name=f"{one.name} {named}".strip()) + f" {state}")
+    ears = ", ".join(office.ears.names) if office.ears is not None else words("nobody: a person has to")
+    return [
+        *(lines or [words("Model: none, I read by my own rules")]),
+        words("Voice notes are heard by: {names}", names=ears),
+    ]
 
 
 def _health_line(call: Call, name: str, health: Health) -> str:

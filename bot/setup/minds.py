@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from pydantic import SecretStr
@@ -24,7 +25,7 @@ def ask(session: Session) -> None:
     say = session.dialog.say
     say("\n— Language models. Without a key messages are read and dispatches drafted by rule.")
     for name, (variable, where) in _WHERE.items():
-        ask_token(session, variable, where, live=lambda key, name=name: _try(session.before, name, key))
+        ask_token(session, variable, where, live=partial(_try, session.before, name))
     say("\n— Voice notes. Without an ear they are kept, and a person listens.")
     _ask_voice(session)
 

@@ -61,16 +61,6 @@ class Unanswered(LoopOSError):
         self.tried = tried
 
 
-class Models(Protocol):
-    """The gateway, as the desk sees it."""
-
-    async def ask(self, question: Ask[T], within: timedelta) -> Answer[T]:
-        """Raises Unanswered, after `within` at the latest."""
-
-    async def embed(self, texts: list[str], about: About, within: timedelta) -> list[list[float]]:
-        """One vector per text. Raises Unanswered."""
-
-
 @dataclass(frozen=True, slots=True)
 class ProviderHealth:
     """For /readyz and /status."""
@@ -80,3 +70,16 @@ class ProviderHealth:
     detail: str = ""
     models: dict[str, str] = field(default_factory=dict)
     """By tier."""
+
+
+class Models(Protocol):
+    """The gateway, as the desk sees it."""
+
+    async def ask(self, question: Ask[T], within: timedelta) -> Answer[T]:
+        """Raises Unanswered, after `within` at the latest."""
+
+    def health(self) -> list[ProviderHealth]:
+        """Of every provider, in the order they are asked."""
+
+    async def embed(self, texts: list[str], about: About, within: timedelta) -> list[list[float]]:
+        """One vector per text. Raises Unanswered."""

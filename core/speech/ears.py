@@ -77,6 +77,10 @@ class Ears:
         self._folder = folder
         self._ready = False
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._name(engine) for engine in self.engines)
+
     async def length(self, path: Path) -> float:
         async with self._decoding:
             return (await decode(path, None)).seconds

@@ -46,6 +46,10 @@ class Unheard(LoopOSError):
 class Listener(Protocol):
     """All engines behind one call, as the desk sees it."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The engines, in the order they are asked."""
+
     async def length(self, path: Path) -> float:
         """Seconds of sound in the file. Raises Unheard("not_audio" | "damaged" | "too_long")."""
 

@@ -116,7 +116,6 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
         for variable, value in {
             "ANTHROPIC_BASE_URL": anthropic.url,
-            "OPENAI_BASE_URL": openai.base,
             "LOOPOS_HOME": home,
             "PORT": port,
             "LOOPOS_PACE": 1000,
@@ -292,7 +291,10 @@ async def test_what_the_environment_overrules_is_told(place: Place, monkeypatch:
 # --- models and voice
 
 
-async def test_both_keys_are_tried_at_their_vendor_and_kept_for_the_operator_alone(place: Place) -> None:
+async def test_both_keys_are_tried_at_their_vendor_and_kept_for_the_operator_alone(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", place.openai.base)
     code, script = await place.answers(
         ("Which platforms", ""),
         ("ANTHROPIC_API_KEY [leave out]", "sk-canary-wrong"),

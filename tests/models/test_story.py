@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import sys
 from decimal import Decimal
+from pathlib import Path
 
 from sqlalchemy import select
 
 from core.store.tables import UsageRow
+from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.minds import Asked
 from tests.models.brain import ENGLISH, SINK, SINK_ENGLISH, TEXTS, purpose_of
 from tests.models.conftest import Thinking
 from tests.test_first_story import (
     test_shirley_reports_ben_approves_shirley_acknowledges_and_it_is_done_for_132 as first_story,
 )
+from tests.world import STORY
+
+PRICES = Path(__file__).parents[2] / "data" / "pricing.json"
 
 
 async def rows_of(house: Thinking) -> list[UsageRow]:
@@ -36,7 +44,7 @@ async def test_the_ledger_has_the_tokens_that_the_vendor_counted_and_their_price
     await house.world.says("celine", SINK)
     rows = await rows_of(house)
     assert [(row.tier, row.purpose) for row in rows] == [("fast", "triage"), ("strong", "draft")]
-    prices = json.loads((await _prices()).read_text(encoding="utf-8"))
+    prices = json.loads(PRICES.read_text(encoding="utf-8"))
     for row in rows:
         price = {part: Decimal(value) for part, value in prices[row.model].items()}
         by_hand = (
@@ -54,12 +62,6 @@ async def test_the_ledger_has_the_tokens_that_the_vendor_counted_and_their_price
         )
     total = sum((row.usd for row in rows), Decimal(0))
     assert Decimal((await house.world.ticket())["cost_usd"]) == total
-
-
-async def _prices():  # type: ignore[no-untyped-def]
-    from pathlib import Path
-
-    return Path(__file__).parents[2] / "data" / "pricing.json"
 
 
 async def test_a_new_kind_of_problem_takes_one_fast_and_one_strong_call(house: Thinking) -> None:
@@ -93,13 +95,23 @@ def _told(asked: Asked) -> dict[str, str]:
 
 
 async def test_the_founder_reads_it_in_english_with_the_original_beside_it(house: Thinking) -> None:
-    await house.world.says("shirley", "Warm Taipei 主臥冷氣在漏水,水滴到插座旁邊,客人在生氣,要找誰?請快")
-    await first_words(house)
-
-
-async def first_words(house: Thinking) -> None:
+    await house.world.says("shirley", STORY)
     card = await house.world.card("ben", "approval")
-    assert "冷氣" in card.text
+    assert "translated from 繁體中文" in card.text
+    assert ENGLISH in card.text
+    assert STORY in card.text
+    assert "translated" not in (await house.world.card("shirley", "receipt")).text
+
+
+async def test_a_backup_reads_it_in_his_own_language_as_soon_as_it_is_translated(house: Thinking) -> None:
+    """Haru speaks English too, but not Chinese first: his card is Japanese, and so are Shirley's words on it."""
+    await house.world.says("shirley", STORY)
+    await (await house.world.card("ben", "approval")).tap("approve")
+    await house.world.wait(minutes=2)
+    job = await house.world.card("haru", "job")
+    assert job.card["language"] == "ja"
+    assert STORY in job.text
+    assert "translate" in [purpose_of(call) for call in house.mind.calls]
 
 
 async def test_a_quiet_night_costs_nothing(house: Thinking) -> None:
@@ -120,3 +132,29 @@ async def test_small_talk_commands_doubles_and_second_reports_cost_nothing(house
     await world.says("miguel", "Vila Bali: wastafel dapur mampet total, air menggenang")
     assert [purpose_of(call) for call in house.mind.calls[calls:]] == []
     assert len(await world.tickets()) == 1
+
+
+async def test_the_shell_reads_with_the_model_too(house: Thinking, tmp_path: Path) -> None:
+    """`loopos triage`, as another process beside nothing."""
+    root = house.mind.url if isinstance(house.mind, FakeAnthropic) else f"{house.mind.url}/v1"
+    name = "ANTHROPIC" if isinstance(house.mind, FakeAnthropic) else "OPENAI"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot",
+        "triage",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env={
+            "PATH": os.environ["PATH"],
+            "LOOPOS_HOME": str(tmp_path / "shell"),
+            f"{name}_API_KEY": house.mind.key,
+            f"{name}_BASE_URL": root,
+        },
+    )
+    lines = "".join(json.dumps({"id": n, "text": text}) + "\n" for n, text in enumerate([SINK, "ok 👍"]))
+    out, _ = await process.communicate(lines.encode())
+    first, second = [json.loads(line) for line in out.decode().splitlines()]
+    assert (first["id"], first["category"], first["property_id"]) == (0, "plumbing_blockage", "bali_villa")
+    assert second["intent"] == "chit_chat"
+    assert [purpose_of(call) for call in house.mind.calls] == ["triage"]
