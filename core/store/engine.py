@@ -212,6 +212,8 @@ class Store:
         self._busy = False
         self._arrived: deque[float] = deque(maxlen=4)
         """When commits were made that somebody outside waited for."""
+        self.at_the_door = 0
+        """Events from outside that wait to be taken in."""
         self._passes = 0
         """Commits in a row that passed the house's own work by."""
         self._listeners: dict[str, set[Callable[[], None]]] = defaultdict(set)

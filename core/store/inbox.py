@@ -89,9 +89,14 @@ class Entrance:
         """Returns once `arrivals` are on disk. Raises TryLater where they cannot be kept now."""
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((arrivals, kept))
+        self._store.at_the_door += 1
+        kept.add_done_callback(self._let_in)
         if self._keeper is None or self._keeper.done():
             self._keeper = asyncio.create_task(self._keep(), name="entrance")
         await kept
+
+    def _let_in(self, _kept: asyncio.Future[None]) -> None:
+        self._store.at_the_door -= 1
 
     async def _keep(self) -> None:
         while self._waiting:

@@ -39,6 +39,11 @@ it was, and without this a service that is killed again and again hands over mes
 MOST_DEATHS: Final = 25
 """So often may the process die while it works on a job before that job is held to be the reason: alone, so that
 only a job that kills each time gets there, even where lives are cut off after half a second."""
+CROWD: Final = 64
+"""So many events that wait to be taken in make a crowd."""
+MOST_HELD: Final = 2.0
+LOOK_AGAIN: Final = 0.02
+"""Seconds."""
 TOGETHER: Final = 32
 """Most jobs of one lane that end in one commit."""
 
@@ -117,6 +122,7 @@ class EmbeddedJobs:
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._held_since: float | None = None
         self._clock = clock
         self._tasks: dict[str, Task] = {}
         self._last_id: int | None = None
@@ -238,11 +244,24 @@ class EmbeddedJobs:
                     self._ready.append(due)
                 else:
                     self._enter(due)
-            while self._ready:
+            held = self._held()
+            while self._ready and not held:
                 self._begin(self._ready.popleft())
             pause = max(0.0, (self._later[0][0] - now).total_seconds()) if self._later else None
+            if held:
+                pause = LOOK_AGAIN
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), pause)
+
+    def _held(self) -> bool:
+        """While a crowd stands at the door nothing new is begun: somebody outside counts the seconds. Not for long."""
+        now = time.monotonic()
+        if self._store.at_the_door < CROWD:
+            self._held_since = None
+            return False
+        if self._held_since is None:
+            self._held_since = now
+        return now - self._held_since < MOST_HELD
 
     def _begin(self, name: str) -> None:
         """Run the lane, if it has work that may run and a slot is free."""

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from core.errors import GiveUp, TryLater
+from core.store import jobs
 from core.store.engine import Tx
 from core.store.jobs import MOST_ATTEMPTS, MOST_DEATHS, SUSPECT, Commit, Task
 from core.store.tables import Counter, JobRow
@@ -147,3 +148,24 @@ async def test_a_job_for_later_waits_and_holds_nobody_up(bench: Bench) -> None:
     bench.world.clock.at += timedelta(hours=1)
     await bench.world.settle()
     assert bench.runs == ["now", "later"]
+
+
+async def test_while_a_crowd_stands_at_the_door_nothing_is_begun(bench: Bench) -> None:
+    """Somebody outside counts the seconds until their 200."""
+    bench.world.store.at_the_door += 1000
+    deferring = asyncio.create_task(bench.defer("house work"))
+    await asyncio.sleep(0.2)
+    assert bench.runs == []
+    bench.world.store.at_the_door -= 1000
+    await deferring
+    assert bench.runs == ["house work"]
+
+
+async def test_a_crowd_that_stays_holds_nothing_up_for_long(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "MOST_HELD", 0.1)
+    bench.world.store.at_the_door += 1000
+    await bench.defer("house work")
+    assert bench.runs == ["house work"]
+    bench.world.store.at_the_door -= 1000
