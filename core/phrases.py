@@ -161,8 +161,10 @@ BY_RULE: Final = {
     "invalid": N_("by rule: what the language model answered was not usable"),
     "over_budget": N_("by rule: this month's money for language models is spent"),
     "failed": N_("by rule: asking the language model failed"),
+    "other_model": N_("by another language model: the first did not answer"),
+    "cheaper_model": N_("by the cheaper language model: this month's money is nearly spent"),
 }
-"""Who worked it out, where a model should have."""
+"""Who worked it out, where it was not the model that should have."""
 
 LATE_FILE: Final = N_("Your file is not here yet. I keep trying, and add it as soon as it comes.")
 

@@ -230,3 +230,17 @@ async def speaks_on_page(world: World, name: str) -> None:
         "path": f"media/{sha}",
     }
     await world.says("shirley", "", files=[file])
+
+
+async def test_for_a_long_note_its_sender_is_told_that_it_takes_a_moment(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "LONG", 1.0)
+    shirley = house.phone("shirley", "telegram")
+    await speaks(shirley, "leak.zh.ogg")
+    moment = Words("zh-TW", ZoneInfo("UTC"))(
+        "🎧 I am listening to your voice note ({length}). That takes a moment.", length="0:06"
+    )
+    texts = await shirley.texts()
+    assert any(text[:6] == moment[:6] for text in texts), texts
+    assert len(await house.tickets()) == 1

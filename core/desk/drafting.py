@@ -52,8 +52,7 @@ class Thought:
     suggestion: Suggestion | None = None
     engine: str = ""
     why: tuple[str, ...] = ()
-    """Of no answer: a core.llm.port.Why, then what was tried."""
-    stepped_down: str = ""
+    """Of no answer, or of one from elsewhere: a key of core.phrases.BY_RULE, then what was tried."""
 
 
 def knowledge_of(session: Session, company: Company, ticket: Ticket) -> Knowledge:
@@ -180,16 +179,6 @@ def _note_fallback(tx: Tx, ticket: Ticket, thought: Thought, weighed: Weighed | 
         ticket.knowledge = {**ticket.knowledge, "fallback": thought.why[0]}
         note(
             tx, ticket, Event.FALLBACK, LOOPOS, tier="strong", why=thought.why[0], tried=list(thought.why[1:])
-        )
-    elif thought.stepped_down:
-        note(
-            tx,
-            ticket,
-            Event.FALLBACK,
-            LOOPOS,
-            tier="strong",
-            why=thought.stepped_down,
-            answered=thought.engine,
         )
     if weighed is not None and (weighed.problems or weighed.dropped):
         if weighed.problems:

@@ -235,18 +235,18 @@ def known_problem(
 # --- the way on
 
 
-def advance(tx: Tx, ticket: Ticket, actor: Actor = LOOPOS, thought: drafting.Thought | None = None) -> None:
+def advance(tx: Tx, ticket: Ticket, actor: Actor = LOOPOS, thought: drafting.Thought | None = None) -> bool:
     """Take a NEW ticket as far as it can go by itself: ask, or draft and gate, then dispatch or ask the
-    founder. Where a model can help it is asked first, by a job that comes back here with its `thought`."""
+    founder. Where a model can help it is asked first, by a job that comes back here with its `thought`: then False."""
     assert ticket.status == Status.NEW
     if ticket.property_id is None:
         _ask_property(tx, ticket)
         board.refresh(tx, ticket)
-        return
+        return True
     if thought is None and drafting.needs_thought(tx, ticket):
         drafting.think_first(tx, ticket)
         board.refresh(tx, ticket)
-        return
+        return False
     dispatch = drafting.write_draft(tx, ticket, thought=thought)
     tx.session.flush()
     judged = {
@@ -266,6 +266,7 @@ def advance(tx: Tx, ticket: Ticket, actor: Actor = LOOPOS, thought: drafting.Tho
         note(tx, ticket, Event.GATED, LOOPOS, authorised=True, reasons=[])
         dispatching.start(tx, ticket, dispatch, LOOPOS)
     board.refresh(tx, ticket)
+    return True
 
 
 def reassess(tx: Tx, ticket: Ticket) -> None:

@@ -419,6 +419,11 @@ def _take_media(
             )
             board.refresh(tx, recent)
             return recent
+        if triage.engine != "offline" and triage.category is not Category.OTHER:
+            # A model saw what is wrong: its words are none of the reporter's, the picture is.
+            return _new_problem(
+                tx, person, address, reader, message, replace(triage, language=reader.language), actor
+            )
     triage = replace(
         triage,
         intent=Intent.NEW_ISSUE,
@@ -484,12 +489,15 @@ def _new_problem(
     ticket = filing.open_ticket(tx, message, person.id, triage)
     if found is not None:
         filing.ask_reopen(tx, ticket, find_ticket(tx, found.ticket_id))
-    board.show(tx, "receipt", ticket, [(address, reader)])
     # A danger does not wait for an answer: it goes on as new, and can still be joined with one tap.
+    went_on = True
     if found is None or triage.severity >= filing.URGENT:
-        filing.advance(tx, ticket)
-    else:
-        board.refresh(tx, ticket)
+        went_on = filing.advance(tx, ticket)
+    channel = tx.office.channels.get(address.channel)
+    # Where nothing can be edited "I am looking at it" would stand there for ever: the receipt comes with the draft.
+    if went_on or channel is None or channel.capabilities.edits:
+        board.show(tx, "receipt", ticket, [(address, reader)])
+    board.refresh(tx, ticket)
     return ticket
 
 

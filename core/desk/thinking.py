@@ -90,7 +90,7 @@ class Thinker:
             answer = await models.ask(ask, WITHIN)
         except Unanswered as unanswered:
             return Thought(case.about, why=(unanswered.why, *unanswered.tried))
-        return Thought(case.about, answer.value, answer.engine, stepped_down=answer.stepped_down)
+        return Thought(case.about, answer.value, answer.engine, answer.instead)
 
 
 def _case(session: Session, office: Office, ticket: Ticket) -> _Case | None:

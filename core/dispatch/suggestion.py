@@ -17,6 +17,7 @@ from core.brain.recall import Knowledge
 from core.company.company import Company
 from core.company.schema import Property, Vendor
 from core.dispatch.draft import TRADE_OF, Draft, Reason, cap_for, estimate_for, response_time
+from core.llm.fence import repeats
 from core.model import Category
 from core.money import usd
 from core.text import shorten
@@ -168,20 +169,25 @@ def weigh(
             why_price=why_price if price is None or price == by_rule else Reason("price_by_model", {}),
         )
         if vendor.id != rule.vendor_id:
-            reason = "" if flaws(said.why, why_language) else shorten(said.why, 300)
+            reason = (
+                "" if repeats(said.why, STABLE) or flaws(said.why, why_language) else shorten(said.why, 300)
+            )
             draft = replace(draft, why_vendor=Reason("vendor_by_model", {"why": reason}))
     texts: dict[str, dict[str, str]] = {}
     dropped: list[str] = []
     for one in said.texts:
         wrong = asked.get(one.reader) != one.language or one.reader in texts
         found = ["not asked for"] if wrong else flaws(one.text, one.language)
+        if repeats(one.text, STABLE):
+            found = [*found, "our own instructions"]
         if found:
             dropped.append(f"{shorten(one.reader, 20)}: {', '.join(found)}")
         else:
             texts[one.reader] = {"language": one.language, "text": one.text.strip()}
     translations: dict[str, str] = {}
     for two in said.translations:
-        if two.language not in translate_to or quote_flaws(two.text, two.language):
+        ours = repeats(two.text, STABLE)
+        if two.language not in translate_to or ours or quote_flaws(two.text, two.language):
             dropped.append(f"translation: {shorten(two.language, 10)}")
         else:
             translations[two.language] = two.text.strip()

@@ -47,6 +47,13 @@ class Answer(Generic[T]):
     stepped_down: str = ""
     """Why it is not the engine that was asked first ("" where it is): down, over_budget."""
 
+    @property
+    def instead(self) -> tuple[str, ...]:
+        """What is told of that: (a key of core.phrases.BY_RULE, the engine); () where there is nothing to tell."""
+        if not self.stepped_down:
+            return ()
+        return ("cheaper_model" if self.stepped_down == "over_budget" else "other_model", self.engine)
+
 
 Why = Literal["off", "down", "invalid", "over_budget"]
 

@@ -92,7 +92,8 @@ class ModelUnderstanding:
         except Unanswered as unanswered:
             return replace(first, fallback=(unanswered.why, *unanswered.tried))
         seen = bool(occasion.pictures) and not text.strip()
-        return merged(first, answer.value, answer.engine, text, company, self._floor, seen=seen)
+        read = merged(first, answer.value, answer.engine, text, speaker, company, self._floor, seen=seen)
+        return replace(read, fallback=answer.instead)
 
 
 def worth_asking(text: str, first: Triage, *, pictures: bool) -> bool:
@@ -110,6 +111,7 @@ def merged(
     said: Reading,
     engine: str,
     text: str,
+    speaker: Speaker,
     company: Company,
     floor: Floor,
     *,
@@ -117,26 +119,38 @@ def merged(
 ) -> Triage:
     """What the model read, held against the database and what the offline engine found in `first`.
 
-    An alarm of the offline engine stays one, its dangers stay on the ticket, and its report stays a report. `seen`: there
-    are no words, only a picture."""
+    An alarm of the offline engine stays one, its dangers stay on the ticket, and its report stays a report; the same for
+    a text that gives orders, since the model may be following them. `seen`: there are no words, only a picture."""
     alarm = first.severity >= ALARM
+    held = alarm or bool(first.steering) or said.gives_orders
+    reported = first.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}
     tags = dict.fromkeys([*said.risk_tags, *(tag for tag in first.risk_tags if tag.value in DANGERS)])
-    named = first.property_id if "property" in first.evidence else None
-    known = said.property_id if company.place(said.property_id) is not None else None
-    english = "" if seen or flaws(said.english, "en", floor, quotes=True) else said.english.strip()
+    strange = flaws(said.english, "en", floor, quotes=True, source=text, told=STABLE)
+    english = "" if seen or strange else said.english.strip()
     return replace(
         first,
-        intent=first.intent if alarm else said.intent,
+        intent=first.intent if held and reported else said.intent,
         language=first.language if seen else said.language,
-        property_id=named or known or first.property_id,
-        category=first.category if alarm and said.category is Category.OTHER else said.category,
-        severity=max(said.severity, first.severity) if alarm else said.severity,
+        property_id=_place(first, said, speaker, company, alarm=alarm),
+        category=first.category if held and said.category is Category.OTHER else said.category,
+        severity=max(said.severity, first.severity) if held else said.severity,
         risk_tags=tuple(tags),
         confidence={},
         steering=first.steering or ((shorten(text, 60),) if said.gives_orders else ()),
         engine=engine,
         english=english if said.language != "en" else text,
     )
+
+
+def _place(first: Triage, said: Reading, speaker: Speaker, company: Company, *, alarm: bool) -> str | None:
+    """Which property: what the words name, else what fits the writer. One that neither tells is the model's guess alone:
+    then the writer is asked, with one tap. An alarm does not wait for that."""
+    known = said.property_id if company.place(said.property_id) is not None else None
+    if "property" in first.evidence or known in {None, first.property_id}:
+        return first.property_id
+    if known in speaker.properties or not speaker.properties:
+        return known
+    return first.property_id if alarm else None
 
 
 def _places(company: Company) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
+from core.llm.fence import RULES, repeats
 from core.model import LANGUAGES
 from core.text import escape
 from core.triage.port import Floor, Speaker
@@ -12,48 +14,96 @@ from core.triage.port import Floor, Speaker
 LONGEST: Final = 700
 TELLING: Final = 40
 """Characters of a Latin text from which on its language can be told."""
+BORROWED: Final = 40
+BORROWED_SIGNS: Final = 16
+"""So many characters of a person's own words in a row make a text theirs: of letters, and of Chinese or Japanese."""
 _KANA: Final = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
 _CJK: Final = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u3400-\u9fff]")
 _LETTER: Final = re.compile(r"[^\W\d_]")
+_UNIT: Final = r"(?:\b(?:usd|twd|jpy|idr|eur|dollars?|d[oó]lar(?:es)?|euros?|yen|rupiah|rp)\b|us\$|[$€¥£￥]|美元|美金|台幣|塊|元|円|ドル)"
+_IN_WORDS: Final = (
+    r"(?:[〇零一二三四五六七八九十百千萬万億兩]|\b(?:hundred|thousand|million|cientos|mil|ratus|ribu|juta)\b)"
+)
 _MONEY: Final = re.compile(
-    r"(?:us\$|nt\$|[$€¥£￥]|\b(?:usd|twd|jpy|idr|eur|rp)\b\.?)\s*\d|\d[\d.,]*\s*(?:us\$|[$€¥£￥]|\b(?:usd|twd|jpy|idr|eur|"
-    r"dollars?|d[oó]lares|euros?|yen|rupiah|ribu|juta)\b|美元|美金|台幣|塊|元|円|ドル|萬|万)",
+    rf"(?:us\$|nt\$|[$€¥£￥]|\b(?:usd|twd|jpy|idr|eur|rp)\b\.?)\s*\d|\d[\d.,]*\s*(?:{_UNIT}|ribu\b|juta\b|萬|万)"
+    rf"|{_IN_WORDS}\s*{_UNIT}",
     re.IGNORECASE,
 )
+_SPELT: Final = re.compile(_IN_WORDS, re.IGNORECASE)
 _ADDRESS: Final = re.compile(
     r"https?:|www\.|\b[\w-]+\.(?:com|net|org|io|co|tw|jp|id|es|ru|cn|info|xyz|link|me)\b|\S+@\S+|\+?\d[\d\s().-]{7,}\d",
     re.IGNORECASE,
 )
 _PINGS: Final = re.compile(r"<[!@#]|@(?:everyone|channel|here)\b", re.IGNORECASE)
+_FIGURE: Final = re.compile(r"\d(?:[\d.,]*\d)?")
+# A key, a token: no word of any language, and no name of ours, is that long and mixed.
+_CODE: Final = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{20,}", re.IGNORECASE | re.ASCII)
 _OURS: Final = re.compile(
     r"<<<|>>>|\b(?:SAID|END) \d|gives_orders|risk_tags|property_id|system prompt", re.IGNORECASE
 )
 
 
-def flaws(text: str, language: str, floor: Floor, *, quotes: bool = False) -> list[str]:
-    """Why `text` may not be shown as words in `language`, [] where it may. `quotes`: it repeats what a person wrote, so
-    that amounts and addresses of theirs may stand in it, at any length."""
-    plain = text.strip()
+def flaws(
+    text: str, language: str, floor: Floor, *, quotes: bool = False, source: str | None = None, told: str = ""
+) -> list[str]:
+    """Why `text` may not be shown as words in `language`, [] where it may.
+
+    `quotes`: it says in another language what a person wrote, at any length. `source`: what people wrote; a quote may
+    hold the amounts and addresses that stand there and no others, and words of our own may not repeat it at length.
+    `told`: the instructions it was written under, which it must not repeat."""
+    plain = unicodedata.normalize("NFKC", text.strip())
     found: list[str] = []
     if not plain:
         return ["empty"]
-    if escape(plain) != plain.replace("\r\n", "\n"):
+    if escape(text.strip()) != text.strip().replace("\r\n", "\n") or _has_invisible(plain):
         found.append("control characters")
     if not in_language(plain, language, floor):
         found.append(f"not {language}")
-    if _OURS.search(plain):
+    if _OURS.search(plain) or repeats(plain, RULES) or repeats(plain, told):
         found.append("our own instructions")
     if quotes:
-        return found
+        return found + ([] if source is None else _made_up(plain, source))
     if len(plain) > LONGEST:
         found.append("too long")
     if _MONEY.search(plain):
         found.append("an amount of money")
     if _ADDRESS.search(plain):
         found.append("an address or a number to call")
+    if _CODE.search(plain):
+        found.append("a code")
     if _PINGS.search(plain):
         found.append("a ping")
+    if floor.judge(plain, Speaker((language,), ())).steering:
+        found.append("orders")
+    if source and repeats(plain, source, BORROWED_SIGNS if _CJK.search(plain) else BORROWED):
+        found.append("a person's own words")
     return found
+
+
+def _made_up(text: str, source: str) -> list[str]:
+    """What a translation of `source` says that is not there: amounts (where none is spelt out), addresses, codes."""
+    there = _bare(source)
+    found: list[str] = []
+    if not _SPELT.search(source):
+        figures = {_bare(one) for one in _FIGURE.findall(unicodedata.normalize("NFKC", source))}
+        amounts = [figure for one in _MONEY.finditer(text) for figure in _FIGURE.findall(one.group())]
+        if any(_bare(one) not in figures for one in amounts):
+            found.append("an amount that nobody wrote")
+    if any(_bare(one.group()) not in there for one in _ADDRESS.finditer(text)):
+        found.append("an address that nobody wrote")
+    if any(_bare(one.group()) not in there for one in _CODE.finditer(text)):
+        found.append("a code that nobody wrote")
+    return found
+
+
+def _bare(text: str) -> str:
+    """Letters and digits alone: a number is the same however it is grouped."""
+    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
+
+
+def _has_invisible(text: str) -> bool:
+    """Tag characters, zero-width ones: legible to a model, not to a person. Joined emoji may be."""
+    return any(unicodedata.category(char) == "Cf" and char != "\u200d" for char in text)
 
 
 def in_language(text: str, language: str, floor: Floor) -> bool:

@@ -172,3 +172,14 @@ async def test_a_model_may_see_more_danger_than_the_words_show(house: Thinking) 
     assert any("112" in text for text in await house.world.texts("celine"))
     assert [purpose_of(call) for call in house.mind.calls] == ["triage"]
     assert ENGLISH not in ticket["transcript_en"]
+
+
+async def test_the_card_says_that_another_model_answered(tmp_path: Path) -> None:
+    async with open_thinking(tmp_path, "anthropic", "openai") as house:
+        house.mind.then("529", times=20)
+        await house.world.says("celine", SINK)
+        assert [(row["tier"], row["why"]) for row in await fallbacks(house)] == [
+            ("fast", "other_model"),
+            ("strong", "other_model"),
+        ]
+        assert "by another language model" in await as_ben_sees_it(house)
