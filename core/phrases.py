@@ -131,6 +131,7 @@ REFUSED: Final = {
     "already_acknowledged": N_("{who} already has it, since {at}."),
     "not_acknowledged": N_("Nobody has it yet, so it cannot be given back."),
     "unknown_ticket": N_("There is no ticket {ticket}. /tickets shows the open ones."),
+    "unknown_command": N_("I do not know {name}. /help shows what I can do."),
     "unknown_button": N_("That button is not valid."),
     "old_button": N_("That button is no longer in use. The card now says: {lead}"),
     "unknown_vendor": N_("That vendor is not approved for this property any more. Please pick another."),

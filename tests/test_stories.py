@@ -585,3 +585,14 @@ async def test_lessons_survive_a_restart_and_can_be_taken_back(tmp_path: Path) -
         assert "Taken back" in (await world.texts("ben"))[-1]
         await world.app.teacher.teach()
         assert (await engine.understand("koi pond filter stopped", Speaker((), ()))).category != "pest"
+
+
+async def test_a_machine_that_answers_our_every_word_is_met_with_silence(world: World) -> None:
+    for number in range(12):
+        await world.says("shirley", f"hello hello {number}")
+    assert len(await world.texts("shirley")) == 5
+    await world.wait(minutes=2)
+    await world.says("shirley", "good morning")
+    assert len(await world.texts("shirley")) == 6
+    await world.says("shirley", STORY)
+    assert len(await world.tickets()) == 1

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from bot.commands import cost, house, people, tickets
 from bot.commands.call import Call
 from core.company.schema import Person
+from core.errors import Refused
 from core.i18n import N_, Words
 from core.model import Address
-from core.reach import board
 from core.store.engine import Tx
 from core.team.people import Reader
 from core.text import shorten
@@ -91,10 +91,5 @@ def run_command(
     said = name.casefold().split("@")[0]
     command = COMMANDS.get(ALIASES.get(said, said))
     if command is None:
-        board.say(
-            tx,
-            address,
-            reader.words("I do not know {name}. /help shows what I can do.", name=shorten(name, 30)),
-        )
-        return
+        raise Refused("unknown_command", name=shorten(name, 30))
     command.run(Call(tx, person, address, reader, " ".join(rest.split()), room))

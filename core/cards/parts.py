@@ -39,7 +39,7 @@ def facts(view: View, *, money: bool) -> tuple[Fact, ...]:
         if dispatch.actual_cost_usd is not None and money:
             found.append(Fact(label=words("Actual cost"), value=words.money(dispatch.actual_cost_usd)))
     why = ticket.knowledge.get("fallback") or next(iter(ticket.triage.get("fallback", [])), "")
-    if why in phrases.BY_RULE:
+    if money and why in phrases.BY_RULE:
         found.append(Fact(label=words("Worked out"), value=words(phrases.BY_RULE[why])))
     return tuple(found)
 

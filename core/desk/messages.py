@@ -22,7 +22,7 @@ from core.i18n import N_
 from core.inbound import Message, RemoteFile
 from core.model import OPEN, Address, Category, Event, Intent, SourceKind, Status, Triage
 from core.office import Office
-from core.reach import board
+from core.reach import board, notices
 from core.store.engine import Tx
 from core.store.tables import Binding, CardCopy, CardRow, Dispatch, InboxRow, Prompt, Report, Ticket
 from core.team import joining
@@ -30,6 +30,7 @@ from core.team.people import Actor, Reader, reader_for
 from core.text import READ_LIMIT, digest, escape, normal, shorten
 from core.vendors import offers
 
+MOST_REMARKS: Final = 5
 DOUBLE_WITHIN: Final = timedelta(seconds=60)
 CAPTION_WITHIN: Final = timedelta(minutes=15)
 _TICKET_ID: Final = re.compile(r"\bT-?(\d{3,9})\b", re.IGNORECASE)
@@ -105,18 +106,16 @@ def take_message(
             return
     if not message.text.strip() and not message.files:
         if message.unusable:
-            board.say(tx, address, reader.words("Please send words, a photo or a voice note."))
+            _remark(tx, address, reader.words("Please send words, a photo or a voice note."))
         elif not troubles and not late:
-            board.say(
-                tx, address, reader.words("The message was empty. Send words, a photo or a voice note.")
-            )
+            _remark(tx, address, reader.words("The message was empty. Send words, a photo or a voice note."))
         return
     if message.text.startswith("/") and heard is None:
         try:
             with tx.nested():
                 tx.office.run_command(tx, person, address, reader, message.text, message.room)
         except Refused as refused:
-            board.say(tx, address, phrases.refusal(refused, reader.words))
+            _remark(tx, address, phrases.refusal(refused, reader.words))
         return
     if not triage.dangerous and taps.answered_in_words(tx, message, reader):
         return
@@ -216,6 +215,13 @@ def take_late(tx: Tx, row: InboxRow, message: Message, triage: Triage, *, words_
     board.refresh(tx, ticket)
 
 
+def _remark(tx: Tx, address: Address, text: str) -> None:
+    """An answer that moves nothing. Whoever answers our every word is a machine: after five in a minute we are silent,
+    so that two of them never talk for ever (RELIABILITY B32)."""
+    if notices.seldom(tx, f"remark:{address}"[:160], MOST_REMARKS, timedelta(minutes=1)):
+        board.say(tx, address, text)
+
+
 def _from_outside(tx: Tx, row: InboxRow, message: Message, triage: Triage, name: str) -> None:
     """Somebody who is not of the team: a vendor about their job, somebody with a code, or a stranger."""
     vendor = tx.office.vendor_at(message.channel, message.sender)
@@ -283,7 +289,7 @@ def _take(
         return _take_media(tx, person, address, message, triage, actor)
     match triage.intent:
         case Intent.CHIT_CHAT:
-            board.say(tx, address, _small_talk(triage, reader))
+            _remark(tx, address, _small_talk(triage, reader))
             return None
         case Intent.QUESTION:
             _answer_question(tx, person, address, reader, message, triage)
@@ -293,7 +299,7 @@ def _take(
             if known is not None:
                 return _add_to(tx, known, person, address, message, triage, actor)
             if triage.intent is Intent.RESOLUTION_REPORT:
-                board.say(
+                _remark(
                     tx,
                     address,
                     reader.words("Good to hear. I found no open ticket for it; /tickets shows them."),
@@ -557,17 +563,13 @@ def _answer_question(
     memos = [source for source in knowledge.sources if source.layer == "memo"]
     if memos:
         said = "\n".join(f"• {source.quote} [{source.id}]" for source in memos)
-        board.say(tx, address, reader.words("This is what we know:") + "\n" + said)
+        _remark(tx, address, reader.words("This is what we know:") + "\n" + said)
         return
     founder = tx.office.company.founder
     if person.id == founder.id:
-        board.say(
-            tx, address, reader.words("I found nothing about that. /brain searches everything we know.")
-        )
+        _remark(tx, address, reader.words("I found nothing about that. /brain searches everything we know."))
         return
-    board.say(
-        tx, address, reader.words("I do not know that. I have passed it on to {who}.", who=founder.name)
-    )
+    _remark(tx, address, reader.words("I do not know that. I have passed it on to {who}.", who=founder.name))
     board.tell(
         tx,
         founder,

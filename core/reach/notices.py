@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from core.store.engine import Tx
 from core.store.tables import Notice
 
@@ -19,6 +21,14 @@ def count(tx: Tx, key: str) -> int:
         return 1
     row.count += 1
     return row.count
+
+
+def seldom(tx: Tx, key: str, most: int, within: timedelta) -> bool:
+    """True the first `most` times that `key` is met within some time; then False until that has passed."""
+    row = tx.get(Notice, key)
+    if row is not None and tx.now - row.at >= within:
+        row.at, row.count = tx.now, 0
+    return count(tx, key) <= most
 
 
 def forget(tx: Tx, key: str) -> None:

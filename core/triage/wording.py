@@ -29,7 +29,11 @@ _MONEY: Final = re.compile(
     rf"|{_IN_WORDS}\s*{_UNIT}",
     re.IGNORECASE,
 )
-_SPELT: Final = re.compile(_IN_WORDS, re.IGNORECASE)
+_SPELT: Final = re.compile(
+    r"[〇零一二三四五六七八九十百千兩]+|\d[\d.,]*(?=\s*(?:[百千萬万億k]|ribu|juta|mil\b))"
+)
+"""A number that a translator has to write another way: its digits stay, its zeros may not."""
+_AS_DIGITS: Final = str.maketrans("〇零一二三四五六七八九兩", "001234567892", "十百千")
 _ADDRESS: Final = re.compile(
     r"https?:|www\.|\b[\w-]+\.(?:com|net|org|io|co|tw|jp|id|es|ru|cn|info|xyz|link|me)\b|\S+@\S+|\+?\d[\d\s().-]{7,}\d",
     re.IGNORECASE,
@@ -81,19 +85,34 @@ def flaws(
 
 
 def _made_up(text: str, source: str) -> list[str]:
-    """What a translation of `source` says that is not there: amounts (where none is spelt out), addresses, codes."""
-    there = _bare(source)
+    """What a translation of `source` says that is not there: amounts, addresses, codes."""
+    written = unicodedata.normalize("NFKC", source)
+    there, figures = _bare(written), {_figure(one) for one in _FIGURE.findall(written)}
+    spelt = {_digits_of(one) for one in _SPELT.findall(written)}
     found: list[str] = []
-    if not _SPELT.search(source):
-        figures = {_bare(one) for one in _FIGURE.findall(unicodedata.normalize("NFKC", source))}
-        amounts = [figure for one in _MONEY.finditer(text) for figure in _FIGURE.findall(one.group())]
-        if any(_bare(one) not in figures for one in amounts):
+    for amount in (one.group() for one in _MONEY.finditer(text)):
+        said = [_figure(one) for one in _FIGURE.findall(amount)]
+        known = all(one in figures or one.rstrip("0") in spelt for one in said) and (
+            said or _MONEY.search(written)
+        )
+        if not known:
             found.append("an amount that nobody wrote")
     if any(_bare(one.group()) not in there for one in _ADDRESS.finditer(text)):
         found.append("an address that nobody wrote")
     if any(_bare(one.group()) not in there for one in _CODE.finditer(text)):
         found.append("a code that nobody wrote")
     return found
+
+
+def _figure(number: str) -> str:
+    """Its digits, without cents: 1,320.00 and 1320 are the same."""
+    return _bare(re.sub(r"[.,]\d{2}$", "", number))
+
+
+def _digits_of(spelt: str) -> str:
+    """四千九百七十七 as 4977, 一千五 and 1.5 as 15: as far as one can tell without its zeros."""
+    begun = f"一{spelt}" if spelt[0] in "十百千" else spelt
+    return _bare(begun.translate(_AS_DIGITS)).rstrip("0")
 
 
 def _bare(text: str) -> str:
