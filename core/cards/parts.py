@@ -40,7 +40,7 @@ def facts(view: View, *, money: bool) -> tuple[Fact, ...]:
             found.append(Fact(label=words("Actual cost"), value=words.money(dispatch.actual_cost_usd)))
     why = ticket.knowledge.get("fallback") or next(iter(ticket.triage.get("fallback", [])), "")
     if money and why in phrases.BY_RULE:
-        found.append(Fact(label=words("Worked out"), value=words(phrases.BY_RULE[why])))
+        found.append(Fact(label=words("Analysed"), value=words(phrases.BY_RULE[why])))
     return tuple(found)
 
 

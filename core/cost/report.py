@@ -203,7 +203,7 @@ TIER: Final = {
     "fast": N_("fast model"),
     "strong": N_("strong model"),
     "embed": N_("search"),
-    "speech": N_("listening"),
+    "speech": N_("voice notes"),
 }
 USED: Final = N_("This month's budget: {used} of {budget}")
 USED_WITH_VENDORS: Final = N_("This month's budget for vendors and models: {used} of {budget}")
