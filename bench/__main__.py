@@ -9,7 +9,7 @@ import statistics
 import sys
 import time
 
-from bench import cold, intake, pipeline, platforms, timers, understanding, voice
+from bench import cold, intake, models, pipeline, platforms, timers, understanding, voice
 
 ROUNDS = 5
 ROWS = {
@@ -20,6 +20,7 @@ ROWS = {
     "timers": timers.rounds,
     "understanding": understanding.rounds,
     "voice": voice.rounds,
+    "models": models.rounds,
 }
 
 

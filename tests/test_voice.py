@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +18,7 @@ from core.desk import listening
 from core.i18n import Words
 from core.phrases import NOT_HEARD
 from core.store.tables import UsageRow
-from tests.fakes.openai import FakeOpenAI
+from tests.fakes.openai import FakeOpenAI, hello
 from tests.platforms import House, Phone, open_house, until
 from tests.voice.clips import BROKEN, MODEL, SILENCE, clip
 from tests.world import World, open_world
@@ -190,6 +191,33 @@ async def vendor_of_ears() -> AsyncIterator[FakeOpenAI]:
         yield fake
     finally:
         await fake.stop()
+
+
+async def test_when_the_vendor_of_ears_is_down_a_person_has_the_note_and_it_is_heard_later(
+    tmp_path: Path,
+) -> None:
+    async with vendor_of_ears() as vendor:
+        settings = {
+            "LOOPOS_WHISPER": "openai",
+            "LOOPOS_LLM": "offline",
+            "OPENAI_API_KEY": vendor.key,
+            "OPENAI_BASE_URL": f"{vendor.url}/v1",
+        }
+        vendor.heard = lambda form, sound: {**hello(form, sound), "text": "Warm Taipei 客廳冷氣在漏水"}
+        vendor.then("500", times=20)
+        async with open_house(tmp_path, ACCOUNTS, **settings) as house:
+            shirley, ben = house.phone("shirley", "telegram"), house.phone("ben", "telegram")
+            await speaks(shirley, "leak.zh.ogg")
+            assert await shirley.sees(Words("zh-TW", ZoneInfo("UTC"))(NOT_HEARD["failed"]))
+            ticket = await house.ticket()
+            assert (ticket["status"], ticket["transcript_native"]) == ("AWAITING_HUMAN", "")
+            assert await ben.has("approve")
+            vendor.script.clear()
+            house.clock.ahead += timedelta(minutes=10)
+            await house.settle()
+            ticket = await house.ticket()
+            assert ticket["transcript_native"] == "Warm Taipei 客廳冷氣在漏水"
+            assert (ticket["category"], ticket["property_id"]) == ("hvac_leak", "warm_taipei_2br")
 
 
 async def test_listening_elsewhere_is_paid_for_and_written_down(tmp_path: Path) -> None:

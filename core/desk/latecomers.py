@@ -61,6 +61,11 @@ class Latecomers:
         heard = await listening.hear_at_leisure(
             self._office, file, languages, About("transcribe", ticket_id=row.ticket_id, inbox_id=row.id)
         )
+        if (
+            heard.trouble in listening.PASSING
+            and self._office.clock.now() - row.received_at < listening.GIVE_UP
+        ):
+            raise TryLater(f"not heard: {heard.trouble}", listening.AGAIN)
         if not heard.text:
             return None  # it was filed, and a person has it
         message = with_words(with_files(replace(message, text=""), (file,)), heard)

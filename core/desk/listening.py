@@ -32,6 +32,11 @@ LOST: Final = frozenset({"silent", "not_audio", "too_long", "damaged"})
 """The note itself is at fault: its sender is told, and there is nothing to file. After any other trouble the note is
 filed as it is, for a person to hear."""
 
+PASSING: Final = frozenset({"slow", "busy", "failed"})
+"""Troubles that may pass: it is tried again for a while, though a person has the note by then."""
+AGAIN: Final = timedelta(minutes=2)
+GIVE_UP: Final = timedelta(hours=1)
+
 
 def voices(message: Message) -> list[File]:
     return [file for file in message.files if file.kind is SourceKind.VOICE]
@@ -114,7 +119,9 @@ def listen_later(tx: Tx, row: InboxRow, message: Message) -> None:
                 "path": file.path,
             },
         }
-        tx.office.jobs.defer(tx, LISTEN, args, lane=f"listen:{row.id}")
+        at_once = message.heard is not None and message.heard.trouble == "slow"
+        run_at = None if at_once else tx.now + AGAIN
+        tx.office.jobs.defer(tx, LISTEN, args, lane=f"listen:{row.id}", run_at=run_at)
 
 
 def trouble_text(hearing: Hearing) -> str:

@@ -139,7 +139,7 @@ def take_message(
         attribute(tx, row.id, ticket.ticket_id, ticket.property_id)
     if heard is not None and heard.trouble and ticket is not None:
         board.say(tx, address, reader.words(listening.trouble_text(heard)))
-        if heard.trouble == "slow":
+        if heard.trouble in listening.PASSING:
             listening.listen_later(tx, row, message)
     if len(message.text) > READ_LIMIT:
         board.say(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.desk import thinking
+from core.desk import thinking, translating
 from core.triage import by_model
 from tests.fakes.minds import Asked, Fault, Json
 from tests.models.brain import ENGLISH, SINK, clever, purpose_of
@@ -18,7 +18,7 @@ from tests.world import STORY
 
 
 def wait_at_most(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    for module in (by_model, thinking):
+    for module in (by_model, thinking, translating):
         monkeypatch.setattr(module, "WITHIN", timedelta(seconds=seconds))
 
 
@@ -87,7 +87,10 @@ async def test_money_that_is_spent_steps_down_and_says_so(tmp_path: Path) -> Non
         assert "this month's money for language models is spent" in await as_ben_sees_it(house)
 
 
-async def test_a_danger_to_life_waits_for_nobody(house: Thinking) -> None:
+async def test_a_danger_to_life_waits_for_nobody(
+    house: Thinking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait_at_most(monkeypatch, 0.3)
     house.mind.then("hang", times=20)
     await house.world.says("shirley", "Warm Taipei 廚房瓦斯味很重,客人頭暈想吐!")
     ticket = await house.world.ticket()
