@@ -142,6 +142,29 @@ async def test_a_photo_that_its_platform_holds_back_is_added_when_it_comes(
     assert [one["kind"] for one in (await house.ticket())["attachments"]] == ["photo"]
 
 
+async def test_what_to_do_in_a_danger_waits_for_no_photo(house: House, channel: str) -> None:
+    from tests.platforms import PNG
+
+    celine = house.phone("celine", channel)
+    hold_files_back(house, channel)
+    fire = "vila Bali kebakaran! dapur terbakar, banyak asap"
+    given = (
+        [house.fakes[channel].file("fire.png", "image/png", PNG)]
+        if channel == "slack"
+        else [("fire.png", "image/png", PNG)]
+    )
+    if channel == "line":  # there a picture is a message of its own
+        await celine.says(fire)
+    else:
+        await celine.says(fire, files=given)
+    await until(lambda: celine.sees("112"))
+    assert (await house.ticket())["severity"] == 5
+    if channel != "line":
+        house.fakes[channel].heal()
+        await house.wait(minutes=5)
+        assert len((await house.ticket())["attachments"]) == 1
+
+
 async def test_a_photo_alone_that_comes_late_is_reported_all_the_same(house: House, channel: str) -> None:
     celine = house.phone("celine", channel)
     hold_files_back(house, channel)

@@ -72,10 +72,11 @@ async def fetch(channel: Channel, one: RemoteFile, folder: Path) -> File | str:
     return File(SourceKind(stored.kind), stored.media_type, stored.bytes, stored.sha256, stored.path)
 
 
-def fetch_later(tx: Tx, inbox_id: str, late: tuple[RemoteFile, ...]) -> None:
+def fetch_later(tx: Tx, inbox_id: str, late: tuple[RemoteFile, ...], *, at_once: bool) -> None:
+    run_at = None if at_once else tx.now + again_after(PATIENCE)
     for one in late:
         args = {"inbox": inbox_id, "file": asdict(one)}
-        tx.office.jobs.defer(tx, FETCH, args, lane=f"fetch:{inbox_id}", run_at=tx.now + again_after(PATIENCE))
+        tx.office.jobs.defer(tx, FETCH, args, lane=f"fetch:{inbox_id}", run_at=run_at)
 
 
 def again_after(waited: timedelta) -> timedelta:

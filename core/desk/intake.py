@@ -33,6 +33,8 @@ from core.triage.port import Occasion, Speaker
 log = structlog.get_logger(__name__)
 
 PROCESS: Final = "process"
+SHORT: Final = 400
+"""Characters that are judged at once, on the event loop."""
 _OUR_NAME: Final = re.compile(r"loop\W?os", re.IGNORECASE)
 _PROCESSED: Final = (
     update(table(InboxRow))
@@ -115,10 +117,11 @@ class Intake:
         known = self._is_known(message)
         waited = self._office.clock.now() - row.received_at
         fetched = Fetched((), (), ())
-        if (
-            message.remote and known
-        ):  # a stranger fills no disk of ours: theirs are fetched once they are let in
-            fetched = await fetch_all(channel, message.remote, self._office.media, waited)
+        if message.remote and known:  # a stranger's files are fetched once they are let in
+            if self._office.floor.judge(message.text[:SHORT], self.speaker(message)).dangerous:
+                fetched = Fetched((), (), message.remote)  # what to do goes out before any download ends
+            else:
+                fetched = await fetch_all(channel, message.remote, self._office.media, waited)
             message = with_files(message, fetched.files, fetched.late)
         message, triage = await self.read(row, message)
         name = "" if known else await channel.display_name(message.sender, message.conversation_id)

@@ -94,8 +94,9 @@ def take_message(
     for trouble in dict.fromkeys(troubles):
         board.say(tx, address, reader.words(phrases.NO_FILE.get(trouble, phrases.NO_FILE[""])))
     if late:
-        board.say(tx, address, reader.words(phrases.LATE_FILE), quiet=True)
-        attachments.fetch_later(tx, row.id, late)
+        if not triage.dangerous:
+            board.say(tx, address, reader.words(phrases.LATE_FILE), quiet=True)
+        attachments.fetch_later(tx, row.id, late, at_once=triage.dangerous)
     heard = message.heard
     if heard is not None and heard.trouble in listening.LOST:
         board.say(tx, address, reader.words(listening.trouble_text(heard)))
