@@ -52,7 +52,7 @@ def examine(settings: Settings) -> list[str]:
     if not findings and not any(_engine(name, settings) for name in _ORDER):
         findings.append(
             "No ear is configured: voice notes are kept and shown to a person, but not understood. "
-            f"Free and on this machine: {fetching(LOCAL_MODEL)}"
+            f"Free and on this machine: {fetching(LOCAL_MODEL)} Or set LOOPOS_WHISPER=off."
         )
     return findings
 

@@ -29,6 +29,7 @@ from tests.fakes.faults import FakeServer
 from tests.fakes.line import LineFake
 from tests.fakes.slack import FakeSlack
 from tests.fakes.telegram import TOKEN, FakeTelegram
+from tests.homes import furnish
 
 DATA = Path(__file__).parents[1] / "data" / "company"
 
@@ -314,6 +315,7 @@ def settings_for(home: Path, fakes: dict[str, Any], port: int, **more: Any) -> S
 
 async def start(settings: Settings, clock: RunningClock) -> tuple[App, web.AppRunner]:
     """The service behind its port, without the alarm: time passes when a test says so."""
+    furnish(settings.database)
     app = await build(settings, clock)
     runner = web.AppRunner(http_app(app), access_log=None, shutdown_timeout=0.2)
     await runner.setup()

@@ -21,6 +21,7 @@ from core.store import deadlines
 from core.store.engine import Store, Tx
 from core.store.tables import Ticket, WebMessage
 from core.tickets.view import ticket_json
+from tests.homes import furnish
 
 NOON_IN_TAIPEI = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 STORY = "Ben,Warm Taipei 主臥冷氣在漏水,水滴到插座旁邊,客人在生氣,要找誰?"
@@ -176,7 +177,9 @@ def settings_for(home: Path, **more: Any) -> Settings:
 @contextlib.asynccontextmanager
 async def open_world(home: Path, clock: MovableClock | None = None, **more: Any) -> AsyncIterator[World]:
     clock = clock or MovableClock()
-    app = await build(settings_for(home, **more), clock)
+    settings = settings_for(home, **more)
+    furnish(settings.database)
+    app = await build(settings, clock)
     await app.minds.start()
     await app.teacher.start()
     await app.jobs.start()

@@ -27,8 +27,8 @@ from core.store.jobs import Commit, Task
 from core.store.tables import Ticket
 from core.team.people import reader_for
 
-WITHIN: Final = timedelta(seconds=5.5)
-"""With what reading a message may take (core.triage.by_model) a ticket waits under 10 s for models that are down."""
+WITHIN: Final = timedelta(seconds=5)
+"""With what reading a message may take (core.triage.by_model) a ticket waits less than 10 s for models that are down."""
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,8 @@ def ticket_json(ticket: Ticket) -> dict[str, Any]:
         "attachments": [attachment_json(attachment) for attachment in ticket.attachments],
         "history": [history_json(row) for row in ticket.history],
         "cost_usd": exact(ticket.cost_usd),
+        "guest_credit_usd": money(ticket.guest_credit_usd),
+        "staff_minutes": ticket.staff_minutes,
         "created_at": iso(ticket.created_at),
         "resolved_at": iso(ticket.resolved_at),
         "outcome": ticket.outcome,
