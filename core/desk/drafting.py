@@ -157,6 +157,9 @@ def _weighed(
     if (wanted.property_id, wanted.category) != (place.id, ticket.category):
         return None
     category = Category(ticket.category)
+    told = "\n".join(
+        [*(one.raw_input for one in ticket.reports), *(one.transcript_en for one in knowledge.memos)]
+    )
     return weigh(
         thought.suggestion,
         made,
@@ -167,8 +170,8 @@ def _weighed(
         wanted.texts,
         wanted.translate_to,
         wanted.why_language,
-        lambda text, language: flaws(text, language, floor),
-        lambda text, language: flaws(text, language, floor, quotes=True),
+        lambda text, language: flaws(text, language, floor, source=told),
+        lambda text, language: flaws(text, language, floor, quotes=True, source=ticket.reports[0].raw_input),
         tx.now,
     )
 

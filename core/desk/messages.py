@@ -369,7 +369,9 @@ def _add_to(
     note(tx, ticket, Event.RECEIVED, actor, kind=message.kind.value, message_id=message.message_id)
     reader = reader_for(tx, person, triage.language)
     if triage.intent is Intent.RESOLUTION_REPORT and ticket.status in OPEN:
-        if not reported_done.close(tx, ticket, actor, message.text, address, reader):
+        # Words that also give orders may be somebody else's, passed on: the button is there for those.
+        ordered = bool(triage.steering)
+        if ordered or not reported_done.close(tx, ticket, actor, message.text, address, reader):
             board.show(tx, "ticket", ticket, [(address, reader)], again=True)
     elif ticket.status in OPEN and filing.worsen(
         tx, ticket, _severity_of_words(triage), [t.value for t in triage.risk_tags], actor

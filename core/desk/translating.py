@@ -128,7 +128,8 @@ class Translator:
             if unanswered.why == "down" and self._office.clock.now() - row.at < GIVE_UP:
                 raise TryLater(str(unanswered), AGAIN) from unanswered
             return None
-        if flaws(answer.value.text, language, self._office.floor, quotes=True):
+        floor, said = self._office.floor, answer.value.text
+        if flaws(said, language, floor, quotes=True, source=row.raw_input, told=STABLE):
             return None
 
         def commit(tx: Tx) -> None:

@@ -31,6 +31,8 @@ SHORT = 400
 _CLAUSES = re.compile(
     r"[.!?。,、;…\n]+|\b(?:and|but|also|y|tambien|ademas|pero|dan|terus|juga|tapi)\b|另外|還有|而且|それと|あと|また"
 )
+LEFT = 0.5
+"""How sure the category must be for what stands beside an order, in its clause, to be a report."""
 URGENT, CLEARLY, APART, MOST_CLAUSES = 0.25, 0.6, 0.3, 8
 """When a message may hold a worse problem beside another, how sure its clause must be, how far ahead of the next, and
 how many clauses are looked at."""
@@ -81,9 +83,20 @@ class OfflineEngine:
 
     def judge(self, text: str, speaker: Speaker) -> Triage:
         folded = fold(text[:READ_LIMIT])
-        named = self._places.find(folded)
         whole = self._places.masked(folded)
         plain, orders = self._orders.taken_out(whole)
+        read = self._judged(folded, whole, plain, orders, speaker)
+        if not orders:
+            return read
+        # Where nothing marks a clause (spoken words, haste) that of an order may hold the report as well.
+        rest = self._judged(folded, whole, self._orders.words_taken_out(whole, orders), orders, speaker)
+        urgent = rest.severity >= 4 and "severity" in rest.evidence
+        alone = not _says_much(plain) and "category" in rest.evidence and rest.confidence["category"] > LEFT
+        return rest if rest.severity > read.severity and (urgent or alone) else read
+
+    def _judged(self, folded: str, whole: str, plain: str, orders: list[str], speaker: Speaker) -> Triage:
+        """What is read in `plain`, the part of `whole` that reports."""
+        named = self._places.find(folded)
         grams = features.grams(plain)
         language = self._language(plain if _says_much(plain) else whole, grams, speaker)
         hits = self._lexicon.find(plain, language)

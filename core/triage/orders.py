@@ -28,6 +28,12 @@ class Orders:
         clauses = [one for one in _CLAUSE.split(plain) if not any(_is_in(order, one) for order in orders)]
         return "".join(clauses).strip(), orders
 
+    def words_taken_out(self, plain: str, orders: list[str]) -> str:
+        """The text without the words of `orders` alone: what is spoken has no clauses."""
+        for order in orders:
+            plain = re.sub(r"\W*".join(map(re.escape, order.split())), " ", plain)
+        return plain.strip()
+
 
 def _is_in(order: str, clause: str) -> bool:
     return order in clause or order in " ".join(words_of(clause))
