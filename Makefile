@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: faults folds model run test check format chaos machines bench demo lock catalogues screenshots
+.PHONY: faults folds model run test long check format chaos machines bench demo lock catalogues screenshots
 
 run: $(VENV)/.run
 	@$(BIN)/loopos serve
@@ -13,7 +13,10 @@ demo: $(VENV)/.run
 	@$(BIN)/loopos demo
 
 test: check
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 -m "not long"
+
+long: $(VENV)/.dev
+	$(BIN)/pytest -n 2 -m long
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -54,11 +54,13 @@ def first_and_last(batch: list[Attack]) -> str:
     return f"{batch[0].id}..{batch[-1].id}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("batch", SAID, ids=first_and_last)
 async def test_words_get_nowhere_without_a_model(without: Target, batch: list[Attack]) -> None:
     await hold(without, batch, "offline")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("batch", SAID, ids=first_and_last)
 async def test_words_get_nowhere_with_a_good_model(thinking: Target, batch: list[Attack]) -> None:
     await hold(thinking, batch, "good")
@@ -79,6 +81,7 @@ async def test_memos_that_were_planted_get_nowhere(tmp_path: Path) -> None:
         await hold(house, attacks, "obeyed")
 
 
+@pytest.mark.long
 async def test_names_of_photos_and_answers_of_vendors_get_nowhere(tmp_path: Path) -> None:
     attacks = of("photo_name", "vendor_answer")
     async with target(tmp_path / "offline", platforms=True, **OFFLINE) as house:

@@ -402,9 +402,7 @@ def test_the_largest_photo_that_can_be_fetched_is_taken() -> None:
     assert isinstance(got, Message) and got.remote[0].ref == "m"
 
 
-@pytest.mark.parametrize(
-    "kind", ["sticker", "location", "contact", "venue", "poll", "dice"]
-)
+@pytest.mark.parametrize("kind", ["sticker", "location", "contact", "venue", "poll", "dice"])
 async def test_what_holds_no_words_is_unusable_and_a_caption_saves_it(house: House, kind: str) -> None:
     dana = house.fake.person("Dana")
     await house.fake.sends(dana, **{kind: {"file_id": "x"}})

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import create_engine, select, text
@@ -75,6 +76,8 @@ VALUES = {
     "rating": "4",
     "charge_to": "us",
 }
+
+pytestmark = pytest.mark.long
 
 
 class House(RuleBasedStateMachine):

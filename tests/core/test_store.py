@@ -107,6 +107,7 @@ async def test_the_fence_only_grows(world: World) -> None:
 # --- timers
 
 
+@pytest.mark.long
 async def test_a_thousand_timers_due_at_once_fire_once_each_and_a_broken_one_stands_alone(
     world: World,
 ) -> None:

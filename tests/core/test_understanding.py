@@ -230,6 +230,7 @@ def test_every_field_can_be_taught_but_no_danger_to_life_can_be_taught_away() ->
 # --- training and scoring
 
 
+@pytest.mark.long
 def test_training_twice_makes_the_same_model_and_saves_it_whole(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     from core.triage import model

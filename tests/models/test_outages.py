@@ -87,9 +87,7 @@ async def test_money_that_is_spent_steps_down_and_says_so(tmp_path: Path) -> Non
         assert "this month's money for language models is spent" in await as_ben_sees_it(house)
 
 
-async def test_a_danger_to_life_waits_for_nobody(
-    house: Thinking, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_danger_to_life_waits_for_nobody(house: Thinking, monkeypatch: pytest.MonkeyPatch) -> None:
     wait_at_most(monkeypatch, 0.3)
     house.mind.then("hang", times=20)
     await house.world.says("shirley", "Warm Taipei 廚房瓦斯味很重,客人頭暈想吐!")
