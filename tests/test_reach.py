@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.serve import http_app
+from channels.telegram.parse import event_of
 from core.reach import board, watch
 from core.store.tables import Offer, OutboxRow
 from tests.platforms import House, open_house, until
@@ -246,6 +247,23 @@ async def test_a_group_bound_to_a_property_is_listened_to_and_nobody_names_the_h
         assert await house.tickets() == []
         await house.phone("ben", "telegram").says("/bind bali_villa", room=room)
         await celine.says("wastafel mampet", room=room)
+        assert (await house.ticket())["property_id"] == "bali_villa"
+
+
+async def test_words_that_come_in_together_with_the_groups_new_id_are_heard(tmp_path: Path) -> None:
+    """Both updates lie in one answer to a poll, so they are worked on together."""
+    async with open_house(tmp_path, [("ben", "telegram"), ("celine", "telegram")]) as house:
+        telegram = house.fakes["telegram"]
+        room = telegram.room("Bali")
+        celine = house.phone("celine", "telegram")
+        await house.phone("ben", "telegram").says("/bind bali_villa", room=room)
+        telegram.deliver = False
+        moved = await telegram.migrates(room, by=celine.account)
+        await telegram.says(celine.account, "wastafel mampet", room=moved)
+        now = house.clock.now()
+        together = [event_of(one.body, now) for one in telegram.pending]
+        await house.app.platforms[0]._door.take(together)
+        await house.settle()
         assert (await house.ticket())["property_id"] == "bali_villa"
 
 

@@ -228,6 +228,13 @@ def _mark_done(tx: Tx, row: InboxRow, inbound: Inbound | None) -> bool:
 
 def _pass_over(tx: Tx, rows: Sequence[InboxRow], message: Message) -> None:
     """People talking among themselves: not ours, and not kept longer than it takes to know that."""
+    tx.session.flush()
+    if listens(tx.session, message):
+        # What came before it in this very commit made the group ours: bound it, or brought it its new id.
+        for row in rows:
+            lane = f"in:{row.channel}:{row.conversation_id}"
+            tx.office.jobs.defer(tx, PROCESS, {"inbox": row.id}, lane=lane)
+        return
     for row in rows:
         if _mark_done(tx, row, message):
             tx.change(update(table(InboxRow)).where(InboxRow.id == row.id).values(payload={}))
