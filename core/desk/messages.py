@@ -116,7 +116,7 @@ def take_message(
             with tx.nested():
                 tx.office.run_command(tx, person, address, reader, message.text, message.room)
         except Refused as refused:
-            _remark(tx, address, phrases.refusal(refused, reader.words))
+            board.say(tx, address, phrases.refusal(refused, reader.words))
         return
     if not triage.dangerous and taps.answered_in_words(tx, message, reader):
         return
