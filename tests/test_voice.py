@@ -86,6 +86,28 @@ async def test_a_note_in_ones_own_language_becomes_the_right_ticket(house: House
         assert category in {None, ticket["category"]}, name
 
 
+LEAKS = {
+    "shirley": "leak.zh.ogg",
+    "haru": "leak.ja.m4a",
+    "celine": "leak.id.webm",
+    "miguel": "leak.es.mp4",
+    "ben": "leak.en.ogg",
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("channel", ["slack", "telegram", "line"])
+async def test_five_people_speak_five_languages_in_three_formats(house: House, channel: str) -> None:
+    for person, name in LEAKS.items():
+        await speaks(house.phone(person, channel), name)
+        said = clip(name)
+        reports = [report for ticket in await house.tickets() for report in ticket["reports"]]
+        (report,) = [one for one in reports if one["transcript_native"] == said.text]
+        assert (report["reporter"], report["source"]["channel"]) == (person, channel)
+        assert (report["transcript_en"], report["language"]) == (said.english, said.spoken)
+    assert {ticket["category"] for ticket in await house.tickets()} == {"hvac_leak"}
+
+
 @pytest.mark.parametrize("channel", ["slack", "telegram", "line"])
 async def test_what_was_heard_is_shown_and_can_be_put_right(house: House, channel: str) -> None:
     shirley = house.phone("shirley", channel)
@@ -226,16 +248,18 @@ async def test_listening_elsewhere_is_paid_for_and_written_down(tmp_path: Path) 
             assert [(row.tier, row.purpose, row.ok) for row in rows] == [("speech", "transcribe", True)]
 
 
-async def test_on_the_page_a_note_is_heard_too(tmp_path: Path) -> None:
+async def test_on_the_page_five_languages_are_heard_too(tmp_path: Path) -> None:
     async with open_world(tmp_path, **EAR) as world:
-        await speaks_on_page(world, "leak.zh.ogg")
-        ticket = await world.ticket()
-        assert ticket["transcript_native"] == clip("leak.zh.ogg").text
-        receipt = await world.card("shirley", "receipt")
-        assert clip("leak.zh.ogg").text in receipt.text
+        for person, name in LEAKS.items():
+            await speaks_on_page(world, person, name)
+            said = clip(name)
+            reports = [report for ticket in await world.tickets() for report in ticket["reports"]]
+            (report,) = [one for one in reports if one["transcript_native"] == said.text]
+            assert (report["reporter"], report["transcript_en"]) == (person, said.english)
+            assert said.text in (await world.card(person, "receipt")).text
 
 
-async def speaks_on_page(world: World, name: str) -> None:
+async def speaks_on_page(world: World, person: str, name: str) -> None:
     one = clip(name)
     data = one.path.read_bytes()
     sha = hashlib.sha256(data).hexdigest()
@@ -249,7 +273,7 @@ async def speaks_on_page(world: World, name: str) -> None:
         "sha256": sha,
         "path": f"media/{sha}",
     }
-    await world.says("shirley", "", files=[file])
+    await world.says(person, "", files=[file])
 
 
 async def test_for_a_long_note_its_sender_is_told_that_it_takes_a_moment(

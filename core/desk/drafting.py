@@ -14,7 +14,6 @@ from core.brain.recall import Knowledge, Query, recall
 from core.company.company import Company
 from core.company.schema import Property, Vendor
 from core.cost.ledger import model_spent
-from core.desk import translating
 from core.desk.records import authorised_for, month_of, month_spent, note, own_resolutions
 from core.dispatch.draft import Draft, Reason, cap_for, draft, estimate_for
 from core.dispatch.policy import Authorised, NeedsHuman, Proposal, decide
@@ -23,6 +22,7 @@ from core.ids import new_id
 from core.model import Category, Event
 from core.money import usd
 from core.office import Office
+from core.reach import translations
 from core.store.engine import Tx
 from core.store.tables import Dispatch, Ticket
 from core.team.people import LOOPOS, Actor
@@ -201,7 +201,7 @@ def _note_fallback(tx: Tx, ticket: Ticket, thought: Thought, weighed: Weighed | 
 
 def _keep_translations(tx: Tx, ticket: Ticket, made: Mapping[str, str], engine: str) -> None:
     for language, text in made.items():
-        translating.keep(tx, ticket.reports[0].raw_input, language, text, engine)
+        translations.keep(tx, ticket.reports[0].raw_input, language, text, engine)
 
 
 def _knowledge_json(made: Draft, knowledge: Knowledge) -> dict[str, object]:

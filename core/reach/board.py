@@ -16,11 +16,11 @@ from core.cards.card import Button, Card, Question
 from core.cards.draw import KINDS
 from core.cards.view import Press, Sketch, View
 from core.company.schema import Person
-from core.desk import translating
 from core.desk.records import current_dispatch, latest_approval
 from core.i18n import Words
 from core.ids import button_id, new_id
 from core.model import OPEN, Address
+from core.reach import translations
 from core.reach.files import payload_of
 from core.store.engine import Tx
 from core.store.tables import ButtonRow, CardCopy, CardRow, OutboxRow, Ticket
@@ -106,7 +106,7 @@ def view_of(
         conversation_id=address.conversation_id,
         now=tx.now,
         others=others,
-        translations=translating.for_reader(tx, ticket, reader),
+        translations=translations.for_reader(tx, ticket, reader),
         offer=offer,
         offer_link=link_to(tx.office, offer) if offer is not None else None,
         offer_reached=offer is not None
