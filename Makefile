@@ -32,7 +32,7 @@ chaos: $(VENV)/.dev
 	$(BIN)/python -m tests.chaos.run --kills 200 --messages 500
 
 faults: $(VENV)/.dev
-	for platform in slack telegram line; do $(BIN)/python -m tests.faults.run --platform $$platform --messages 300 || exit 1; done
+	for platform in slack slack-socket telegram telegram-polling line; do $(BIN)/python -m tests.faults.run --platform $$platform --messages 300 || exit 1; done
 
 model: $(VENV)/.dev
 	$(BIN)/python -m tools.train
