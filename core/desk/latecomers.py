@@ -50,7 +50,7 @@ class Latecomers:
         if not isinstance(found, File):
             return lambda tx: self._given_up(tx, args, str(found))
         message, triage = await self._intake.read(row, with_files(replace(message, text=""), (found,)))
-        return lambda tx: take_late(tx, _fresh(tx, row), message, triage, words_too=False)
+        return lambda tx: take_late(tx, _fresh(tx, row), message, triage)
 
     async def listen(self, args: dict[str, Any], row: InboxRow | None) -> Commit | None:
         message = self._message(row)
@@ -70,7 +70,7 @@ class Latecomers:
             return None  # it was filed, and a person has it
         message = with_words(with_files(replace(message, text=""), (file,)), heard)
         triage = await self._intake.understand(row, message)
-        return lambda tx: take_late(tx, _fresh(tx, row), message, triage, words_too=True)
+        return lambda tx: take_late(tx, _fresh(tx, row), message, triage)
 
     def _message(self, row: InboxRow | None) -> Message | None:
         """None: it was taken back meanwhile. Raises TryLater."""

@@ -176,9 +176,9 @@ def is_settled(session: Session, office: Office, row: InboxRow, message: Message
     return known is not None and known.kind == "same"
 
 
-def take_late(tx: Tx, row: InboxRow, message: Message, triage: Triage, *, words_too: bool) -> None:
-    """A file of a message that was worked on without it, or the words of a voice note that took their time.
-    `words_too`: it is the note that had been filed already; nothing is attached again."""
+def take_late(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> None:
+    """A file of a message that was worked on without it, or the words of a voice note that took their time. What the
+    ticket has already is not attached again."""
     person = tx.office.person_at(message.channel, message.sender)
     if person is None or afterwards.was_unsent(tx, message.channel, message.message_id):
         return
@@ -190,7 +190,7 @@ def take_late(tx: Tx, row: InboxRow, message: Message, triage: Triage, *, words_
     address = Address(message.channel, message.conversation_id)
     actor = Actor(person.id, message.channel)
     fresh = [file for file in message.files if all(file.sha256 != one.sha256 for one in ticket.attachments)]
-    if not words_too and fresh:
+    if fresh:
         for file in fresh:
             filing.attach(ticket, file, message.message_id)
         note(

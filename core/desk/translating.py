@@ -44,11 +44,12 @@ class Translator:
     def task(self) -> Task:
         return Task(TRANSLATE, find=_find, run=self.run, exhausted=lambda _tx, _args, _why: None)
 
-    async def run(self, args: dict[str, Any], row: Report | None) -> Commit | None:
+    async def run(self, args: dict[str, Any], found: tuple[Report, str | None] | None) -> Commit | None:
         models, language = self._office.models, str(args["language"])
+        row, property_id = found or (None, None)
         if row is None or models is None or not row.raw_input.strip():
             return None
-        about = About("translate", ticket_id=row.ticket_id)
+        about = About("translate", property_id=property_id, ticket_id=row.ticket_id)
         ask = Ask(
             "strong",
             about,
@@ -77,7 +78,9 @@ class Translator:
         return commit
 
 
-def _find(session: Session, some: list[dict[str, Any]]) -> list[Report | None]:
+def _find(session: Session, some: list[dict[str, Any]]) -> list[tuple[Report, str | None] | None]:
+    """Each report, and the property that its ticket is about."""
     wanted = [args["report"] for args in some]
-    rows = {row.id: row for row in session.scalars(select(Report).where(Report.id.in_(wanted)))}
+    joined = select(Report, Ticket.property_id).join(Ticket, Ticket.ticket_id == Report.ticket_id)
+    rows = {row.id: (row, place) for row, place in session.execute(joined.where(Report.id.in_(wanted)))}
     return [rows.get(one) for one in wanted]

@@ -111,7 +111,8 @@ async def test_a_backup_reads_it_in_his_own_language_as_soon_as_it_is_translated
     job = await house.world.card("haru", "job")
     assert job.card["language"] == "ja"
     assert STORY in job.text
-    assert "translate" in [purpose_of(call) for call in house.mind.calls]
+    (translation,) = [call for call in house.mind.calls if purpose_of(call) == "translate"]
+    assert _told(translation) == {"property_id": "warm_taipei_2br", "ticket_id": "T-1001", "tier": "strong"}
 
 
 async def test_a_quiet_night_costs_nothing(house: Thinking) -> None:
