@@ -25,11 +25,11 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from bot.minds import DATA
-from core.cost.port import Usage
+from bot.models_and_speech import DATA
 from core.cost.prices import Prices, load
+from core.metering import Usage
 from core.store.tables import UsageRow, WebMessage
-from tests.fakes.minds import Asked, Json, tokens
+from tests.fakes.models_and_speech import Asked, Json, tokens
 from tests.models.brain import SINK, clever, purpose_of, said_in
 from tests.models.conftest import Thinking, thinking
 from tests.world import STORY, World

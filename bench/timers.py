@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import func, select
 
 from core.model import Address
-from core.reach import board
+from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.engine import Tx
@@ -42,7 +42,7 @@ async def _fire(home: Path, *, outbox: bool) -> float:
 
         def handler(tx: Tx, deadline: Due) -> None:
             if outbox:
-                board.say(tx, Address("web", "nobody"), deadline.subject)
+                card_publisher.say(tx, Address("web", "nobody"), deadline.subject)
 
         begun = time.perf_counter()
         while await world.do(lambda tx: deadlines.fire_due(tx, {"bench": handler}, handler)):

@@ -9,8 +9,8 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from core.speech.ears import Ears
 from core.speech.local import LocalEar
+from core.speech.transcribers import Ears
 from tests.core.speech.hearing import ABOUT, HandClock, Ledger
 from tests.voice.clips import MODEL, Clip, clip
 

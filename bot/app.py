@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from bot import commands, schema
-from bot.minds import Minds, minds_of
+from bot.models_and_speech import Minds, minds_of
 from bot.platforms import platforms_of
 from bot.settings import Settings
 from bot.understanding import model_of
@@ -25,23 +25,23 @@ from channels.web.channel import WebChannel
 from channels.web.routes import WebRoutes
 from core.clock import Clock, SystemClock
 from core.company.loader import load_company
-from core.cost.sending import Sending
-from core.desk.intake import Intake
-from core.desk.latecomers import Latecomers
-from core.desk.teacher import Teacher
-from core.desk.thinking import Thinker
-from core.desk.timers import Alarm
-from core.desk.translating import Translator
+from core.context import Office
+from core.cost.report_jobs import Sending
 from core.errors import StartupError
-from core.office import Office
-from core.reach.delivery import Deliverer
-from core.reach.watch import Watch, after_outage, last_beat
+from core.intake.job import Intake
+from core.intake.late_content import Latecomers
+from core.outbox.channel_watch import Watch, after_outage, last_beat
+from core.outbox.delivery import Deliverer
 from core.store import crashpoints
 from core.store.engine import Store
 from core.store.jobs import EmbeddedJobs
 from core.store.ownership import HomeLock, already_running, is_stale, take_over
 from core.team.roster import company_now
+from core.timers import Alarm
 from core.triage.offline import OfflineEngine
+from core.workflow.learning_sync import Teacher
+from core.workflow.suggesting import Thinker
+from core.workflow.translating import Translator
 
 log = structlog.get_logger(__name__)
 

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from bot.settings import Settings
 from core.clock import Clock
-from core.cost.port import Meter, Tier
 from core.llm.calls import CallFailed, Provider, Shut, Source, Unfit
 from core.llm.gateway import Gateway
+from core.metering import Meter, Tier
 
 if TYPE_CHECKING:
     from core.llm.anthropic import Anthropic

@@ -9,11 +9,11 @@ from typing import Final
 
 from bot import commands
 from bot.settings import Settings
-from channels.door import Door
+from channels.ingress import Door
 from channels.platform import Platform
+from core.context import Office
 from core.health import Health
-from core.office import Office
-from core.reach.watch import tell_quota
+from core.outbox.channel_watch import tell_quota
 from core.store.engine import Store
 
 Make = Callable[[Settings, Store, Office, Callable[[str], Door]], Platform | None]

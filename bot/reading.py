@@ -160,8 +160,8 @@ def triage(path: str | None) -> int:
 async def _triage_by_model(settings: Settings, path: str | None) -> int:
     """With the configured models, metered as the service's own calls are."""
     from bot.app import fill_demo_company
-    from bot.minds import minds_of
-    from bot.setup.beside import beside
+    from bot.models_and_speech import minds_of
+    from bot.setup.side_process import beside
     from core.triage.by_model import ModelUnderstanding
 
     settings.home.mkdir(parents=True, exist_ok=True)

@@ -17,8 +17,8 @@ from sqlalchemy import func, select
 from bot.app import App, build
 from bot.settings import Settings
 from channels.link.files import FileRoutes
-from core.counts import REFUSED
 from core.errors import StartupError, TryLater
+from core.refusals import REFUSED
 from core.store.tables import Deadline, InboxRow, JobRow, OutboxRow
 
 if TYPE_CHECKING:

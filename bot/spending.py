@@ -94,7 +94,7 @@ def statement_of(property_id: str, month: str | None, csv: str | None, pdf: str 
 
 
 def _pdf(made: statement.Statement, words: Words) -> bytes:
-    from core.cost.paper import pdf_bytes
+    from core.cost.statement_pdf import pdf_bytes
 
     return pdf_bytes(made, words)
 

@@ -21,12 +21,12 @@ from bot.app import App, build
 from bot.serve import http_app
 from bot.settings import Settings
 from channels.web.channel import take
-from core.desk.timers import HANDLERS, given_up, prepare
 from core.ids import new_id
 from core.model import Address
 from core.store import deadlines
 from core.store.tables import ButtonRow, CardCopy, Ticket
 from core.tickets.view import ticket_json
+from core.timers import HANDLERS, given_up, prepare
 from tests.fakes.faults import FakeServer
 from tests.fakes.line import LineFake
 from tests.fakes.slack import FakeSlack

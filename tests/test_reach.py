@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from bot.serve import http_app
 from channels.telegram.parse import event_of
-from core.reach import board, watch
+from core.outbox import card_publisher, channel_watch
 from core.store.tables import Offer, OutboxRow
 from tests.platforms import House, open_house, until
 from tests.world import STORY
@@ -81,7 +81,9 @@ async def test_who_blocked_the_bot_is_told_elsewhere_and_the_founder_hears_why(h
     await shirley.says("Warm Taipei 洗碗機壞了")
     await house.fakes["telegram"].blocks(shirley.account)
     await house.phone("ben", "slack").says("/ticket T-1001")
-    await house.app.store.write(lambda tx: board.say(tx, house.address("shirley", "telegram"), "only a test"))
+    await house.app.store.write(
+        lambda tx: card_publisher.say(tx, house.address("shirley", "telegram"), "only a test")
+    )
     await house.settle()
     assert await house.phone("shirley", "line").sees("only a test")
     assert await house.phone("ben", "slack").sees("could not be delivered")
@@ -103,7 +105,9 @@ async def test_the_line_quota_is_gone_so_telegram_is_used_and_the_founder_hears_
     line.used = line.quota
     for number in range(2):
         text = f"message {number}"
-        await house.app.store.write(lambda tx, t=text: board.say(tx, house.address("shirley", "line"), t))  # type: ignore[misc]
+        await house.app.store.write(
+            lambda tx, t=text: card_publisher.say(tx, house.address("shirley", "line"), t)
+        )  # type: ignore[misc]
         await house.settle()
     assert await house.phone("shirley", "telegram").sees("message 1")
     told = [text for text in await house.phone("ben", "slack").texts() if "could not be delivered" in text]
@@ -117,7 +121,9 @@ async def test_an_unknown_send_stays_unknown_though_the_next_try_surely_fails(tm
         slack.fail("chat.postMessage", "accept_and_drop")
         # The look into the history is refused for a while: nothing is sent by that, and nothing is known by it.
         slack.fail("conversations.history", "rate_limited", 2)
-        await house.app.store.write(lambda tx: board.say(tx, house.address("ben", "slack"), "only once"))
+        await house.app.store.write(
+            lambda tx: card_publisher.say(tx, house.address("ben", "slack"), "only once")
+        )
         for _ in range(8):
             await house.wait(seconds=5)
         assert (await ben.texts()).count("only once") == 1
@@ -172,8 +178,8 @@ async def test_after_an_outage_waiting_cards_are_shown_once_more(house: House) -
     ben = house.phone("ben", "slack")
     before = await ben.card("approve")
     long_ago = house.clock.now() - timedelta(minutes=3)
-    assert await house.app.store.write(lambda tx: watch.after_outage(tx, house.clock.now())) == 0
-    assert await house.app.store.write(lambda tx: watch.after_outage(tx, long_ago)) > 0
+    assert await house.app.store.write(lambda tx: channel_watch.after_outage(tx, house.clock.now())) == 0
+    assert await house.app.store.write(lambda tx: channel_watch.after_outage(tx, long_ago)) > 0
     await house.settle()
     after = await ben.card("approve")
     assert after.ref != before.ref

@@ -14,8 +14,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import select
 
-from core.desk import listening
 from core.i18n import Words
+from core.intake import transcription
 from core.phrases import NOT_HEARD
 from core.store.tables import UsageRow
 from tests.fakes.openai import FakeOpenAI, hello
@@ -170,7 +170,7 @@ async def test_without_an_ear_the_note_is_filed_and_a_person_told(tmp_path: Path
 async def test_a_note_that_takes_too_long_is_filed_at_once_and_told_when_it_is_known(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening, "PATIENCE", listening.PATIENCE * 0)
+    monkeypatch.setattr(transcription, "PATIENCE", transcription.PATIENCE * 0)
     ears = house.app.minds.ears
     assert ears is not None
     slow = asyncio.Event()
@@ -281,7 +281,7 @@ async def speaks_on_page(world: World, person: str, name: str) -> None:
 async def test_for_a_long_note_its_sender_is_told_that_it_takes_a_moment(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening, "LONG", 1.0)
+    monkeypatch.setattr(transcription, "LONG", 1.0)
     shirley = house.phone("shirley", "telegram")
     await speaks(shirley, "leak.zh.ogg")
     moment = Words("zh-TW", ZoneInfo("UTC"))(

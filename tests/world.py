@@ -15,12 +15,12 @@ from sqlalchemy import select
 from bot.app import App, build
 from bot.settings import Settings
 from channels.web.channel import take
-from core.desk.timers import HANDLERS, given_up, prepare
 from core.ids import new_id
 from core.store import deadlines
 from core.store.engine import Store, Tx
 from core.store.tables import Ticket, WebMessage
 from core.tickets.view import ticket_json
+from core.timers import HANDLERS, given_up, prepare
 from tests.homes import furnish
 
 NOON_IN_TAIPEI = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from bot.commands import cost, house, people, tickets
+from bot.commands import cost, people, system, tickets
 from bot.commands.call import Call
 from core.company.schema import Person
 from core.errors import Refused
@@ -46,11 +46,11 @@ COMMANDS: Final = {
     "/resolve": Command(
         tickets.resolve, N_("“it is done”, with what it cost in USD"), ("/resolve T-1001 132 new drain pan",)
     ),
-    "/brain": Command(house.brain, N_("ask what we know"), ("/brain AC Taipei",)),
+    "/brain": Command(system.brain, N_("ask what we know"), ("/brain AC Taipei",)),
     "/oncall": Command(
         people.oncall, N_("who is on, and who is on instead of me"), ("/oncall haru 8h", "/oncall me")
     ),
-    "/status": Command(house.status, N_("how I am")),
+    "/status": Command(system.status, N_("how I am")),
     "/cost": Command(
         cost.cost,
         N_("what the models cost, in sums and as a picture"),
@@ -61,7 +61,7 @@ COMMANDS: Final = {
         N_("what a property really cost, to be sent to its owner"),
         ("/report Bali Villa 2026-11",),
     ),
-    "/corrections": Command(house.corrections, N_("what I was taught, and how to take it back")),
+    "/corrections": Command(system.corrections, N_("what I was taught, and how to take it back")),
     "/lang": Command(
         people.lang,
         N_("my language for you"),

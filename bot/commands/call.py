@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.company.schema import Person
-from core.desk.records import find_ticket
 from core.model import Address
-from core.reach import board
+from core.outbox import card_publisher
 from core.store.engine import Tx
 from core.team.people import Actor, Reader
+from core.tickets.records import find_ticket
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Call:
         return Actor(self.person.id, self.address.channel)
 
     def reply(self, text: str) -> None:
-        board.say(self.tx, self.address, text)
+        card_publisher.say(self.tx, self.address, text)
 
     def reply_alone(self, text: str) -> None:
         """What others in a group must not read: to the person's own conversation on the same channel."""
@@ -36,8 +36,8 @@ class Call:
             return
         for address in self.tx.office.addresses_of(self.person):
             if address.channel == self.address.channel:
-                board.say(self.tx, address, text)
+                card_publisher.say(self.tx, address, text)
 
     def show(self, kind: str, ticket_id: str) -> None:
         ticket = find_ticket(self.tx, ticket_id)
-        board.show(self.tx, kind, ticket, [(self.address, self.reader)], again=True)
+        card_publisher.show(self.tx, kind, ticket, [(self.address, self.reader)], again=True)

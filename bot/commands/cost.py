@@ -9,7 +9,7 @@ from bot.commands.call import Call
 from core.company.schema import Property
 from core.cost import report
 from core.cost.months import PERIODS, month_at, month_name, month_named
-from core.cost.sending import owe_picture, owe_statement
+from core.cost.report_jobs import owe_picture, owe_statement
 from core.errors import Refused
 from core.i18n import N_
 from core.model import Address

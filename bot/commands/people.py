@@ -9,15 +9,15 @@ from typing import Final
 
 from bot.commands.call import Call
 from core.company.schema import Person, Property
-from core.desk.records import current_dispatch, open_tickets
-from core.dispatch.quiet import is_quiet, next_working_moment
+from core.dispatch.quiet_hours import is_quiet, next_working_moment
 from core.errors import Refused
 from core.model import LANGUAGES, Role
+from core.staff import handover, joining
 from core.store.tables import Binding
-from core.team import handover, joining
 from core.team.people import reader_for, set_language
 from core.team.rights import require
 from core.text import escape, normal, shorten
+from core.tickets.records import current_dispatch, open_tickets
 
 _HOURS: Final = re.compile(r"^(\d{1,3})h$")
 BACK: Final = frozenset({"me", "back", "off"})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bot.commands.call import Call
 from core import phrases
-from core.desk import closing, dispatching
-from core.desk.records import find_ticket, latest_approval, open_tickets
 from core.errors import Refused
 from core.money import parse_amount
+from core.tickets.records import find_ticket, latest_approval, open_tickets
+from core.workflow import closing, dispatching
 
 
 def tickets(call: Call) -> None:

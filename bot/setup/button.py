@@ -15,14 +15,14 @@ from typing import Final
 from sqlalchemy import select
 
 from bot.settings import Settings, read_settings
-from bot.setup.beside import Beside, beside, configured, health_of, local_url
+from bot.setup.side_process import Beside, beside, configured, health_of, local_url
 from core.cards.card import Card
 from core.company.schema import Person
 from core.errors import LoopOSError, StartupError
 from core.ids import new_id
 from core.model import Address
+from core.outbox import card_publisher, check_button
 from core.ports import Attempt, Delivery, Sent
-from core.reach import board, check
 from core.store.engine import Tx
 from core.store.tables import CardCopy, CardRow, Notice, OutboxRow
 from core.team.people import reader_for
@@ -120,7 +120,7 @@ async def _show(house: Beside, founder: Person, address: Address) -> str:
 def _put_down(tx: Tx, subject: str, founder: Person, address: Address) -> Delivery:
     """The card's rows, so that the service knows the button. It counts as cancelled until it is sent: the service
     sends whatever is owed to the conversation, and this is ours to send."""
-    board.post_own(tx, "check", subject, check.sketch, [(address, reader_for(tx, founder))])
+    card_publisher.post_own(tx, "check", subject, check_button.sketch, [(address, reader_for(tx, founder))])
     tx.session.flush()
     row = tx.session.scalars(
         select(OutboxRow)

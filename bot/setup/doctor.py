@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from bot import ears, models, schema
+from bot import models, schema, transcribers
 from bot.settings import Settings, read_settings
-from bot.setup.beside import configured, health_of, is_ours, local_url, read_company
 from bot.setup.button import no_account
+from bot.setup.side_process import configured, health_of, is_ours, local_url, read_company
 from core.company.loader import CompanyDataError, load_company
 from core.errors import StartupError
 
@@ -98,7 +98,7 @@ def _voice(settings: Settings) -> Iterator[str]:
     """A demo in which nobody said a word about voice is well without: it works with nothing."""
     said = (settings.whisper, settings.whisper_model, settings.runpod_url, settings.openai_key)
     if not settings.demo or any(said):
-        yield from ears.examine(settings)
+        yield from transcribers.examine(settings)
 
 
 CHECKS: Final[dict[str, Check]] = {

@@ -19,12 +19,12 @@ from typing import Final
 from bot import commands
 from bot.app import DATA
 from bot.settings import Settings, env_file, read_settings
-from bot.setup import minds
-from bot.setup.beside import beside, configured
+from bot.setup import models
 from bot.setup.dialog import Dialog, Session, Values, all_set, ask_token
 from bot.setup.doctor import CHANNELS, examine
+from bot.setup.side_process import beside, configured
 from core.errors import StartupError
-from core.team.joining import new_code
+from core.staff.joining import new_code
 
 CODE_LASTS: Final = timedelta(hours=1)
 """Long enough to start the service; whoever is later runs init again."""
@@ -62,13 +62,13 @@ def _set_up(session: Session) -> int:
         say(f"\n— {TITLES[name]}")
         if not _ASK[name](session):
             say(f"{TITLES[name]} is left out.")
-    minds.ask(session)
+    models.ask(session)
     _make_company(before, say)
     _write(session)
     settings = read_settings()
     _tell_overruled(session, settings)
     _report(settings, asyncio.run(_register(settings)), say)
-    minds.report(settings, say)
+    models.report(settings, say)
     asyncio.run(_let_in(settings, say))
     say("\nNext: `loopos serve`, then `loopos doctor`, then `loopos doctor --button`.")
     return 1 if session.left_out else 0

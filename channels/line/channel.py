@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 from aiolimiter import AsyncLimiter
 
-from channels.door import Door
+from channels.ingress import Door
 from channels.line import draw, setup
 from channels.line.api import Api, Declined, LineError, NotSent, Unclear
 from channels.line.parse import EXTERNAL, NAME, conversation_of, parse

@@ -12,7 +12,7 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
-from channels.door import Door, Event, come_again, read_body, read_json, refuse
+from channels.ingress import Door, Event, come_again, read_body, read_json, refuse
 from channels.line.parse import NOWHERE, album_of, conversation_of, well_formed
 from core.errors import TryLater
 

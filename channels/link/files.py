@@ -7,10 +7,10 @@ from pathlib import Path
 
 from aiohttp import web
 
-from channels.door import refuse
-from channels.handout import hand_out
+from channels.file_response import hand_out
+from channels.ingress import refuse
 from core.clock import Clock
-from core.reach.files import file_in
+from core.outbox.file_links import file_in
 
 
 class FileRoutes:

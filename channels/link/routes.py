@@ -12,19 +12,19 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from channels.door import COMMIT_WITHIN, refuse
+from channels.ingress import COMMIT_WITHIN, refuse
 from core.cards.card import Button, Card, Field
 from core.clock import Clock
 from core.errors import Refused, TryLater
 from core.i18n import N_, Words
+from core.inbox import Arrival, accept
 from core.money import parse_amount
+from core.outbox.offer_links import offer_in
 from core.phrases import refusal
 from core.store.engine import Store, Tx
-from core.store.inbox import Arrival, accept
 from core.store.tables import CardCopy, InboxRow, Offer
 from core.text import escape
-from core.vendors import offers
-from core.vendors.links import offer_in
+from core.workflow import offers
 
 MOST_FORM: Final = 16 * 1024
 CSP: Final = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

@@ -12,11 +12,11 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import structlog
 
-from channels.door import Door
+from channels.ingress import Door
 from channels.slack.addresses import is_direct, place_of
 from channels.slack.api import Identity, Reply, SlackApi, messages
+from channels.slack.message_parts import moment
 from channels.slack.parse import event_of, homes, is_echo, stored
-from channels.slack.said import moment
 from core.errors import ChannelDown, GiveUp, TryLater
 
 log = structlog.get_logger(__name__)

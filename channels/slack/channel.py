@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 from aiolimiter import AsyncLimiter
 
-from channels.door import Door
+from channels.ingress import Door
 from channels.pacing import Backoff, Limits
 from channels.slack import backfill, draw, files, upload
 from channels.slack.addresses import Place, place_of, ref, split_ref

@@ -10,9 +10,9 @@ import json
 from datetime import datetime
 from typing import Any, Final
 
-from channels.door import Event
+from channels.ingress import Event
 from channels.slack.addresses import HOME, is_direct, ref
-from channels.slack.said import kind_of, moment, plain, remote_files, without_mention
+from channels.slack.message_parts import kind_of, moment, plain, remote_files, without_mention
 from core.inbound import Edited, Inbound, Message, Opened, Tap, Unsent
 from core.text import escape
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from channels.door import Door
+from channels.ingress import Door
 from channels.slack import forms
 from channels.slack.api import Identity, SlackApi
 from channels.slack.parse import (

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from channels.door import come_again, read_body, read_json, refuse
+from channels.ingress import come_again, read_body, read_json, refuse
 from channels.slack.reception import Reception
 from core.clock import Clock
 from core.errors import TryLater

@@ -25,9 +25,10 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
-from channels.door import Door
+from channels.ingress import Door
 from channels.pacing import Backoff, Limits
 from channels.telegram import draw, files, uploads, webhook
+from channels.telegram.acknowledgements import SIGN_WITHIN, Signs, remember
 from channels.telegram.api import (
     API_URL,
     CURE,
@@ -41,7 +42,6 @@ from channels.telegram.api import (
 from channels.telegram.parse import NAME, me_of, moved_event, parse
 from channels.telegram.polling import Poller
 from channels.telegram.setup import Menu, hook_refused, set_menu, set_webhook
-from channels.telegram.signs import SIGN_WITHIN, Signs, remember
 from channels.telegram.watch import EVERY, watch
 from core.clock import Clock
 from core.errors import ChannelDown, GiveUp, LoopOSError, TryLater

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from channels.door import Event
+from channels.ingress import Event
 from core.inbound import Edited, Inbound, Message, Moved, RemoteFile, Tap
 from core.media import MOST_BYTES
 from core.model import SourceKind

@@ -12,7 +12,7 @@ from typing import Any, Final
 import aiohttp
 import structlog
 
-from channels.door import Door
+from channels.ingress import Door
 from channels.pacing import Backoff
 from channels.telegram.api import ALLOWED_UPDATES, CURE, DOWN_FOR, Answer, ask
 from channels.telegram.parse import event_of

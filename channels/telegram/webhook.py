@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from channels.door import Door, come_again, read_body, read_json, refuse
+from channels.ingress import Door, come_again, read_body, read_json, refuse
 from channels.telegram.api import PATH
 from channels.telegram.parse import event_of
 from core.clock import Clock

@@ -11,10 +11,10 @@ from sqlalchemy import bindparam, func, insert, select, update
 
 from core.errors import GiveUp
 from core.inbound import File, Inbound, Message, RemoteFile, Tap
+from core.inbox import Arrival, accept
 from core.model import SourceKind
 from core.ports import Attempt, Capabilities, Delivery, Sent
 from core.store.engine import Tx
-from core.store.inbox import Arrival, accept
 from core.store.tables import WebMessage, table
 
 BOT = "loopos"

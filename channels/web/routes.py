@@ -14,7 +14,7 @@ from typing import Any, Final
 from aiohttp import web
 from sqlalchemy import select
 
-from channels.handout import hand_out
+from channels.file_response import hand_out
 from channels.web import texts
 from channels.web.channel import take
 from core.clock import Clock

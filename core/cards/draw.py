@@ -1,6 +1,6 @@
 """What each kind of card says. Pure: the state of a ticket and a reader in, a sketch out.
 
-A sketch is a card whose buttons are still actions with arguments; core.reach.board gives them their ids."""
+A sketch is a card whose buttons are still actions with arguments; core.outbox.card_publisher gives them their ids."""
 
 from __future__ import annotations
 

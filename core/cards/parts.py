@@ -8,7 +8,7 @@ from typing import Final
 from core import phrases
 from core.cards.card import Fact, Link, Section
 from core.cards.view import State, View
-from core.dispatch.quiet import PIERCING, next_working_moment
+from core.dispatch.quiet_hours import PIERCING, next_working_moment
 from core.i18n import N_
 from core.model import Status
 from core.text import shorten

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from core.cost.months import Span
-from core.cost.port import Tier
+from core.metering import Tier
 
 THRESHOLDS: Final = (50, 80, 100)
 """Per cent of the month's budget at which the founder is told."""

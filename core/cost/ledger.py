@@ -14,13 +14,13 @@ import structlog
 from sqlalchemy import BigInteger, ColumnElement, Float, cast, func, select
 from sqlalchemy.orm import Session
 
-from core.cost import notices
+from core.cost import budget_notices
 from core.cost.budget import Step, fits, step_down
 from core.cost.months import Span, month_at, month_named
-from core.cost.port import OverBudget, Planned, Usage
 from core.cost.prices import Prices
 from core.errors import TryLater
 from core.ids import new_id
+from core.metering import OverBudget, Planned, Usage
 from core.store.engine import Store, Tx
 from core.store.tables import InboxRow, Ticket, UsageRow
 
@@ -54,7 +54,7 @@ def within(span: Span) -> ColumnElement[bool]:
 
 def model_spent(tx: Tx, property_id: str, month: str) -> Decimal:
     """What models, embeddings and speech cost a property in a local month of its own ("2026-11"): the part of its
-    budget beside the vendors' (core.desk.records.month_spent)."""
+    budget beside the vendors' (core.tickets.records.month_spent)."""
     company = tx.office.company
     place = company.place(property_id)
     span = month_named(month, place.zone if place is not None else company.founder.zone)
@@ -62,7 +62,7 @@ def model_spent(tx: Tx, property_id: str, month: str) -> Decimal:
 
 
 class Ledger:
-    """The meter (core.cost.port.Meter) over the store. `budget`: dollars for the month of the founder's time zone.
+    """The meter (core.metering.Meter) over the store. `budget`: dollars for the month of the founder's time zone.
     `fast_model`: what a strong call steps down to, for knowing whether that would fit."""
 
     def __init__(self, store: Store, prices: Prices, budget: Decimal, fast_model: str | None = None) -> None:
@@ -79,7 +79,7 @@ class Ledger:
     # --- before the call
 
     async def reserve(self, planned: Planned) -> str:
-        """See core.cost.port.Meter. Raises OverBudget, TryLater where the database cannot write now."""
+        """See core.metering.Meter. Raises OverBudget, TryLater where the database cannot write now."""
         row_id, most = new_id(), self._prices.most(planned)
         work = asyncio.ensure_future(self._store.write(lambda tx: self._set_aside(tx, row_id, planned, most)))
         try:
@@ -99,7 +99,7 @@ class Ledger:
             fast = replace(planned, tier="fast", model=self._fast_model) if self._fast_model else None
             fast_most = self._prices.most(fast) if fast is not None else None
             step = step_down(planned.tier, used, fast_most, self._budget)
-            notices.stepped_down(tx, used, self._budget, step, self._month(tx))
+            budget_notices.stepped_down(tx, used, self._budget, step, self._month(tx))
             return step
         about = planned.about
         ticket_id, property_id = _whose(tx, about.inbox_id, about.ticket_id, about.property_id)
@@ -137,7 +137,7 @@ class Ledger:
     # --- after it
 
     async def settle(self, row_id: str, usage: Usage | None, *, ok: bool, ms: int, error: str = "") -> None:
-        """See core.cost.port.Meter. An answer that was paid for is not lost because the ledger is busy: where nothing
+        """See core.metering.Meter. An answer that was paid for is not lost because the ledger is busy: where nothing
         can be written the row stays as it is, and the next start closes it with what was set aside."""
         for attempt in range(1, SETTLE_TRIES + 1):
             try:
@@ -184,7 +184,7 @@ class Ledger:
         month = self._month(tx)
         if any(row.at in month for row in rows):
             spent = total(tx.session, within(month), UsageRow.settled_at.is_not(None))
-            notices.spent(tx, spent, self._budget, month)
+            budget_notices.spent(tx, spent, self._budget, month)
         tx.tell(SETTLED)
 
     @staticmethod

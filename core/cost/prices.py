@@ -12,8 +12,8 @@ from typing import Final
 
 import structlog
 
-from core.cost.port import Planned, Usage
 from core.errors import StartupError
+from core.metering import Planned, Usage
 
 log = structlog.get_logger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.company.company import Company
 from core.company.schema import Step
-from core.dispatch.quiet import next_working_moment
+from core.dispatch.quiet_hours import next_working_moment
 from core.model import Role
 
 

@@ -17,7 +17,7 @@ from core.brain.recall import Knowledge
 from core.company.company import Company
 from core.company.schema import Property, Vendor
 from core.dispatch.draft import TRADE_OF, Draft, Reason, cap_for, estimate_for, response_time
-from core.llm.fence import repeats
+from core.llm.quoting import repeats
 from core.model import Category
 from core.money import usd
 from core.text import shorten

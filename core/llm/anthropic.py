@@ -17,7 +17,6 @@ from anthropic.types import Message, MessageParam
 from anthropic.types import Model as KnownModels
 from pydantic import BaseModel, SecretStr
 
-from core.cost.port import About, Tier, Usage
 from core.llm.calls import (
     EFFORT,
     NOT_THEIRS,
@@ -36,6 +35,7 @@ from core.llm.calls import (
     failure,
     headers,
 )
+from core.metering import About, Tier, Usage
 
 ADDRESS: Final = "https://api.anthropic.com"
 _STOPS: Final[dict[str, Literal["truncated", "refused"]]] = {

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from core.cost.port import About, Tier, Usage
 from core.errors import LoopOSError
 from core.llm.port import Picture
+from core.metering import About, Tier, Usage
 
 EFFORT: Final = "low"
 """Somebody on a stair waits for every answer: a model may think, but not for long."""

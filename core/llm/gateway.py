@@ -11,9 +11,8 @@ from datetime import timedelta
 from typing import Final, Literal, TypeVar
 
 from core.clock import Clock
-from core.cost.port import About, Meter, OverBudget
 from core.errors import TryLater
-from core.llm import fence
+from core.llm import quoting
 from core.llm.answers import Misfit, read
 from core.llm.breaker import REST, Breaker
 from core.llm.calls import (
@@ -31,9 +30,10 @@ from core.llm.calls import (
     Unseen,
     Vectors,
 )
-from core.llm.errands import BATCH, Embedding, Errand, Question
+from core.llm.metered_call import Outcome, Till
 from core.llm.port import Answer, Ask, ProviderHealth, T, Unanswered
-from core.llm.till import Outcome, Till
+from core.llm.requests import BATCH, Embedding, Errand, Question
+from core.metering import About, Meter, OverBudget
 from core.text import READ_LIMIT
 
 PATIENCE: Final = 6.0
@@ -90,7 +90,7 @@ class Gateway:
 
     async def ask(self, question: Ask[T], within: timedelta) -> Answer[T]:
         """Raises Unanswered, after `within` at the latest."""
-        prompt = fence.build(question, secrets.token_hex(8))
+        prompt = quoting.build(question, secrets.token_hex(8))
         errand = Question(question, prompt, question.tier, question.most_tokens)
 
         async def one(seat: _Seat, round_: _Round, until: float) -> Answer[T]:

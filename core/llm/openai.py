@@ -21,7 +21,6 @@ from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, SecretStr
 
-from core.cost.port import About, Tier, Usage
 from core.llm.calls import (
     EFFORT,
     NOT_THEIRS,
@@ -39,6 +38,7 @@ from core.llm.calls import (
     headers,
     labels,
 )
+from core.metering import About, Tier, Usage
 
 log = structlog.get_logger(__name__)
 

@@ -8,8 +8,8 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-from core.cost.port import About
 from core.errors import LoopOSError
+from core.metering import About
 
 T = TypeVar("T", bound=BaseModel)
 

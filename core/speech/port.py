@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from core.cost.port import About
 from core.errors import LoopOSError
+from core.metering import About
 
 MOST_SECONDS = 15 * 60
 """Longer notes are refused: nobody reports a leak for a quarter of an hour."""

@@ -29,7 +29,7 @@ from core.errors import LoopOSError, TryLater
 from core.store import crashpoints
 
 if TYPE_CHECKING:
-    from core.office import Office
+    from core.context import Office
 
 T = TypeVar("T")
 

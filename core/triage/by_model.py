@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from core.company.company import Company
-from core.cost.port import About
 from core.llm.port import Ask, Models, Unanswered
+from core.metering import About
 from core.model import Category, Intent, RiskTag, Triage
 from core.text import READ_LIMIT, shorten
 from core.triage.decide import DANGERS
@@ -20,7 +20,7 @@ from core.triage.port import NO_OCCASION, Correction, Floor, Occasion, Speaker
 from core.triage.wording import flaws
 
 WITHIN: Final = timedelta(seconds=4)
-"""What a message waits for it at most. With what the draft may take (core.desk.proposing) a ticket waits under 10 s."""
+"""What a message waits for it at most. With what the draft may take (core.workflow.suggesting) a ticket waits under 10 s."""
 SURE: Final = 0.5
 """So sure must the offline engine be of small talk for nobody else to be asked."""
 ALARM: Final = 4

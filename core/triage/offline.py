@@ -16,9 +16,9 @@ from core.text import READ_LIMIT
 from core.triage import concepts, decide, features, languages, model
 from core.triage.concepts import Hit, fold
 from core.triage.features import Features
+from core.triage.injected_instructions import Orders
 from core.triage.learned import Learned, Lesson
 from core.triage.model import Known, Model, Vector, sigmoid, softmax
-from core.triage.orders import Orders
 from core.triage.places import Named, Places
 from core.triage.port import NO_OCCASION, Correction, Occasion, Speaker
 

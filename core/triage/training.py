@@ -19,8 +19,8 @@ from core.model import LANGUAGES, Category, Intent, RiskTag
 from core.triage import concepts, features
 from core.triage.concepts import Concepts, fold
 from core.triage.features import Features
+from core.triage.injected_instructions import Orders
 from core.triage.model import Model
-from core.triage.orders import Orders
 from core.triage.places import Places
 
 CORPUS: Final = Path(__file__).parents[2] / "data" / "understanding" / "corpus"

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import Final
 
-from core.llm.fence import RULES, repeats
+from core.llm.quoting import RULES, repeats
 from core.model import LANGUAGES
 from core.text import escape
 from core.triage.port import Floor, Speaker

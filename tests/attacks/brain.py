@@ -8,7 +8,7 @@ from typing import Final
 
 from core.model import Triage
 from tests.attacks.corpus import Attack
-from tests.fakes.minds import Asked, Json
+from tests.fakes.models_and_speech import Asked, Json
 from tests.models.brain import clever, facts_in, purpose_of, said_in
 
 LINK: Final = "https://pay.evil.example/k7q"

@@ -14,14 +14,12 @@ from sqlalchemy.orm import Session
 
 from core.company.company import Company
 from core.company.schema import Person
-from core.desk import drafting, translating
-from core.desk.filing import speaker_of
+from core.context import Office
 from core.dispatch import suggestion
 from core.dispatch.draft import cap_for
-from core.dispatch.policy import ALWAYS_ASK, Authorised, Proposal, decide
-from core.llm import fence
+from core.dispatch.gate import ALWAYS_ASK, Authorised, Proposal, decide
+from core.llm import quoting
 from core.model import Category, Intent, Status, Triage
-from core.office import Office
 from core.store.tables import (
     Approval,
     Base,
@@ -34,12 +32,14 @@ from core.store.tables import (
     WebMessage,
 )
 from core.triage import by_model
+from core.workflow import drafting, translating
+from core.workflow.filing import speaker_of
 from tests.attacks.brain import MARKS
 from tests.attacks.corpus import Attack
 
 WINDOW: Final = 30
 """So many characters of our own prompts in a row are a leak."""
-OURS: Final = (fence.RULES, by_model.STABLE, suggestion.STABLE, translating.STABLE)
+OURS: Final = (quoting.RULES, by_model.STABLE, suggestion.STABLE, translating.STABLE)
 STANDING: Final = ("members", "identities", "codes", "bindings", "covers", "person_states", "corrections")
 """Tables that say who is who and what was learnt: no message of a team member may touch them."""
 UNDECIDED: Final = {"pending", "superseded"}

@@ -8,7 +8,7 @@ import pytest
 
 from core.company.loader import load_company
 from core.dispatch import suggestion
-from core.llm.fence import RULES, repeats
+from core.llm.quoting import RULES, repeats
 from core.model import Category, Intent, Triage
 from core.triage.by_model import STABLE, Reading, merged
 from core.triage.offline import OfflineEngine

@@ -16,8 +16,8 @@ from sqlalchemy import func, select
 
 from bot.serve import http_app
 from core.model import Address
-from core.reach import board
-from core.reach.files import KEPT_FOR, Offered, file_in, safe_name, token_of
+from core.outbox import card_publisher
+from core.outbox.file_links import KEPT_FOR, Offered, file_in, safe_name, token_of
 from core.store.tables import OutboxRow
 from tests.channels.files import PDF, kept, png
 from tests.platforms import House, open_house
@@ -38,7 +38,7 @@ VOICE = b"OggS\x00\x02" + bytes(20) + b"\x01\x13OpusHead\x01\x01" + bytes(200)
 
 async def send(house: Any, to: Address, data: bytes, **file: str) -> None:
     path = kept(house.app.settings.home, data)
-    await house.app.store.write(lambda tx: board.send_file(tx, to, path=path, **file))
+    await house.app.store.write(lambda tx: card_publisher.send_file(tx, to, path=path, **file))
     await house.settle()
 
 
@@ -99,13 +99,13 @@ async def test_only_files_of_ours_and_only_harmless_ones_go_out(
     async with open_world(tmp_path) as world:
         with pytest.raises(ValueError, match="file"):
             await world.do(
-                lambda tx: board.send_file(
+                lambda tx: card_publisher.send_file(
                     tx, Address("web", "ben"), path=path, name="x", media_type=media_type, caption=""
                 )
             )
         with pytest.raises(FileNotFoundError):
             await world.do(
-                lambda tx: board.send_file(
+                lambda tx: card_publisher.send_file(
                     tx, Address("web", "ben"), path="media/" + "a" * 64, **{**PICTURE, "alt": ""}
                 )
             )
@@ -197,7 +197,9 @@ async def test_who_cannot_be_reached_gets_it_elsewhere_and_it_ends_where_nobody_
     line = house.fakes["line"]
     line.used = line.quota
     await send(house, house.address("shirley", "telegram"), PDF, **DOCUMENT)
-    await house.app.store.write(lambda tx: board.say(tx, house.address("shirley", "line"), "only words"))
+    await house.app.store.write(
+        lambda tx: card_publisher.say(tx, house.address("shirley", "line"), "only words")
+    )
     await house.settle()
     assert len(await house.phone("shirley", "line").chat()) == 2
     rows = select(OutboxRow.status, func.count()).where(
@@ -240,7 +242,7 @@ async def test_the_page_gets_the_file_with_what_it_shows_and_the_bytes_by_its_ow
 ) -> None:
     async with open_world(tmp_path) as world:
         path = kept(tmp_path, PDF)
-        await world.do(lambda tx: board.send_file(tx, Address("web", "ben"), path=path, **DOCUMENT))
+        await world.do(lambda tx: card_publisher.send_file(tx, Address("web", "ben"), path=path, **DOCUMENT))
         await world.settle()
         (message,) = await world.chat("ben")
         assert (message["type"], message["text"]) == ("file", "The statement")

@@ -18,7 +18,7 @@ import pytest
 from aiohttp import web
 from sqlalchemy import select
 
-from channels.door import Door, Event
+from channels.ingress import Door, Event
 from channels.line import draw, richmenu, setup
 from channels.line.channel import Line
 from channels.line.parse import parse, without_mention

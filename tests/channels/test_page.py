@@ -18,8 +18,8 @@ from playwright.async_api import Page, async_playwright, expect
 
 from bot.serve import http_app
 from core.model import Address
-from core.reach import board
-from core.reach.files import Offered, token_of
+from core.outbox import card_publisher
+from core.outbox.file_links import Offered, token_of
 from tests.channels.files import PDF, kept, png
 from tests.test_browser import CHROMIUM, FLAGS, PHONE
 from tests.world import World, open_world
@@ -50,7 +50,7 @@ class Screen:
     async def file(self, data: bytes, name: str, media_type: str, caption: str, alt: str = "") -> None:
         path = kept(self.home, data)
         await self.world.do(
-            lambda tx: board.send_file(
+            lambda tx: card_publisher.send_file(
                 tx,
                 Address("web", "ben"),
                 path=path,

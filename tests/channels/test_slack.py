@@ -18,7 +18,7 @@ import pytest
 from aiohttp import web
 from sqlalchemy import select
 
-from channels.door import Door
+from channels.ingress import Door
 from channels.slack import draw, setup
 from channels.slack.channel import Slack
 from channels.slack.parse import event_of, homes, is_echo, parse, stored

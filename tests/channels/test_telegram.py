@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 from sqlalchemy import select
 
-from channels.door import Door, Event
+from channels.ingress import Door, Event
 from channels.pacing import Limits
 from channels.telegram import draw, setup
 from channels.telegram.api import CURE, PATH, secret_for

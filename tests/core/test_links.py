@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.ids import new_id
-from core.vendors.links import offer_in, token_of
+from core.outbox.offer_links import offer_in, token_of
 
 SECRET = b"s" * 32
 

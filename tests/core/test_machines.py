@@ -22,14 +22,14 @@ from sqlalchemy.pool import StaticPool
 from bot import commands
 from bot.app import DATA
 from channels.web.channel import WebChannel
+from core import timers
+from core.buttons.taps import tap
 from core.company.loader import load_company
-from core.desk import timers
-from core.desk.messages import take_message
-from core.desk.taps import tap
+from core.context import Office
 from core.ids import new_id
 from core.inbound import Message, Tap
+from core.intake.messages import take_message
 from core.model import OPEN, Status
-from core.office import Office
 from core.store import deadlines
 from core.store.engine import Tx
 from core.store.jobs import EmbeddedJobs

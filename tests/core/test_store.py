@@ -14,7 +14,7 @@ from bot import schema
 from bot.app import build
 from core.errors import StartupError, TryLater
 from core.model import Address
-from core.reach import board
+from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.engine import Fenced, Tx
@@ -123,7 +123,7 @@ async def test_a_thousand_timers_due_at_once_fire_once_each_and_a_broken_one_sta
         tx.add(Counter(name=deadline.subject, value=1))
 
     def bad(tx: Tx, deadline: Due) -> None:
-        board.say(tx, Address("web", "ben"), "must not stay")
+        card_publisher.say(tx, Address("web", "ben"), "must not stay")
         raise RuntimeError("broken")
 
     given: list[str] = []

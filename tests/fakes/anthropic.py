@@ -10,7 +10,18 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fakes.minds import STATUS, Asked, FakeMind, Json, Refusal, closed, ours, require, strange, tokens
+from tests.fakes.models_and_speech import (
+    STATUS,
+    Asked,
+    FakeMind,
+    Json,
+    Refusal,
+    closed,
+    ours,
+    require,
+    strange,
+    tokens,
+)
 
 VERSIONS = {"2023-06-01", "2026-10-21"}
 FIELDS = {

@@ -14,7 +14,18 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fakes.minds import STATUS, Asked, FakeMind, Json, Refusal, closed, ours, require, strange, tokens
+from tests.fakes.models_and_speech import (
+    STATUS,
+    Asked,
+    FakeMind,
+    Json,
+    Refusal,
+    closed,
+    ours,
+    require,
+    strange,
+    tokens,
+)
 
 FIELDS = {
     "model",

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from core.model import Address
-from core.reach import board
+from core.outbox import card_publisher
 from core.store.tables import ButtonRow, CardCopy, CardRow, InboxRow, Prompt
 from tests.faults.figures import Result
 from tests.faults.vendors import Injector
@@ -107,7 +107,7 @@ class Run:
     async def owes(self, person: Person, text: str) -> None:
         """The house has something to say to somebody."""
         to = Address(self.channel, person.account)
-        await self.house.app.store.write(lambda tx: board.say(tx, to, text))
+        await self.house.app.store.write(lambda tx: card_publisher.say(tx, to, text))
 
     async def works(self, person: Person, messages: int) -> None:
         for _ in range(messages):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.fakes.minds import Asked, Json, honest
+from tests.fakes.models_and_speech import Asked, Json, honest
 from tests.world import STORY
 
 ENGLISH = "Ben, at Warm Taipei the AC in the main bedroom is leaking, water drips next to a socket, the guest is angry, whom do I call?"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.fakes.anthropic import FakeAnthropic
-from tests.fakes.minds import FakeMind
+from tests.fakes.models_and_speech import FakeMind
 from tests.fakes.openai import FakeOpenAI
 from tests.models.brain import clever
 from tests.world import World, open_world

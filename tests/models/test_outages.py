@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from core.desk import thinking, translating
 from core.triage import by_model
-from tests.fakes.minds import Asked, Fault, Json
+from core.workflow import suggesting, translating
+from tests.fakes.models_and_speech import Asked, Fault, Json
 from tests.models.brain import ENGLISH, SINK, clever, purpose_of
 from tests.models.conftest import Thinking
 from tests.models.conftest import thinking as open_thinking
@@ -18,7 +18,7 @@ from tests.world import STORY
 
 
 def wait_at_most(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    for module in (by_model, thinking, translating):
+    for module in (by_model, suggesting, translating):
         monkeypatch.setattr(module, "WITHIN", timedelta(seconds=seconds))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.fakes.minds import Asked, Json
+from tests.fakes.models_and_speech import Asked, Json
 from tests.models.brain import READ, SINK, clever, purpose_of
 from tests.models.conftest import Thinking
 

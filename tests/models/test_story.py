@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from core.store.tables import UsageRow
 from tests.fakes.anthropic import FakeAnthropic
-from tests.fakes.minds import Asked
+from tests.fakes.models_and_speech import Asked
 from tests.models.brain import ENGLISH, SINK, SINK_ENGLISH, TEXTS, purpose_of
 from tests.models.conftest import Thinking
 from tests.test_first_story import (

@@ -9,8 +9,8 @@ from sqlalchemy import select
 
 from bot.app import DATA
 from core.cost.ledger import Ledger
-from core.cost.port import About, OverBudget, Planned, Tier, Usage
 from core.cost.prices import Prices, load
+from core.metering import About, OverBudget, Planned, Tier, Usage
 from core.store.tables import UsageRow
 from tests.world import World
 

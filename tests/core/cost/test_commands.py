@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from core.cost.port import Usage
-from core.cost.sending import keep
+from core.cost.report_jobs import keep
+from core.metering import Usage
 from tests.core.cost.books import FAST, call, ledger_of, planned
 from tests.world import World, open_world
 

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from core.cost.journal import Journal
 from core.cost.ledger import attribute
-from core.cost.port import Usage
+from core.metering import Usage
 from core.store.tables import InboxRow, UsageRow
 from tests.core.cost.books import FAST, call, ledger_of, planned, rows
 from tests.world import World

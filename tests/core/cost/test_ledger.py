@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from core.cost.ledger import attribute, model_spent, reassign
-from core.cost.port import OverBudget, Planned, Usage
+from core.metering import OverBudget, Planned, Usage
 from core.store.tables import InboxRow, Ticket, UsageRow
 from tests.core.cost.books import FAST, STRONG, call, ledger_of, planned, refused, row, rows
 from tests.world import STORY, World, open_world

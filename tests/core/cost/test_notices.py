@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.cost.budget import THRESHOLDS, fits, forecast, reached, step_down
 from core.cost.months import month_at
-from core.cost.port import Usage
+from core.metering import Usage
 from tests.core.cost.books import FAST, call, ledger_of, planned, refused
 from tests.world import World, open_world
 

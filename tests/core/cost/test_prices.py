@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from core.cost.port import About, Planned, Usage
 from core.cost.prices import Cost, load
 from core.errors import StartupError
+from core.metering import About, Planned, Usage
 from tests.core.cost.books import FAST, STRONG, planned, prices
 
 MILLION = 1_000_000

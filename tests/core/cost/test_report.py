@@ -22,9 +22,9 @@ from core.company.company import Company
 from core.company.loader import load_company
 from core.cost import report
 from core.cost.months import Span, month_at, month_named, span_of
-from core.cost.port import Planned, Usage
 from core.cost.report import Found, Line, spending
 from core.i18n import Words
+from core.metering import Planned, Usage
 from core.model import LANGUAGES
 from core.money import exact
 from tests.core.cost.books import FAST, call, ledger_of, planned
@@ -165,7 +165,7 @@ def test_many_properties_are_cut_and_still_add_up(company: Company) -> None:
 def test_the_picture_is_drawn_for_a_phone(company: Company) -> None:
     from PIL import Image
 
-    from core.cost.picture import png
+    from core.cost.spend_chart import png
 
     crowd = replace(
         company,
@@ -182,7 +182,7 @@ def test_the_picture_is_drawn_for_a_phone(company: Company) -> None:
 
 
 def test_the_picture_needs_no_display_and_no_pyplot() -> None:
-    code = "import core.cost.picture, sys; print('matplotlib.pyplot' in sys.modules)"
+    code = "import core.cost.spend_chart, sys; print('matplotlib.pyplot' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -18,10 +18,10 @@ from bot.app import DATA
 from core.company.company import Company
 from core.company.loader import load_company
 from core.cost.months import Span, month_named
-from core.cost.paper import pdf_bytes
-from core.cost.port import Usage
 from core.cost.statement import Entry, Found, Statement, csv_bytes, find
+from core.cost.statement_pdf import pdf_bytes
 from core.i18n import Words
+from core.metering import Usage
 from core.model import LANGUAGES
 from core.store.tables import Ticket
 from tests.core.cost.books import FAST, call, ledger_of, planned

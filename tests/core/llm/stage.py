@@ -14,11 +14,11 @@ from pydantic import BaseModel, Field
 
 from bot.models import gateway_of
 from bot.settings import Settings
-from core.cost.port import About, OverBudget, Planned, Usage
 from core.llm.gateway import Gateway
 from core.llm.port import Ask, Unanswered
+from core.metering import About, OverBudget, Planned, Usage
 from tests.fakes.anthropic import FakeAnthropic
-from tests.fakes.minds import FakeMind
+from tests.fakes.models_and_speech import FakeMind
 from tests.fakes.openai import FakeOpenAI
 from tests.world import MovableClock
 

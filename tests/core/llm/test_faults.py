@@ -8,15 +8,15 @@ from datetime import timedelta
 
 import pytest
 
-from core.cost.port import About, Planned, Usage
 from core.errors import TryLater
 from core.llm.calls import Pulse, Reply, TooSlow
-from core.llm.errands import Question
-from core.llm.fence import build
+from core.llm.metered_call import Till
 from core.llm.port import Picture
-from core.llm.till import Till
+from core.llm.quoting import build
+from core.llm.requests import Question
+from core.metering import About, Planned, Usage
 from tests.core.llm.stage import LONG, QUESTION, SHORT, STRONG, Stage, why
-from tests.fakes.minds import Fault
+from tests.fakes.models_and_speech import Fault
 
 ONLY_CLAUDE = {"llm": "anthropic"}
 ONLY_GPT = {"llm": "openai"}

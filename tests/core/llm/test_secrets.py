@@ -11,7 +11,7 @@ import structlog
 
 from core.llm.port import Unanswered
 from tests.core.llm.stage import CANARY, LONG, QUESTION, STRONG, Stage
-from tests.fakes.minds import Fault
+from tests.fakes.models_and_speech import Fault
 
 
 @pytest.mark.parametrize("llm", ["anthropic", "openai"])

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from core.cost.port import About, OverBudget, Planned, Usage
-from core.speech.ears import Ears
+from core.metering import About, OverBudget, Planned, Usage
 from core.speech.engine import Engine, EngineFailed, Note, Said
 from core.speech.local import LocalEar
+from core.speech.transcribers import Ears
 from tests.voice.clips import MODEL
 
 ABOUT = About("transcribe", "warm_taipei_2br", inbox_id="in-1")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from core.cost.port import Usage
+from core.metering import Usage
 from core.speech.engine import EngineFailed, Note
 from core.speech.port import Heard, Unheard
 from core.speech.remote import OpenAIEar

@@ -1,0 +1,89 @@
+"""Commands about the house itself: how it is, what it knows, what it was taught."""
+
+from __future__ import annotations
+
+from bot.commands.call import Call
+from core import phrases
+from core.brain.recall import Query, recall
+from core.errors import Refused
+from core.health import Health
+from core.i18n import N_
+from core.team.rights import require
+from core.text import shorten
+from core.tickets.records import count_open
+from core.workflow import corrections as taught
+
+
+def brain(call: Call) -> None:
+    words = call.reader.words
+    if not call.words_after:
+        call.reply(words("What do you want to know? For example: /brain AC Taipei"))
+        return
+    place = next(iter(call.person.properties), None) if len(call.person.properties) == 1 else None
+    knowledge = recall(call.tx.office.company, Query(call.words_after, place))
+    found = [f"• {source.quote} [{source.id}]" for source in knowledge.sources]
+    call.reply("\n".join(found) if found else words("I found nothing about that."))
+
+
+def status(call: Call) -> None:
+    words, office = call.reader.words, call.tx.office
+    lines = [
+        words("Open tickets: {count}", count=count_open(call.tx)),
+        words(
+            "Channels: {names}",
+            names=", ".join(phrases.label(phrases.CHANNEL, name, words) for name in office.channels),
+        ),
+        *(_health_line(call, name, health) for name, health in office.health.items()),
+        *_minds(call),
+    ]
+    call.reply("\n".join(lines))
+
+
+def _minds(call: Call) -> list[str]:
+    """Who reads and who listens: the plain engine is named as such (WANTED N9)."""
+    words, office = call.reader.words, call.tx.office
+    lines = []
+    for one in office.models.health() if office.models is not None else []:
+        state = "✓" if one.state == "ok" else f"⚠️ {one.detail}"
+        named = ", ".join(dict.fromkeys(one.models.values()))
+        lines.append(words("Model: {name}", name=f"{one.name} {named}".strip()) + f" {state}")
+    ears = ", ".join(office.ears.names) if office.ears is not None else words("nobody: a person has to")
+    return [
+        *(lines or [words("Model: none, I read by my own rules")]),
+        words("Voice notes are heard by: {names}", names=ears),
+    ]
+
+
+def _health_line(call: Call, name: str, health: Health) -> str:
+    words, now = call.reader.words, call.tx.now
+    moments = {
+        N_("last heard {at}"): health.last_inbound,
+        N_("last delivered {at}"): health.last_delivered,
+    }
+    parts = [words(text, at=words.time(at, now)) for text, at in moments.items() if at is not None]
+    state = f"⚠️ {health.ailment}" if health.ailment else "✓"
+    return f"{phrases.label(phrases.CHANNEL, name, words)}: {state} " + " · ".join(parts)
+
+
+def corrections(call: Call) -> None:
+    """What was taught lately, newest first; `/corrections undo 2` takes the second back."""
+    words, company = call.reader.words, call.tx.office.company
+    require(call.tx, call.actor, "corrections")
+    lately = taught.lately(call.tx)
+    verb, _, number = call.words_after.partition(" ")
+    if verb.casefold() == "undo":
+        if not number.isdecimal() or not 1 <= int(number) <= len(lately):
+            raise Refused("unknown_option")
+        taught.undo(call.tx, lately[int(number) - 1])
+        call.reply(words("Taken back. From the next message on I read as if it had not been said."))
+        return
+    if not lately:
+        call.reply(words("Nothing was corrected yet."))
+        return
+    lines = [
+        f"{at}. {row.old or '–'} → {row.new} · {company.name_of(row.person_id)}, "
+        f"{words.time(row.at, call.tx.now)} · {shorten(row.text, 60)}"
+        for at, row in enumerate(lately, 1)
+    ]
+    lines.append(words("To take one back: /corrections undo 1"))
+    call.reply("\n".join(lines))

@@ -1,0 +1,86 @@
+"""What thinks and listens for the house, and what that costs: models, ears, ledger, as the settings have them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+
+from bot.models import gateway_of
+from bot.settings import Settings
+from bot.transcribers import ears_of
+from core.clock import Clock
+from core.context import Office
+from core.cost.journal import Journal
+from core.cost.ledger import Ledger
+from core.cost.prices import load
+from core.llm.gateway import Gateway
+from core.speech.transcribers import Ears
+from core.store.engine import Store
+from core.triage.by_model import ModelUnderstanding
+
+log = structlog.get_logger(__name__)
+
+DATA: Final = Path(__file__).parents[1] / "data"
+STEPS_DOWN_TO: Final = "claude-haiku-4-5"
+"""Whose price tells whether a fast call would still fit, where no model is named."""
+
+
+@dataclass
+class Minds:
+    ledger: Ledger
+    journal: Journal
+    models: Gateway | None
+    ears: Ears | None
+    _warming: asyncio.Task[None] | None = field(default=None)
+
+    def join(self, office: Office) -> None:
+        """The house works with them from now on."""
+        office.ears = self.ears
+        if self.models is not None:
+            office.models = self.models
+            office.understanding = ModelUnderstanding(office.floor, self.models, lambda: office.company)
+
+    def state(self) -> dict[str, Any]:
+        """For /readyz: who thinks and who listens, and whether they are well. A vendor that is down degrades the
+        service, and never makes it unready."""
+        models = self.models.health() if self.models is not None else []
+        return {
+            "models": {
+                one.name: {"state": one.state, "detail": one.detail, "models": one.models} for one in models
+            },
+            "ears": list(self.ears.names) if self.ears is not None else [],
+        }
+
+    async def start(self) -> None:
+        await self.ledger.start()
+        self.journal.start()
+        if self.models is not None:
+            self._warming = asyncio.create_task(self.models.warm(), name="warm-models")
+
+    async def stop(self) -> None:
+        """After the jobs, before the store."""
+        if self._warming is not None:
+            self._warming.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._warming
+        if self.models is not None:
+            await self.models.close()
+        if self.ears is not None:
+            await self.ears.close()
+        await self.journal.stop()
+
+
+def minds_of(settings: Settings, store: Store, clock: Clock) -> Minds:
+    prices = load(DATA / "pricing.json")
+    ledger = Ledger(store, prices, settings.budget_usd, settings.fast_model or STEPS_DOWN_TO)
+    return Minds(
+        ledger=ledger,
+        journal=Journal(store, settings.home / "usage.jsonl"),
+        models=gateway_of(settings, ledger, clock),
+        ears=ears_of(settings, ledger, clock),
+    )

@@ -1,0 +1,157 @@
+"""A process beside the service: it asks whether the service runs, and writes a few rows without owning the home.
+
+SQLite lets a second process write: its transactions take their turn (busy timeout) and must stay tiny. It owes no
+job: the service alone hands out work, and would not notice one that it has not deferred itself."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import aiohttp
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+from bot import commands, schema
+from bot.platforms import platforms_of
+from bot.settings import Settings
+from bot.understanding import model_of
+from channels.platform import Platform
+from core.clock import Clock, SystemClock
+from core.company.company import Company
+from core.company.loader import load_company
+from core.context import Office
+from core.store.engine import Store, Tx
+from core.store.jobs import Task
+from core.store.ownership import is_stale
+from core.store.tables import Owner
+from core.team.roster import company_now
+from core.triage.offline import OfflineEngine
+
+ANSWERS_WITHIN: Final = 5.0
+
+
+class NoJobs:
+    """Nothing is owed from here."""
+
+    def defer(
+        self, tx: Tx, task: str, args: dict[str, Any], *, lane: str, run_at: datetime | None = None
+    ) -> None: ...
+
+    def register(self, task: Task) -> None: ...
+
+    async def start(self) -> None: ...
+
+    async def stop(self, drain: timedelta) -> None: ...
+
+
+@dataclass(frozen=True)
+class Beside:
+    store: Store
+    office: Office
+    platforms: dict[str, Platform]
+    """By name; none of them listens."""
+
+
+@contextlib.asynccontextmanager
+async def beside(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Beside]:
+    """The home's database, migrated, with the company and the platforms as the service has them.
+
+    Raises StartupError."""
+    clock = clock or SystemClock()
+    schema.upgrade(settings.database)
+    written = load_company(settings.company_folder)
+    store = Store(settings.database, clock)
+    platforms: dict[str, Platform] = {}
+    try:
+        office = Office(
+            company=written,
+            jobs=NoJobs(),
+            floor=OfflineEngine(written, model_of(settings)),
+            emergency={},
+            run_command=commands.run_command,
+            clock=clock,
+            base_url=settings.base_url,
+        )
+        store.bind(office)
+        platforms |= {one.name: one for one in platforms_of(settings, store, office)}
+        office.channels |= platforms
+        office.company = await store.read(lambda session: company_now(session, written))
+        yield Beside(store, office, platforms)
+    finally:
+        for platform in platforms.values():
+            await platform.stop()
+        await store.close()
+
+
+def read_company(settings: Settings) -> Company:
+    """The company as it is now. Reads only. Raises StartupError, CompanyDataError."""
+    written = load_company(settings.company_folder)
+    if schema.present(settings.database) != schema.HEAD:
+        return written
+    with _looking_at(settings) as session:
+        return company_now(session, written)
+
+
+@contextlib.contextmanager
+def _looking_at(settings: Settings) -> Iterator[Session]:
+    engine = create_engine(f"sqlite:///file:{settings.database}?mode=ro&uri=true")
+    try:
+        with Session(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
+
+
+# --- whether it runs
+
+
+def configured(settings: Settings) -> list[str]:
+    """The platforms there are tokens for."""
+    tokens = {
+        "slack": settings.slack_bot_token,
+        "telegram": settings.telegram_token,
+        "line": settings.line_token,
+    }
+    return [name for name, token in tokens.items() if token is not None]
+
+
+def local_url(settings: Settings) -> str:
+    """Where the service listens, from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+async def health_of(url: str) -> str | None:
+    """None if LoopOS answers there; else what happened instead."""
+    limit = aiohttp.ClientTimeout(total=ANSWERS_WITHIN)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=limit) as session,
+            session.get(f"{url.rstrip('/')}/healthz", allow_redirects=False) as response,
+        ):
+            body = await response.json(content_type=None) if response.status == 200 else None
+    except ValueError:
+        return "answers with something else than LoopOS does"
+    except TimeoutError:
+        return f"does not answer within {ANSWERS_WITHIN:.0f} s"
+    except (aiohttp.ClientError, OSError) as error:
+        return f"cannot be reached ({type(error).__name__})"
+    if response.status != 200:
+        return f"answers {response.status}"
+    return (
+        None
+        if isinstance(body, dict) and body.get("ok") is True
+        else "answers with something else than LoopOS does"
+    )
+
+
+def is_ours(settings: Settings, now: datetime) -> bool:
+    """A service on this home has shown a moment ago that it lives."""
+    if schema.present(settings.database) != schema.HEAD:
+        return False
+    with _looking_at(settings) as session:
+        return session.get(Owner, 1) is not None and not is_stale(session, now)

@@ -1,0 +1,232 @@
+"""A form in a chat that has none: the fields are asked one by one, by buttons or in words.
+
+The tap that opened it is remembered with what was said so far; with the last answer it becomes the tap that a form
+would have sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import select
+
+from core import phrases
+from core.cards.card import Button, Field
+from core.cards.press import Own
+from core.cards.view import Press, Sketch
+from core.errors import Refused
+from core.ids import new_id
+from core.inbound import Message, Tap
+from core.model import Address
+from core.money import parse_amount
+from core.outbox import card_publisher
+from core.store.engine import Tx
+from core.store.tables import CardCopy, Prompt
+from core.team.people import Reader
+from core.text import normal, shorten
+
+LISTEN: Final = timedelta(minutes=15)
+"""So long the next words in the conversation may be the answer; a reply to the question counts later too."""
+WHICH: Final = ""
+"""Stands for the question which of several optional fields is meant."""
+
+
+def needed(tx: Tx, tapped: Tap, copy: CardCopy) -> bool:
+    """The button wants values that this channel cannot ask for by itself."""
+    channel = tx.office.channels.get(tapped.channel)
+    if channel is None or channel.capabilities.forms:
+        return False
+    button = _button_on(copy, tapped.button)
+    return button is not None and _next(button, _presets(button, tapped.values)) is not None
+
+
+def filled(tx: Tx, tapped: Tap, copy: CardCopy) -> Tap:
+    """The tap with what a form would have begun with, where the channel shows none."""
+    channel = tx.office.channels.get(tapped.channel)
+    button = _button_on(copy, tapped.button)
+    if channel is None or channel.capabilities.forms or button is None:
+        return tapped
+    return replace(tapped, values=_presets(button, tapped.values))
+
+
+def _button_on(copy: CardCopy, button_id: str) -> Button | None:
+    asked = [one for question in copy.content.get("questions", ()) for one in question["buttons"]]
+    for one in [*copy.content.get("buttons", ()), *asked]:
+        if one["id"] == button_id:
+            return Button.model_validate(one)
+    return None
+
+
+def _presets(button: Button, said: Mapping[str, str]) -> dict[str, str]:
+    """What is known already: what was said, and the values that a form would begin with."""
+    known = {field.name: field.value for field in button.fields if field.required and field.value}
+    return {**known, **said}
+
+
+def _next(button: Button, said: Mapping[str, str]) -> str | None:
+    """The field to ask now; None when enough was said."""
+    missing = [field.name for field in button.fields if field.required and field.name not in said]
+    if missing:
+        return missing[0]
+    optional_only = bool(button.fields) and not any(field.required for field in button.fields)
+    return WHICH if optional_only and not said else None
+
+
+def begin(tx: Tx, tapped: Tap, copy: CardCopy, reader: Reader) -> None:
+    """Ask the first field. The same button pressed before is asked anew; forms about something else stay open."""
+    button = _button_on(copy, tapped.button)
+    assert button is not None
+    ticket_id = copy.content.get("ticket_id")
+    if ticket_id:
+        button = button.model_copy(update={"label": f"{ticket_id} · {button.label}"})
+    said = _presets(button, tapped.values)
+    for open_form in _open_forms(tx, tapped):
+        if open_form.button["id"] == button.id:
+            open_form.done_at = tx.now
+    prompt = tx.add(
+        Prompt(
+            id=new_id(),
+            channel=tapped.channel,
+            conversation_id=tapped.conversation_id,
+            sender=tapped.sender,
+            button=button.model_dump(mode="json"),
+            said=said,
+            field=_next(button, said) or WHICH,
+            language=reader.language,
+            created_at=tx.now,
+        )
+    )
+    _ask(tx, prompt, reader)
+
+
+def _open_forms(tx: Tx, said: Tap | Message) -> Sequence[Prompt]:
+    """Those of the same person in the same conversation, the newest first."""
+    return tx.session.scalars(
+        select(Prompt)
+        .where(
+            Prompt.channel == said.channel,
+            Prompt.conversation_id == said.conversation_id,
+            Prompt.sender == said.sender,
+            Prompt.done_at.is_(None),
+        )
+        .order_by(Prompt.created_at.desc(), Prompt.id.desc())
+    ).all()
+
+
+def _ask(tx: Tx, prompt: Prompt, reader: Reader) -> None:
+    address = Address(prompt.channel, prompt.conversation_id)
+    card_publisher.post_own(
+        tx, "prompt", _subject(prompt), lambda one: _sketch(prompt, one), [(address, reader)]
+    )
+
+
+def _subject(prompt: Prompt) -> str:
+    """One card per field that is asked."""
+    return f"{prompt.id}{len(prompt.said)}"
+
+
+def _sketch(prompt: Prompt, reader: Reader) -> Sketch:
+    words = reader.words
+    button = Button.model_validate(prompt.button)
+    field = _field(button, prompt.field)
+    if prompt.done_at is not None:
+        return Sketch(title=button.label, lead="✓", state="done")
+    stop = Press("choose", words("Never mind"), args={"stop": True})
+    if field is None:
+        which = tuple(Press("choose", one.label, args={"field": one.name}) for one in button.fields)
+        return Sketch(
+            title=button.label, lead=words("What is it about?"), state="asking", presses=(*which, stop)
+        )
+    if field.kind == "choice":
+        options = tuple(Press("choose", one.label, args={"value": one.value}) for one in field.options)
+        return Sketch(title=button.label, lead=field.label, state="asking", presses=(*options, stop))
+    return Sketch(title=button.label, lead=field.label, state="asking", expects=field.kind)
+
+
+def _field(button: Button, name: str) -> Field | None:
+    return next((field for field in button.fields if field.name == name), None)
+
+
+def tap(tx: Tx, own: Own) -> Tap | None:
+    """One of the choices; returns the whole form once it is filled in."""
+    prompt = tx.get(Prompt, own.subject[:32])
+    if prompt is None or prompt.done_at is not None or prompt.sender != own.tapped.sender:
+        raise Refused("unknown_button")
+    chosen = own.button.args
+    if chosen.get("stop"):
+        prompt.done_at = tx.now
+        _redraw(tx, prompt, own.reader)
+        return None
+    if "field" in chosen:
+        prompt.field = str(chosen["field"])
+        _redraw(tx, prompt, own.reader)
+        return None
+    return _said(tx, prompt, str(chosen["value"]), own.reader)
+
+
+def take_words(tx: Tx, message: Message, reader: Reader) -> tuple[bool, Tap | None]:
+    """(whether the message answers a field that is asked here, the form if it is filled in now)."""
+    forms = [form for form in _open_forms(tx, message) if form.field != WHICH]
+    if not forms or not message.text.strip():
+        return False, None
+    # A reply says which question it answers; plain words answer the one asked last.
+    answered = message.reply_to and next((f for f in forms if _is_about(tx, f, str(message.reply_to))), None)
+    prompt, is_reply = answered or forms[0], bool(answered)
+    field = _field(Button.model_validate(prompt.button), prompt.field)
+    if field is None or (prompt.created_at < tx.now - LISTEN and not is_reply):
+        return False, None
+    match field.kind:
+        case "text":
+            return True, _said(tx, prompt, message.text.strip(), reader)
+        case "choice":
+            wanted = normal(message.text)
+            found = next((one for one in field.options if normal(one.label) == wanted), None)
+            return (False, None) if found is None else (True, _said(tx, prompt, found.value, reader))
+        case _:
+            return _take_amount(tx, prompt, message, reader, is_reply=is_reply)
+
+
+def _take_amount(
+    tx: Tx, prompt: Prompt, message: Message, reader: Reader, *, is_reply: bool
+) -> tuple[bool, Tap | None]:
+    try:
+        parse_amount(message.text)
+    except Refused as unclear:
+        if not is_reply and not (any(char.isdecimal() for char in message.text) and len(message.text) <= 20):
+            return False, None  # something else that is to be said now
+        address = Address(message.channel, message.conversation_id)
+        card_publisher.say(tx, address, phrases.refusal(unclear, reader.words))
+        return True, None
+    return True, _said(tx, prompt, message.text.strip(), reader)
+
+
+def _is_about(tx: Tx, prompt: Prompt, message_ref: str) -> bool:
+    card = card_publisher.own_card(tx, "prompt", _subject(prompt))
+    if card is None:
+        return False
+    copies = tx.session.scalars(select(CardCopy.message_ref).where(CardCopy.card_id == card.id))
+    return message_ref in set(copies)
+
+
+def _said(tx: Tx, prompt: Prompt, value: str, reader: Reader) -> Tap | None:
+    button = Button.model_validate(prompt.button)
+    asked = prompt.field
+    said = {**prompt.said, asked: shorten(value, 2000)}
+    following = _next(button, said)
+    prompt.done_at = tx.now  # while it is drawn: this question is answered
+    _redraw(tx, prompt, reader)
+    prompt.said = said
+    if following is None:
+        return Tap(prompt.channel, prompt.conversation_id, prompt.sender, button.id, dict(said), tx.now)
+    prompt.done_at, prompt.field, prompt.created_at = None, following, tx.now
+    _ask(tx, prompt, reader)
+    return None
+
+
+def _redraw(tx: Tx, prompt: Prompt, reader: Reader) -> None:
+    over = prompt.done_at is not None
+    card_publisher.redraw_own(
+        tx, "prompt", _subject(prompt), lambda one: _sketch(prompt, one), reader, silent=over
+    )

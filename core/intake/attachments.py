@@ -1,0 +1,84 @@
+"""Brings the files of a message from the platform to our disk, before anything is done with the message; what does
+not come in time is fetched later."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from core import media
+from core.errors import GiveUp, TryLater
+from core.inbound import File, RemoteFile
+from core.model import SourceKind
+from core.ports import Channel
+from core.refusals import refused as count
+from core.store.engine import Tx
+
+log = structlog.get_logger(__name__)
+
+FETCH: Final = "fetch"
+PATIENCE: Final = timedelta(seconds=20)
+"""So long a message waits for a file that its platform does not give out; then its words go on without."""
+LATEST: Final = timedelta(hours=24)
+"""So long a file is tried for; then its sender is asked for it again."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    files: tuple[File, ...]
+    troubles: tuple[str, ...]
+    """Why each of the others can never be had: a key of core.phrases.NO_FILE."""
+    late: tuple[RemoteFile, ...]
+    """What may still be had."""
+
+
+async def fetch_all(
+    channel: Channel, remote: tuple[RemoteFile, ...], folder: Path, waited: timedelta
+) -> Fetched:
+    """Raises TryLater while it is worth letting the message wait."""
+    files: list[File] = []
+    troubles: list[str] = []
+    late: list[RemoteFile] = []
+    for one in remote:
+        try:
+            found = await fetch(channel, one, folder)
+        except TryLater:
+            if waited < PATIENCE:
+                raise
+            late.append(one)
+            continue
+        if isinstance(found, File):
+            files.append(found)
+        else:
+            troubles.append(found)
+    return Fetched(tuple(files), tuple(troubles), tuple(late))
+
+
+async def fetch(channel: Channel, one: RemoteFile, folder: Path) -> File | str:
+    """The file, or why it can never be had. Raises TryLater."""
+    try:
+        stored = await media.store(folder, channel.fetch(one), one.media_type)
+    except media.MediaRefused as refused:
+        count("file", refused.code)
+        return refused.code
+    except GiveUp as gone:
+        log.info("file_not_fetched", channel=channel.name, why=str(gone))
+        count("file", str(gone)[:40])
+        return str(gone)
+    return File(SourceKind(stored.kind), stored.media_type, stored.bytes, stored.sha256, stored.path)
+
+
+def fetch_later(tx: Tx, inbox_id: str, late: tuple[RemoteFile, ...], *, at_once: bool) -> None:
+    run_at = None if at_once else tx.now + again_after(PATIENCE)
+    for one in late:
+        args = {"inbox": inbox_id, "file": asdict(one)}
+        tx.office.jobs.defer(tx, FETCH, args, lane=f"fetch:{inbox_id}", run_at=run_at)
+
+
+def again_after(waited: timedelta) -> timedelta:
+    """A quarter of the time it has taken so far: soon at first, four times an hour in the end."""
+    return min(max(waited / 4, timedelta(seconds=10)), timedelta(minutes=15))

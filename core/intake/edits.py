@@ -1,0 +1,187 @@
+"""What people do to messages after they were sent: edit them, take them back; and groups that change their id."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import Final
+
+import structlog
+from sqlalchemy import select, update
+
+from core.i18n import N_
+from core.inbound import Edited, Moved, Unsent
+from core.model import OPEN, Event, Triage
+from core.outbox import card_publisher
+from core.outbox.said_once import first_time
+from core.store.engine import Tx
+from core.store.tables import (
+    Attachment,
+    Binding,
+    CardCopy,
+    InboxRow,
+    Notice,
+    OutboxRow,
+    Prompt,
+    Question,
+    Report,
+    Ticket,
+    table,
+)
+from core.team.people import Actor
+from core.tickets.records import note
+from core.workflow import filing
+
+log = structlog.get_logger(__name__)
+
+ORIGINAL_WITHIN: Final = timedelta(seconds=30)
+"""An edit may overtake the message it changes: it waits this long for it (RELIABILITY B19)."""
+
+
+class Outcome(Enum):
+    DONE = auto()
+    EARLY = auto()
+    """Its message may still be on its way: look again."""
+    NEW = auto()
+    """Take it as a message of its own."""
+
+
+def _original(tx: Tx, channel: str, message_id: str) -> InboxRow | None:
+    return tx.session.scalar(
+        select(InboxRow).where(InboxRow.channel == channel, InboxRow.message_id == message_id).limit(1)
+    )
+
+
+def _reports(tx: Tx, channel: str, message_id: str, ticket_id: str | None) -> list[Report]:
+    """The words of that message, wherever they were filed (a report may have been split or merged)."""
+    if ticket_id is None:
+        return []
+    every = tx.session.scalars(select(Report).where(Report.source["message_id"].as_string() == message_id))
+    return [report for report in every if report.source.get("channel") == channel]
+
+
+def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> Outcome:
+    """The words change where they stand, and worse news count; the first wording stays in the history. `since`: when
+    the edit came in."""
+    row = _original(tx, change.channel, change.message_id)
+    if row is None:
+        return Outcome.EARLY if tx.now - since < ORIGINAL_WITHIN else Outcome.NEW
+    person = tx.office.person_at(change.channel, change.sender)
+    if person is None or row.person_id != person.id:
+        return Outcome.DONE
+    if row.ticket_id is None:
+        return Outcome.NEW  # it was small talk, or nothing of ours: now it may be something else
+    for report in _reports(tx, change.channel, change.message_id, row.ticket_id):
+        ticket = tx.get(Ticket, report.ticket_id)
+        if ticket is None or report.raw_input == change.text:
+            continue
+        actor = Actor(person.id, change.channel)
+        note(tx, ticket, Event.CORRECTED, actor, edited={"old": report.raw_input, "new": change.text})
+        if ticket.raw_input == report.raw_input:
+            ticket.raw_input = ticket.transcript_native = change.text
+        report.raw_input = report.transcript_native = change.text
+        report.triage = {**filing.triage_json(triage), "edited": True}
+        tags = [tag.value for tag in triage.risk_tags]
+        if ticket.status in OPEN and filing.worsen(tx, ticket, triage.severity, tags, actor):
+            filing.reassess(tx, ticket)
+        card_publisher.refresh(tx, ticket)
+    return Outcome.DONE
+
+
+def was_unsent(tx: Tx, channel: str, message_id: str) -> bool:
+    """Taken back before it came in (platforms do not keep the order)."""
+    return tx.get(Notice, _unsent_key(channel, message_id)) is not None
+
+
+def _unsent_key(channel: str, message_id: str) -> str:
+    return f"unsent:{channel}:{message_id}"[:160]
+
+
+def unsent(tx: Tx, gone: Unsent) -> None:
+    """Its content is erased everywhere; the ticket stays, and who has it is told (RELIABILITY B33)."""
+    row = _original(tx, gone.channel, gone.message_id)
+    if row is None:
+        first_time(tx, _unsent_key(gone.channel, gone.message_id))
+        return
+    row.payload = {"unsent": True}
+    row.digest = None
+    for report in _reports(tx, gone.channel, gone.message_id, row.ticket_id):
+        ticket = tx.get(Ticket, report.ticket_id)
+        if ticket is None:
+            continue
+        if ticket.raw_input == report.raw_input:
+            ticket.raw_input = ticket.transcript_native = ticket.transcript_en = ""
+        report.raw_input = report.transcript_native = report.transcript_en = ""
+        report.triage = {**report.triage, "evidence": {}, "steering": []}
+        _erase_words(tx, ticket)
+        _erase_files(tx, ticket, gone.message_id)
+        note(tx, ticket, Event.CORRECTED, Actor(row.person_id or "", gone.channel), unsent=True)
+        _tell_owner(tx, ticket, row.person_id)
+        card_publisher.refresh(tx, ticket)
+
+
+def _erase_words(tx: Tx, ticket: Ticket) -> None:
+    for one in ticket.history:
+        if "edited" in one.detail:
+            one.detail = {**one.detail, "edited": {}}
+
+
+def _erase_files(tx: Tx, ticket: Ticket, message_id: str) -> None:
+    for attachment in [one for one in ticket.attachments if one.message_id == message_id]:
+        ticket.attachments.remove(attachment)
+        tx.session.delete(attachment)
+        tx.session.flush()
+        kept = select(Attachment.id).where(Attachment.sha256 == attachment.sha256).limit(1)
+        if tx.session.scalar(kept) is None:
+            path = tx.office.media / attachment.sha256
+            tx.on_commit(lambda path=path: path.unlink(missing_ok=True))  # type: ignore[misc]
+
+
+def _tell_owner(tx: Tx, ticket: Ticket, sender: str | None) -> None:
+    dispatch = next((one for one in reversed(ticket.dispatches) if not one.void), None)
+    owner = dispatch.acknowledged_by or dispatch.assignee if dispatch is not None else None
+    company = tx.office.company
+    person = company.person(owner) or company.founder
+    if person.id == sender:
+        return
+    card_publisher.tell(
+        tx,
+        person,
+        lambda words: words(
+            N_("{who} took back a message about {ticket}; its words are erased. The ticket stays."),
+            who=company.name_of(sender),
+            ticket=ticket.ticket_id,
+        ),
+    )
+
+
+def moved(tx: Tx, move: Moved) -> None:
+    """The group goes on under another id: whatever hangs on the old one follows (RELIABILITY B34)."""
+    tx.session.flush()
+    for model in (CardCopy, OutboxRow, Question, Prompt):
+        rows = table(model)
+        tx.change(
+            update(rows)
+            .where(rows.c.channel == move.channel, rows.c.conversation_id == move.conversation_id)
+            .values(conversation_id=move.moved_to)
+        )
+    # The numbers of messages begin anew there: an old one could name somebody else's.
+    copies = table(CardCopy)
+    tx.change(
+        update(copies)
+        .where(copies.c.channel == move.channel, copies.c.conversation_id == move.moved_to)
+        .values(message_ref=None)
+    )
+    # What was said there before is still on its way: the old binding stays beside the new one.
+    old = tx.get(Binding, (move.channel, move.conversation_id))
+    if old is not None and tx.get(Binding, (move.channel, move.moved_to)) is None:
+        tx.add(
+            Binding(
+                channel=move.channel,
+                room=move.moved_to,
+                property_id=old.property_id,
+                bound_by=old.bound_by,
+                bound_at=old.bound_at,
+            )
+        )
+    log.info("group_moved", channel=move.channel)

@@ -1,0 +1,281 @@
+"""A message comes in: whose is it, what does it say, which ticket does it belong to?"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import bindparam, select, update
+from sqlalchemy.orm import Session
+
+from core import media
+from core.buttons import taps
+from core.context import Office
+from core.errors import TryLater
+from core.inbound import Edited, File, Hearing, Inbound, Message, Moved, Opened, RemoteFile, Tap, Unsent
+from core.intake import edits, transcription
+from core.intake.attachments import Fetched, fetch_all
+from core.intake.messages import is_settled, take_message, thread_ticket
+from core.metering import About
+from core.model import SourceKind, Triage
+from core.outbox import home_page
+from core.ports import Channel
+from core.store import crashpoints
+from core.store.engine import Store, Tx
+from core.store.jobs import Commit, Task
+from core.store.tables import Binding, InboxRow, table
+from core.triage.port import Occasion, Speaker
+from core.workflow import filing, quarantine
+
+log = structlog.get_logger(__name__)
+
+PROCESS: Final = "process"
+SHORT: Final = 400
+"""Characters that are judged at once, on the event loop."""
+_OUR_NAME: Final = re.compile(r"loop\W?os", re.IGNORECASE)
+_PROCESSED: Final = (
+    update(table(InboxRow))
+    .where(InboxRow.id == bindparam("inbox"), InboxRow.status == "accepted")
+    .values(
+        status="processed",
+        person_id=bindparam("by"),
+        message_id=bindparam("message"),
+        processed_at=bindparam("now"),
+    )
+)
+
+
+class Intake:
+    """The job that works on one inbox row: whatever is slow first, outside any transaction; then one commit."""
+
+    def __init__(self, office: Office, store: Store) -> None:
+        self._office = office
+        self._store = store
+        self._signs: set[asyncio.Task[None]] = set()
+
+    def task(self) -> Task:
+        return Task(
+            PROCESS,
+            find=self.find,
+            run=self.run,
+            exhausted=lambda tx, args, error: quarantine.quarantine(tx, args["inbox"], error),
+        )
+
+    @staticmethod
+    def find(session: Session, some: list[dict[str, Any]]) -> list[InboxRow | None]:
+        wanted = [args["inbox"] for args in some]
+        rows = {row.id: row for row in session.scalars(select(InboxRow).where(InboxRow.id.in_(wanted)))}
+        return [rows.get(one) for one in wanted]
+
+    async def run(self, args: dict[str, Any], row: InboxRow | None) -> Commit | None:
+        if row is None or row.status != "accepted":
+            return None
+        channel = self._office.channels.get(row.channel)
+        if channel is None:
+            raise TryLater(f"the channel {row.channel} is not configured", timedelta(minutes=5))
+        inbound = channel.parse(row.payload)
+        if isinstance(inbound, Message):
+            return await self._message(channel, row, inbound)
+        if isinstance(inbound, Tap):
+            self._show_life(channel, row)
+        reread = None
+        if isinstance(inbound, Edited):
+            reread = await self._office.floor.understand(inbound.text, self.speaker(inbound))
+
+        def commit(tx: Tx) -> None:
+            if not _mark_done(tx, row, inbound):
+                return
+            match inbound:
+                case Tap():
+                    taps.tap(tx, inbound)
+                case Edited() if reread is not None:
+                    _take_edit(tx, row, inbound, reread)
+                case Unsent():
+                    edits.unsent(tx, inbound)
+                case Moved():
+                    edits.moved(tx, inbound)
+                case Opened():
+                    home_page.show(tx, inbound)
+
+        return commit
+
+    async def _message(self, channel: Channel, row: InboxRow, message: Message) -> Commit:
+        rows = [row]
+        if row.album is not None:
+            rows = await self._store.read(lambda session: _album(session, row))
+            message = _joined(message, [channel.parse(one.payload) for one in rows])
+        overheard = message.room is not None and not message.addressed
+        if overheard and not await self._store.read(lambda session: listens(session, message)):
+            spoken = await self._spoken_to_us(channel, row, message)
+            if spoken is None:
+                return lambda tx: _pass_over(tx, rows, message)
+            message = spoken
+        self._show_life(channel, row)
+        known = self._is_known(message)
+        waited = self._office.clock.now() - row.received_at
+        fetched = Fetched((), (), ())
+        if message.remote and known:  # a stranger's files are fetched once they are let in
+            if self._office.floor.judge(message.text[:SHORT], self.speaker(message)).dangerous:
+                fetched = Fetched((), (), message.remote)  # what to do goes out before any download ends
+            else:
+                fetched = await fetch_all(channel, message.remote, self._office.media, waited)
+            message = with_files(message, fetched.files, fetched.late)
+        message, triage = await self.read(row, message)
+        name = "" if known else await channel.display_name(message.sender, message.conversation_id)
+        crashpoints.reach("model_answered")
+
+        def commit(tx: Tx) -> None:
+            if not _mark_done(tx, row, message):
+                return  # at least once: whoever comes second finds it done
+            for other in rows[1:]:
+                _mark_done(tx, other, message)
+            fresh = tx.get(InboxRow, row.id)
+            assert fresh is not None
+            take_message(tx, fresh, message, triage, fetched.troubles, fetched.late, name)
+
+        return commit
+
+    async def read(self, row: InboxRow, message: Message) -> tuple[Message, Triage]:
+        """`message` with what is said in its voice notes, and what it is about."""
+        if message.heard is None:
+            heard = await self._hear(row, message)
+            message = message if heard is None else with_words(message, heard)
+        return message, await self.understand(row, message)
+
+    async def _hear(self, row: InboxRow, message: Message) -> Hearing | None:
+        languages = self.speaker(message).languages
+        about = About("transcribe", inbox_id=row.id)
+        return await transcription.hear(self._office, self._store, row, message, languages, about)
+
+    async def _spoken_to_us(self, channel: Channel, row: InboxRow, message: Message) -> Message | None:
+        """In a group that is not ours nobody can mention us in a voice note but by saying our name in it: a team
+        member's is listened to before it is passed over, and not kept (WANTED W6)."""
+        spoken = tuple(one for one in message.remote if one.media_type.startswith(("audio/", "video/")))
+        if not spoken or self._office.ears is None or not self._is_known(message):
+            return None
+        waited = self._office.clock.now() - row.received_at
+        fetched = await fetch_all(channel, spoken, self._office.media, waited)
+        message = with_files(replace(message, remote=()), fetched.files)
+        heard = await self._hear(row, message)
+        if heard is not None and _OUR_NAME.search(heard.text):
+            return with_words(message, heard)
+        for file in fetched.files:
+            if not await self._store.read(lambda session, file=file: filing.is_kept(session, file)):  # type: ignore[misc]
+                (self._office.media / file.sha256).unlink(missing_ok=True)
+        return None
+
+    async def understand(self, row: InboxRow, message: Message) -> Triage:
+        speaker = self.speaker(message)
+        if self._office.models is None:
+            return await self._office.understanding.understand(message.text, speaker)
+        office, first = self._office, await self._office.floor.understand(message.text, speaker)
+        settled = await self._store.read(lambda session: is_settled(session, office, row, message, first))
+        pictures = () if settled else await media.pictures(office.media, message.files)
+        return await office.understanding.understand(
+            message.text, speaker, Occasion(row.id, pictures, settled)
+        )
+
+    def _is_known(self, message: Message) -> bool:
+        office, account = self._office, (message.channel, message.sender)
+        return office.person_at(*account) is not None or office.vendor_at(*account) is not None
+
+    def _show_life(self, channel: Channel, row: InboxRow) -> None:
+        """Beside the work, never before it."""
+        sign = asyncio.create_task(channel.sign_of_life(row.payload))
+        self._signs.add(sign)
+        sign.add_done_callback(self._signs.discard)
+
+    def speaker(self, said: Message | Edited) -> Speaker:
+        return filing.speaker_of(self._office.person_at(said.channel, said.sender))
+
+
+def _take_edit(tx: Tx, row: InboxRow, change: Edited, triage: Triage) -> None:
+    match edits.edited(tx, row.received_at, change, triage):
+        case edits.Outcome.EARLY:
+            # Behind its message, which may be the next in this lane.
+            tx.change(update(table(InboxRow)).where(InboxRow.id == row.id).values(status="accepted"))
+            lane = f"in:{row.channel}:{row.conversation_id}"
+            again = tx.now + timedelta(seconds=1)
+            tx.office.jobs.defer(tx, PROCESS, {"inbox": row.id}, lane=lane, run_at=again)
+        case edits.Outcome.NEW:
+            fresh = tx.get(InboxRow, row.id)
+            assert fresh is not None
+            direct = Message(
+                change.channel,
+                change.conversation_id,
+                change.message_id,
+                change.sender,
+                change.text,
+                change.at,
+            )
+            take_message(tx, fresh, direct, triage)
+
+
+def _mark_done(tx: Tx, row: InboxRow, inbound: Inbound | None) -> bool:
+    """False if somebody was faster."""
+    person = tx.office.person_at(row.channel, inbound.sender) if inbound is not None else None
+    done = {
+        "inbox": row.id,
+        "by": person.id if person is not None else None,
+        "message": inbound.message_id if isinstance(inbound, Message) else None,
+        "now": tx.now,
+    }
+    return tx.change(_PROCESSED, done) == 1
+
+
+def _pass_over(tx: Tx, rows: Sequence[InboxRow], message: Message) -> None:
+    """People talking among themselves: not ours, and not kept longer than it takes to know that."""
+    tx.session.flush()
+    if listens(tx.session, message):
+        # What came before it in this very commit made the group ours: bound it, or brought it its new id.
+        for row in rows:
+            lane = f"in:{row.channel}:{row.conversation_id}"
+            tx.office.jobs.defer(tx, PROCESS, {"inbox": row.id}, lane=lane)
+        return
+    for row in rows:
+        if _mark_done(tx, row, message):
+            tx.change(update(table(InboxRow)).where(InboxRow.id == row.id).values(payload={}))
+
+
+def listens(session: Session, message: Message) -> bool:
+    """In a group, words that are not addressed to the bot count where the group is bound to a property, and in the
+    thread of a ticket."""
+    if session.get(Binding, (message.channel, message.room)) is not None:
+        return True
+    return message.conversation_id != message.room and thread_ticket(session, message) is not None
+
+
+def _album(session: Session, row: InboxRow) -> list[InboxRow]:
+    """Everything that was sent together with `row` and is still to be done; `row` first."""
+    found = session.scalars(
+        select(InboxRow)
+        .where(InboxRow.album == row.album, InboxRow.status == "accepted", InboxRow.id != row.id)
+        .order_by(InboxRow.id)
+    )
+    return [row, *found]
+
+
+def with_files(message: Message, files: tuple[File, ...], late: Sequence[RemoteFile] = ()) -> Message:
+    """A voice note that is still to come makes it a voice message all the same."""
+    expected = [SourceKind.VOICE for one in late if one.media_type.startswith(("audio/", "video/"))]
+    kinds = [file.kind for file in files] or expected
+    return replace(message, files=(*message.files, *files), kind=kinds[0] if kinds else SourceKind.TEXT)
+
+
+def with_words(message: Message, heard: Hearing) -> Message:
+    words = "\n".join(part for part in (message.text, heard.text) if part.strip())
+    return replace(message, text=words, heard=heard)
+
+
+def _joined(first: Message, parts: Sequence[Inbound | None]) -> Message:
+    """The pieces of an album as one message."""
+    messages = [part for part in parts if isinstance(part, Message)]
+    text = "\n".join(part.text for part in messages if part.text.strip())
+    addressed = any(part.addressed for part in messages)
+    remote = tuple(file for part in messages for file in part.remote)
+    return replace(first, text=text, remote=remote, addressed=addressed)

@@ -1,0 +1,59 @@
+""" "Done 132" and a photo: the words close the ticket, as the button would (WANTED N2)."""
+
+from __future__ import annotations
+
+from core.errors import Refused
+from core.i18n import N_
+from core.model import Address, Status
+from core.money import amount_in
+from core.outbox import card_publisher
+from core.store.engine import Tx
+from core.store.tables import Ticket
+from core.team.people import Actor, Reader
+from core.tickets.records import current_dispatch
+from core.workflow import closing
+from core.workflow.filing import ask_fact
+
+
+def close(tx: Tx, ticket: Ticket, actor: Actor, text: str, address: Address, reader: Reader) -> bool:
+    """Resolve `ticket` for the amount in `text`. False where the words do not say enough, or are not this person's to
+    say: then the button is offered."""
+    dispatch = current_dispatch(ticket)
+    amount = amount_in(text)
+    if ticket.status != Status.DISPATCHED or dispatch is None or amount is None:
+        return False
+    estimate, cap = dispatch.cost_estimate_usd, dispatch.cap_usd
+    try:
+        with tx.nested():
+            closing.resolve(tx, ticket, actor, amount, outcome=text.strip()[:200])
+    except Refused:
+        return False
+    words = reader.words
+    text = N_("{ticket} is done for {amount} (estimate {estimate}). Thank you.")
+    if amount > cap:
+        text = N_("{ticket} is done for {amount}: that is above the cap of {cap}, {who} is told. Thank you.")
+    elif amount > estimate:
+        text = N_("{ticket} is done for {amount}, more than the estimate of {estimate}. Thank you.")
+    if card_publisher.speaks_for_itself(tx, ticket, address) and amount <= estimate:
+        return True
+    card_publisher.say(
+        tx,
+        address,
+        words(
+            text,
+            ticket=ticket.ticket_id,
+            amount=words.money(amount),
+            estimate=words.money(estimate),
+            cap=words.money(cap),
+            who=tx.office.company.founder.name,
+        ),
+    )
+    return True
+
+
+def ask_who_pays(tx: Tx, ticket: Ticket, actor: Actor) -> None:
+    """Three buttons, to whoever closed it, once money was spent and nobody said whose it is."""
+    dispatch = current_dispatch(ticket)
+    spent = dispatch is not None and (dispatch.actual_cost_usd or 0) > 0
+    if ticket.charge_to is None and spent and tx.office.company.person(actor.person_id) is not None:
+        ask_fact(tx, ticket, "charge_to", of=actor.person_id)

@@ -1,0 +1,159 @@
+"""Notices a channel that is deaf or fails, and tells the founder on another one; after an outage pending cards are
+shown again, because platforms lose taps (WANTED W9, RELIABILITY P6)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy import select
+
+from core.context import Office
+from core.errors import TryLater
+from core.i18n import N_
+from core.model import Status
+from core.outbox import card_publisher
+from core.outbox.said_once import first_time, forget
+from core.phrases import CHANNEL, label
+from core.store.engine import Fenced, Store, Tx
+from core.store.tables import Notice, Owner
+from core.team.people import reader_for
+from core.tickets.records import current_dispatch, latest_approval, open_tickets
+
+log = structlog.get_logger(__name__)
+
+EVERY: Final = timedelta(seconds=15)
+OUTAGE: Final = timedelta(seconds=120)
+"""From so long on clicks may have been lost."""
+
+
+class Watch:
+    """Looks at every channel's health now and then. One per process."""
+
+    def __init__(self, store: Store, office: Office) -> None:
+        self._store = store
+        self._office = office
+        self._deaf: dict[str, datetime] = {}
+        """Channel -> since when it has been worrying."""
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.create_task(self._run(), name="watch")
+
+    async def stop(self) -> None:
+        if self._loop is not None:
+            self._loop.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._loop
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except TryLater as later:
+                log.warning("watch_late", reason=str(later))
+            except Fenced:
+                return
+            await asyncio.sleep(EVERY.total_seconds())
+
+    async def look(self) -> None:
+        now = self._office.clock.now()
+        for channel, health in self._office.health.items():
+            if health.worrying:
+                since = self._deaf.setdefault(channel, health.failing_since or health.last_ping or now)
+                why = health.ailment or ""
+                await self._store.write(lambda tx, c=channel, w=why, s=since: tell_worry(tx, c, w, s))  # type: ignore[misc]
+            elif channel in self._deaf:
+                lost_taps = now - self._deaf.pop(channel) >= OUTAGE
+                await self._store.write(lambda tx, c=channel, lost=lost_taps: _well_again(tx, c, lost))  # type: ignore[misc]
+
+
+def tell_worry(tx: Tx, channel: str, why: str, since: datetime) -> None:
+    """The founder hears it once an episode, on every other channel that is well."""
+    if not first_time(tx, f"worry:{channel}"):
+        return
+    founder = tx.office.company.founder
+    words = reader_for(tx, founder).words
+    text = words(
+        N_("⚠️ {channel} does not work since {at}: {why}"),
+        channel=label(CHANNEL, channel, words),
+        at=words.time(since, tx.now),
+        why=why,
+    )
+    log.error("channel_worry", channel=channel, why=why)
+    _tell_elsewhere(tx, channel, text)
+
+
+def _well_again(tx: Tx, channel: str, lost_taps: bool) -> None:
+    if tx.get(Notice, f"worry:{channel}") is not None:
+        forget(tx, f"worry:{channel}")
+        words = reader_for(tx, tx.office.company.founder).words
+        _tell_elsewhere(
+            tx, channel, words(N_("{channel} works again."), channel=label(CHANNEL, channel, words))
+        )
+    if lost_taps:
+        show_again(tx, [channel])
+
+
+def _tell_elsewhere(tx: Tx, channel: str, text: str) -> None:
+    for address in card_publisher.addresses_of(tx, tx.office.company.founder):
+        if address.channel != channel:
+            card_publisher.say(tx, address, text, urgency=card_publisher.URGENT)
+
+
+def show_again(tx: Tx, channels: Collection[str]) -> int:
+    """Show every card that still waits for somebody once more on `channels`; returns how many."""
+    shown = 0
+    for ticket in open_tickets(tx):
+        asked, dispatch = latest_approval(ticket), current_dispatch(ticket)
+        if asked is not None and asked.status == "pending":
+            kind, people = "approval", list(asked.deciders)
+        elif dispatch is not None and ticket.status == Status.DISPATCHED and not dispatch.acknowledged:
+            kind, people = "job", list(dict.fromkeys(dispatch.paged))
+        else:
+            continue
+        for person_id in people:
+            to = [
+                (address, reader)
+                for address, reader in card_publisher.readers_of(tx, tx.office.company.person(person_id))
+                if address.channel in channels and card_publisher.stands(tx, kind, ticket, address)
+            ]
+            if to:
+                shown += 1
+                card_publisher.show(tx, kind, ticket, to, again=True)
+    return shown
+
+
+def after_outage(tx: Tx, before: datetime | None) -> int:
+    """At the start: if nobody was here for long, taps on the platforms were lost. `before`: the last sign of life of
+    the process before, None if there was none."""
+    if before is None or tx.now - before < OUTAGE:
+        return 0
+    outside = [name for name, channel in tx.office.channels.items() if not channel.capabilities.ours]
+    return show_again(tx, outside)
+
+
+def last_beat(tx: Tx) -> datetime | None:
+    return tx.session.scalar(select(Owner.beat_at).where(Owner.id == 1))
+
+
+def tell_quota(tx: Tx, channel: str, limit: int, used: int) -> None:
+    """Four fifths of what was paid for are used: said once a month (WANTED W8)."""
+    if not first_time(tx, f"quota80:{channel}:{tx.now:%Y-%m}"):
+        return
+    card_publisher.tell(
+        tx,
+        tx.office.company.founder,
+        lambda words: words(
+            N_(
+                "{channel}: {used} of {limit} messages of this month are used. When they are gone I take other ways."
+            ),
+            channel=label(CHANNEL, channel, words),
+            used=used,
+            limit=limit,
+        ),
+    )

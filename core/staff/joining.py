@@ -1,0 +1,336 @@
+"""Who is let in: strangers at the door, codes for a new member or for one more account of somebody known."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from datetime import timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import select, update
+
+from core.cards.card import Fact, Field, Option, Section
+from core.cards.press import Own
+from core.cards.view import Press, Sketch
+from core.company.schema import Person
+from core.errors import Refused
+from core.i18n import N_
+from core.inbound import Message
+from core.model import LANGUAGES, Address, Role
+from core.outbox import card_publisher
+from core.outbox.said_once import count, first_time
+from core.phrases import LANGUAGE
+from core.refusals import refused as count_refused
+from core.store.engine import Tx
+from core.store.tables import CodeRow, IdentityRow, InboxRow, Member, Notice, table
+from core.team import roster
+from core.team.people import Actor, Reader, reader_for
+from core.team.rights import require
+from core.text import escape, shorten
+
+log = structlog.get_logger(__name__)
+
+LINK_LASTS: Final = timedelta(minutes=10)
+INVITE_LASTS: Final = timedelta(hours=48)
+MOST_TRIES: Final = 5
+"""Wrong codes from one account in a day: 50 random bits cannot be guessed with five tries."""
+NOWHERE: Final = "-"
+_ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
+_CODE: Final = re.compile(r"^/(?:link|start|join)(?:@\S+)?\s+([a-z0-9-]{8,20})$", re.IGNORECASE)
+_GREETING: Final = re.compile(r"^/(?:start|help|link|join)(?:@\S+)?$", re.IGNORECASE)
+
+
+# --- at the door
+
+
+def at_the_door(tx: Tx, row: InboxRow, message: Message, heard: str, name: str) -> None:
+    """Somebody unknown wrote. With a good code they are in; else their words are kept, they are told how to join,
+    and the founder is asked. No ticket, and nothing authorised."""
+    address = Address(message.channel, message.conversation_id)
+    words = reader_for(tx, None, heard).words
+    code = _CODE.match(message.text.strip())
+    if code is not None:
+        try:
+            person = use_code(tx, code[1], message.channel, message.sender)
+        except Refused as refused:
+            count_refused("code", refused.code)
+            card_publisher.say(tx, address, words(_WHY_NOT[refused.code]))
+            return
+        welcome(tx, address, person)
+        return
+    if message.room is not None and not message.addressed:
+        return
+    visitor = visitor_id(message.channel, message.sender)
+    row.status, row.processed_at, row.digest = "held", tx.now, visitor
+    if tx.get(Notice, f"blocked:{visitor}") is not None:
+        row.status = "discarded"
+        return
+    founder = tx.office.company.founder
+    if first_time(tx, f"stranger:{visitor}:{tx.now:%Y-%m-%d}"):
+        card_publisher.say(
+            tx,
+            address,
+            words(
+                N_(
+                    "I do not know you yet. Your message is kept. Please ask {who} to let you in, or send me the code you were given: /link CODE"
+                ),
+                who=founder.name,
+            ),
+        )
+    if _GREETING.match(message.text.strip()):
+        return
+    tx.session.flush()
+    if card_publisher.own_card(tx, "join", visitor) is None:
+        card_publisher.post_own(
+            tx,
+            "join",
+            visitor,
+            lambda reader: _sketch(tx, visitor, reader, name),
+            card_publisher.readers_of(tx, founder),
+        )
+    else:
+        card_publisher.redraw_own(tx, "join", visitor, lambda reader: _sketch(tx, visitor, reader, name))
+
+
+def visitor_id(channel: str, sender: str) -> str:
+    return hashlib.sha256(f"{channel}:{sender}".encode()).hexdigest()[:32]
+
+
+def _held(tx: Tx, visitor: str) -> list[InboxRow]:
+    wanted = (
+        select(InboxRow).where(InboxRow.digest == visitor, InboxRow.status == "held").order_by(InboxRow.id)
+    )
+    return list(tx.session.scalars(wanted))
+
+
+def _message_of(tx: Tx, row: InboxRow) -> Message | None:
+    inbound = tx.office.channels[row.channel].parse(row.payload)
+    return inbound if isinstance(inbound, Message) else None
+
+
+def _sketch(tx: Tx, visitor: str, reader: Reader, name: str = "", outcome: str | None = None) -> Sketch:
+    words, company = reader.words, tx.office.company
+    rows = _held(tx, visitor)
+    said = [found for row in rows[-5:] if (found := _message_of(tx, row)) is not None]
+    facts: list[Any] = []
+    if said:
+        facts = [
+            Fact(label=words("Channel"), value=said[-1].channel),
+            Fact(label=words("Sender"), value=shorten(f"{escape(name)} {said[-1].sender}".strip(), 80)),
+        ]
+    title = words("Somebody unknown wrote")
+    if outcome is not None:
+        return Sketch(title=title, lead=outcome, state="done", facts=tuple(facts))
+    texts = "\n".join(shorten(escape(one.text), 400) for one in said if one.text.strip())
+    places = tuple(Option(value=place.id, label=place.name) for place in company.properties)
+    nowhere = Option(value=NOWHERE, label=words("No property of their own"))
+    admit = (
+        Field(name="name", kind="text", label=words("What is their name?"), value=shorten(name, 60)),
+        Field(
+            name="property",
+            kind="choice",
+            label=words("Which property is theirs?"),
+            options=(*places, nowhere),
+        ),
+        Field(
+            name="language",
+            kind="choice",
+            label=words("Which language do they read?"),
+            options=tuple(Option(value=code, label=LANGUAGE[code]) for code in LANGUAGES),
+            required=False,
+        ),
+    )
+    people = tuple(Option(value=one.id, label=one.name) for one in company.team)
+    known = (Field(name="person", kind="choice", label=words("Who is it?"), options=people),)
+    return Sketch(
+        title=title,
+        lead=words("The message is kept. Nothing happens with it until you let its sender in."),
+        state="asking",
+        facts=tuple(facts),
+        sections=(Section(title=words("Message"), text=texts),) if texts else (),
+        presses=(
+            Press("admit", words("Admit and file"), "primary", fields=admit),
+            Press("known", words("It is one of us"), fields=known),
+            Press("block", words("Block"), "danger"),
+        ),
+    )
+
+
+def tap(tx: Tx, own: Own) -> None:
+    """The founder's word on somebody at the door."""
+    actor = own.actor()
+    require(tx, actor, "admit")
+    rows = _held(tx, own.subject)
+    said = next((found for row in rows if (found := _message_of(tx, row)) is not None), None)
+    if said is None:
+        raise Refused("gone")
+    who = tx.office.company.name_of(actor.person_id)
+    if own.button.action == "block":
+        tx.add(Notice(key=f"blocked:{own.subject}", at=tx.now, count=1))
+        for row in rows:
+            row.status = "discarded"
+        _close(tx, own.subject, N_("{who} blocked them. Their words are kept in the records."), who=who)
+        return
+    values = own.tapped.values
+    known = tx.get(IdentityRow, (said.channel, said.sender))
+    if known is not None:
+        # Let in a moment ago, while this message was on its way: it only has to be taken up.
+        _take_up(tx, rows)
+        _close(tx, own.subject, N_("They were let in already. What they wrote is being worked on."))
+        return
+    if own.button.action == "known":
+        person = tx.office.company.person(values.get("person"))
+        if person is None:
+            raise Refused("unknown_option")
+    else:
+        person = _new_member(tx, actor, values, said)
+    add_account(tx, person, said.channel, said.sender, actor.person_id)
+    welcome(tx, Address(said.channel, said.conversation_id), person)
+    _take_up(tx, rows)
+    _close(
+        tx,
+        own.subject,
+        N_("{who} let {name} in. What they wrote is being worked on."),
+        who=who,
+        name=person.name,
+    )
+
+
+def _take_up(tx: Tx, rows: list[InboxRow]) -> None:
+    for row in rows:
+        row.status, row.digest = "accepted", None
+        lane = f"in:{row.channel}:{row.conversation_id}"
+        tx.office.jobs.defer(tx, "process", {"inbox": row.id}, lane=lane)
+    tx.session.flush()
+
+
+def _close(tx: Tx, visitor: str, text: str, **params: str) -> None:
+    card_publisher.redraw_own(
+        tx, "join", visitor, lambda reader: _sketch(tx, visitor, reader, outcome=reader.words(text, **params))
+    )
+
+
+# --- members and their accounts
+
+
+def _new_member(tx: Tx, actor: Actor, values: dict[str, str], said: Message) -> Person:
+    company = tx.office.company
+    name = shorten(escape(values.get("name", "")), 60) or said.sender
+    place = company.place(values.get("property"))
+    if place is None and values.get("property", NOWHERE) != NOWHERE:
+        raise Refused("unknown_option")
+    language = values.get("language") or (
+        place.language if place is not None else company.founder.languages[0]
+    )
+    if language not in LANGUAGES:
+        raise Refused("unknown_option")
+    return add_member(
+        tx,
+        actor.person_id,
+        {
+            "name": name,
+            "role": Role.OPS.value,
+            "languages": [language],
+            "properties": [place.id] if place is not None else [],
+            "timezone": place.timezone if place is not None else company.founder.timezone,
+        },
+    )
+
+
+def add_member(tx: Tx, by: str, about: dict[str, Any]) -> Person:
+    """A new member of the team, with an id of their own."""
+    company = tx.office.company
+    base = re.sub(r"[^a-z0-9]+", "_", about["name"].casefold()).strip("_")[:40] or "member"
+    taken = {person.id for person in company.team} | set(tx.session.scalars(select(Member.person_id)))
+    taken |= {vendor.id for vendor in company.vendors}
+    person_id = next(one for n in range(1, 1000) if (one := base if n == 1 else f"{base}_{n}") not in taken)
+    person = Person.model_validate({"id": person_id, **about})
+    tx.add(Member(person_id=person_id, person=person.model_dump(mode="json"), added_by=by, added_at=tx.now))
+    return person
+
+
+def add_account(tx: Tx, person: Person, channel: str, platform_id: str, by: str) -> None:
+    tx.add(
+        IdentityRow(
+            channel=channel, platform_id=platform_id, person_id=person.id, added_by=by, added_at=tx.now
+        )
+    )
+    roster.renew(tx)
+    log.info("account_added", person=person.id, channel=channel, by=by)
+
+
+def welcome(tx: Tx, address: Address, person: Person) -> None:
+    words = reader_for(tx, person).words
+    card_publisher.say(
+        tx,
+        address,
+        words(
+            N_(
+                "Welcome, {name}. Write what is wrong and where, or send a photo or a voice note. /help shows more."
+            ),
+            name=person.name,
+        ),
+    )
+
+
+# --- codes
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.strip().casefold().replace("-", "").encode()).hexdigest()
+
+
+def new_code(
+    tx: Tx, by: str, lasts: timedelta, *, person_id: str | None = None, person: dict[str, Any] | None = None
+) -> str:
+    """A code for one more account of `person_id`, or for a new member described by `person`."""
+    code = "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    tx.add(
+        CodeRow(
+            hash=_hash(code),
+            person_id=person_id,
+            person=person,
+            created_by=by,
+            created_at=tx.now,
+            expires_at=tx.now + lasts,
+        )
+    )
+    return f"{code[:5]}-{code[5:]}"
+
+
+_WHY_NOT: Final = {
+    "code_wrong": N_(
+        "That code is not valid. It may have been used already or be too old: please ask for a new one."
+    ),
+    "code_tries": N_("That was tried too often. Please come back tomorrow, or ask for help."),
+}
+
+
+def use_code(tx: Tx, code: str, channel: str, sender: str) -> Person:
+    """Let the account in. Raises Refused("code_wrong" | "code_tries")."""
+    tries = f"tries:{visitor_id(channel, sender)}:{tx.now:%Y-%m-%d}"
+    row = tx.get(CodeRow, _hash(code))
+    if count(tx, tries) > MOST_TRIES:
+        raise Refused("code_tries")
+    if row is None:
+        raise Refused("code_wrong")
+    codes = table(CodeRow)
+    tx.session.flush()
+    won = tx.change(
+        update(codes)
+        .where(codes.c.hash == row.hash, codes.c.used_at.is_(None), codes.c.expires_at > tx.now)
+        .values(used_at=tx.now, used_by=f"{channel}:{sender}"[:200])
+    )
+    maker = tx.office.company.person(row.created_by)
+    if not won or maker is None:
+        raise Refused("code_wrong")
+    if row.person_id is not None:
+        person = tx.office.company.person(row.person_id)
+        if person is None:
+            raise Refused("code_wrong")
+    else:
+        person = add_member(tx, row.created_by, dict(row.person or {}))
+    add_account(tx, person, channel, sender, row.created_by)
+    return person

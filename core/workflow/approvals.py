@@ -1,0 +1,308 @@
+"""Asking the founder, and taking exactly one answer to exactly what was asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import update
+
+from core.cards.texts import guest_text, vendor_text
+from core.company.schema import Person
+from core.dispatch.draft import Reason
+from core.dispatch.quiet_hours import next_working_moment
+from core.errors import Refused
+from core.i18n import N_
+from core.ids import new_id
+from core.model import Address, Event, Status
+from core.outbox import card_publisher
+from core.store import crashpoints, deadlines
+from core.store.deadlines import Due
+from core.store.engine import Tx
+from core.store.tables import Approval, Dispatch, Ticket
+from core.team.people import LOOPOS, Actor, reader_for
+from core.team.rights import require
+from core.tickets.records import authorised_for, current_dispatch, latest_approval, move, note
+from core.workflow import dispatching, drafting, offers
+
+
+def action_of(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> dict[str, Any]:
+    """Exactly what an approval approves: vendor, amount, and the words to vendor and guest."""
+    view = card_publisher.view_of(tx, ticket, reader_for(tx, tx.office.company.founder), Address("", ""))
+    return {
+        "ticket_id": ticket.ticket_id,
+        "dispatch_id": dispatch.dispatch_id,
+        "property_id": ticket.property_id,
+        "category": ticket.category,
+        "vendor_id": dispatch.vendor_id,
+        "amount": str(dispatch.cost_estimate_usd),
+        "currency": "USD",
+        "text_to_vendor": vendor_text(view),
+        "text_to_guest": guest_text(view),
+    }
+
+
+def digest_of(action: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(action, sort_keys=True).encode()).hexdigest()
+
+
+def request(
+    tx: Tx, ticket: Ticket, dispatch: Dispatch, reasons: Sequence[Reason], *, edited: bool = False
+) -> Approval:
+    """Ask the founder about `dispatch` as it stands now; whatever was asked before is void. He is told afresh,
+    unless he `edited` the card himself: then it changes under his eyes."""
+    again = bool(ticket.approvals) and not edited
+    supersede(tx, ticket)
+    founder = tx.office.company.founder
+    action = action_of(tx, ticket, dispatch)
+    approval = Approval(
+        id=new_id(),
+        ticket_id=ticket.ticket_id,
+        dispatch_id=dispatch.dispatch_id,
+        action=action,
+        digest=digest_of(action),
+        reasons=[r.to_json() for r in reasons],
+        deciders=[founder.id],
+        status="pending",
+        created_at=tx.now,
+    )
+    ticket.approvals.append(approval)
+    tx.session.flush()
+    _show(tx, ticket, founder, again=again)
+    times = tx.office.company.escalation
+    begin = next_working_moment(founder, tx.now, ticket.severity)
+    for kind, seconds in (
+        ("approval_remind", times.approval_remind_seconds),
+        ("approval_deputy", times.approval_deputy_seconds),
+        ("approval_lapse", times.approval_lapse_seconds),
+    ):
+        deadlines.schedule(tx, kind, approval.id, begin + timedelta(seconds=seconds))
+    return approval
+
+
+def _show(tx: Tx, ticket: Ticket, person: Person, *, again: bool = False) -> None:
+    card_publisher.show(
+        tx,
+        "approval",
+        ticket,
+        card_publisher.readers_of(tx, person),
+        again=again,
+        not_before=next_working_moment(person, tx.now, ticket.severity),
+    )
+
+
+def supersede(tx: Tx, ticket: Ticket) -> None:
+    """Void what is still asked about `ticket`: its buttons will say so."""
+    asked = latest_approval(ticket)
+    if asked is not None and asked.status == "pending":
+        asked.status = "superseded"
+        deadlines.cancel(tx, asked.id)
+
+
+def require_open(tx: Tx, approval: Approval, digest: str, actor: Actor) -> None:
+    """Raises Refused("not_yours" | "already_decided" | "superseded"); to nobody else is said who decided."""
+    require(tx, actor, "decide", deciders=approval.deciders)
+    if approval.status != "pending" or approval.digest != digest:
+        raise _too_late(tx, approval)
+
+
+def decide(
+    tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Actor, verdict: str, why: str | None
+) -> None:
+    """Approve or reject. One conditional UPDATE decides who was first; everybody else is told who it was.
+
+    Raises Refused("not_yours" | "already_decided" | "superseded" | "deputy_cap" | "unknown_vendor")."""
+    require_open(tx, approval, digest, actor)
+    dispatch = tx.get(Dispatch, approval.dispatch_id)
+    assert dispatch is not None
+    if verdict == "approved":
+        _check_still_right(tx, ticket, dispatch, actor)
+    won = tx.change(
+        update(Approval)
+        .where(Approval.id == approval.id, Approval.status == "pending", Approval.digest == digest)
+        .values(
+            status=verdict,
+            decided_by=actor.person_id,
+            decided_at=tx.now,
+            decided_on=actor.channel,
+            note=why,
+        )
+    )
+    tx.session.refresh(approval)
+    if not won:
+        raise _too_late(tx, approval)
+    crashpoints.reach("decided")
+    deadlines.cancel(tx, approval.id)
+    if verdict == "approved":
+        note(
+            tx,
+            ticket,
+            Event.APPROVED,
+            actor,
+            approval_id=approval.id,
+            amount=str(dispatch.cost_estimate_usd),
+            vendor_id=dispatch.vendor_id,
+        )
+        dispatching.start(tx, ticket, dispatch, actor)
+    else:
+        dispatch.void = True
+        offers.drop(tx, ticket)
+        move(tx, ticket, Event.REJECTED, actor, approval_id=approval.id, reason=why or "")
+        card_publisher.refresh(tx, ticket)
+        _tell_reporters(tx, ticket, actor)
+
+
+def _check_still_right(tx: Tx, ticket: Ticket, dispatch: Dispatch, actor: Actor) -> None:
+    """The company data may have changed since the card was sent."""
+    company = tx.office.company
+    vendor = company.vendor(dispatch.vendor_id)
+    if vendor is None or not company.reaches(vendor, ticket.property_id or ""):
+        raise Refused("unknown_vendor")
+    total = dispatch.cost_estimate_usd + authorised_for(ticket)
+    if actor.person_id != company.founder.id and total > dispatch.cap_usd:
+        raise Refused("deputy_cap", cap=dispatch.cap_usd, who=company.founder.name)
+
+
+def _too_late(tx: Tx, approval: Approval) -> Refused:
+    if approval.status in {"approved", "rejected"} and approval.decided_at is not None:
+        return Refused(
+            "already_decided",
+            verdict=approval.status,
+            who=tx.office.company.name_of(approval.decided_by),
+            at=approval.decided_at,
+            channel=approval.decided_on,
+        )
+    return Refused("superseded")
+
+
+def _tell_reporters(tx: Tx, ticket: Ticket, actor: Actor) -> None:
+    approval = latest_approval(ticket)
+    who, why = tx.office.company.name_of(actor.person_id), (approval.note if approval else "") or ""
+    for person_id in dict.fromkeys(report.reporter for report in ticket.reports):
+        card_publisher.tell(
+            tx,
+            tx.office.company.person(person_id),
+            lambda words: words(
+                N_("{ticket}: {who} said no. {why}"), ticket=ticket.ticket_id, who=who, why=why
+            ).strip(),
+        )
+
+
+def change(
+    tx: Tx,
+    ticket: Ticket,
+    approval: Approval,
+    digest: str,
+    actor: Actor,
+    *,
+    amount: Decimal | None = None,
+    vendor_id: str | None = None,
+) -> None:
+    """Edit the draft: the edited values pass the gate again and are asked anew, old → new on the card. What
+    was asked before is void, so nobody can approve the old values."""
+    require_open(tx, approval, digest, actor)
+    dispatch = current_dispatch(ticket)
+    assert dispatch is not None
+    deciders = approval.deciders
+    edits = []
+    if vendor_id is not None:
+        vendor = tx.office.company.vendor(vendor_id)
+        if vendor is None or not tx.office.company.reaches(vendor, ticket.property_id or ""):
+            raise Refused("unknown_vendor")
+        old = tx.office.company.vendor(dispatch.vendor_id)
+        edits.append(
+            {"field": "vendor", "old": old.name if old else "–", "new": vendor.name, "by": actor.person_id}
+        )
+        drafting.redraft_for(tx, ticket, dispatch, vendor, actor)
+    if amount is not None:
+        edits.append(
+            {
+                "field": "estimate",
+                "old": str(dispatch.cost_estimate_usd),
+                "new": str(amount),
+                "by": actor.person_id,
+            }
+        )
+        dispatch.cost_estimate_usd = amount
+        ticket.knowledge = {
+            **ticket.knowledge,
+            "why_price": Reason(
+                "price_by_person", {"who": tx.office.company.name_of(actor.person_id)}
+            ).to_json(),
+        }
+    dispatch.changes = [*dispatch.changes, *edits]
+    for edit in edits:
+        note(tx, ticket, Event.CHANGED, actor, **{key: edit[key] for key in ("field", "old", "new")})
+    reasons = drafting.gate(tx, ticket, dispatch).reasons
+    fresh = request(tx, ticket, dispatch, reasons, edited=True)
+    fresh.deciders = deciders
+    card_publisher.refresh(tx, ticket)
+
+
+# --- when nobody answers
+
+
+def on_remind(tx: Tx, deadline: Due) -> None:
+    approval = _pending(tx, deadline)
+    if approval is None:
+        return
+    ticket = tx.get(Ticket, approval.ticket_id)
+    assert ticket is not None
+    for person_id in approval.deciders:
+        person = tx.office.company.person(person_id)
+        if person is not None:
+            _show(tx, ticket, person, again=True)
+            note(tx, ticket, Event.NOTIFIED, LOOPOS, who=person_id, reminder=True)
+
+
+def on_deputy(tx: Tx, deadline: Due) -> None:
+    """The founder did not answer: his deputy may decide too, up to the cap (WANTED W10)."""
+    approval = _pending(tx, deadline)
+    if approval is None:
+        return
+    ticket = tx.get(Ticket, approval.ticket_id)
+    assert ticket is not None
+    deputy = tx.office.company.deputy(excluding=ticket.reporter)
+    if deputy is None or deputy.id in approval.deciders:
+        return
+    approval.deciders = [*approval.deciders, deputy.id]
+    note(tx, ticket, Event.ESCALATED, LOOPOS, step="deputy", who=deputy.id)
+    _show(tx, ticket, deputy)
+    card_publisher.refresh(tx, ticket)
+
+
+def on_lapse(tx: Tx, deadline: Due) -> None:
+    """Nobody decided. That is its own end, never a no (WANTED W12)."""
+    approval = _pending(tx, deadline)
+    if approval is None:
+        return
+    approval.status = "lapsed"
+    ticket = tx.get(Ticket, approval.ticket_id)
+    assert ticket is not None
+    dispatch = tx.get(Dispatch, approval.dispatch_id)
+    if dispatch is not None:
+        dispatch.void = True
+    deadlines.cancel(tx, approval.id)
+    move(tx, ticket, Event.LAPSED, LOOPOS, approval_id=approval.id)
+    card_publisher.refresh(tx, ticket)
+    for person_id in dict.fromkeys([ticket.reporter, *approval.deciders]):
+        card_publisher.tell(
+            tx,
+            tx.office.company.person(person_id),
+            lambda words: words(
+                N_("{ticket}: nobody decided in time, so nobody was sent. It can be asked again."),
+                ticket=ticket.ticket_id,
+            ),
+        )
+
+
+def _pending(tx: Tx, deadline: Due) -> Approval | None:
+    approval = tx.get(Approval, deadline.subject)
+    if approval is None or approval.status != "pending":
+        return None
+    ticket = tx.get(Ticket, approval.ticket_id)
+    return approval if ticket is not None and ticket.status == Status.AWAITING_HUMAN else None

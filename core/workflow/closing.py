@@ -1,0 +1,199 @@
+"""How a ticket ends, and how it comes back: resolve, cancel, merge, split, reopen."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from core.errors import Refused
+from core.i18n import N_
+from core.inbound import File
+from core.intake import reported_done
+from core.model import OPEN, Event, SourceKind
+from core.outbox import card_publisher
+from core.store import deadlines
+from core.store.engine import Tx
+from core.store.tables import Dispatch, Report, Ticket
+from core.team.people import Actor
+from core.team.rights import require
+from core.tickets.records import current_dispatch, move, note
+from core.workflow import approvals, dispatching, filing, offers
+
+
+def resolve(
+    tx: Tx,
+    ticket: Ticket,
+    actor: Actor,
+    amount: Decimal | None,
+    *,
+    outcome: str = "",
+    rating: int | None = None,
+    charge_to: str | None = None,
+    guest_credit: Decimal | None = None,
+    staff_minutes: int | None = None,
+) -> None:
+    """It is fixed. `amount`: what it cost, US dollars; asked for where a vendor was sent. `guest_credit` (US dollars) and
+    `staff_minutes` (of our own people) are those of the whole ticket; None leaves what was said before it came back.
+
+    Raises Refused("cost_needed" | "wrong_state" | "not_for_you")."""
+    dispatch = current_dispatch(ticket)
+    _require_may_resolve(tx, ticket, actor, dispatch)
+    sent = dispatch is not None and dispatch.authorized and dispatch.cost_estimate_usd > 0
+    if amount is None and sent:
+        raise Refused("cost_needed", ticket=ticket.ticket_id)
+    move(
+        tx,
+        ticket,
+        Event.RESOLVED,
+        actor,
+        actual_cost_usd=None if amount is None else str(amount),
+        outcome=outcome,
+        rating=rating,
+        charge_to=charge_to,
+        guest_credit_usd=None if guest_credit is None else str(guest_credit),
+        staff_minutes=staff_minutes,
+    )
+    ticket.resolved_at = tx.now
+    ticket.outcome, ticket.rating, ticket.charge_to = outcome or None, rating, charge_to
+    if guest_credit is not None:
+        ticket.guest_credit_usd = guest_credit
+    if staff_minutes is not None:
+        ticket.staff_minutes = staff_minutes
+    if dispatch is not None:
+        dispatch.actual_cost_usd = amount if amount is not None else Decimal(0)
+        if not dispatch.authorized:
+            dispatch.void = True
+    _stop_everything(tx, ticket)
+    reported_done.ask_who_pays(tx, ticket, actor)
+    card_publisher.refresh(tx, ticket)
+    _tell_all(tx, ticket, actor)
+    if dispatch is not None and amount is not None and amount > dispatch.cap_usd:
+        card_publisher.tell(
+            tx,
+            tx.office.company.founder,
+            lambda words: words(
+                N_("{ticket} cost {amount}, above its cap of {cap}."),
+                ticket=ticket.ticket_id,
+                amount=words.money(amount),
+                cap=words.money(dispatch.cap_usd),
+            ),
+        )
+
+
+def _require_may_resolve(tx: Tx, ticket: Ticket, actor: Actor, dispatch: Dispatch | None) -> None:
+    if dispatch is not None and dispatch.authorized:
+        require(tx, actor, "resolve", ticket, dispatch=dispatch)
+    else:
+        require(tx, actor, "resolve_undispatched", ticket)
+
+
+def _tell_all(tx: Tx, ticket: Ticket, actor: Actor) -> None:
+    """Every reporter and the founder hear the end, except whoever said it."""
+    people = dict.fromkeys([*(report.reporter for report in ticket.reports), tx.office.company.founder.id])
+    who = tx.office.company.name_of(actor.person_id)
+    for person_id in people:
+        if person_id != actor.person_id:
+            card_publisher.tell(
+                tx,
+                tx.office.company.person(person_id),
+                lambda words: words(N_("✅ {ticket} is done ({who})."), ticket=ticket.ticket_id, who=who),
+                about=ticket,
+            )
+
+
+def cancel(tx: Tx, ticket: Ticket, actor: Actor) -> None:
+    require(tx, actor, "cancel", ticket)
+    move(tx, ticket, Event.CANCELLED, actor)
+    _void_unbilled(ticket)
+    _stop_everything(tx, ticket)
+    card_publisher.refresh(tx, ticket)
+
+
+def reopen(tx: Tx, ticket: Ticket, actor: Actor) -> None:
+    """It is not over: drafted and gated afresh, with what is known today. Credit and minutes are spent: they stay."""
+    require(tx, actor, "reopen", ticket, reporters=[report.reporter for report in ticket.reports])
+    move(tx, ticket, Event.REOPENED, actor)
+    ticket.resolved_at = None
+    ticket.outcome, ticket.rating, ticket.charge_to = None, None, None
+    _void_unbilled(ticket)
+    filing.advance(tx, ticket, actor)
+
+
+def _void_unbilled(ticket: Ticket) -> None:
+    """What was spent stays spent, and counts against cap and budget; only what was never billed is void."""
+    for dispatch in ticket.dispatches:
+        if dispatch.actual_cost_usd is None:
+            dispatch.void = True
+
+
+def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
+    """`ticket` turns out to be `into`: its words go there, and it points there."""
+    if ticket.ticket_id == into.ticket_id:
+        raise Refused("same_ticket")
+    move(tx, ticket, Event.MERGED, actor, into=into.ticket_id)
+    ticket.merged_into = into.ticket_id
+    _void_unbilled(ticket)
+    _stop_everything(tx, ticket)
+    for report in ticket.reports:
+        into.reports.append(filing.copy_of(report))
+    for one in ticket.attachments:
+        filing.attach(into, File(SourceKind(one.kind), one.media_type, one.bytes, one.sha256, one.path))
+    note(tx, into, Event.RECEIVED, actor, merged_from=ticket.ticket_id)
+    if ticket.triage.get("not_understood"):
+        into.triage = {**into.triage, "not_understood": True}
+    # Worse news travel with the words: a merge may never hide a danger from the gate.
+    if filing.worsen(tx, into, ticket.severity, ticket.risk_tags, actor) and into.status in OPEN:
+        filing.reassess(tx, into)
+    card_publisher.refresh(tx, ticket)
+    card_publisher.refresh(tx, into)
+
+
+def merge_by_hand(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
+    """A person says that two open tickets of one property are one problem; its reporters are told."""
+    require(tx, actor, "merge", ticket)
+    if into.status not in OPEN or into.property_id != ticket.property_id:
+        raise Refused("wrong_state", status=into.status)
+    reporters = dict.fromkeys(report.reporter for report in ticket.reports)
+    merge(tx, ticket, into, actor)
+    for person_id in reporters:
+        if person_id != actor.person_id:
+            card_publisher.tell(
+                tx,
+                tx.office.company.person(person_id),
+                lambda words: words(
+                    N_("{ticket} now goes on as {into}."), ticket=ticket.ticket_id, into=into.ticket_id
+                ),
+            )
+
+
+def split(tx: Tx, ticket: Ticket, report: Report, actor: Actor) -> Ticket:
+    """`report` was another problem: it gets a ticket of its own, and goes its own way."""
+    require(tx, actor, "split", ticket, reporters=[report.reporter])
+    if report.split_to is not None:
+        raise Refused("gone")
+    fresh = filing.ticket_from(
+        tx, filing.copy_of(report), report.triage.get("property_id") or ticket.property_id
+    )
+    report.split_to = fresh.ticket_id
+    note(tx, ticket, Event.SPLIT, actor, to=fresh.ticket_id)
+    note(tx, fresh, Event.FILED, actor, split_from=ticket.ticket_id)
+    tx.session.flush()
+    card_publisher.refresh(tx, ticket)
+    filing.advance(tx, fresh, actor)
+    return fresh
+
+
+def unmerge(tx: Tx, ticket: Ticket, actor: Actor) -> None:
+    """A merged ticket goes its own way again."""
+    require(tx, actor, "unmerge", ticket)
+    move(tx, ticket, Event.SPLIT, actor, **{"from": ticket.merged_into})
+    ticket.merged_into = None
+    filing.advance(tx, ticket, actor)
+
+
+def _stop_everything(tx: Tx, ticket: Ticket) -> None:
+    """No timer, page or open approval outlives the ticket."""
+    approvals.supersede(tx, ticket)
+    deadlines.cancel(tx, ticket.ticket_id)
+    for dispatch in ticket.dispatches:
+        dispatching.withdraw(tx, dispatch)
+    offers.drop(tx, ticket)

@@ -1,0 +1,140 @@
+"""A person says that it was read wrongly: the ticket is put right, and the company's engine learns from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import get_args
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.cost.ledger import reassign
+from core.errors import Refused
+from core.ids import new_id
+from core.model import LANGUAGES, OPEN, Category, Event, Role, Status
+from core.outbox import card_publisher
+from core.store import deadlines
+from core.store.engine import Tx
+from core.store.tables import CorrectionRow, Ticket
+from core.team.people import Actor
+from core.team.rights import require
+from core.tickets.records import note
+from core.triage.port import Corrected, Correction
+from core.workflow import approvals, drafting, filing
+
+LEARNT = "corrections"
+"""The topic that is told when what was taught has changed."""
+
+
+def correct(tx: Tx, ticket: Ticket, actor: Actor, said: Mapping[str, str]) -> None:
+    """Take a person's word on some of category, severity, property and language; an empty value says nothing.
+
+    Raises Refused("not_for_you" | "wrong_state" | "unknown_option" | "nothing_said")."""
+    require(tx, actor, "correct", ticket, reporters=[report.reporter for report in ticket.reports])
+    if ticket.status not in OPEN:
+        raise Refused("wrong_state", status=ticket.status)
+    now = _now(ticket)
+    changes = {
+        field: said[field] for field in get_args(Corrected) if said.get(field) and said[field] != now[field]
+    }
+    if not changes:
+        raise Refused("nothing_said")
+    for field, value in changes.items():
+        _require_sensible(tx, ticket, actor, field, value)
+    for field, value in changes.items():
+        tx.add(
+            CorrectionRow(
+                id=new_id(),
+                at=tx.now,
+                person_id=actor.person_id,
+                channel=actor.channel,
+                ticket_id=ticket.ticket_id,
+                field=field,
+                old=now[field],
+                new=value,
+                text=ticket.reports[0].raw_input,
+            )
+        )
+    tx.tell(LEARNT)
+    note(
+        tx,
+        ticket,
+        Event.CORRECTED,
+        actor,
+        **{field: {"old": now[field], "new": value} for field, value in changes.items()},
+    )
+    put_right(tx, ticket, actor, changes)
+
+
+def _now(ticket: Ticket) -> dict[str, str]:
+    return {
+        "category": ticket.category,
+        "severity": str(ticket.severity),
+        "property": ticket.property_id or "",
+        "language": ticket.language,
+    }
+
+
+def _require_sensible(tx: Tx, ticket: Ticket, actor: Actor, field: str, value: str) -> None:
+    known = {
+        "category": [one.value for one in Category],
+        "severity": ["1", "2", "3", "4", "5"],
+        "property": [place.id for place in tx.office.company.properties],
+        "language": list(LANGUAGES),
+    }
+    if value not in known[field]:
+        raise Refused("unknown_option")
+    if field == "property" and ticket.status == Status.DISPATCHED:
+        raise Refused("wrong_state", status=ticket.status)  # somebody is on the way to the other place
+    person = tx.office.company.person(actor.person_id)
+    leads = person is not None and person.role in {Role.LEAD, Role.FOUNDER}
+    if field == "severity" and ticket.severity >= filing.URGENT > int(value) and not leads:
+        # Taking an alarm back is not for whoever raised it: somebody else has to have looked.
+        raise Refused("not_for_you", who=tx.office.company.founder.name)
+
+
+def put_right(tx: Tx, ticket: Ticket, actor: Actor, changes: Mapping[str, str]) -> None:
+    """Make the ticket say `changes` (as `_now` names them) and look again at what was decided for it."""
+    ticket.category = changes.get("category", ticket.category)
+    ticket.severity = int(changes.get("severity", ticket.severity))
+    ticket.language = changes.get("language", ticket.language)
+    if "property" in changes:
+        ticket.property_id = changes["property"]
+        reassign(tx, ticket.ticket_id, changes["property"])
+        for question in ticket.questions:
+            if question.kind == "property" and question.answer is None:
+                question.answer, question.answered_by = changes["property"], actor.person_id
+                question.answered_at = tx.now
+    tx.session.flush()
+    if ticket.status == Status.NEW and ticket.property_id is not None:
+        deadlines.cancel(tx, ticket.ticket_id)
+        filing.advance(tx, ticket, actor)
+    elif ticket.status == Status.AWAITING_HUMAN and ticket.property_id is not None:
+        # Drafted anew; what was asked stays asked, so nobody corrects his way around an approval.
+        deadlines.cancel(tx, ticket.ticket_id)
+        dispatch = drafting.write_draft(tx, ticket)
+        tx.session.flush()
+        approvals.request(tx, ticket, dispatch, drafting.gate(tx, ticket, dispatch).reasons)
+    elif ticket.status == Status.DISPATCHED and ticket.severity >= filing.URGENT and "severity" in changes:
+        filing.reassess(tx, ticket)
+    card_publisher.refresh(tx, ticket)
+
+
+def taught(session: Session) -> list[Correction]:
+    """Everything the company taught and did not take back, oldest first."""
+    rows = session.scalars(
+        select(CorrectionRow).where(CorrectionRow.undone_at.is_(None)).order_by(CorrectionRow.id)
+    )
+    return [Correction(row.text, row.field, row.new) for row in rows]  # type: ignore[arg-type]
+
+
+def lately(tx: Tx, count: int = 10) -> list[CorrectionRow]:
+    """What counts of the last corrections, newest first."""
+    wanted = select(CorrectionRow).where(CorrectionRow.undone_at.is_(None))
+    return list(tx.session.scalars(wanted.order_by(CorrectionRow.id.desc()).limit(count)))
+
+
+def undo(tx: Tx, row: CorrectionRow) -> None:
+    """Take one correction back: it is kept, and no longer learnt from. The ticket stays as it is."""
+    row.undone_at = tx.now
+    tx.tell(LEARNT)

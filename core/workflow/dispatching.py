@@ -1,0 +1,218 @@
+"""From an authorised draft to somebody who has it: dispatch, pages, acknowledgement, follow-up."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from core.dispatch.draft import response_time
+from core.dispatch.escalation import PlannedStep, page_for, plan
+from core.errors import Refused
+from core.i18n import N_
+from core.model import SYSTEM, Event, Status
+from core.outbox import card_publisher
+from core.store import deadlines
+from core.store.deadlines import Due
+from core.store.engine import Tx
+from core.store.tables import Dispatch, Ticket
+from core.team.people import LOOPOS, Actor
+from core.team.rights import require
+from core.tickets.records import current_dispatch, month_of, move, note
+from core.workflow import offers
+
+LATER: Final = timedelta(hours=1)
+LEAST_FOLLOW_UP: Final = timedelta(minutes=5)
+
+
+def _page_key(dispatch: Dispatch) -> str:
+    return f"page:{dispatch.dispatch_id}"
+
+
+def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor) -> None:
+    """Send it: the money is authorised, the steps are fixed, the assignee is told, the timer runs."""
+    office, company = tx.office, tx.office.company
+    place = company.place(ticket.property_id)
+    assert place is not None, "a ticket without a property cannot be dispatched"
+    vendor = company.vendor(dispatch.vendor_id)
+    dispatch.authorized = True
+    dispatch.authorized_by = by.person_id
+    dispatch.authorized_at = tx.now
+    dispatch.month = month_of(tx, place)
+    dispatch.eta_iso = tx.now + response_time(vendor, place, tx.now)
+    steps = plan(company, place.id, company.escalation.steps_for(ticket.severity), office.escalate_after)
+    dispatch.steps = [step.to_json() for step in steps]
+    dispatch.assignee = steps[0].person_id
+    dispatch.auto_escalate_after_seconds = int(steps[0].wait.total_seconds())
+    move(
+        tx,
+        ticket,
+        Event.DISPATCHED,
+        by,
+        dispatch_id=dispatch.dispatch_id,
+        vendor_id=dispatch.vendor_id,
+        estimate_usd=str(dispatch.cost_estimate_usd),
+        assignee=dispatch.assignee,
+    )
+    _page(tx, ticket, dispatch, 0)
+    offers.ask(tx, ticket, dispatch)
+    card_publisher.refresh(tx, ticket)
+
+
+def _page(tx: Tx, ticket: Ticket, dispatch: Dispatch, level: int) -> None:
+    """Tell the person of step `level` (or the next who can be reached), and set the timer for the one after."""
+    company = tx.office.company
+    steps = [PlannedStep.from_json(step) for step in dispatch.steps]
+    unreachable = {
+        step.person_id
+        for step in steps
+        if (who := company.person(step.person_id)) is None or not tx.office.addresses_of(who)
+    }
+    page = page_for(company, steps, level, ticket.severity, tx.now, unreachable)
+    if page is None:
+        return
+    if page.level > 0:
+        dispatch.escalated = True
+        dispatch.escalation_level = page.level
+        note(tx, ticket, Event.ESCALATED, LOOPOS, step=page.level, who=page.step.person_id)
+    dispatch.paged = [*dispatch.paged, page.step.person_id]
+    person = company.person(page.step.person_id)
+    card_publisher.show(
+        tx,
+        "job",
+        ticket,
+        card_publisher.readers_of(tx, person),
+        not_before=page.at,
+        cancel_key=_page_key(dispatch),
+        again=True,
+    )
+    note(tx, ticket, Event.NOTIFIED, LOOPOS, step=page.level, who=page.step.person_id)
+    deadlines.schedule(tx, "escalate", dispatch.dispatch_id, page.at + page.step.wait, level=page.level + 1)
+
+
+def page_next_now(tx: Tx, ticket: Ticket, page_key: str) -> None:
+    """A page could not be brought to anybody of its step: the next one is not made to wait (RELIABILITY B31)."""
+    dispatch = current_dispatch(ticket)
+    if dispatch is None or page_key != _page_key(dispatch) or dispatch.acknowledged:
+        return
+    who = dispatch.paged[-1] if dispatch.paged else None
+    note(tx, ticket, Event.NOTIFIED, LOOPOS, who=who, unreachable=True)
+    for waiting in deadlines.pending(tx, dispatch.dispatch_id, "escalate"):
+        deadlines.cancel(tx, dispatch.dispatch_id, "escalate")
+        deadlines.schedule(tx, "escalate", dispatch.dispatch_id, tx.now, **waiting.args)
+        break
+
+
+def on_escalate(tx: Tx, deadline: Due) -> None:
+    dispatch = tx.get(Dispatch, deadline.subject)
+    if dispatch is None or dispatch.acknowledged or dispatch.void:
+        return
+    ticket = dispatch.ticket
+    level = int(deadline.args["level"])
+    if ticket.status != Status.DISPATCHED:
+        return
+    if level < len(dispatch.steps):
+        _page(tx, ticket, dispatch, level)
+    else:
+        # The steps are spent. Not silently: the founder hears that nobody has it.
+        card_publisher.tell(
+            tx,
+            tx.office.company.founder,
+            lambda words: words(
+                N_("Nobody has taken {ticket} yet, and everybody has been told."), ticket=ticket.ticket_id
+            ),
+        )
+    card_publisher.refresh(tx, ticket)
+
+
+def acknowledge(tx: Tx, ticket: Ticket, actor: Actor) -> None:
+    """ "I have it": every pending page and timer stops in this transaction; the follow-up starts.
+
+    Raises Refused for who may not, and for a second one."""
+    dispatch = _running(ticket)
+    require(tx, actor, "ack", ticket, dispatch=dispatch)
+    if dispatch.acknowledged:
+        at = dispatch.acknowledged_at or tx.now
+        raise Refused("already_acknowledged", who=tx.office.company.name_of(dispatch.acknowledged_by), at=at)
+    dispatch.acknowledged = True
+    dispatch.acknowledged_by = actor.person_id
+    dispatch.acknowledged_at = tx.now
+    dispatch.acknowledged_on = actor.channel
+    note(tx, ticket, Event.ACKNOWLEDGED, actor, dispatch_id=dispatch.dispatch_id)
+    deadlines.cancel(tx, dispatch.dispatch_id)
+    card_publisher.cancel_pages(tx, _page_key(dispatch))
+    # At the vendor's ETA, but never on the heels of the acknowledgement.
+    due = max(dispatch.eta_iso or tx.now, tx.now + LEAST_FOLLOW_UP)
+    deadlines.schedule(tx, "follow_up", dispatch.dispatch_id, due)
+    card_publisher.refresh(tx, ticket)
+
+
+def give_back(tx: Tx, ticket: Ticket, actor: Actor, why: str = "by_hand") -> None:
+    """Un-acknowledge: the next step is told at once; after the last one it begins again with the first."""
+    dispatch = _running(ticket)
+    if not dispatch.acknowledged:
+        raise Refused("not_acknowledged")
+    if actor.person_id != SYSTEM:
+        require(tx, actor, "unack", ticket, dispatch=dispatch)
+    dispatch.acknowledged = False
+    dispatch.acknowledged_by = None
+    dispatch.acknowledged_at = None
+    dispatch.acknowledged_on = None
+    note(tx, ticket, Event.UNACKNOWLEDGED, actor, why=why)
+    deadlines.cancel(tx, dispatch.dispatch_id)
+    following = dispatch.escalation_level + 1
+    _page(tx, ticket, dispatch, following if following < len(dispatch.steps) else 0)
+    card_publisher.refresh(tx, ticket)
+
+
+def on_follow_up(tx: Tx, deadline: Due) -> None:
+    """The vendor should have been there: ask whoever has it."""
+    dispatch = tx.get(Dispatch, deadline.subject)
+    if (
+        dispatch is None
+        or not dispatch.acknowledged
+        or dispatch.void
+        or dispatch.ticket.status != Status.DISPATCHED
+    ):
+        return
+    ticket = dispatch.ticket
+    who = tx.office.company.person(dispatch.acknowledged_by)
+    note(tx, ticket, Event.FOLLOW_UP, LOOPOS, who=dispatch.acknowledged_by)
+    card_publisher.show(tx, "follow_up", ticket, card_publisher.readers_of(tx, who), again=True)
+    grace = timedelta(seconds=tx.office.company.escalation.follow_up_grace_seconds)
+    deadlines.schedule(tx, "follow_up_silent", dispatch.dispatch_id, tx.now + grace)
+
+
+def on_follow_up_silent(tx: Tx, deadline: Due) -> None:
+    """Acknowledged is not done: no answer to the follow-up gives it back (WANTED W13)."""
+    dispatch = tx.get(Dispatch, deadline.subject)
+    if (
+        dispatch is None
+        or not dispatch.acknowledged
+        or dispatch.void
+        or dispatch.ticket.status != Status.DISPATCHED
+    ):
+        return
+    give_back(tx, dispatch.ticket, LOOPOS, why="no_answer_to_follow_up")
+
+
+def ask_later(tx: Tx, ticket: Ticket, actor: Actor) -> None:
+    dispatch = _running(ticket)
+    require(tx, actor, "later", ticket, dispatch=dispatch)
+    deadlines.cancel(tx, dispatch.dispatch_id, "follow_up", "follow_up_silent")
+    deadlines.schedule(tx, "follow_up", dispatch.dispatch_id, tx.now + LATER)
+    note(tx, ticket, Event.FOLLOW_UP, actor, later=int(LATER.total_seconds()))
+    card_publisher.refresh(tx, ticket)
+
+
+def _running(ticket: Ticket) -> Dispatch:
+    dispatch = current_dispatch(ticket)
+    if dispatch is None or ticket.status != Status.DISPATCHED:
+        raise Refused("wrong_state", status=ticket.status)
+    return dispatch
+
+
+def withdraw(tx: Tx, dispatch: Dispatch) -> None:
+    """This dispatch is over: its timers and unsent pages stop, and the vendor hears it."""
+    offers.withdraw(tx, dispatch)
+    deadlines.cancel(tx, dispatch.dispatch_id)
+    card_publisher.cancel_pages(tx, _page_key(dispatch))

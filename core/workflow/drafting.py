@@ -1,0 +1,305 @@
+"""Puts together what the draft and the gate look at, and writes down what they decide."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from core.brain.recall import Knowledge, Query, recall
+from core.company.company import Company
+from core.company.schema import Property, Vendor
+from core.context import Office
+from core.cost.ledger import model_spent
+from core.dispatch.draft import Draft, Reason, cap_for, draft, estimate_for
+from core.dispatch.gate import Authorised, NeedsHuman, Proposal, decide
+from core.dispatch.suggestion import Suggestion, Weighed, candidates, weigh
+from core.ids import new_id
+from core.model import Category, Event
+from core.money import usd
+from core.outbox import translations
+from core.store.engine import Tx
+from core.store.tables import Dispatch, Ticket
+from core.team.people import LOOPOS, Actor
+from core.tickets.records import authorised_for, month_of, month_spent, note, own_resolutions
+from core.triage.wording import flaws
+
+DRAFT: Final = "draft"
+"""The job that asks a model before a ticket is drafted."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a model was asked about a ticket: its answer counts only while that is still so."""
+
+    property_id: str
+    category: str
+    texts: dict[str, str] = field(default_factory=dict)
+    """reader -> language"""
+    translate_to: tuple[str, ...] = ()
+    why_language: str = "en"
+
+
+@dataclass(frozen=True)
+class Thought:
+    """What came of asking."""
+
+    wanted: Wanted
+    suggestion: Suggestion | None = None
+    engine: str = ""
+    why: tuple[str, ...] = ()
+    """Of no answer, or of one from elsewhere: a key of core.phrases.BY_RULE, then what was tried."""
+
+
+def knowledge_of(session: Session, company: Company, ticket: Ticket) -> Knowledge:
+    query = Query(
+        " ".join(report.raw_input for report in ticket.reports),
+        ticket.property_id,
+        ticket.category,
+        tuple(ticket.risk_tags),
+    )
+    own = own_resolutions(session, ticket.property_id, ticket.category) if ticket.property_id else []
+    return recall(company, query, own)
+
+
+def remember(tx: Tx, ticket: Ticket) -> Knowledge:
+    """What the company knows about `ticket`; its sources are written on the ticket."""
+    knowledge = knowledge_of(tx.session, tx.office.company, ticket)
+    ticket.matched_voice_memo_ids = [memo.id for memo in knowledge.memos]
+    ticket.matched_sop_id = knowledge.sop.id if knowledge.sop else None
+    ticket.matched_historical_ids = [past.id for past in knowledge.resolutions]
+    ticket.skill_artifact = knowledge.skill.model_dump(mode="json") if knowledge.skill else None
+    return knowledge
+
+
+def by_rule(
+    office: Office, place: Property, category: Category, knowledge: Knowledge, refused: Collection[str]
+) -> Draft:
+    return draft(office.company, place, category, knowledge, office.clock.now(), refused)
+
+
+def needs_thought(tx: Tx, ticket: Ticket) -> bool:
+    """A model could help: somebody outside has to come, and no approved routine says who. Never for a danger to life,
+    which waits for nobody."""
+    place = tx.office.company.place(ticket.property_id)
+    if (
+        tx.office.models is None
+        or place is None
+        or ticket.severity >= 5
+        or ticket.triage.get("not_understood")
+    ):
+        return False
+    knowledge = knowledge_of(tx.session, tx.office.company, ticket)
+    if knowledge.skill is not None:
+        return False
+    vendor = tx.office.company.vendor(
+        by_rule(tx.office, place, Category(ticket.category), knowledge, ()).vendor_id
+    )
+    return vendor is None or vendor.person_id is None
+
+
+def think_first(tx: Tx, ticket: Ticket) -> None:
+    tx.office.jobs.defer(tx, DRAFT, {"ticket": ticket.ticket_id}, lane=f"draft:{ticket.ticket_id}")
+
+
+def write_draft(
+    tx: Tx, ticket: Ticket, refused: Collection[str] = (), thought: Thought | None = None
+) -> Dispatch:
+    """A fresh dispatch row for `ticket`; an earlier one that was not authorised is void. Of `thought` counts what can
+    be believed."""
+    place = tx.office.company.place(ticket.property_id)
+    assert place is not None, "a draft needs a property"
+    knowledge = remember(tx, ticket)
+    made = by_rule(tx.office, place, Category(ticket.category), knowledge, refused)
+    weighed = _weighed(tx, ticket, place, knowledge, made, thought, refused)
+    if weighed is not None:
+        made = weighed.draft
+        _keep_translations(tx, ticket, weighed.translations, thought.engine if thought else "")
+    for old in ticket.dispatches:
+        if not old.authorized:
+            old.void = True
+    ticket.knowledge = _knowledge_json(made, knowledge)
+    if thought is not None:
+        _note_fallback(tx, ticket, thought, weighed)
+    row = _unauthorised(
+        tx,
+        ticket.ticket_id,
+        vendor_id=made.vendor_id,
+        cost_estimate_usd=usd(made.estimate_usd),
+        cap_usd=usd(made.cap_usd),
+        property_id=place.id,
+        eta_iso=tx.now + made.response,
+        changes=[],
+        texts=weighed.texts if weighed is not None else {},
+        drafted_by=thought.engine if thought is not None and weighed is not None else "rules",
+    )
+    ticket.dispatches.append(row)
+    return row
+
+
+def _weighed(
+    tx: Tx,
+    ticket: Ticket,
+    place: Property,
+    knowledge: Knowledge,
+    made: Draft,
+    thought: Thought | None,
+    refused: Collection[str],
+) -> Weighed | None:
+    """None where no model answered, or the ticket is about something else by now."""
+    if thought is None or thought.suggestion is None:
+        return None
+    wanted, floor = thought.wanted, tx.office.floor
+    if (wanted.property_id, wanted.category) != (place.id, ticket.category):
+        return None
+    category = Category(ticket.category)
+    told = "\n".join(
+        [*(one.raw_input for one in ticket.reports), *(one.transcript_en for one in knowledge.memos)]
+    )
+    return weigh(
+        thought.suggestion,
+        made,
+        tx.office.company,
+        place,
+        knowledge,
+        candidates(tx.office.company, place, category, knowledge, refused),
+        wanted.texts,
+        wanted.translate_to,
+        wanted.why_language,
+        lambda text, language: flaws(text, language, floor, source=told),
+        lambda text, language: flaws(text, language, floor, quotes=True, source=ticket.reports[0].raw_input),
+        tx.now,
+    )
+
+
+def _note_fallback(tx: Tx, ticket: Ticket, thought: Thought, weighed: Weighed | None) -> None:
+    """What the model did not do, for the history and the card."""
+    if thought.why and thought.why[0] != "off":
+        ticket.knowledge = {**ticket.knowledge, "fallback": thought.why[0]}
+        note(
+            tx, ticket, Event.FALLBACK, LOOPOS, tier="strong", why=thought.why[0], tried=list(thought.why[1:])
+        )
+    if weighed is not None and (weighed.problems or weighed.dropped):
+        if weighed.problems:
+            ticket.knowledge = {**ticket.knowledge, "problems": list(weighed.problems)}
+        refused = {"problems": list(weighed.problems), "dropped": list(weighed.dropped)}
+        note(
+            tx,
+            ticket,
+            Event.FALLBACK,
+            LOOPOS,
+            tier="strong",
+            why="not_believed",
+            by=thought.engine,
+            **refused,
+        )
+
+
+def _keep_translations(tx: Tx, ticket: Ticket, made: Mapping[str, str], engine: str) -> None:
+    for language, text in made.items():
+        translations.keep(tx, ticket.reports[0].raw_input, language, text, engine)
+
+
+def _knowledge_json(made: Draft, knowledge: Knowledge) -> dict[str, object]:
+    return {
+        "why_vendor": made.why_vendor.to_json(),
+        "why_price": made.why_price.to_json(),
+        "sources": [source.to_json() for source in knowledge.sources],
+    }
+
+
+def redraft_for(tx: Tx, ticket: Ticket, dispatch: Dispatch, vendor: Vendor, actor: Actor) -> None:
+    """Another vendor was picked: price, cap and arrival are drafted anew for them."""
+    place = tx.office.company.place(ticket.property_id)
+    assert place is not None
+    knowledge = remember(tx, ticket)
+    estimate, why_price = estimate_for(vendor, knowledge)
+    dispatch.vendor_id = vendor.id
+    dispatch.texts, dispatch.drafted_by = {}, "rules"
+    dispatch.cost_estimate_usd = usd(estimate)
+    dispatch.cap_usd = usd(cap_for(place, vendor, knowledge))
+    who = tx.office.company.name_of(actor.person_id)
+    ticket.knowledge = {
+        **ticket.knowledge,
+        "why_vendor": Reason("vendor_by_person", {"who": who}).to_json(),
+        "why_price": why_price.to_json(),
+    }
+
+
+def gate(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> Authorised | NeedsHuman:
+    """The policy's answer to `dispatch` as it stands, with today's caps, budget and vendors."""
+    company = tx.office.company
+    place = company.place(ticket.property_id)
+    assert place is not None
+    vendor = company.vendor(dispatch.vendor_id)
+    sop = company.sop(ticket.matched_sop_id)
+    outcome = decide(
+        Proposal(
+            severity=ticket.severity,
+            risk_tags=ticket.risk_tags,
+            vendor_id=dispatch.vendor_id,
+            estimate_usd=dispatch.cost_estimate_usd,
+            cap_usd=dispatch.cap_usd,
+            vendor_known=vendor is not None,
+            vendor_approved_here=vendor is not None and company.reaches(vendor, place.id),
+            already_authorised_usd=authorised_for(ticket),
+            month_spent_usd=month_spent(tx, place) + model_spent(tx, place.id, month_of(tx, place)),
+            month_budget_usd=place.monthly_budget_usd,
+            human_from_severity=sop.human_if_severity if sop else 4,
+            sender_known=company.person(ticket.reporter) is not None,
+            understood=not ticket.triage.get("not_understood", False),
+            late=bool(ticket.triage.get("late", False)),
+            unbelievable=_unbelievable(ticket),
+            steering=[word for report in ticket.reports for word in report.triage.get("steering", [])],
+        )
+    )
+    dispatch.reasons = [reason.to_json() for reason in outcome.reasons]
+    return outcome
+
+
+def _unbelievable(ticket: Ticket) -> list[str]:
+    """What models said of it that did not validate: then a person decides (RELIABILITY B12)."""
+    read = next(iter(ticket.triage.get("fallback", [])), "")
+    invalid = "invalid" in {read, ticket.knowledge.get("fallback")}
+    return [*ticket.knowledge.get("problems", []), *(["answer"] if invalid else [])]
+
+
+def copy_of(
+    tx: Tx, old: Dispatch, amount: Decimal, eta: datetime | None, changes: list[dict[str, Any]]
+) -> Dispatch:
+    """A draft like `old` for another amount: not authorised by anybody yet."""
+    return _unauthorised(
+        tx,
+        old.ticket_id,
+        vendor_id=old.vendor_id,
+        cost_estimate_usd=usd(amount),
+        cap_usd=old.cap_usd,
+        property_id=old.property_id,
+        eta_iso=eta,
+        changes=changes,
+        texts=old.texts,
+        drafted_by=old.drafted_by,
+    )
+
+
+def _unauthorised(tx: Tx, ticket_id: str, **drafted: Any) -> Dispatch:
+    return Dispatch(
+        dispatch_id=new_id(),
+        ticket_id=ticket_id,
+        reasons=[],
+        steps=[],
+        paged=[],
+        created_at=tx.now,
+        authorized=False,
+        acknowledged=False,
+        escalated=False,
+        escalation_level=0,
+        void=False,
+        auto_escalate_after_seconds=0,
+        offers=[],
+        **{"texts": {}, "drafted_by": "rules", **drafted},
+    )

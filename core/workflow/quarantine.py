@@ -1,0 +1,87 @@
+"""What could not be worked on: kept, shown to the founder, never in the way."""
+
+from __future__ import annotations
+
+import structlog
+
+from core.cards.card import Fact, Section
+from core.cards.view import Press, Sketch
+from core.errors import Refused
+from core.i18n import N_
+from core.inbound import Message
+from core.model import Address
+from core.outbox import card_publisher
+from core.store.engine import Tx
+from core.store.tables import InboxRow
+from core.team.people import Actor, Reader, reader_for
+from core.team.rights import require
+from core.text import escape, shorten
+
+log = structlog.get_logger(__name__)
+
+
+def quarantine(tx: Tx, inbox_id: str, error: str) -> None:
+    """Five attempts failed: out of the way of the next message, and in front of the founder (WANTED W4)."""
+    row = tx.get(InboxRow, inbox_id)
+    if row is None or row.status != "accepted":
+        return
+    row.status, row.error = "quarantined", error
+    log.error("message_quarantined", inbox=inbox_id, channel=row.channel)
+    founder = card_publisher.readers_of(tx, tx.office.company.founder)
+    card_publisher.post_own(tx, "quarantine", inbox_id, lambda reader: _quarantined(row, reader, tx), founder)
+    # The sender may be anybody in any language here: the row itself was what could not be read.
+    reader = reader_for(tx, tx.office.company.person(row.person_id))
+    card_publisher.say(
+        tx,
+        Address(row.channel, row.conversation_id),
+        reader.words(
+            "I could not work on this message. It is kept, and {who} has been told.",
+            who=tx.office.company.founder.name,
+        ),
+    )
+
+
+def _quarantined(row: InboxRow, reader: Reader, tx: Tx) -> Sketch:
+    words = reader.words
+    text = shorten(escape(_words_of(row, tx)), 500)
+    live = row.status == "quarantined"
+    lead = {
+        "quarantined": N_("I failed on this message five times. It is kept. Try again, or discard it?"),
+        "discarded": N_("Discarded. The message itself is kept in the records."),
+    }.get(row.status, N_("Taken up again."))
+    return Sketch(
+        title=words("A message I cannot work on"),
+        lead=words(lead),
+        state="asking" if live else "done",
+        facts=(
+            Fact(label=words("Received"), value=words.time(row.received_at, tx.now)),
+            Fact(label=words("Error"), value=shorten(row.error or "", 160)),
+        ),
+        sections=(Section(title=words("Message"), text=text),) if text else (),
+        presses=(Press("retry", words("Try again"), "primary"), Press("discard", words("Discard"), "danger"))
+        if live
+        else (),
+    )
+
+
+def _words_of(row: InboxRow, tx: Tx) -> str:
+    """What the message says, as far as it can be read at all."""
+    try:
+        inbound = tx.office.channels[row.channel].parse(row.payload)
+    except Exception:  # reading it may be what fails
+        return str(row.payload)
+    return inbound.text if isinstance(inbound, Message) else ""
+
+
+def tap(tx: Tx, action: str, inbox_id: str, actor: Actor) -> None:
+    """The founder's word on a quarantined message."""
+    require(tx, actor, "quarantine")
+    row = tx.get(InboxRow, inbox_id)
+    if row is None or row.status != "quarantined":
+        raise Refused("gone")
+    if action == "retry":
+        row.status, row.error = "accepted", None
+        tx.office.jobs.defer(tx, "process", {"inbox": row.id}, lane=f"in:{row.channel}:{row.conversation_id}")
+    else:
+        row.status = "discarded"
+    card_publisher.redraw_own(tx, "quarantine", inbox_id, lambda reader: _quarantined(row, reader, tx))

@@ -1,0 +1,188 @@
+"""Answers to one-tap questions, and the founder's questions in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import select
+
+from core.cost.ledger import reassign
+from core.errors import Refused
+from core.i18n import N_
+from core.ids import new_id
+from core.model import OPEN, Address, Category, Event, RiskTag, Status
+from core.outbox import card_publisher
+from core.store import deadlines
+from core.store.engine import Tx
+from core.store.tables import Question, Ticket
+from core.team.people import Actor
+from core.team.rights import require
+from core.tickets.records import find_ticket, latest_approval, move, note
+from core.workflow import closing, filing
+
+LISTEN: Final = timedelta(hours=2)
+"""So long the next words in a conversation count as the answer to a question asked there."""
+
+
+def answer(tx: Tx, ticket: Ticket, question: Question, option: str, actor: Actor) -> None:
+    """A tap on one of the choices. Raises Refused for a second answer or a choice that was not offered."""
+    require(tx, actor, "choose", ticket, asked=question.person_id)
+    if option not in question.options:
+        raise Refused("unknown_option")
+    if question.answer is not None:
+        who = tx.office.company.name_of(question.answered_by)
+        place = tx.office.company.place(question.answer)
+        raise Refused("already_answered", who=who, answer=place.name if place else question.answer)
+    question.answer, question.answered_by, question.answered_at = option, actor.person_id, tx.now
+    match question.kind:
+        case "property":
+            _set_property(tx, ticket, option, actor)
+        case "reopen":
+            _reopen_or_new(tx, ticket, question, actor)
+        case "charge_to":
+            ticket.charge_to = option
+            note(tx, ticket, Event.CORRECTED, actor, charge_to=option)
+            card_publisher.refresh(tx, ticket)
+        case _:
+            _set_fact(tx, ticket, question.kind, option, actor)
+
+
+def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> None:
+    if ticket.property_id is not None or ticket.status not in {Status.NEW, Status.AWAITING_HUMAN}:
+        raise Refused("wrong_state", status=ticket.status)
+    ticket.property_id = property_id
+    reassign(tx, ticket.ticket_id, property_id)
+    deadlines.cancel(tx, ticket.ticket_id)
+    if ticket.status == Status.AWAITING_HUMAN:
+        # The founder was told that the property is missing; now it is drafted as if it had been there.
+        move(tx, ticket, Event.CORRECTED, actor, property_id=property_id)
+    else:
+        note(tx, ticket, Event.CORRECTED, actor, property_id=property_id)
+    words = " ".join(report.raw_input for report in ticket.reports)
+    known = filing.known_problem(
+        tx.session, tx.now, tx.office.company, property_id, Category(ticket.category), words, ticket.ticket_id
+    )
+    if known is not None and known.kind == "same":
+        closing.merge(tx, ticket, find_ticket(tx, known.ticket_id), actor)
+        return
+    if known is not None:
+        filing.ask_reopen(tx, ticket, find_ticket(tx, known.ticket_id))
+    if known is None or ticket.severity >= filing.URGENT:
+        filing.advance(tx, ticket, actor)
+    else:
+        card_publisher.refresh(tx, ticket)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one person was asked in one conversation and has not answered."""
+
+    place: Question | None
+    """The newest "which property?"."""
+    words: Question | None
+    """The newest question in words, if it was asked lately."""
+
+
+def open_questions(tx: Tx, address: Address, person_id: str) -> Asked:
+    rows = tx.session.execute(
+        select(Question, Ticket)
+        .join(Ticket, Ticket.ticket_id == Question.ticket_id)
+        .where(
+            Question.person_id == person_id,
+            Question.answer.is_(None),
+            Question.kind.in_(["property", "ask"]),
+            Question.channel == address.channel,
+            Question.conversation_id == address.conversation_id,
+            Ticket.status.in_(OPEN),
+        )
+        .order_by(Question.created_at.desc())
+    ).all()
+    place = next((q for q, ticket in rows if q.kind == "property" and ticket.property_id is None), None)
+    words = next((q for q, _ in rows if q.kind == "ask" and q.created_at > tx.now - LISTEN), None)
+    return Asked(place, words)
+
+
+def _reopen_or_new(tx: Tx, ticket: Ticket, question: Question, actor: Actor) -> None:
+    deadlines.cancel(tx, ticket.ticket_id)
+    if question.answer == "new":
+        if ticket.status == Status.NEW:
+            filing.advance(tx, ticket, actor)
+        else:
+            card_publisher.refresh(tx, ticket)
+        return
+    old = find_ticket(tx, question.text)
+    closing.merge(tx, ticket, old, actor)
+    if old.status == Status.RESOLVED:
+        closing.reopen(tx, old, actor)
+
+
+def _set_fact(tx: Tx, ticket: Ticket, kind: str, option: str, actor: Actor) -> None:
+    ticket.facts = {**ticket.facts, kind: option}
+    if kind == "near_power" and option == "yes":
+        filing.worsen(tx, ticket, 4, [RiskTag.ELECTRICAL_RISK.value], actor)
+        filing.reassess(tx, ticket)
+        return
+    note(tx, ticket, Event.CORRECTED, actor, **{kind: option})
+    if kind == "guest_inside" and option == "no":
+        filing.ask_fact(tx, ticket, "door")
+    card_publisher.refresh(tx, ticket)
+
+
+# --- questions in words
+
+
+def ask_reporter(tx: Tx, ticket: Ticket, text: str, actor: Actor) -> None:
+    """The founder wants to know something first. It goes to where the report came from."""
+    approval = latest_approval(ticket)
+    require(tx, actor, "ask", ticket, deciders=approval.deciders if approval else [])
+    if not text.strip():
+        raise Refused("text_needed")
+    question = Question(
+        id=new_id(),
+        ticket_id=ticket.ticket_id,
+        kind="ask",
+        person_id=ticket.reporter,
+        channel=ticket.source["channel"],
+        conversation_id=ticket.source["conversation_id"],
+        text=text.strip()[:500],
+        options=[],
+        created_at=tx.now,
+    )
+    ticket.questions.append(question)
+    note(tx, ticket, Event.NOTIFIED, actor, asked=ticket.reporter)
+    reader = filing.reader_of(tx, ticket.reporter, ticket.language)
+    who = tx.office.company.name_of(actor.person_id)
+    card_publisher.say(
+        tx,
+        Address(question.channel, question.conversation_id),
+        reader.words(
+            N_("{who} asks about {ticket}: “{text}” Just write the answer here."),
+            who=who,
+            ticket=ticket.ticket_id,
+            text=question.text,
+        ),
+    )
+    card_publisher.refresh(tx, ticket)
+
+
+def answer_in_words(tx: Tx, question: Question, text: str, actor: Actor) -> Ticket:
+    ticket = find_ticket(tx, question.ticket_id)
+    question.answer, question.answered_by, question.answered_at = text, actor.person_id, tx.now
+    note(tx, ticket, Event.RECEIVED, actor, answers=question.id)
+    approval = latest_approval(ticket)
+    who = tx.office.company.name_of(actor.person_id)
+    for person_id in approval.deciders if approval else []:
+        card_publisher.tell(
+            tx,
+            tx.office.company.person(person_id),
+            lambda words: words(
+                N_("{who} answers about {ticket}: “{text}”"),
+                who=who,
+                ticket=ticket.ticket_id,
+                text=text[:500],
+            ),
+        )
+    card_publisher.refresh(tx, ticket)
+    return ticket

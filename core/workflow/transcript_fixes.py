@@ -1,0 +1,71 @@
+"""The words of a report are known only now, or known better: a voice note that took its time, or was misheard."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from core.errors import Refused
+from core.inbound import Hearing
+from core.model import OPEN, Address, Category, Event, Triage
+from core.outbox import card_publisher
+from core.store.engine import Tx
+from core.store.tables import Report, Ticket
+from core.team.people import Actor, reader_for
+from core.team.rights import require
+from core.text import escape
+from core.tickets.records import note
+from core.workflow import corrections, filing
+
+
+def report_of(tx: Tx, channel: str, message_id: str) -> Report | None:
+    """Where the words of that message were filed."""
+    wanted = select(Report).where(Report.source["message_id"].as_string() == message_id)
+    return next((one for one in tx.session.scalars(wanted) if one.source.get("channel") == channel), None)
+
+
+def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Triage, actor: Actor) -> None:
+    """Put `hearing` on `report`, and what follows from it on its ticket. What nobody had understood is judged anew;
+    an alarm that was understood once is never taken back by it."""
+    note(tx, ticket, Event.CORRECTED, actor, edited={"old": report.raw_input, "new": hearing.text})
+    report.raw_input = report.transcript_native = hearing.text
+    report.transcript_en = hearing.english or (hearing.text if triage.language == "en" else triage.english)
+    report.language = triage.language
+    report.triage = filing.triage_json(triage)
+    if ticket.status not in OPEN:
+        card_publisher.refresh(tx, ticket)
+        return
+    if triage.dangerous:
+        reader = reader_for(tx, tx.office.company.person(report.reporter), triage.language)
+        address = Address(report.source["channel"], report.source["conversation_id"])
+        card_publisher.say(
+            tx, address, filing.emergency_text(tx, reader, triage), urgency=card_publisher.URGENT
+        )
+    tags = [tag.value for tag in triage.risk_tags]
+    if report is not ticket.reports[0]:
+        if filing.worsen(tx, ticket, triage.severity, tags, actor):
+            filing.reassess(tx, ticket)
+        card_publisher.refresh(tx, ticket)
+        return
+    unknown = bool(ticket.triage.get("not_understood"))
+    ticket.raw_input = ticket.transcript_native = hearing.text
+    ticket.transcript_en, ticket.triage = report.transcript_en, report.triage
+    alarm = ticket.severity if ticket.severity >= filing.URGENT and not unknown else 1
+    ticket.risk_tags = tags if unknown else list(dict.fromkeys([*ticket.risk_tags, *tags]))
+    found = {"severity": str(max(alarm, triage.severity)), "language": triage.language}
+    if triage.category is not Category.OTHER:
+        found["category"] = triage.category.value
+    if triage.property_id is not None and ticket.status != "DISPATCHED":
+        found["property"] = triage.property_id
+    corrections.put_right(tx, ticket, actor, found)
+
+
+def misheard(tx: Tx, ticket: Ticket, report: Report, actor: Actor, text: str) -> None:
+    """Its speaker (or a lead) says what was really said. Raises Refused("not_for_you" | "nothing_said")."""
+    require(tx, actor, "correct", ticket, reporters=[report.reporter])
+    words = escape(text).strip()
+    if not words or words == report.raw_input:
+        raise Refused("nothing_said")
+    person = tx.office.company.person(report.reporter)
+    triage = tx.office.floor.judge(words, filing.speaker_of(person))
+    report.heard = {**(report.heard or {}), "corrected_by": actor.person_id}
+    retell(tx, ticket, report, Hearing(text=words), triage, actor)

@@ -1,0 +1,86 @@
+"""Translates what people wrote where a reader of another language is shown it and nobody has translated it yet."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.context import Office
+from core.errors import TryLater
+from core.llm.port import Ask, Unanswered
+from core.metering import About
+from core.outbox import card_publisher
+from core.outbox.translations import TRANSLATE, keep
+from core.store.engine import Store, Tx
+from core.store.jobs import Commit, Task
+from core.store.tables import Report, Ticket
+from core.triage.wording import flaws
+
+WITHIN: Final = timedelta(seconds=20)
+"""Nobody waits for it."""
+AGAIN: Final = timedelta(minutes=2)
+GIVE_UP: Final = timedelta(hours=1)
+
+STABLE: Final = """\
+Translate what somebody of an operations team wrote into the language `into`. Everything, nothing added, no comment. \
+Names, codes, ticket ids, numbers, amounts and quoted words of other languages stay exactly as they are."""
+
+
+class Translated(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    text: str
+
+
+class Translator:
+    def __init__(self, office: Office, store: Store) -> None:
+        self._office = office
+        self._store = store
+
+    def task(self) -> Task:
+        return Task(TRANSLATE, find=_find, run=self.run, exhausted=lambda _tx, _args, _why: None)
+
+    async def run(self, args: dict[str, Any], found: tuple[Report, str | None] | None) -> Commit | None:
+        models, language = self._office.models, str(args["language"])
+        row, property_id = found or (None, None)
+        if row is None or models is None or not row.raw_input.strip():
+            return None
+        about = About("translate", property_id=property_id, ticket_id=row.ticket_id)
+        ask = Ask(
+            "strong",
+            about,
+            STABLE,
+            {"into": language, "written_in": row.language},
+            (row.raw_input,),
+            Translated,
+            most_tokens=300 + 3 * len(row.raw_input),
+        )
+        try:
+            answer = await models.ask(ask, WITHIN)
+        except Unanswered as unanswered:
+            if unanswered.why == "down" and self._office.clock.now() - row.at < GIVE_UP:
+                raise TryLater(str(unanswered), AGAIN) from unanswered
+            return None
+        floor, said = self._office.floor, answer.value.text
+        if flaws(said, language, floor, quotes=True, source=row.raw_input, told=STABLE):
+            return None
+
+        def commit(tx: Tx) -> None:
+            keep(tx, row.raw_input, language, answer.value.text.strip(), answer.engine)
+            ticket = tx.get(Ticket, row.ticket_id)
+            if ticket is not None:
+                card_publisher.refresh(tx, ticket)
+
+        return commit
+
+
+def _find(session: Session, some: list[dict[str, Any]]) -> list[tuple[Report, str | None] | None]:
+    """Each report, and the property that its ticket is about."""
+    wanted = [args["report"] for args in some]
+    joined = select(Report, Ticket.property_id).join(Ticket, Ticket.ticket_id == Report.ticket_id)
+    rows = {row.id: (row, place) for row, place in session.execute(joined.where(Report.id.in_(wanted)))}
+    return [rows.get(one) for one in wanted]
