@@ -13,11 +13,11 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
+from core.context import Tx
 from core.model import Address
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
-from core.store.engine import Tx
 from core.store.tables import Deadline, OutboxRow
 from tests.world import World, open_world
 

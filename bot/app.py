@@ -25,7 +25,7 @@ from channels.web.channel import WebChannel
 from channels.web.routes import WebRoutes
 from core.clock import Clock, SystemClock
 from core.company.loader import load_company
-from core.context import Office
+from core.context import Services, Tx
 from core.cost.report_jobs import Sending
 from core.errors import StartupError
 from core.intake.job import Intake
@@ -33,11 +33,12 @@ from core.intake.late_content import Latecomers
 from core.outbox.channel_watch import Watch, after_outage, last_beat
 from core.outbox.delivery import Deliverer
 from core.store import crashpoints
-from core.store.engine import Store
+from core.store.alarm import Alarm
+from core.store.engine import EmbeddedStore
 from core.store.jobs import EmbeddedJobs
 from core.store.ownership import HomeLock, already_running, is_stale, take_over
 from core.team.roster import company_now
-from core.timers import Alarm
+from core.timers import HANDLERS, given_up, prepare
 from core.triage.offline import OfflineEngine
 from core.workflow.learning_sync import Teacher
 from core.workflow.suggesting import Thinker
@@ -54,10 +55,10 @@ DRAIN: Final = timedelta(seconds=8)
 class App:
     settings: Settings
     clock: Clock
-    store: Store
-    office: Office
-    jobs: EmbeddedJobs
-    alarm: Alarm
+    store: EmbeddedStore[Tx]
+    services: Services
+    jobs: EmbeddedJobs[Tx]
+    alarm: Alarm[Tx]
     lock: HomeLock
     web: WebRoutes
     link: LinkRoutes
@@ -116,10 +117,10 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
     await asyncio.to_thread(schema.upgrade, settings.database)
     fill_demo_company(settings)
     company = load_company(settings.company_folder)
-    store = Store(settings.database, clock)
+    store: EmbeddedStore[Tx] = EmbeddedStore(settings.database, clock)
     jobs = EmbeddedJobs(store, clock)
     floor = await asyncio.to_thread(OfflineEngine, company, model_of(settings))
-    office = Office(
+    services = Services(
         company=company,
         jobs=jobs,
         floor=floor,
@@ -134,33 +135,46 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
         linked={"link"},
         played={"web"} if settings.demo else (),
     )
-    store.bind(office)
-    office.channels |= {"web": WebChannel(), "link": LinkChannel()}
-    platforms = platforms_of(settings, store, office)
+    store.bind(services.unit)
+    services.channels |= {"web": WebChannel(), "link": LinkChannel()}
+    platforms = platforms_of(settings, store, services)
     for platform in platforms:
-        office.channels[platform.name], office.health[platform.name] = platform, platform.health
-    office.company = await store.read(lambda session: company_now(session, company))
+        services.channels[platform.name], services.health[platform.name] = platform, platform.health
+    services.company = await store.read(lambda session: company_now(session, company))
     minds = minds_of(settings, store, clock)
-    minds.join(office)
-    teacher = Teacher(store, office.floor)
+    minds.join(services)
+    teacher = Teacher(store, services.floor)
     before = await store.write(last_beat)
     store.fence = await store.write(take_over)
-    intake = Intake(office, store)
+    intake = Intake(services, store)
     for task in (
         intake.task(),
-        *Latecomers(office, intake).tasks(),
-        Thinker(office, store).task(),
-        Translator(office, store).task(),
-        Deliverer(office, store).task(),
-        *Sending(office, settings.budget_usd).tasks(),
+        *Latecomers(services, intake).tasks(),
+        Thinker(services, store).task(),
+        Translator(services, store).task(),
+        Deliverer(services, store).task(),
+        *Sending(services, settings.budget_usd).tasks(),
     ):
         jobs.register(task)
-    web = WebRoutes(store, clock, lambda: office.company, office.media, demo=settings.demo)
-    link = LinkRoutes(store, clock, office.secret)
-    watch = Watch(store, office)
-    alarm = Alarm(store, clock)
+    web = WebRoutes(store, clock, lambda: services.company, services.media, demo=settings.demo)
+    link = LinkRoutes(store, clock, services.secret)
+    watch = Watch(store, services)
+    alarm = Alarm(store, clock, HANDLERS, given_up, prepare)
     app = App(
-        settings, clock, store, office, jobs, alarm, lock, web, link, platforms, minds, teacher, watch, before
+        settings,
+        clock,
+        store,
+        services,
+        jobs,
+        alarm,
+        lock,
+        web,
+        link,
+        platforms,
+        minds,
+        teacher,
+        watch,
+        before,
     )
     store.on_fenced = app.fenced.set
     return app
@@ -197,7 +211,7 @@ async def _holder_is_frozen(settings: Settings, clock: Clock) -> bool:
     """A living process holds the lock but has not beaten for long: stopped, not working."""
     if not settings.database.exists() or schema.present(settings.database) != schema.HEAD:
         return False
-    store = Store(settings.database, clock)
+    store: EmbeddedStore[Tx] = EmbeddedStore(settings.database, clock)
     try:
         return await store.read(lambda session: is_stale(session, clock.now()))
     finally:

@@ -17,7 +17,7 @@ def _serve(_args: argparse.Namespace) -> int:
     from bot.settings import read_settings
 
     settings = read_settings()
-    set_up(settings.log_level)
+    set_up(settings.log_level, for_good=True)
     return run(settings)
 
 

@@ -14,13 +14,12 @@ from bot.models import gateway_of
 from bot.settings import Settings
 from bot.transcribers import ears_of
 from core.clock import Clock
-from core.context import Office
+from core.context import Services, Store
 from core.cost.journal import Journal
 from core.cost.ledger import Ledger
 from core.cost.prices import load
 from core.llm.gateway import Gateway
 from core.speech.transcribers import Ears
-from core.store.engine import Store
 from core.triage.by_model import ModelUnderstanding
 
 log = structlog.get_logger(__name__)
@@ -38,12 +37,12 @@ class Minds:
     ears: Ears | None
     _warming: asyncio.Task[None] | None = field(default=None)
 
-    def join(self, office: Office) -> None:
+    def join(self, services: Services) -> None:
         """The house works with them from now on."""
-        office.ears = self.ears
+        services.ears = self.ears
         if self.models is not None:
-            office.models = self.models
-            office.understanding = ModelUnderstanding(office.floor, self.models, lambda: office.company)
+            services.models = self.models
+            services.understanding = ModelUnderstanding(services.floor, self.models, lambda: services.company)
 
     def state(self) -> dict[str, Any]:
         """For /readyz: who thinks and who listens, and whether they are well. A vendor that is down degrades the

@@ -11,15 +11,16 @@ from bot import commands
 from bot.settings import Settings
 from channels.ingress import Door
 from channels.platform import Platform
-from core.context import Office
+from core.context import Services, Store
 from core.health import Health
 from core.outbox.channel_watch import tell_quota
-from core.store.engine import Store
 
-Make = Callable[[Settings, Store, Office, Callable[[str], Door]], Platform | None]
+Make = Callable[[Settings, Store, Services, Callable[[str], Door]], Platform | None]
 
 
-def _slack(settings: Settings, store: Store, office: Office, door: Callable[[str], Door]) -> Platform | None:
+def _slack(
+    settings: Settings, store: Store, services: Services, door: Callable[[str], Door]
+) -> Platform | None:
     if settings.slack_bot_token is None:
         return None
     from channels.slack.channel import Slack
@@ -27,7 +28,7 @@ def _slack(settings: Settings, store: Store, office: Office, door: Callable[[str
     signing, app = settings.slack_signing_secret, settings.slack_app_token
     return Slack(
         door=door("slack"),
-        clock=office.clock,
+        clock=services.clock,
         bot_token=settings.slack_bot_token.get_secret_value(),
         signing_secret=signing.get_secret_value() if signing is not None else None,
         app_token=app.get_secret_value() if app is not None else None,
@@ -38,7 +39,7 @@ def _slack(settings: Settings, store: Store, office: Office, door: Callable[[str
 
 
 def _telegram(
-    settings: Settings, store: Store, office: Office, door: Callable[[str], Door]
+    settings: Settings, store: Store, services: Services, door: Callable[[str], Door]
 ) -> Platform | None:
     if settings.telegram_token is None:
         return None
@@ -47,7 +48,7 @@ def _telegram(
     secret = settings.telegram_webhook_secret
     return Telegram(
         door=door("telegram"),
-        clock=office.clock,
+        clock=services.clock,
         token=settings.telegram_token.get_secret_value(),
         api_url=settings.telegram_api_url,
         webhook_secret=secret.get_secret_value() if secret is not None else None,
@@ -59,7 +60,9 @@ def _telegram(
     )
 
 
-def _line(settings: Settings, store: Store, office: Office, door: Callable[[str], Door]) -> Platform | None:
+def _line(
+    settings: Settings, store: Store, services: Services, door: Callable[[str], Door]
+) -> Platform | None:
     if settings.line_token is None or settings.line_channel_secret is None:
         return None
     from channels.line.channel import Line
@@ -69,7 +72,7 @@ def _line(settings: Settings, store: Store, office: Office, door: Callable[[str]
 
     return Line(
         door=door("line"),
-        clock=office.clock,
+        clock=services.clock,
         channel_secret=settings.line_channel_secret.get_secret_value(),
         access_token=settings.line_token.get_secret_value(),
         api_url=settings.line_api_url,
@@ -83,15 +86,15 @@ def _line(settings: Settings, store: Store, office: Office, door: Callable[[str]
 PLATFORMS: Final[tuple[Make, ...]] = (_slack, _telegram, _line)
 
 
-def platforms_of(settings: Settings, store: Store, office: Office) -> list[Platform]:
+def platforms_of(settings: Settings, store: Store, services: Services) -> list[Platform]:
     """Every platform that `settings` has the tokens for, not started yet."""
 
     def door(name: str) -> Door:
-        return Door(store, name, Health(office.clock))
+        return Door(store, name, Health(services.clock))
 
     def made() -> Iterator[Platform]:
         for make in PLATFORMS:
-            platform = make(settings, store, office, door)
+            platform = make(settings, store, services, door)
             if platform is not None:
                 yield platform
 

@@ -167,9 +167,9 @@ async def _triage_by_model(settings: Settings, path: str | None) -> int:
     settings.home.mkdir(parents=True, exist_ok=True)
     fill_demo_company(settings)
     async with beside(settings) as house:
-        minds = minds_of(settings, house.store, house.office.clock)
+        minds = minds_of(settings, house.store, house.services.clock)
         assert minds.models is not None
-        engine = ModelUnderstanding(_engine(settings), minds.models, lambda: house.office.company)
+        engine = ModelUnderstanding(_engine(settings), minds.models, lambda: house.services.company)
         rows = _rows(path)
         try:
             while some := list(islice(rows, AT_ONCE)):

@@ -79,7 +79,7 @@ def http_app(app: App) -> web.Application:
     http = web.Application(client_max_size=MOST_BODY, middlewares=[_errors])
     app.web.add_to(http)
     app.link.add_to(http)
-    FileRoutes(app.clock, app.office.secret, app.office.media).add_to(http)
+    FileRoutes(app.clock, app.services.secret, app.services.media).add_to(http)
     for platform in app.platforms:
         platform.add_to(http)
 
@@ -95,15 +95,15 @@ def http_app(app: App) -> web.Application:
             return web.json_response(
                 {"ready": False, "why": str(error) or "the database is too slow"}, status=503
             )
-        health = app.office.health
+        health = app.services.health
         channels = {
             name: health[name].to_json() if name in health else {"state": "up"}
-            for name in app.office.channels
+            for name in app.services.channels
         }
         return web.json_response(
             {
                 "ready": True,
-                "engine": app.office.understanding.name,
+                "engine": app.services.understanding.name,
                 **app.minds.state(),
                 "channels": channels,
                 **state,
@@ -139,7 +139,7 @@ def _channel_metrics(app: App, registry: CollectorRegistry) -> None:
     last = Gauge(
         "loopos_channel_last_seconds", "when it last happened", ["channel", "what"], registry=registry
     )
-    for name, health in app.office.health.items():
+    for name, health in app.services.health.items():
         well.labels(name).set(0 if health.ailment else 1)
         moments = {
             "inbound": health.last_inbound,

@@ -14,11 +14,11 @@ from aiohttp import web
 from sqlalchemy import func, select
 
 from core.cards.card import Button, Card
+from core.context import Store
 from core.errors import TryLater
 from core.health import Health
-from core.inbox import Arrival, Entrance
+from core.inbox import Arrival, ArrivalBatcher
 from core.refusals import refused
-from core.store.engine import Store
 from core.store.tables import ButtonRow, CardCopy, InboxRow
 
 log = structlog.get_logger(__name__)
@@ -44,7 +44,7 @@ class Door:
 
     def __init__(self, store: Store, channel: str, health: Health) -> None:
         self._store = store
-        self._entrance = Entrance(store)
+        self._arrivals = ArrivalBatcher(store)
         self._channel = channel
         self.health = health
 
@@ -58,7 +58,7 @@ class Door:
             return
         try:
             async with asyncio.timeout(COMMIT_WITHIN):
-                await self._entrance.take(
+                await self._arrivals.take(
                     [
                         Arrival(self._channel, event.id, event.conversation_id, event.payload, event.album)
                         for event in events

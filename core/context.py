@@ -1,13 +1,16 @@
-"""What every unit of work may use: joined once by the composition root."""
+"""What every unit of work may use, joined once by the composition root; and the store's two ports as the house sees them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from sqlalchemy.orm import Session
+
+from core.actors import Reader
 from core.clock import Clock, SystemClock
 from core.company.company import Company
 from core.company.schema import Person, Vendor
@@ -16,18 +19,15 @@ from core.llm.port import Models
 from core.model import Address
 from core.ports import Channel
 from core.speech.port import Listener
-from core.store.jobs import Jobs
+from core.store import ports
+from core.store.unit import Unit
 from core.triage.port import Floor, Understanding
 
-if TYPE_CHECKING:
-    from core.store.engine import Tx
-    from core.team.people import Reader
-
-CommandRunner = Callable[["Tx", Person, Address, "Reader", str, str | None], None]
+CommandRunner = Callable[["Tx", Person, Address, Reader, str, str | None], None]
 
 
 @dataclass
-class Office:
+class Services:
     company: Company
     """As it is now: the files of `written`, and who joined through chat."""
     jobs: Jobs
@@ -92,3 +92,21 @@ class Office:
             return None
         accounts = ((channel, one) for channel, ids in vendor.identities.items() for one in ids)
         return next((Address(channel, one) for channel, one in accounts if channel in self.channels), None)
+
+    def unit(self, session: Session, now: datetime) -> Tx:
+        """A unit of work that may use all this (for Store.bind)."""
+        return Tx(session, now, services=self)
+
+
+@dataclass(kw_only=True)
+class Tx(Unit):
+    """One unit of work of the house."""
+
+    services: Services
+
+
+Store = ports.Store[Tx]
+Jobs = ports.Jobs[Tx]
+Task = ports.Task[Tx]
+Happened = ports.Happened[Tx]
+Commit = Callable[[Tx], None]

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, select
 
+from core import lanes
+from core.context import Store, Tx
 from core.errors import TryLater
 from core.ids import new_id
-from core.store.engine import Store, Tx
+from core.model import Address
 from core.store.tables import InboxRow, table
 
 _ROWS: Final = table(InboxRow)
@@ -54,13 +56,8 @@ def accept(tx: Tx, arrivals: Sequence[Arrival]) -> int:
     rows = [_row(tx, one) for one in fresh]
     tx.session.execute(_INSERT, rows)
     for one, row in zip(fresh, rows, strict=True):
-        tx.office.jobs.defer(
-            tx,
-            "process",
-            {"inbox": row["id"]},
-            lane=f"in:{one.channel}:{one.conversation_id}",
-            run_at=tx.now + ALBUM_GATHERS if one.album else None,
-        )
+        source = Address(one.channel, one.conversation_id)
+        lanes.read(tx, row["id"], source, tx.now + ALBUM_GATHERS if one.album else None)
     return len(fresh)
 
 
@@ -77,7 +74,7 @@ def _row(tx: Tx, one: Arrival) -> dict[str, Any]:
     }
 
 
-class Entrance:
+class ArrivalBatcher:
     """Gathers what comes in at the same time: a burst costs a few statements, not a few for each event."""
 
     def __init__(self, store: Store) -> None:
@@ -89,14 +86,11 @@ class Entrance:
         """Returns once `arrivals` are on disk. Raises TryLater where they cannot be kept now."""
         kept: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((arrivals, kept))
-        self._store.at_the_door += 1
-        kept.add_done_callback(self._let_in)
+        self._store.arriving(1)
+        kept.add_done_callback(lambda _kept: self._store.arriving(-1))
         if self._keeper is None or self._keeper.done():
             self._keeper = asyncio.create_task(self._keep(), name="entrance")
         await kept
-
-    def _let_in(self, _kept: asyncio.Future[None]) -> None:
-        self._store.at_the_door -= 1
 
     async def _keep(self) -> None:
         while self._waiting:

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from core.inbound import File
-from core.llm.port import Picture
-from core.model import SourceKind
+from core.model import Picture, SourceKind
 
 MOST_BYTES: Final = 20 * 1024 * 1024
 MOST_PIXELS: Final = 100_000_000

@@ -146,3 +146,11 @@ class Triage:
     @property
     def dangerous(self) -> bool:
         return self.severity >= 5
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A photo as it is shown to a model: made small, without its metadata."""
+
+    media_type: str
+    data: bytes

@@ -7,14 +7,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from core.cards.card import Card
 from core.errors import GiveUp
 from core.inbound import Inbound, RemoteFile
-
-if TYPE_CHECKING:
-    from core.store.engine import Tx
+from core.store.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ class Sent:
     the transaction that records the delivery: then it is exactly once."""
 
     message_ref: str
-    commit: Callable[[Tx], None] | None = None
+    commit: Callable[[Unit], None] | None = None
 
 
 class Channel(Protocol):

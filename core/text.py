@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 # Overrides and isolates can make a card read otherwise than it is stored (RELIABILITY C20).
@@ -64,3 +65,20 @@ def tokens(text: str) -> list[str]:
         if at < len(word):
             found.append(word[at:])
     return found
+
+
+LEAK: Final = 30
+"""So many characters of a text in a row are no chance."""
+
+
+def repeats(text: str, source: str, run: int = LEAK) -> bool:
+    """Whether `text` holds `run` characters of `source` in a row, whatever the case, the spacing and what is invisible
+    between them."""
+    return not _runs(source, run).isdisjoint(_runs(text, run))
+
+
+@lru_cache(maxsize=64)
+def _runs(text: str, length: int) -> frozenset[str]:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    flat = "".join(char for char in folded if unicodedata.category(char) != "Cf" and not char.isspace())
+    return frozenset(flat[at : at + length] for at in range(len(flat) - length + 1))

@@ -7,8 +7,14 @@ import shutil
 import tempfile
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 from bot import schema
+from core.clock import Clock
+from core.context import Tx
+from core.store.engine import EmbeddedStore
+from core.store.jobs import EmbeddedJobs
 
 
 @lru_cache(maxsize=1)
@@ -24,3 +30,12 @@ def furnish(database: Path) -> None:
     if not database.exists():
         database.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(_migrated(), database)
+
+
+def bare_store(database: Path, clock: Clock) -> EmbeddedStore[Tx]:
+    """A store with its queue and nothing of a company around it: for what an adapter does by itself."""
+    furnish(database)
+    store: EmbeddedStore[Tx] = EmbeddedStore(database, clock)
+    services = cast(Any, SimpleNamespace(jobs=EmbeddedJobs(store, clock)))
+    store.bind(lambda session, now: Tx(session, now, services=services))
+    return store

@@ -66,11 +66,11 @@ async def test_wrong_codes_are_counted_and_then_refused_even_when_right(house: H
     for _ in range(5):
         await thief.says("/link aaaaa-aaaaa")
     await thief.says(f"/link {code[1]}")
-    assert ("telegram", thief.account) not in house.app.office.company.joined
+    assert ("telegram", thief.account) not in house.app.services.company.joined
     await house.wait(minutes=11)
     late = house.stranger("telegram", "late")
     await late.says(f"/link {code[1]}")
-    assert ("telegram", late.account) not in house.app.office.company.joined
+    assert ("telegram", late.account) not in house.app.services.company.joined
 
 
 # --- when somebody cannot be reached
@@ -138,7 +138,7 @@ async def test_a_revoked_token_parks_the_channel_keeps_the_outbox_and_tells_the_
     slack = house.fakes["slack"]
     slack.fail("*", "revoked", 50)
     await house.phone("shirley", "line").says(STORY)
-    await until(lambda: house.app.office.health["slack"].trouble is not None)
+    await until(lambda: house.app.services.health["slack"].trouble is not None)
     await house.app.watch.look()
     await house.settle()
     assert await house.phone("ben", "telegram").sees("SLACK_BOT_TOKEN")
@@ -147,12 +147,12 @@ async def test_a_revoked_token_parks_the_channel_keeps_the_outbox_and_tells_the_
     assert (answer.status, state["channels"]["slack"]["state"]) == (200, "degraded")
     slack.heal()
     await house.wait(seconds=61)
-    await until(lambda: house.app.office.health["slack"].trouble is None)
+    await until(lambda: house.app.services.health["slack"].trouble is None)
     assert await house.phone("ben", "slack").card("approve")
 
 
 async def test_a_deaf_channel_is_named_in_status_and_metrics(house: House) -> None:
-    health = house.app.office.health["telegram"]
+    health = house.app.services.health["telegram"]
     health.pinged()
     house.clock.ahead += timedelta(seconds=130)
     assert health.deaf
@@ -335,11 +335,11 @@ async def test_somebody_else_is_on_and_takes_everything_over_with_one_tap(house:
     await haru.taps("take", card)
     dispatch = (await house.ticket())["dispatches"][-1]
     assert dispatch["acknowledged_by"] == "haru"
-    on_site = house.app.office.company.on_site("warm_taipei_2br")
+    on_site = house.app.services.company.on_site("warm_taipei_2br")
     assert on_site is not None
     assert on_site.id == "haru"
     await house.wait(hours=9)
-    on_site = house.app.office.company.on_site("warm_taipei_2br")
+    on_site = house.app.services.company.on_site("warm_taipei_2br")
     assert on_site is not None
     assert on_site.id == "shirley"
 
@@ -348,7 +348,7 @@ async def test_a_strangers_file_is_fetched_only_once_they_are_let_in(tmp_path: P
     async with open_house(tmp_path, [("ben", "telegram")]) as house:
         dewi, ben = house.stranger("telegram", "dewi"), house.phone("ben", "telegram")
         await dewi.photo("vila Bali: wastafel mampet")
-        assert not any(house.app.office.media.glob("*"))
+        assert not any(house.app.services.media.glob("*"))
         await ben.taps("admit", property="Bali Villa")
         assert [one["kind"] for one in (await house.ticket())["attachments"]] == ["photo"]
 
@@ -406,8 +406,8 @@ async def test_without_an_address_telegram_is_polled_and_slack_keeps_a_socket_op
         await shirley.taps("ack")
         await until(lambda: shirley.has("resolve"))
         assert (await house.ticket())["dispatches"][-1]["acknowledged_by"] == "shirley"
-        assert house.app.office.health["telegram"].last_ping is not None
-        assert house.app.office.health["slack"].last_ping is not None
+        assert house.app.services.health["telegram"].last_ping is not None
+        assert house.app.services.health["slack"].last_ping is not None
         async with aiohttp.ClientSession() as web, web.post(f"{house.url}/slack/events", json={}) as answer:
             assert answer.status == 401
 

@@ -370,8 +370,8 @@ async def test_a_message_that_always_fails_is_quarantined_and_the_next_one_passe
             raise RuntimeError("boom")
         return await real(text, speaker)
 
-    real = world.app.office.understanding.understand
-    world.app.office.understanding.understand = broken  # type: ignore[method-assign]
+    real = world.app.services.understanding.understand
+    world.app.services.understanding.understand = broken  # type: ignore[method-assign]
     await world.send("celine", "poison")
     await world.says("celine", "vila Bali: wastafel mampet")
     for _ in range(6):
@@ -379,7 +379,7 @@ async def test_a_message_that_always_fails_is_quarantined_and_the_next_one_passe
         await world.settle()
     card = await world.card("ben", "quarantine")
     assert len(await world.tickets()) == 1
-    world.app.office.understanding.understand = real  # type: ignore[method-assign]
+    world.app.services.understanding.understand = real  # type: ignore[method-assign]
     await card.tap("retry")
     assert (await world.card("ben", "quarantine")).card["state"] == "done"
     assert (await world.store.read(lambda s: s.scalars(select(InboxRow.status)).all())).count(
@@ -568,7 +568,7 @@ async def test_lessons_survive_a_restart_and_can_be_taken_back(tmp_path: Path) -
         await world.says("celine", "Bali villa: the koi pond filter stopped")
         await (await world.card("celine", "receipt")).tap("correct", category="pest")
     async with open_world(tmp_path, clock) as world:
-        engine = world.app.office.understanding
+        engine = world.app.services.understanding
         assert (await engine.understand("koi pond filter stopped", Speaker((), ()))).category == "pest"
         row = await world.store.read(lambda s: s.scalars(select(CorrectionRow)).one())
         assert (row.person_id, row.old != row.new, row.text) == (

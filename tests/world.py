@@ -15,9 +15,9 @@ from sqlalchemy import select
 from bot.app import App, build
 from bot.settings import Settings
 from channels.web.channel import take
+from core.context import Store, Tx
 from core.ids import new_id
 from core.store import deadlines
-from core.store.engine import Store, Tx
 from core.store.tables import Ticket, WebMessage
 from core.tickets.view import ticket_json
 from core.timers import HANDLERS, given_up, prepare

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from bot.commands import cost, people, system, tickets
 from bot.commands.call import Call
+from core.actors import Reader
 from core.company.schema import Person
+from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_, Words
 from core.model import Address
-from core.store.engine import Tx
-from core.team.people import Reader
 from core.text import shorten
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.actors import Actor, Reader
 from core.company.schema import Person
+from core.context import Tx
 from core.model import Address
 from core.outbox import card_publisher
-from core.store.engine import Tx
-from core.team.people import Actor, Reader
 from core.tickets.records import find_ticket
 
 
@@ -34,7 +34,7 @@ class Call:
         if self.room is None:
             self.reply(text)
             return
-        for address in self.tx.office.addresses_of(self.person):
+        for address in self.tx.services.addresses_of(self.person):
             if address.channel == self.address.channel:
                 card_publisher.say(self.tx, address, text)
 

@@ -20,12 +20,12 @@ from core.text import normal
 def cost(call: Call) -> None:
     """`/cost [today|week|month|all] [property]`: the sums at once, a picture when it is drawn. Who is neither founder nor
     lead sees the properties they look after."""
-    tx, company = call.tx, call.tx.office.company
+    tx, company = call.tx, call.tx.services.company
     first, _, rest = call.words_after.partition(" ")
     period = next((one for one in PERIODS if one == first.casefold()), None)
     only = _allowed(call, rest if period else call.words_after)
     period = period or "month"
-    budget = tx.office.budget_usd
+    budget = tx.services.budget_usd
     spent = report.spending(
         report.find(tx.session, company, period, tx.now, only), company, period, tx.now, budget, only
     )
@@ -50,7 +50,7 @@ def statement(call: Call) -> None:
 
 def _allowed(call: Call, said: str) -> Sequence[str] | None:
     """The properties that are asked for and may be shown; None for all. Raises Refused."""
-    company = call.tx.office.company
+    company = call.tx.services.company
     mine = [
         one.id
         for one in company.properties
@@ -73,7 +73,7 @@ def _allowed(call: Call, said: str) -> Sequence[str] | None:
 
 
 def _place(call: Call, said: str) -> Property | None:
-    company, wanted = call.tx.office.company, normal(said)
+    company, wanted = call.tx.services.company, normal(said)
     if not wanted and len(call.person.properties) == 1:
         return company.place(call.person.properties[0])
     names = {one.id: {one.id, *map(normal, (one.name, *one.aliases))} for one in company.properties}
@@ -91,4 +91,4 @@ def _to(call: Call) -> list[Address]:
     """Where money may be spoken of: in a group, to the one who asked alone."""
     if call.room is None:
         return [call.address]
-    return [one for one in call.tx.office.addresses_of(call.person) if one.channel == call.address.channel]
+    return [one for one in call.tx.services.addresses_of(call.person) if one.channel == call.address.channel]

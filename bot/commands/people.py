@@ -30,7 +30,7 @@ def oncall(call: Call) -> None:
     if not said:
         _show_oncall(call)
         return
-    tx, company, words = call.tx, call.tx.office.company, call.reader.words
+    tx, company, words = call.tx, call.tx.services.company, call.reader.words
     places = [place.id for one in said if (place := _place(call, one)) is not None]
     mine = [one.id for one in company.properties if _is_mine(call, one.id)]
     if said[0].casefold() in BACK:
@@ -56,7 +56,7 @@ def oncall(call: Call) -> None:
 def _is_mine(call: Call, property_id: str) -> bool:
     """What the person is on for, now or by team.json."""
     now, written = (
-        office.on_site(property_id) for office in (call.tx.office.company, call.tx.office.written)
+        services.on_site(property_id) for services in (call.tx.services.company, call.tx.services.written)
     )
     return call.person.id in {one.id for one in (now, written) if one is not None}
 
@@ -68,12 +68,12 @@ def _person(team: Sequence[Person], said: str) -> Person | None:
 
 def _place(call: Call, said: str) -> Property | None:
     wanted = normal(said)
-    every = call.tx.office.company.properties
+    every = call.tx.services.company.properties
     return next((one for one in every if wanted in {one.id, *map(normal, [one.name, *one.aliases])}), None)
 
 
 def _show_oncall(call: Call) -> None:
-    words, company, now = call.reader.words, call.tx.office.company, call.tx.now
+    words, company, now = call.reader.words, call.tx.services.company, call.tx.now
     lines = []
     covers = handover.covers(call.tx)
     for place in company.properties:
@@ -83,7 +83,7 @@ def _show_oncall(call: Call) -> None:
             until = covers[place.id].until
             line += " – " + (
                 words("instead of {who}", who=owner.name)
-                if (owner := call.tx.office.written.on_site(place.id)) is not None
+                if (owner := call.tx.services.written.on_site(place.id)) is not None
                 else ""
             )
             if until is not None:

@@ -20,20 +20,20 @@ def brain(call: Call) -> None:
         call.reply(words("What do you want to know? For example: /brain AC Taipei"))
         return
     place = next(iter(call.person.properties), None) if len(call.person.properties) == 1 else None
-    knowledge = recall(call.tx.office.company, Query(call.words_after, place))
+    knowledge = recall(call.tx.services.company, Query(call.words_after, place))
     found = [f"• {source.quote} [{source.id}]" for source in knowledge.sources]
     call.reply("\n".join(found) if found else words("I found nothing about that."))
 
 
 def status(call: Call) -> None:
-    words, office = call.reader.words, call.tx.office
+    words, services = call.reader.words, call.tx.services
     lines = [
         words("Open tickets: {count}", count=count_open(call.tx)),
         words(
             "Channels: {names}",
-            names=", ".join(phrases.label(phrases.CHANNEL, name, words) for name in office.channels),
+            names=", ".join(phrases.label(phrases.CHANNEL, name, words) for name in services.channels),
         ),
-        *(_health_line(call, name, health) for name, health in office.health.items()),
+        *(_health_line(call, name, health) for name, health in services.health.items()),
         *_minds(call),
     ]
     call.reply("\n".join(lines))
@@ -41,13 +41,13 @@ def status(call: Call) -> None:
 
 def _minds(call: Call) -> list[str]:
     """Who reads and who listens: the plain engine is named as such (WANTED N9)."""
-    words, office = call.reader.words, call.tx.office
+    words, services = call.reader.words, call.tx.services
     lines = []
-    for one in office.models.health() if office.models is not None else []:
+    for one in services.models.health() if services.models is not None else []:
         state = "✓" if one.state == "ok" else f"⚠️ {one.detail}"
         named = ", ".join(dict.fromkeys(one.models.values()))
         lines.append(words("Model: {name}", name=f"{one.name} {named}".strip()) + f" {state}")
-    ears = ", ".join(office.ears.names) if office.ears is not None else words("nobody: a person has to")
+    ears = ", ".join(services.ears.names) if services.ears is not None else words("nobody: a person has to")
     return [
         *(lines or [words("Model: none, I read by my own rules")]),
         words("Voice notes are heard by: {names}", names=ears),
@@ -67,7 +67,7 @@ def _health_line(call: Call, name: str, health: Health) -> str:
 
 def corrections(call: Call) -> None:
     """What was taught lately, newest first; `/corrections undo 2` takes the second back."""
-    words, company = call.reader.words, call.tx.office.company
+    words, company = call.reader.words, call.tx.services.company
     require(call.tx, call.actor, "corrections")
     lately = taught.lately(call.tx)
     verb, _, number = call.words_after.partition(" ")

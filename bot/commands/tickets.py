@@ -18,7 +18,7 @@ def tickets(call: Call) -> None:
         return
     lines = []
     for ticket in tickets[:20]:
-        place = call.tx.office.company.place(ticket.property_id)
+        place = call.tx.services.company.place(ticket.property_id)
         what = phrases.label(phrases.CATEGORY, ticket.category, words)
         status = phrases.label(phrases.STATUS, ticket.status, words)
         lines.append(

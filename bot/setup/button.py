@@ -18,12 +18,12 @@ from bot.settings import Settings, read_settings
 from bot.setup.side_process import Beside, beside, configured, health_of, local_url
 from core.cards.card import Card
 from core.company.schema import Person
+from core.context import Tx
 from core.errors import LoopOSError, StartupError
 from core.ids import new_id
 from core.model import Address
 from core.outbox import card_publisher, check_button
 from core.ports import Attempt, Delivery, Sent
-from core.store.engine import Tx
 from core.store.tables import CardCopy, CardRow, Notice, OutboxRow
 from core.team.people import reader_for
 
@@ -76,8 +76,8 @@ async def press(settings: Settings, seconds: float, say: Callable[[str], None]) 
         say(f"✓ {name}: your tap arrived after {after:.1f} s")
 
     async with beside(settings) as house:
-        founder = house.office.company.founder
-        addresses = house.office.addresses_of(founder)
+        founder = house.services.company.founder
+        addresses = house.services.addresses_of(founder)
         for name in house.platforms.keys() - {address.channel for address in addresses}:
             missed(name, no_account(founder, name))
         waits = []

@@ -333,8 +333,8 @@ def _by_hand(settings: Settings, name: str) -> list[str]:
 async def _let_in(settings: Settings, say: Callable[[str], None]) -> None:
     """A code for every platform on which the founder has no account yet. A code works once."""
     async with beside(settings) as house:
-        founder = house.office.company.founder
-        there = {channel for channel, _ in house.office.company.accounts_of(founder)}
+        founder = house.services.company.founder
+        there = {channel for channel, _ in house.services.company.accounts_of(founder)}
         missing = [name for name in house.platforms if name not in there]
         codes = {
             name: await house.store.write(

@@ -23,9 +23,8 @@ from channels.platform import Platform
 from core.clock import Clock, SystemClock
 from core.company.company import Company
 from core.company.loader import load_company
-from core.context import Office
-from core.store.engine import Store, Tx
-from core.store.jobs import Task
+from core.context import Services, Store, Task, Tx
+from core.store.engine import EmbeddedStore
 from core.store.ownership import is_stale
 from core.store.tables import Owner
 from core.team.roster import company_now
@@ -37,9 +36,7 @@ ANSWERS_WITHIN: Final = 5.0
 class NoJobs:
     """Nothing is owed from here."""
 
-    def defer(
-        self, tx: Tx, task: str, args: dict[str, Any], *, lane: str, run_at: datetime | None = None
-    ) -> None: ...
+    def defer(self, tx: Tx, task: str, args: dict[str, Any], *, lane: str) -> None: ...
 
     def register(self, task: Task) -> None: ...
 
@@ -51,7 +48,7 @@ class NoJobs:
 @dataclass(frozen=True)
 class Beside:
     store: Store
-    office: Office
+    services: Services
     platforms: dict[str, Platform]
     """By name; none of them listens."""
 
@@ -64,10 +61,10 @@ async def beside(settings: Settings, clock: Clock | None = None) -> AsyncIterato
     clock = clock or SystemClock()
     schema.upgrade(settings.database)
     written = load_company(settings.company_folder)
-    store = Store(settings.database, clock)
+    store: EmbeddedStore[Tx] = EmbeddedStore(settings.database, clock)
     platforms: dict[str, Platform] = {}
     try:
-        office = Office(
+        services = Services(
             company=written,
             jobs=NoJobs(),
             floor=OfflineEngine(written, model_of(settings)),
@@ -76,11 +73,11 @@ async def beside(settings: Settings, clock: Clock | None = None) -> AsyncIterato
             clock=clock,
             base_url=settings.base_url,
         )
-        store.bind(office)
-        platforms |= {one.name: one for one in platforms_of(settings, store, office)}
-        office.channels |= platforms
-        office.company = await store.read(lambda session: company_now(session, written))
-        yield Beside(store, office, platforms)
+        store.bind(services.unit)
+        platforms |= {one.name: one for one in platforms_of(settings, store, services)}
+        services.channels |= platforms
+        services.company = await store.read(lambda session: company_now(session, written))
+        yield Beside(store, services, platforms)
     finally:
         for platform in platforms.values():
             await platform.stop()

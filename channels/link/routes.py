@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 from channels.ingress import COMMIT_WITHIN, refuse
 from core.cards.card import Button, Card, Field
 from core.clock import Clock
+from core.context import Store, Tx
 from core.errors import Refused, TryLater
 from core.i18n import N_, Words
 from core.inbox import Arrival, accept
 from core.money import parse_amount
 from core.outbox.offer_links import offer_in
 from core.phrases import refusal
-from core.store.engine import Store, Tx
 from core.store.tables import CardCopy, InboxRow, Offer
 from core.text import escape
 from core.workflow import offers

@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from sqlalchemy import bindparam, func, insert, select, update
 
+from core.context import Tx
 from core.errors import GiveUp
 from core.inbound import File, Inbound, Message, RemoteFile, Tap
 from core.inbox import Arrival, accept
 from core.model import SourceKind
 from core.ports import Attempt, Capabilities, Delivery, Sent
-from core.store.engine import Tx
 from core.store.tables import WebMessage, table
+from core.store.unit import Unit
 
 BOT = "loopos"
 _MESSAGES: Final = table(WebMessage)
@@ -92,7 +93,7 @@ def _body(delivery: Delivery) -> dict[str, Any]:
     return {"type": "file", "text": file.caption, "files": [{**shown, "bytes": file.size}]}
 
 
-def put_message(tx: Tx, message_id: str, conversation_id: str, author: str, body: dict[str, Any]) -> None:
+def put_message(tx: Unit, message_id: str, conversation_id: str, author: str, body: dict[str, Any]) -> None:
     """Add a message to a conversation. Raises for an id that is there already."""
     tx.change(
         _INSERT,
@@ -105,14 +106,14 @@ def put_message(tx: Tx, message_id: str, conversation_id: str, author: str, body
             "at": tx.now,
         },
     )
-    tx.tell(f"web:{conversation_id}")
+    tx.publish(f"web:{conversation_id}")
 
 
-def change_message(tx: Tx, message_id: str, conversation_id: str, body: dict[str, Any]) -> None:
+def change_message(tx: Unit, message_id: str, conversation_id: str, body: dict[str, Any]) -> None:
     """Change a message of ours where it stands; it moves to the end of the stream."""
     if not tx.change(_CHANGE, {"id_": message_id, "stream": conversation_id, "body": body}):
         raise ValueError("only a message of ours can be changed")
-    tx.tell(f"web:{conversation_id}")
+    tx.publish(f"web:{conversation_id}")
 
 
 def take(tx: Tx, payload: dict[str, Any]) -> bool:

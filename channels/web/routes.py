@@ -19,11 +19,11 @@ from channels.web import texts
 from channels.web.channel import take
 from core.clock import Clock
 from core.company.company import Company
+from core.context import Store
 from core.errors import TryLater
 from core.media import MediaRefused
 from core.media import store as store_media
 from core.model import LANGUAGES
-from core.store.engine import Store
 from core.store.tables import WebMessage
 from core.text import escape
 

@@ -13,18 +13,18 @@ from typing import Final
 from sqlalchemy import select
 
 from core import phrases
+from core.actors import Reader
 from core.cards.card import Button, Field
 from core.cards.press import Own
 from core.cards.view import Press, Sketch
+from core.context import Tx
 from core.errors import Refused
 from core.ids import new_id
 from core.inbound import Message, Tap
 from core.model import Address
 from core.money import parse_amount
 from core.outbox import card_publisher
-from core.store.engine import Tx
 from core.store.tables import CardCopy, Prompt
-from core.team.people import Reader
 from core.text import normal, shorten
 
 LISTEN: Final = timedelta(minutes=15)
@@ -35,7 +35,7 @@ WHICH: Final = ""
 
 def needed(tx: Tx, tapped: Tap, copy: CardCopy) -> bool:
     """The button wants values that this channel cannot ask for by itself."""
-    channel = tx.office.channels.get(tapped.channel)
+    channel = tx.services.channels.get(tapped.channel)
     if channel is None or channel.capabilities.forms:
         return False
     button = _button_on(copy, tapped.button)
@@ -44,7 +44,7 @@ def needed(tx: Tx, tapped: Tap, copy: CardCopy) -> bool:
 
 def filled(tx: Tx, tapped: Tap, copy: CardCopy) -> Tap:
     """The tap with what a form would have begun with, where the channel shows none."""
-    channel = tx.office.channels.get(tapped.channel)
+    channel = tx.services.channels.get(tapped.channel)
     button = _button_on(copy, tapped.button)
     if channel is None or channel.capabilities.forms or button is None:
         return tapped

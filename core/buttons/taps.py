@@ -11,9 +11,11 @@ from typing import Any, Final
 import structlog
 
 from core import phrases
+from core.actors import Actor, Reader
 from core.buttons import forms
 from core.cards.press import Own
 from core.company.schema import Person
+from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message, Tap
@@ -22,9 +24,8 @@ from core.money import parse_amount
 from core.outbox import card_publisher, check_button
 from core.refusals import refused as refused_count
 from core.staff import handover, joining
-from core.store.engine import Tx
 from core.store.tables import Approval, ButtonRow, CardCopy, CardRow, Question, Report, Ticket
-from core.team.people import Actor, Reader, reader_for
+from core.team.people import reader_for
 from core.text import escape
 from core.tickets.records import find_ticket
 from core.workflow import (
@@ -135,7 +136,7 @@ def _split(tx: Tx, press: Press) -> None:
         raise Refused("unknown_button")
     fresh = closing.split(tx, press.ticket, report, press.actor)
     source = report.source
-    reader = reader_for(tx, tx.office.company.person(report.reporter), report.language)
+    reader = reader_for(tx, tx.services.company.person(report.reporter), report.language)
     card_publisher.show(
         tx, "receipt", fresh, [(Address(source["channel"], source["conversation_id"]), reader)]
     )
@@ -191,9 +192,9 @@ OWN: Final[dict[str, Callable[[Tx, Own], None]]] = {
 
 def tap(tx: Tx, tapped: Tap) -> None:
     """Do what the button says, or say why not. Every tap is answered: nobody presses twice for silence."""
-    person = tx.office.person_at(tapped.channel, tapped.sender)
+    person = tx.services.person_at(tapped.channel, tapped.sender)
     reader = reader_for(tx, person)
-    vendor = tx.office.vendor_at(tapped.channel, tapped.sender)
+    vendor = tx.services.vendor_at(tapped.channel, tapped.sender)
     if person is None and vendor is not None:
         reader = offers.reader_of(vendor)
     try:
@@ -234,7 +235,7 @@ def _found(tx: Tx, tapped: Tap, person: Person | None, reader: Reader) -> Callab
     assert card is not None
     tapped = forms.filled(tx, tapped, copy)
     if person is None and card.kind not in FOR_ANYBODY:
-        raise Refused("not_for_you", who=tx.office.company.founder.name)
+        raise Refused("not_for_you", who=tx.services.company.founder.name)
     if card.ticket_id is None:
         if not button.live:
             raise Refused("old_button", lead=str(copy.content.get("lead", "")))

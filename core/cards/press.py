@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.actors import Actor, Reader
 from core.company.schema import Person
 from core.errors import Refused
 from core.inbound import Tap
 from core.store.tables import ButtonRow
-from core.team.people import Actor, Reader
 
 
 @dataclass(frozen=True)

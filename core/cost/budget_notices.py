@@ -6,12 +6,12 @@ from decimal import ROUND_CEILING, Decimal
 
 import structlog
 
+from core.context import Tx
 from core.cost.budget import THRESHOLDS, Step, reached
 from core.cost.months import Span, month_name
 from core.i18n import N_, Words
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
-from core.store.engine import Tx
 from core.store.tables import Notice
 
 log = structlog.get_logger(__name__)
@@ -72,4 +72,4 @@ def _tell(tx: Tx, amount: Decimal, budget: Decimal, percent: int, month: Span, t
         after = words(then, at=words.time(month.end, tx.now))
         return "\n".join([so_far, after, *([] if then is AHEAD else [words(MORE)])])
 
-    card_publisher.tell(tx, tx.office.company.founder, text)
+    card_publisher.tell(tx, tx.services.company.founder, text)

@@ -14,10 +14,11 @@ import structlog
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
+from core.context import Store
 from core.cost.ledger import SETTLED
 from core.errors import TryLater
-from core.store.engine import Fenced, Store
 from core.store.tables import InboxRow, UsageRow
+from core.store.unit import Fenced
 
 log = structlog.get_logger(__name__)
 

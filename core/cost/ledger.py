@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import BigInteger, ColumnElement, Float, cast, func, select
 from sqlalchemy.orm import Session
 
+from core.context import Store, Tx
 from core.cost import budget_notices
 from core.cost.budget import Step, fits, step_down
 from core.cost.months import Span, month_at, month_named
@@ -21,7 +22,6 @@ from core.cost.prices import Prices
 from core.errors import TryLater
 from core.ids import new_id
 from core.metering import OverBudget, Planned, Usage
-from core.store.engine import Store, Tx
 from core.store.tables import InboxRow, Ticket, UsageRow
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,7 @@ def within(span: Span) -> ColumnElement[bool]:
 def model_spent(tx: Tx, property_id: str, month: str) -> Decimal:
     """What models, embeddings and speech cost a property in a local month of its own ("2026-11"): the part of its
     budget beside the vendors' (core.tickets.records.month_spent)."""
-    company = tx.office.company
+    company = tx.services.company
     place = company.place(property_id)
     span = month_named(month, place.zone if place is not None else company.founder.zone)
     return total(tx.session, UsageRow.property_id == property_id, within(span))
@@ -185,11 +185,11 @@ class Ledger:
         if any(row.at in month for row in rows):
             spent = total(tx.session, within(month), UsageRow.settled_at.is_not(None))
             budget_notices.spent(tx, spent, self._budget, month)
-        tx.tell(SETTLED)
+        tx.publish(SETTLED)
 
     @staticmethod
     def _month(tx: Tx) -> Span:
-        return month_at(tx.now, tx.office.company.founder.zone)
+        return month_at(tx.now, tx.services.company.founder.zone)
 
 
 def attribute(tx: Tx, inbox_id: str, ticket_id: str, property_id: str | None) -> None:
@@ -204,7 +204,7 @@ def attribute(tx: Tx, inbox_id: str, ticket_id: str, property_id: str | None) ->
         tx.session.flush()
         for one in {*before, ticket_id}:
             _add_up(tx, one)
-        tx.tell(SETTLED)
+        tx.publish(SETTLED)
 
 
 def reassign(tx: Tx, ticket_id: str, property_id: str) -> None:

@@ -14,16 +14,14 @@ from typing import Any, Final
 import structlog
 from sqlalchemy.orm import Session
 
+from core.actors import Reader
 from core.company.schema import Person, Property
-from core.context import Office
+from core.context import Commit, Services, Task, Tx
 from core.cost import report, statement
 from core.cost.months import Period, month_named
 from core.i18n import N_, Words
 from core.model import Address
 from core.outbox import card_publisher
-from core.store.engine import Tx
-from core.store.jobs import Commit, Task
-from core.team.people import Reader
 
 log = structlog.get_logger(__name__)
 
@@ -53,14 +51,14 @@ def _owe(tx: Tx, task: str, person: Person, to: Sequence[Address], reader: Reade
             "channel": address.channel,
             "conversation": address.conversation_id,
         }
-        tx.office.jobs.defer(tx, task, args, lane=f"cost:{address}")
+        tx.services.jobs.defer(tx, task, args, lane=f"cost:{address}")
 
 
 class Sending:
     """`budget`: the models' for a month, as the ledger has it."""
 
-    def __init__(self, office: Office, budget: Decimal) -> None:
-        self._office = office
+    def __init__(self, services: Services, budget: Decimal) -> None:
+        self._services = services
         self._budget = budget
 
     def tasks(self) -> tuple[Task, Task]:
@@ -70,7 +68,7 @@ class Sending:
         )
 
     def _find_spending(self, session: Session, some: list[dict[str, Any]]) -> list[report.Spending]:
-        company, now = self._office.company, self._office.clock.now()
+        company, now = self._services.company, self._services.clock.now()
         return [
             report.spending(
                 report.find(session, company, args["period"], now, args["only"]),
@@ -84,7 +82,7 @@ class Sending:
         ]
 
     async def _picture(self, args: dict[str, Any], spent: report.Spending) -> Commit | None:
-        person = self._office.company.person(args["person"])
+        person = self._services.company.person(args["person"])
         if person is None:
             return None
         words = Words(args["language"], person.zone)
@@ -92,10 +90,10 @@ class Sending:
         def draw() -> str:
             from core.cost.spend_chart import png
 
-            return keep(self._office.media, png(spent, self._office.company, words))
+            return keep(self._services.media, png(spent, self._services.company, words))
 
         path = await asyncio.to_thread(draw)
-        lines = report.text(spent, self._office.company, words)
+        lines = report.text(spent, self._services.company, words)
         name = f"cost-{spent.period}.png"
         return lambda tx: card_publisher.send_file(
             tx,
@@ -113,17 +111,17 @@ class Sending:
         return [self._statement_of(session, args) for args in some]
 
     def _statement_of(self, session: Session, args: dict[str, Any]) -> statement.Statement | None:
-        company = self._office.company
+        company = self._services.company
         place = company.place(args["property"])
         if place is None:
             return None
         month = month_named(args["month"], place.zone)
         return statement.Statement(
-            company, place, month, self._office.clock.now(), statement.find(session, place, month)
+            company, place, month, self._services.clock.now(), statement.find(session, place, month)
         )
 
     async def _statement(self, args: dict[str, Any], made: statement.Statement | None) -> Commit | None:
-        person = self._office.company.person(args["person"])
+        person = self._services.company.person(args["person"])
         if person is None or made is None:
             return None
         words = Words(args["language"], person.zone)
@@ -131,7 +129,7 @@ class Sending:
         def write() -> tuple[str, str]:
             from core.cost.statement_pdf import pdf_bytes
 
-            folder = self._office.media
+            folder = self._services.media
             return keep(folder, pdf_bytes(made, words)), keep(folder, statement.csv_bytes(made, words))
 
         pdf, csv = await asyncio.to_thread(write)
@@ -172,6 +170,6 @@ def _address(args: dict[str, Any]) -> Address:
 
 def _not_made(tx: Tx, args: dict[str, Any], reason: str) -> None:
     log.error("cost_file_not_made", why=reason)
-    person = tx.office.company.person(args["person"])
+    person = tx.services.company.person(args["person"])
     if person is not None:
         card_publisher.say(tx, _address(args), Words(args["language"], person.zone)(NOT_MADE))

@@ -17,10 +17,9 @@ from core.brain.recall import Knowledge
 from core.company.company import Company
 from core.company.schema import Property, Vendor
 from core.dispatch.draft import TRADE_OF, Draft, Reason, cap_for, estimate_for, response_time
-from core.llm.quoting import repeats
 from core.model import Category
 from core.money import usd
-from core.text import shorten
+from core.text import repeats, shorten
 
 STABLE: Final = """\
 Suggest how to dispatch one ticket: which of the vendors in the facts, what it will cost in US dollars, and what to tell \

@@ -10,13 +10,13 @@ from typing import Final
 
 import structlog
 
-from core import media
+from core import lanes, media
+from core.context import Tx
 from core.errors import GiveUp, TryLater
 from core.inbound import File, RemoteFile
 from core.model import SourceKind
 from core.ports import Channel
 from core.refusals import refused as count
-from core.store.engine import Tx
 
 log = structlog.get_logger(__name__)
 
@@ -73,10 +73,10 @@ async def fetch(channel: Channel, one: RemoteFile, folder: Path) -> File | str:
 
 
 def fetch_later(tx: Tx, inbox_id: str, late: tuple[RemoteFile, ...], *, at_once: bool) -> None:
-    run_at = None if at_once else tx.now + again_after(PATIENCE)
+    at = None if at_once else tx.now + again_after(PATIENCE)
     for one in late:
         args = {"inbox": inbox_id, "file": asdict(one)}
-        tx.office.jobs.defer(tx, FETCH, args, lane=f"fetch:{inbox_id}", run_at=run_at)
+        lanes.later(tx, FETCH, args, lane=f"fetch:{inbox_id}", subject=inbox_id, at=at)
 
 
 def again_after(waited: timedelta) -> timedelta:

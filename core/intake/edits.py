@@ -9,12 +9,13 @@ from typing import Final
 import structlog
 from sqlalchemy import select, update
 
+from core.actors import Actor
+from core.context import Tx
 from core.i18n import N_
 from core.inbound import Edited, Moved, Unsent
 from core.model import OPEN, Event, Triage
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
-from core.store.engine import Tx
 from core.store.tables import (
     Attachment,
     Binding,
@@ -28,7 +29,6 @@ from core.store.tables import (
     Ticket,
     table,
 )
-from core.team.people import Actor
 from core.tickets.records import note
 from core.workflow import filing
 
@@ -66,7 +66,7 @@ def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> Outcome:
     row = _original(tx, change.channel, change.message_id)
     if row is None:
         return Outcome.EARLY if tx.now - since < ORIGINAL_WITHIN else Outcome.NEW
-    person = tx.office.person_at(change.channel, change.sender)
+    person = tx.services.person_at(change.channel, change.sender)
     if person is None or row.person_id != person.id:
         return Outcome.DONE
     if row.ticket_id is None:
@@ -133,14 +133,14 @@ def _erase_files(tx: Tx, ticket: Ticket, message_id: str) -> None:
         tx.session.flush()
         kept = select(Attachment.id).where(Attachment.sha256 == attachment.sha256).limit(1)
         if tx.session.scalar(kept) is None:
-            path = tx.office.media / attachment.sha256
+            path = tx.services.media / attachment.sha256
             tx.on_commit(lambda path=path: path.unlink(missing_ok=True))  # type: ignore[misc]
 
 
 def _tell_owner(tx: Tx, ticket: Ticket, sender: str | None) -> None:
     dispatch = next((one for one in reversed(ticket.dispatches) if not one.void), None)
     owner = dispatch.acknowledged_by or dispatch.assignee if dispatch is not None else None
-    company = tx.office.company
+    company = tx.services.company
     person = company.person(owner) or company.founder
     if person.id == sender:
         return

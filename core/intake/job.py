@@ -13,28 +13,25 @@ import structlog
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from core import media
+from core import lanes, media
 from core.buttons import taps
-from core.context import Office
+from core.context import Commit, Services, Store, Task, Tx
 from core.errors import TryLater
 from core.inbound import Edited, File, Hearing, Inbound, Message, Moved, Opened, RemoteFile, Tap, Unsent
 from core.intake import edits, transcription
 from core.intake.attachments import Fetched, fetch_all
 from core.intake.messages import is_settled, take_message, thread_ticket
 from core.metering import About
-from core.model import SourceKind, Triage
+from core.model import Address, SourceKind, Triage
 from core.outbox import home_page
 from core.ports import Channel
 from core.store import crashpoints
-from core.store.engine import Store, Tx
-from core.store.jobs import Commit, Task
 from core.store.tables import Binding, InboxRow, table
 from core.triage.port import Occasion, Speaker
 from core.workflow import filing, quarantine
 
 log = structlog.get_logger(__name__)
 
-PROCESS: Final = "process"
 SHORT: Final = 400
 """Characters that are judged at once, on the event loop."""
 _OUR_NAME: Final = re.compile(r"loop\W?os", re.IGNORECASE)
@@ -53,14 +50,14 @@ _PROCESSED: Final = (
 class Intake:
     """The job that works on one inbox row: whatever is slow first, outside any transaction; then one commit."""
 
-    def __init__(self, office: Office, store: Store) -> None:
-        self._office = office
+    def __init__(self, services: Services, store: Store) -> None:
+        self._services = services
         self._store = store
         self._signs: set[asyncio.Task[None]] = set()
 
     def task(self) -> Task:
         return Task(
-            PROCESS,
+            lanes.READ,
             find=self.find,
             run=self.run,
             exhausted=lambda tx, args, error: quarantine.quarantine(tx, args["inbox"], error),
@@ -75,7 +72,7 @@ class Intake:
     async def run(self, args: dict[str, Any], row: InboxRow | None) -> Commit | None:
         if row is None or row.status != "accepted":
             return None
-        channel = self._office.channels.get(row.channel)
+        channel = self._services.channels.get(row.channel)
         if channel is None:
             raise TryLater(f"the channel {row.channel} is not configured", timedelta(minutes=5))
         inbound = channel.parse(row.payload)
@@ -85,7 +82,7 @@ class Intake:
             self._show_life(channel, row)
         reread = None
         if isinstance(inbound, Edited):
-            reread = await self._office.floor.understand(inbound.text, self.speaker(inbound))
+            reread = await self._services.floor.understand(inbound.text, self.speaker(inbound))
 
         def commit(tx: Tx) -> None:
             if not _mark_done(tx, row, inbound):
@@ -117,13 +114,13 @@ class Intake:
             message = spoken
         self._show_life(channel, row)
         known = self._is_known(message)
-        waited = self._office.clock.now() - row.received_at
+        waited = self._services.clock.now() - row.received_at
         fetched = Fetched((), (), ())
         if message.remote and known:  # a stranger's files are fetched once they are let in
-            if self._office.floor.judge(message.text[:SHORT], self.speaker(message)).dangerous:
+            if self._services.floor.judge(message.text[:SHORT], self.speaker(message)).dangerous:
                 fetched = Fetched((), (), message.remote)  # what to do goes out before any download ends
             else:
-                fetched = await fetch_all(channel, message.remote, self._office.media, waited)
+                fetched = await fetch_all(channel, message.remote, self._services.media, waited)
             message = with_files(message, fetched.files, fetched.late)
         message, triage = await self.read(row, message)
         name = "" if known else await channel.display_name(message.sender, message.conversation_id)
@@ -150,39 +147,39 @@ class Intake:
     async def _hear(self, row: InboxRow, message: Message) -> Hearing | None:
         languages = self.speaker(message).languages
         about = About("transcribe", inbox_id=row.id)
-        return await transcription.hear(self._office, self._store, row, message, languages, about)
+        return await transcription.hear(self._services, self._store, row, message, languages, about)
 
     async def _spoken_to_us(self, channel: Channel, row: InboxRow, message: Message) -> Message | None:
         """In a group that is not ours nobody can mention us in a voice note but by saying our name in it: a team
         member's is listened to before it is passed over, and not kept (WANTED W6)."""
         spoken = tuple(one for one in message.remote if one.media_type.startswith(("audio/", "video/")))
-        if not spoken or self._office.ears is None or not self._is_known(message):
+        if not spoken or self._services.ears is None or not self._is_known(message):
             return None
-        waited = self._office.clock.now() - row.received_at
-        fetched = await fetch_all(channel, spoken, self._office.media, waited)
+        waited = self._services.clock.now() - row.received_at
+        fetched = await fetch_all(channel, spoken, self._services.media, waited)
         message = with_files(replace(message, remote=()), fetched.files)
         heard = await self._hear(row, message)
         if heard is not None and _OUR_NAME.search(heard.text):
             return with_words(message, heard)
         for file in fetched.files:
             if not await self._store.read(lambda session, file=file: filing.is_kept(session, file)):  # type: ignore[misc]
-                (self._office.media / file.sha256).unlink(missing_ok=True)
+                (self._services.media / file.sha256).unlink(missing_ok=True)
         return None
 
     async def understand(self, row: InboxRow, message: Message) -> Triage:
         speaker = self.speaker(message)
-        if self._office.models is None:
-            return await self._office.understanding.understand(message.text, speaker)
-        office, first = self._office, await self._office.floor.understand(message.text, speaker)
-        settled = await self._store.read(lambda session: is_settled(session, office, row, message, first))
-        pictures = () if settled else await media.pictures(office.media, message.files)
-        return await office.understanding.understand(
+        if self._services.models is None:
+            return await self._services.understanding.understand(message.text, speaker)
+        services, first = self._services, await self._services.floor.understand(message.text, speaker)
+        settled = await self._store.read(lambda session: is_settled(session, services, row, message, first))
+        pictures = () if settled else await media.pictures(services.media, message.files)
+        return await services.understanding.understand(
             message.text, speaker, Occasion(row.id, pictures, settled)
         )
 
     def _is_known(self, message: Message) -> bool:
-        office, account = self._office, (message.channel, message.sender)
-        return office.person_at(*account) is not None or office.vendor_at(*account) is not None
+        services, account = self._services, (message.channel, message.sender)
+        return services.person_at(*account) is not None or services.vendor_at(*account) is not None
 
     def _show_life(self, channel: Channel, row: InboxRow) -> None:
         """Beside the work, never before it."""
@@ -191,7 +188,7 @@ class Intake:
         sign.add_done_callback(self._signs.discard)
 
     def speaker(self, said: Message | Edited) -> Speaker:
-        return filing.speaker_of(self._office.person_at(said.channel, said.sender))
+        return filing.speaker_of(self._services.person_at(said.channel, said.sender))
 
 
 def _take_edit(tx: Tx, row: InboxRow, change: Edited, triage: Triage) -> None:
@@ -199,9 +196,8 @@ def _take_edit(tx: Tx, row: InboxRow, change: Edited, triage: Triage) -> None:
         case edits.Outcome.EARLY:
             # Behind its message, which may be the next in this lane.
             tx.change(update(table(InboxRow)).where(InboxRow.id == row.id).values(status="accepted"))
-            lane = f"in:{row.channel}:{row.conversation_id}"
-            again = tx.now + timedelta(seconds=1)
-            tx.office.jobs.defer(tx, PROCESS, {"inbox": row.id}, lane=lane, run_at=again)
+            source = Address(row.channel, row.conversation_id)
+            lanes.read(tx, row.id, source, tx.now + timedelta(seconds=1))
         case edits.Outcome.NEW:
             fresh = tx.get(InboxRow, row.id)
             assert fresh is not None
@@ -218,7 +214,7 @@ def _take_edit(tx: Tx, row: InboxRow, change: Edited, triage: Triage) -> None:
 
 def _mark_done(tx: Tx, row: InboxRow, inbound: Inbound | None) -> bool:
     """False if somebody was faster."""
-    person = tx.office.person_at(row.channel, inbound.sender) if inbound is not None else None
+    person = tx.services.person_at(row.channel, inbound.sender) if inbound is not None else None
     done = {
         "inbox": row.id,
         "by": person.id if person is not None else None,
@@ -234,8 +230,7 @@ def _pass_over(tx: Tx, rows: Sequence[InboxRow], message: Message) -> None:
     if listens(tx.session, message):
         # What came before it in this very commit made the group ours: bound it, or brought it its new id.
         for row in rows:
-            lane = f"in:{row.channel}:{row.conversation_id}"
-            tx.office.jobs.defer(tx, PROCESS, {"inbox": row.id}, lane=lane)
+            lanes.read(tx, row.id, Address(row.channel, row.conversation_id))
         return
     for row in rows:
         if _mark_done(tx, row, message):

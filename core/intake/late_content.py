@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from core.context import Office
+from core.context import Commit, Services, Task, Tx
 from core.errors import TryLater
 from core.inbound import File, Message, RemoteFile
 from core.intake import transcription
@@ -17,15 +17,13 @@ from core.metering import About
 from core.model import Address, SourceKind
 from core.outbox import card_publisher
 from core.phrases import NO_FILE
-from core.store.engine import Tx
-from core.store.jobs import Commit, Task
 from core.store.tables import InboxRow
 from core.team.people import reader_for
 
 
 class Latecomers:
-    def __init__(self, office: Office, intake: Intake) -> None:
-        self._office = office
+    def __init__(self, services: Services, intake: Intake) -> None:
+        self._services = services
         self._intake = intake
 
     def tasks(self) -> list[Task]:
@@ -39,10 +37,10 @@ class Latecomers:
         message = self._message(row)
         if row is None or message is None:
             return None
-        channel = self._office.channels[row.channel]
-        waited = self._office.clock.now() - row.received_at
+        channel = self._services.channels[row.channel]
+        waited = self._services.clock.now() - row.received_at
         try:
-            found = await fetch(channel, RemoteFile(**args["file"]), self._office.media)
+            found = await fetch(channel, RemoteFile(**args["file"]), self._services.media)
         except TryLater as later:
             if waited < LATEST:
                 raise TryLater(str(later), max(later.after, again_after(waited))) from later
@@ -59,11 +57,11 @@ class Latecomers:
         file = File(SourceKind.VOICE, **args["file"])
         languages = self._intake.speaker(message).languages
         heard = await transcription.hear_at_leisure(
-            self._office, file, languages, About("transcribe", ticket_id=row.ticket_id, inbox_id=row.id)
+            self._services, file, languages, About("transcribe", ticket_id=row.ticket_id, inbox_id=row.id)
         )
         if (
             heard.trouble in transcription.PASSING
-            and self._office.clock.now() - row.received_at < transcription.GIVE_UP
+            and self._services.clock.now() - row.received_at < transcription.GIVE_UP
         ):
             raise TryLater(f"not heard: {heard.trouble}", transcription.AGAIN)
         if not heard.text:
@@ -76,7 +74,7 @@ class Latecomers:
         """None: it was taken back meanwhile. Raises TryLater."""
         if row is None:
             return None
-        channel = self._office.channels.get(row.channel)
+        channel = self._services.channels.get(row.channel)
         if channel is None:
             raise TryLater(f"the channel {row.channel} is not configured", timedelta(minutes=5))
         inbound = channel.parse(row.payload)
@@ -86,7 +84,7 @@ class Latecomers:
         row = tx.get(InboxRow, args["inbox"])
         message = self._message(row)
         if message is not None:
-            person = tx.office.person_at(message.channel, message.sender)
+            person = tx.services.person_at(message.channel, message.sender)
             address = Address(message.channel, message.conversation_id)
             card_publisher.say(tx, address, reader_for(tx, person).words(NO_FILE.get(why, NO_FILE[""])))
 

@@ -12,10 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import phrases
+from core.actors import Actor, Reader
 from core.brain.recall import Query, recall
 from core.buttons import taps
 from core.company.schema import Person
-from core.context import Office
+from core.context import Services, Tx
 from core.cost.ledger import attribute
 from core.errors import Refused
 from core.i18n import N_
@@ -24,9 +25,8 @@ from core.intake import attachments, edits, reported_done, transcription
 from core.model import OPEN, Address, Category, Event, Intent, SourceKind, Status, Triage
 from core.outbox import card_publisher, said_once
 from core.staff import joining
-from core.store.engine import Tx
 from core.store.tables import Binding, CardCopy, CardRow, Dispatch, InboxRow, Prompt, Report, Ticket
-from core.team.people import Actor, Reader, reader_for
+from core.team.people import reader_for
 from core.text import READ_LIMIT, digest, escape, normal, shorten
 from core.tickets.records import find_ticket, latest_approval, note, open_tickets
 from core.workflow import filing, offers, questions, transcript_fixes
@@ -85,7 +85,7 @@ def take_message(
     if edits.was_unsent(tx, message.channel, message.message_id):
         row.payload = {"unsent": True}
         return
-    person = tx.office.person_at(message.channel, message.sender)
+    person = tx.services.person_at(message.channel, message.sender)
     address = Address(message.channel, message.conversation_id)
     if person is None:
         _from_outside(tx, row, message, triage, name)
@@ -115,7 +115,7 @@ def take_message(
     if message.text.startswith("/") and heard is None:
         try:
             with tx.nested():
-                tx.office.run_command(tx, person, address, reader, message.text, message.room)
+                tx.services.run_command(tx, person, address, reader, message.text, message.room)
         except Refused as refused:
             card_publisher.say(tx, address, phrases.refusal(refused, reader.words))
         return
@@ -137,7 +137,7 @@ def take_message(
         return
     ticket = _take(tx, person, address, reader, message, _placed(tx, message, triage), asked)
     row.ticket_id = ticket.ticket_id if ticket else None
-    if ticket is not None and tx.office.metered:
+    if ticket is not None and tx.services.metered:
         attribute(tx, row.id, ticket.ticket_id, ticket.property_id)
     if heard is not None and heard.trouble and ticket is not None:
         card_publisher.say(tx, address, reader.words(transcription.trouble_text(heard)))
@@ -153,14 +153,14 @@ def take_message(
         )
 
 
-def is_settled(session: Session, office: Office, row: InboxRow, message: Message, first: Triage) -> bool:
+def is_settled(session: Session, services: Services, row: InboxRow, message: Message, first: Triage) -> bool:
     """Nothing that a model could say would change what happens: no tokens are spent on it."""
-    person = office.person_at(message.channel, message.sender)
+    person = services.person_at(message.channel, message.sender)
     if person is None or first.dangerous or (message.text.startswith("/") and message.heard is None):
         return True
     if not message.text.strip():
         # A photo of what was reported a moment ago needs no second look.
-        return not message.files or _recent_report(session, person, message, office.clock.now()) is not None
+        return not message.files or _recent_report(session, person, message, services.clock.now()) is not None
     asked = select(Prompt.id).where(
         Prompt.channel == message.channel,
         Prompt.conversation_id == message.conversation_id,
@@ -169,10 +169,10 @@ def is_settled(session: Session, office: Office, row: InboxRow, message: Message
     )
     if session.scalar(asked.limit(1)) is not None:
         return True
-    if _twin(session, person.id, _digest_of(message), row.id, office.clock.now()) is not None:
+    if _twin(session, person.id, _digest_of(message), row.id, services.clock.now()) is not None:
         return True
     known = filing.known_problem(
-        session, office.clock.now(), office.company, first.property_id, first.category, message.text
+        session, services.clock.now(), services.company, first.property_id, first.category, message.text
     )
     return known is not None and known.kind == "same"
 
@@ -180,7 +180,7 @@ def is_settled(session: Session, office: Office, row: InboxRow, message: Message
 def take_late(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> None:
     """A file of a message that was worked on without it, or the words of a voice note that took their time. What the
     ticket has already is not attached again."""
-    person = tx.office.person_at(message.channel, message.sender)
+    person = tx.services.person_at(message.channel, message.sender)
     if person is None or edits.was_unsent(tx, message.channel, message.message_id):
         return
     if row.ticket_id is None:
@@ -226,7 +226,7 @@ def _remark(tx: Tx, address: Address, text: str) -> None:
 
 def _from_outside(tx: Tx, row: InboxRow, message: Message, triage: Triage, name: str) -> None:
     """Somebody who is not of the team: a vendor about their job, somebody with a code, or a stranger."""
-    vendor = tx.office.vendor_at(message.channel, message.sender)
+    vendor = tx.services.vendor_at(message.channel, message.sender)
     if vendor is not None:
         if not taps.answered_in_words(tx, message, offers.reader_of(vendor)):
             offers.wrote(tx, vendor, message)
@@ -239,7 +239,7 @@ def _placed(tx: Tx, message: Message, triage: Triage) -> Triage:
     if triage.property_id is not None or message.room is None:
         return triage
     binding = tx.get(Binding, (message.channel, message.room))
-    place = tx.office.company.place(binding.property_id) if binding is not None else None
+    place = tx.services.company.place(binding.property_id) if binding is not None else None
     return triage if place is None else replace(triage, property_id=place.id)
 
 
@@ -496,7 +496,7 @@ def _new_problem(
     tx: Tx, person: Person, address: Address, reader: Reader, message: Message, triage: Triage, actor: Actor
 ) -> Ticket:
     found = filing.known_problem(
-        tx.session, tx.now, tx.office.company, triage.property_id, triage.category, message.text
+        tx.session, tx.now, tx.services.company, triage.property_id, triage.category, message.text
     )
     if found is not None and found.kind == "same":
         return _join(tx, find_ticket(tx, found.ticket_id), person, address, reader, message, triage, actor)
@@ -507,7 +507,7 @@ def _new_problem(
     went_on = True
     if found is None or triage.severity >= filing.URGENT:
         went_on = filing.advance(tx, ticket)
-    channel = tx.office.channels.get(address.channel)
+    channel = tx.services.channels.get(address.channel)
     # Where nothing can be edited "I am looking at it" would stand there for ever: the receipt comes with the draft.
     if went_on or channel is None or channel.capabilities.edits:
         card_publisher.show(tx, "receipt", ticket, [(address, reader)])
@@ -542,7 +542,7 @@ def _join(
     for other in others:
         card_publisher.tell(
             tx,
-            tx.office.company.person(other),
+            tx.services.company.person(other),
             lambda words: words(
                 N_("{who} reports the same: it is {ticket} for both of you."),
                 who=person.name,
@@ -567,13 +567,13 @@ def _answer_question(
     tx: Tx, person: Person, address: Address, reader: Reader, message: Message, triage: Triage
 ) -> None:
     """What the company knows, with its sources; where it knows nothing, the founder is asked."""
-    knowledge = recall(tx.office.company, Query(message.text, triage.property_id, None))
+    knowledge = recall(tx.services.company, Query(message.text, triage.property_id, None))
     memos = [source for source in knowledge.sources if source.layer == "memo"]
     if memos:
         said = "\n".join(f"• {source.quote} [{source.id}]" for source in memos)
         _remark(tx, address, reader.words("This is what we know:") + "\n" + said)
         return
-    founder = tx.office.company.founder
+    founder = tx.services.company.founder
     if person.id == founder.id:
         _remark(tx, address, reader.words("I found nothing about that. /brain searches everything we know."))
         return

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from core.actors import Actor, Reader
+from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.model import Address, Status
 from core.money import amount_in
 from core.outbox import card_publisher
-from core.store.engine import Tx
 from core.store.tables import Ticket
-from core.team.people import Actor, Reader
 from core.tickets.records import current_dispatch
 from core.workflow import closing
 from core.workflow.filing import ask_fact
@@ -45,7 +45,7 @@ def close(tx: Tx, ticket: Ticket, actor: Actor, text: str, address: Address, rea
             amount=words.money(amount),
             estimate=words.money(estimate),
             cap=words.money(cap),
-            who=tx.office.company.founder.name,
+            who=tx.services.company.founder.name,
         ),
     )
     return True
@@ -55,5 +55,5 @@ def ask_who_pays(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     """Three buttons, to whoever closed it, once money was spent and nobody said whose it is."""
     dispatch = current_dispatch(ticket)
     spent = dispatch is not None and (dispatch.actual_cost_usd or 0) > 0
-    if ticket.charge_to is None and spent and tx.office.company.person(actor.person_id) is not None:
+    if ticket.charge_to is None and spent and tx.services.company.person(actor.person_id) is not None:
         ask_fact(tx, ticket, "charge_to", of=actor.person_id)

@@ -9,15 +9,14 @@ from typing import Final
 
 import structlog
 
-from core import phrases
-from core.context import Office
+from core import lanes, phrases
+from core.context import Services, Store, Tx
 from core.inbound import File, Hearing, Message
 from core.metering import About
 from core.model import Address, SourceKind
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.speech.port import Unheard
-from core.store.engine import Store, Tx
 from core.store.tables import InboxRow
 from core.team.people import reader_for
 
@@ -42,27 +41,32 @@ def voices(message: Message) -> list[File]:
     return [file for file in message.files if file.kind is SourceKind.VOICE]
 
 
-def path_of(office: Office, file: File) -> Path:
-    return office.media / file.sha256
+def path_of(services: Services, file: File) -> Path:
+    return services.media / file.sha256
 
 
 async def hear(
-    office: Office, store: Store, row: InboxRow, message: Message, languages: tuple[str, ...], about: About
+    services: Services,
+    store: Store,
+    row: InboxRow,
+    message: Message,
+    languages: tuple[str, ...],
+    about: About,
 ) -> Hearing | None:
     """What is said in the voice notes of `message`, None where it has none. Takes as long as PATIENCE allows since
     it came in; then the trouble is `slow`."""
     files = voices(message)
     if not files:
         return None
-    if office.ears is None:
+    if services.ears is None:
         return Hearing(trouble="off")
-    left = PATIENCE - (office.clock.now() - row.received_at)
+    left = PATIENCE - (services.clock.now() - row.received_at)
     try:
         async with asyncio.timeout(max(left.total_seconds(), 1.0)):
-            seconds = sum([await office.ears.length(path_of(office, file)) for file in files])
+            seconds = sum([await services.ears.length(path_of(services, file)) for file in files])
             if seconds > LONG:
                 await store.write(lambda tx: _say_that_it_takes_a_moment(tx, row, message, seconds))
-            return await _words_of(office, files, languages, about)
+            return await _words_of(services, files, languages, about)
     except TimeoutError:
         return Hearing(trouble="slow")
     except Unheard as unheard:
@@ -70,20 +74,25 @@ async def hear(
         return Hearing(seconds=unheard.seconds, trouble=unheard.code)
 
 
-async def hear_at_leisure(office: Office, file: File, languages: tuple[str, ...], about: About) -> Hearing:
+async def hear_at_leisure(
+    services: Services, file: File, languages: tuple[str, ...], about: About
+) -> Hearing:
     """The same for one note, however long it takes."""
-    if office.ears is None:
+    if services.ears is None:
         return Hearing(trouble="off")
     try:
-        return await _words_of(office, [file], languages, about)
+        return await _words_of(services, [file], languages, about)
     except Unheard as unheard:
         return Hearing(seconds=unheard.seconds, trouble=unheard.code)
 
 
-async def _words_of(office: Office, files: list[File], languages: tuple[str, ...], about: About) -> Hearing:
-    assert office.ears is not None
+async def _words_of(
+    services: Services, files: list[File], languages: tuple[str, ...], about: About
+) -> Hearing:
+    assert services.ears is not None
     heard = [
-        await office.ears.listen(path_of(office, file), file.media_type, languages, about) for file in files
+        await services.ears.listen(path_of(services, file), file.media_type, languages, about)
+        for file in files
     ]
     return Hearing(
         text="\n".join(one.text for one in heard),
@@ -94,7 +103,7 @@ async def _words_of(office: Office, files: list[File], languages: tuple[str, ...
 
 
 def _say_that_it_takes_a_moment(tx: Tx, row: InboxRow, message: Message, seconds: float) -> None:
-    person = tx.office.person_at(message.channel, message.sender)
+    person = tx.services.person_at(message.channel, message.sender)
     if person is None or not first_time(tx, f"listening:{row.id}"):
         return
     words = reader_for(tx, person).words
@@ -120,8 +129,8 @@ def listen_later(tx: Tx, row: InboxRow, message: Message) -> None:
             },
         }
         at_once = message.heard is not None and message.heard.trouble == "slow"
-        run_at = None if at_once else tx.now + AGAIN
-        tx.office.jobs.defer(tx, LISTEN, args, lane=f"listen:{row.id}", run_at=run_at)
+        at = None if at_once else tx.now + AGAIN
+        lanes.later(tx, LISTEN, args, lane=f"listen:{row.id}", subject=row.id, at=at)
 
 
 def trouble_text(hearing: Hearing) -> str:

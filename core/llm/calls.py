@@ -14,8 +14,8 @@ from urllib.parse import quote
 from pydantic import BaseModel
 
 from core.errors import LoopOSError
-from core.llm.port import Picture
 from core.metering import About, Tier, Usage
+from core.model import Picture
 
 EFFORT: Final = "low"
 """Somebody on a stair waits for every answer: a model may think, but not for long."""

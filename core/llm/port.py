@@ -10,16 +10,9 @@ from pydantic import BaseModel
 
 from core.errors import LoopOSError
 from core.metering import About
+from core.model import Picture
 
 T = TypeVar("T", bound=BaseModel)
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A photo as it is shown to a model: made small, without its metadata."""
-
-    media_type: str
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,22 +12,23 @@ from typing import Any
 
 from sqlalchemy import select
 
+from core import lanes
+from core.actors import Reader
 from core.cards.card import Button, Card, Question
 from core.cards.draw import KINDS
 from core.cards.view import Press, Sketch, View
 from core.company.schema import Person
+from core.context import Tx
 from core.i18n import Words
 from core.ids import button_id, new_id
 from core.model import OPEN, Address
 from core.outbox import translations
 from core.outbox.file_links import payload_of
 from core.outbox.offer_links import link_to
-from core.store.engine import Tx
 from core.store.tables import ButtonRow, CardCopy, CardRow, OutboxRow, Ticket
-from core.team.people import Reader, reader_for
+from core.team.people import reader_for
 from core.tickets.records import current_dispatch, latest_approval
 
-DELIVER = "deliver"
 UNDRAWN = "undrawn"
 URGENT, NORMAL, DIGEST = 2, 1, 0
 PRESSING = frozenset({"approval", "job", "offer"})
@@ -48,13 +49,13 @@ class _Shown:
 
 
 def _shown(tx: Tx, ticket_id: str) -> _Shown:
-    return tx.once(f"shown:{ticket_id}", lambda: _find_shown(tx, [ticket_id])[ticket_id])
+    return tx.memo(f"shown:{ticket_id}", lambda: _find_shown(tx, [ticket_id])[ticket_id])
 
 
 def read_shown(tx: Tx, ticket_ids: Iterable[str]) -> None:
     """Read ahead the cards of several tickets."""
     for ticket_id, shown in _find_shown(tx, list(ticket_ids)).items():
-        tx.know(f"shown:{ticket_id}", shown)
+        tx.preload(f"shown:{ticket_id}", shown)
 
 
 def _find_shown(tx: Tx, ticket_ids: list[str]) -> dict[str, _Shown]:
@@ -88,7 +89,7 @@ def _fill(tx: Tx, shown: dict[str, _Shown]) -> None:
 
 def nothing_shown(tx: Tx, ticket_id: str) -> None:
     """The ticket was made in this unit of work: there is no card of it to look for."""
-    tx.know(f"shown:{ticket_id}", _Shown())
+    tx.preload(f"shown:{ticket_id}", _Shown())
 
 
 def view_of(
@@ -97,7 +98,7 @@ def view_of(
     dispatch = current_dispatch(ticket)
     offer = dispatch.offers[-1] if dispatch is not None and dispatch.offers else None
     return View(
-        company=tx.office.company,
+        company=tx.services.company,
         ticket=ticket,
         dispatch=dispatch,
         approval=latest_approval(ticket),
@@ -108,9 +109,9 @@ def view_of(
         others=others,
         translations=translations.for_reader(tx, ticket, reader),
         offer=offer,
-        offer_link=link_to(tx.office, offer) if offer is not None else None,
+        offer_link=link_to(tx.services, offer) if offer is not None else None,
         offer_reached=offer is not None
-        and tx.office.address_of_vendor(tx.office.company.vendor(offer.vendor_id)) is not None,
+        and tx.services.address_of_vendor(tx.services.company.vendor(offer.vendor_id)) is not None,
     )
 
 
@@ -225,7 +226,7 @@ def redraw_own(
     if card is None:
         return
     for copy in tx.session.scalars(select(CardCopy).where(CardCopy.card_id == card.id)).all():
-        person = tx.office.company.person(copy.person_id)
+        person = tx.services.company.person(copy.person_id)
         reader = reader_for(tx, person, copy.language) if person is not None or not fallback else fallback
         shown = _Shown()
         _fill(tx, {copy.id: shown})
@@ -256,7 +257,7 @@ def send_file(
     LOOPOS_HOME: media/<sha256>, written before; `alt`: what a picture shows, for who cannot see it.
 
     Raises ValueError for another place or type, FileNotFoundError."""
-    _owe(tx, address, "file", payload_of(tx.office, path, name, media_type, caption, alt))
+    _owe(tx, address, "file", payload_of(tx.services, path, name, media_type, caption, alt))
 
 
 def hand_on(tx: Tx, row: OutboxRow, ways: Iterable[Address]) -> None:
@@ -281,14 +282,14 @@ def tell(
     if person is None:
         return
     reader = reader_for(tx, person)
-    for address in tx.office.addresses_of(person):
+    for address in tx.services.addresses_of(person):
         if about is None or not speaks_for_itself(tx, about, address):
             say(tx, address, text_for(reader.words), urgency=urgency)
 
 
 def speaks_for_itself(tx: Tx, ticket: Ticket, address: Address) -> bool:
     """Where nothing can be edited every change of a card is a new message: words beside it would say it twice."""
-    channel = tx.office.channels.get(address.channel)
+    channel = tx.services.channels.get(address.channel)
     if channel is None or channel.capabilities.edits:
         return False
     return any(
@@ -298,7 +299,7 @@ def speaks_for_itself(tx: Tx, ticket: Ticket, address: Address) -> bool:
 
 
 def addresses_of(tx: Tx, person: Person | None) -> list[Address]:
-    return tx.office.addresses_of(person) if person is not None else []
+    return tx.services.addresses_of(person) if person is not None else []
 
 
 def _owe(
@@ -330,7 +331,7 @@ def _owe(
             created_at=tx.now,
         )
     )
-    tx.office.jobs.defer(tx, DELIVER, {"outbox": row.id}, lane=f"out:{address}", run_at=when)
+    lanes.deliver(tx, row.id, address, when)
     return row
 
 
@@ -339,7 +340,7 @@ def _owe(
 
 def refresh(tx: Tx, ticket: Ticket) -> None:
     """Draw every copy of every card of `ticket` anew, once, at the end of this unit of work."""
-    tx.finally_do(f"draw:{ticket.ticket_id}", lambda: _draw_all(tx, ticket))
+    tx.before_commit(f"draw:{ticket.ticket_id}", lambda: _draw_all(tx, ticket))
 
 
 def _draw_all(tx: Tx, ticket: Ticket) -> None:
@@ -351,7 +352,7 @@ def _draw_all(tx: Tx, ticket: Ticket) -> None:
     for card, copy in rows:
         who = (copy.person_id, copy.language)
         if who not in readers:
-            readers[who] = reader_for(tx, tx.office.company.person(copy.person_id), copy.language)
+            readers[who] = reader_for(tx, tx.services.company.person(copy.person_id), copy.language)
         address = Address(copy.channel, copy.conversation_id)
         others = _others(tx, ticket) if card.kind == "ticket" else ()
         sketch = KINDS[card.kind](view_of(tx, ticket, readers[who], address, others))
@@ -402,7 +403,7 @@ def _put(
 
 def edits(tx: Tx, copy: CardCopy) -> bool:
     """What this copy shows can be changed in place."""
-    channel = tx.office.channels.get(copy.channel)
+    channel = tx.services.channels.get(copy.channel)
     return channel is None or channel.capabilities.edits
 
 
@@ -499,4 +500,4 @@ def readers_of(tx: Tx, person: Person | None) -> list[tuple[Address, Reader]]:
     if person is None:
         return []
     reader = reader_for(tx, person)
-    return [(address, reader) for address in tx.office.addresses_of(person)]
+    return [(address, reader) for address in tx.services.addresses_of(person)]

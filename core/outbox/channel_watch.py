@@ -12,15 +12,15 @@ from typing import Final
 import structlog
 from sqlalchemy import select
 
-from core.context import Office
+from core.context import Services, Store, Tx
 from core.errors import TryLater
 from core.i18n import N_
 from core.model import Status
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time, forget
 from core.phrases import CHANNEL, label
-from core.store.engine import Fenced, Store, Tx
 from core.store.tables import Notice, Owner
+from core.store.unit import Fenced
 from core.team.people import reader_for
 from core.tickets.records import current_dispatch, latest_approval, open_tickets
 
@@ -34,9 +34,9 @@ OUTAGE: Final = timedelta(seconds=120)
 class Watch:
     """Looks at every channel's health now and then. One per process."""
 
-    def __init__(self, store: Store, office: Office) -> None:
+    def __init__(self, store: Store, services: Services) -> None:
         self._store = store
-        self._office = office
+        self._services = services
         self._deaf: dict[str, datetime] = {}
         """Channel -> since when it has been worrying."""
         self._loop: asyncio.Task[None] | None = None
@@ -61,8 +61,8 @@ class Watch:
             await asyncio.sleep(EVERY.total_seconds())
 
     async def look(self) -> None:
-        now = self._office.clock.now()
-        for channel, health in self._office.health.items():
+        now = self._services.clock.now()
+        for channel, health in self._services.health.items():
             if health.worrying:
                 since = self._deaf.setdefault(channel, health.failing_since or health.last_ping or now)
                 why = health.ailment or ""
@@ -76,7 +76,7 @@ def tell_worry(tx: Tx, channel: str, why: str, since: datetime) -> None:
     """The founder hears it once an episode, on every other channel that is well."""
     if not first_time(tx, f"worry:{channel}"):
         return
-    founder = tx.office.company.founder
+    founder = tx.services.company.founder
     words = reader_for(tx, founder).words
     text = words(
         N_("⚠️ {channel} does not work since {at}: {why}"),
@@ -91,7 +91,7 @@ def tell_worry(tx: Tx, channel: str, why: str, since: datetime) -> None:
 def _well_again(tx: Tx, channel: str, lost_taps: bool) -> None:
     if tx.get(Notice, f"worry:{channel}") is not None:
         forget(tx, f"worry:{channel}")
-        words = reader_for(tx, tx.office.company.founder).words
+        words = reader_for(tx, tx.services.company.founder).words
         _tell_elsewhere(
             tx, channel, words(N_("{channel} works again."), channel=label(CHANNEL, channel, words))
         )
@@ -100,7 +100,7 @@ def _well_again(tx: Tx, channel: str, lost_taps: bool) -> None:
 
 
 def _tell_elsewhere(tx: Tx, channel: str, text: str) -> None:
-    for address in card_publisher.addresses_of(tx, tx.office.company.founder):
+    for address in card_publisher.addresses_of(tx, tx.services.company.founder):
         if address.channel != channel:
             card_publisher.say(tx, address, text, urgency=card_publisher.URGENT)
 
@@ -119,7 +119,7 @@ def show_again(tx: Tx, channels: Collection[str]) -> int:
         for person_id in people:
             to = [
                 (address, reader)
-                for address, reader in card_publisher.readers_of(tx, tx.office.company.person(person_id))
+                for address, reader in card_publisher.readers_of(tx, tx.services.company.person(person_id))
                 if address.channel in channels and card_publisher.stands(tx, kind, ticket, address)
             ]
             if to:
@@ -133,7 +133,7 @@ def after_outage(tx: Tx, before: datetime | None) -> int:
     the process before, None if there was none."""
     if before is None or tx.now - before < OUTAGE:
         return 0
-    outside = [name for name, channel in tx.office.channels.items() if not channel.capabilities.ours]
+    outside = [name for name, channel in tx.services.channels.items() if not channel.capabilities.ours]
     return show_again(tx, outside)
 
 
@@ -147,7 +147,7 @@ def tell_quota(tx: Tx, channel: str, limit: int, used: int) -> None:
         return
     card_publisher.tell(
         tx,
-        tx.office.company.founder,
+        tx.services.company.founder,
         lambda words: words(
             N_(
                 "{channel}: {used} of {limit} messages of this month are used. When they are gone I take other ways."

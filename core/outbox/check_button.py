@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from core.actors import Reader
 from core.cards.press import Own
 from core.cards.view import Press, Sketch
+from core.context import Tx
 from core.i18n import N_
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
-from core.store.engine import Tx
-from core.team.people import Reader
 
 
 def sketch(reader: Reader, *, pressed: bool = False) -> Sketch:

@@ -19,16 +19,14 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from core.cards.card import Card, Link, Section
-from core.context import Office
+from core.context import Commit, Happened, Services, Store, Task, Tx
 from core.errors import AskHuman, ChannelDown, GiveUp, LoopOSError, OutcomeUnknown, TryLater
 from core.i18n import N_
+from core.lanes import DELIVER
 from core.outbox import card_publisher
-from core.outbox.card_publisher import DELIVER
 from core.outbox.file_links import Offered, link_to, outgoing, safe_name
 from core.ports import Attempt, Channel, Delivery, Sent
 from core.store import crashpoints
-from core.store.engine import Store, Tx
-from core.store.jobs import Commit, Happened, Task
 from core.store.tables import CardCopy, OutboxRow
 from core.team.people import reader_for
 from core.workflow import undelivered
@@ -75,8 +73,8 @@ class _Parcel:
 class Deliverer:
     """The job that makes one call to a conversation."""
 
-    def __init__(self, office: Office, store: Store) -> None:
-        self._office = office
+    def __init__(self, services: Services, store: Store) -> None:
+        self._services = services
         self._store = store
         self._blunders: Counter[str] = Counter()
 
@@ -93,7 +91,7 @@ class Deliverer:
         if found is None:
             return None
         row = found[0]
-        channel = self._office.channels.get(row.channel)
+        channel = self._services.channels.get(row.channel)
         if channel is None:
             # It was configured once and is not now: kept, and tried again should it come back.
             raise TryLater(f"the channel {row.channel} is not configured", timedelta(minutes=5))
@@ -107,7 +105,7 @@ class Deliverer:
 
     async def _put_down(self, channel: Channel, found: Found) -> Commit:
         row, copy = found
-        delivery, payload = _delivery(self._office, row, copy, self._office.clock.now()), row.payload
+        delivery, payload = _delivery(self._services, row, copy, self._services.clock.now()), row.payload
         crashpoints.reach("before_send")
         (sent,) = await channel.send([delivery], Attempt(row.id))
         crashpoints.reach("sent_unrecorded")
@@ -122,7 +120,7 @@ class Deliverer:
     # --- a platform
 
     async def _carry(self, channel: Channel, parcel: _Parcel) -> Commit | Happened | None:
-        health = self._office.health[channel.name]
+        health = self._services.health[channel.name]
         ids = [delivery.id for delivery in parcel.deliveries]
         try:
             if parcel.only_once and parcel.attempt.since is not None and not channel.capabilities.settles:
@@ -174,7 +172,7 @@ class Deliverer:
             undelivered.give_up(tx, row, GiveUp(error))
 
 
-def _delivery(office: Office, row: OutboxRow, copy: CardCopy | None, now: datetime) -> Delivery:
+def _delivery(services: Services, row: OutboxRow, copy: CardCopy | None, now: datetime) -> Delivery:
     payload = row.payload
     match row.kind:
         case "post" | "edit":
@@ -182,7 +180,7 @@ def _delivery(office: Office, row: OutboxRow, copy: CardCopy | None, now: dateti
             card = Card.model_validate(payload)
             return Delivery(row.id, row.conversation_id, card, None, message_ref=ref)
         case "file":
-            file = outgoing(office, payload, now)
+            file = outgoing(services, payload, now)
             return Delivery(row.id, row.conversation_id, None, None, file=file)
         case _:
             quiet, only_for = bool(payload.get("quiet", False)), payload.get("only_for")
@@ -199,7 +197,7 @@ def _outward(tx: Tx, channel: Channel, delivery: Delivery) -> Delivery:
     file = delivery.file
     if file is None or channel.capabilities.uploads or (file.link or "").startswith("https://"):
         return delivery
-    person = tx.office.person_at(channel.name, delivery.conversation_id)
+    person = tx.services.person_at(channel.name, delivery.conversation_id)
     why = reader_for(tx, person).words(
         N_("The file {name} cannot be sent here. You find it on another channel, or on the chat page."),
         name=file.name,
@@ -218,7 +216,7 @@ def _with_links(tx: Tx, section: Section) -> Section:
             continue
         media_type = found[2] or "application/octet-stream"
         name = safe_name(f"{link.label}{mimetypes.guess_extension(media_type) or ''}")
-        url = link_to(tx.office, Offered(found[1], name, media_type), tx.now)
+        url = link_to(tx.services, Offered(found[1], name, media_type), tx.now)
         if url is None:
             named.append(link.label)
         else:
@@ -244,7 +242,7 @@ def _pack(tx: Tx, channel: Channel, name: str, conversation_id: str) -> _Parcel 
     copies = [tx.get(CardCopy, row.copy_id) if row.copy_id else None for row in rows]
     return _Parcel(
         [
-            _outward(tx, channel, _delivery(tx.office, row, copy, tx.now))
+            _outward(tx, channel, _delivery(tx.services, row, copy, tx.now))
             for row, copy in zip(rows, copies, strict=True)
         ],
         [row.payload for row in rows],

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from core.context import Office
+from core.context import Services
 from core.ports import Outgoing
 from core.text import escape
 
@@ -26,7 +26,7 @@ _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 
 
 def payload_of(
-    office: Office, path: str, name: str, media_type: str, caption: str, alt: str
+    services: Services, path: str, name: str, media_type: str, caption: str, alt: str
 ) -> dict[str, Any]:
     """What the outbox keeps of a file. Raises ValueError for one that is not ours to send, FileNotFoundError."""
     found = _PATH.fullmatch(path)
@@ -34,21 +34,21 @@ def payload_of(
         raise ValueError("a file goes out from media/, named by its content")
     if _TYPE.fullmatch(media_type) is None:
         raise ValueError(f"no file of the type {media_type!r} goes out")
-    size = (office.media / found[1]).stat().st_size
+    size = (services.media / found[1]).stat().st_size
     kept = {"sha256": found[1], "bytes": size, "name": safe_name(name), "media_type": media_type}
     return {**kept, "caption": caption.strip(), "alt": alt.strip()}
 
 
-def outgoing(office: Office, payload: dict[str, Any], now: datetime) -> Outgoing:
+def outgoing(services: Services, payload: dict[str, Any], now: datetime) -> Outgoing:
     sha256, name, media_type = payload["sha256"], payload["name"], payload["media_type"]
     return Outgoing(
-        path=office.media / sha256,
+        path=services.media / sha256,
         size=payload["bytes"],
         name=name,
         media_type=media_type,
         caption=payload["caption"],
         alt=payload["alt"],
-        link=link_to(office, Offered(sha256, name, media_type), now),
+        link=link_to(services, Offered(sha256, name, media_type), now),
     )
 
 
@@ -73,11 +73,11 @@ class Offered:
     media_type: str
 
 
-def link_to(office: Office, file: Offered, now: datetime) -> str | None:
+def link_to(services: Services, file: Offered, now: datetime) -> str | None:
     """None while the world does not reach us."""
-    if not office.base_url:
+    if not services.base_url:
         return None
-    return f"{office.base_url.rstrip('/')}/f/{token_of(office.secret, file, now)}"
+    return f"{services.base_url.rstrip('/')}/f/{token_of(services.secret, file, now)}"
 
 
 def token_of(secret: bytes, file: Offered, now: datetime) -> str:

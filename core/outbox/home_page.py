@@ -8,22 +8,23 @@ from typing import Final
 from sqlalchemy import select
 
 from core import phrases
+from core.actors import Reader
 from core.cards.card import Fact, Section
 from core.cards.view import Sketch
 from core.company.schema import Person
+from core.context import Tx
 from core.inbound import Opened
 from core.model import Address
 from core.outbox import card_publisher
-from core.store.engine import Tx
 from core.store.tables import Dispatch, Ticket
-from core.team.people import Reader, reader_for
+from core.team.people import reader_for
 from core.tickets.records import latest_approval, open_tickets
 
 MOST: Final = 20
 
 
 def show(tx: Tx, opened: Opened) -> None:
-    person = tx.office.person_at(opened.channel, opened.sender)
+    person = tx.services.person_at(opened.channel, opened.sender)
     reader = reader_for(tx, person)
     subject = person.id if person is not None else opened.sender[:40]
 
@@ -38,9 +39,9 @@ def show(tx: Tx, opened: Opened) -> None:
 
 
 def _unknown(tx: Tx, reader: Reader) -> Sketch:
-    words, founder = reader.words, tx.office.company.founder
+    words, founder = reader.words, tx.services.company.founder
     return Sketch(
-        title=tx.office.company.about.name,
+        title=tx.services.company.about.name,
         lead=words("I do not know you yet. Please ask {who} to let you in.", who=founder.name),
     )
 
@@ -66,7 +67,7 @@ def _sketch(tx: Tx, person: Person, reader: Reader) -> Sketch:
         shown += "\n" + words("… and {count} more.", count=len(tickets) - MOST)
     sections.append(Section(title=words("Open tickets"), text=shown or words("No open tickets. 🎉")))
     return Sketch(
-        title=tx.office.company.about.name,
+        title=tx.services.company.about.name,
         lead=lead,
         state="asking" if asks else "open",
         facts=(
@@ -79,7 +80,7 @@ def _sketch(tx: Tx, person: Person, reader: Reader) -> Sketch:
 
 
 def _line(tx: Tx, ticket: Ticket, reader: Reader) -> str:
-    place = tx.office.company.place(ticket.property_id)
+    place = tx.services.company.place(ticket.property_id)
     what = phrases.label(phrases.CATEGORY, ticket.category, reader.words)
     status = phrases.label(phrases.STATUS, ticket.status, reader.words)
     return f"{ticket.ticket_id} · {ticket.severity} · {what} · {place.name if place else '–'} · {status}"

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 
-from core.context import Office
+from core.context import Services
 from core.store.tables import Offer
 
 
@@ -23,6 +23,10 @@ def offer_in(secret: bytes, token: str) -> str | None:
     return offer_id if hmac.compare_digest(token, token_of(secret, offer_id)) else None
 
 
-def link_to(office: Office, offer: Offer) -> str | None:
+def link_to(services: Services, offer: Offer) -> str | None:
     """None while the world does not reach us."""
-    return f"{office.base_url.rstrip('/')}/v/{token_of(office.secret, offer.id)}" if office.base_url else None
+    return (
+        f"{services.base_url.rstrip('/')}/v/{token_of(services.secret, offer.id)}"
+        if services.base_url
+        else None
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from core.store.engine import Tx
+from core.context import Tx
 from core.store.tables import Notice
 
 

@@ -10,11 +10,11 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.actors import Reader
+from core.context import Tx
 from core.model import OPEN
 from core.outbox.said_once import first_time
-from core.store.engine import Tx
 from core.store.tables import Report, Ticket, Translation
-from core.team.people import Reader
 
 TRANSLATE: Final = "translate"
 """The job that makes what is missing (core.workflow.translating)."""
@@ -42,7 +42,7 @@ def known(session: Session, originals: Iterable[str], language: str) -> dict[str
 def for_reader(tx: Tx, ticket: Ticket, reader: Reader) -> dict[int, str]:
     """report id -> its words in the reader's language, where they cannot read the original and there is a translation.
     What is missing is owed, once."""
-    person = tx.office.company.person(reader.person_id)
+    person = tx.services.company.person(reader.person_id)
     spoken = person.languages if person is not None else [reader.language]
     foreign = [one for one in ticket.reports if one.language not in spoken and one.raw_input.strip()]
     if not foreign:
@@ -53,7 +53,7 @@ def for_reader(tx: Tx, ticket: Ticket, reader: Reader) -> dict[int, str]:
     if rest:
         texts = known(tx.session, [one.raw_input for one in rest], language)
         found |= {one.id: texts[one.raw_input] for one in rest if one.raw_input in texts}
-    if tx.office.models is not None and ticket.status in OPEN:
+    if tx.services.models is not None and ticket.status in OPEN:
         for one in rest:
             if one.id not in found and _is_worth_it(ticket, one, reader):
                 _owe(tx, ticket, one, language)
@@ -75,4 +75,4 @@ def _owe(tx: Tx, ticket: Ticket, report: Report, language: str) -> None:
             "language": language,
             "since": tx.now.isoformat(),
         }
-        tx.office.jobs.defer(tx, TRANSLATE, args, lane=f"translate:{ticket.ticket_id}")
+        tx.services.jobs.defer(tx, TRANSLATE, args, lane=f"translate:{ticket.ticket_id}")

@@ -9,10 +9,12 @@ from typing import Final
 from sqlalchemy import select
 
 from core import phrases
+from core.actors import Actor, Reader
 from core.cards.card import Section
 from core.cards.press import Own
 from core.cards.view import Press, Sketch
 from core.company.schema import Person
+from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
@@ -20,10 +22,9 @@ from core.model import Event, Status
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
-from core.store.engine import Tx
 from core.store.tables import Cover, Deadline, Ticket
 from core.team import roster
-from core.team.people import Actor, Reader, reader_for
+from core.team.people import reader_for
 from core.team.rights import require
 from core.tickets.records import current_dispatch, latest_approval, note, open_tickets
 from core.workflow import dispatching
@@ -35,7 +36,7 @@ def cover(tx: Tx, actor: Actor, property_ids: Sequence[str], person: Person, unt
     """From now on `person` is on for these properties. Raises Refused where the actor may not say so."""
     for property_id in property_ids:
         require(tx, actor, "oncall", property_id=property_id)
-    before = {one: tx.office.company.on_site(one) for one in property_ids}
+    before = {one: tx.services.company.on_site(one) for one in property_ids}
     for property_id in property_ids:
         row = tx.get(Cover, property_id) or tx.add(Cover(property_id=property_id))
         row.person_id, row.set_by, row.since, row.until = person.id, actor.person_id, tx.now, until
@@ -61,11 +62,11 @@ def _end(tx: Tx, property_id: str) -> None:
     row = tx.get(Cover, property_id)
     if row is None:
         return
-    gone = tx.office.company.person(row.person_id)
+    gone = tx.services.company.person(row.person_id)
     deadlines.cancel(tx, property_id, "cover_ends")
     tx.session.delete(row)
     roster.renew(tx)
-    back = tx.office.written.on_site(property_id)
+    back = tx.services.written.on_site(property_id)
     if back is not None:
         _post(tx, back, [property_id], [gone] if gone is not None else [])
 
@@ -92,7 +93,7 @@ def _post(tx: Tx, to: Person, property_ids: Iterable[str], before: Iterable[Pers
         lambda reader: _sketch(tx, places, to, reader),
         card_publisher.readers_of(tx, to),
     )
-    names = ", ".join(place.name for one in places if (place := tx.office.company.place(one)) is not None)
+    names = ", ".join(place.name for one in places if (place := tx.services.company.place(one)) is not None)
     for person in {one.id: one for one in before}.values():
         if person.id != to.id:
             card_publisher.tell(
@@ -103,7 +104,7 @@ def _post(tx: Tx, to: Person, property_ids: Iterable[str], before: Iterable[Pers
 
 
 def _sketch(tx: Tx, places: Sequence[str], to: Person, reader: Reader, *, taken: bool = False) -> Sketch:
-    words, company = reader.words, tx.office.company
+    words, company = reader.words, tx.services.company
     tickets = [ticket for one in places for ticket in open_tickets(tx, one)]
     names = words.join([place.name for one in places if (place := company.place(one)) is not None])
     lines = "\n".join(_line(tx, ticket, reader) for ticket in tickets[:MOST])
@@ -140,11 +141,11 @@ def _line(tx: Tx, ticket: Ticket, reader: Reader) -> str:
     parts = [f"{ticket.ticket_id} · {ticket.severity} · {what}"]
     if ticket.status == Status.DISPATCHED and dispatch is not None:
         owner = dispatch.acknowledged_by or dispatch.assignee
-        parts.append(tx.office.company.name_of(owner))
+        parts.append(tx.services.company.name_of(owner))
         if not dispatch.acknowledged:
             parts.append(words("nobody has taken it yet"))
     elif (asked := latest_approval(ticket)) is not None and asked.status == "pending":
-        parts.append(words("{who} decides", who=", ".join(map(tx.office.company.name_of, asked.deciders))))
+        parts.append(words("{who} decides", who=", ".join(map(tx.services.company.name_of, asked.deciders))))
     else:
         parts.append(phrases.label(phrases.STATUS, ticket.status, words))
     upcoming = _next_timer(tx, ticket)
@@ -172,7 +173,7 @@ def _next_timer(tx: Tx, ticket: Ticket) -> datetime | None:
 def tap(tx: Tx, own: Own) -> None:
     """Take everything over with one tap: what nobody has is acknowledged, what another has changes hands."""
     actor = own.actor()
-    person = tx.office.company.person(actor.person_id)
+    person = tx.services.company.person(actor.person_id)
     if person is None or own.button.args["to"] != person.id:
         raise Refused("unknown_button")
     places = list(own.button.args["places"])
@@ -196,6 +197,6 @@ def _take(tx: Tx, ticket: Ticket, person: Person, actor: Actor) -> None:
         dispatch.acknowledged_by, dispatch.acknowledged_on = person.id, actor.channel
         note(tx, ticket, Event.ACKNOWLEDGED, actor, dispatch_id=dispatch.dispatch_id, taken_from=had)
     reader = reader_for(tx, person)
-    addresses = [(address, reader) for address in tx.office.addresses_of(person)]
+    addresses = [(address, reader) for address in tx.services.addresses_of(person)]
     card_publisher.show(tx, "job", ticket, addresses)
     card_publisher.refresh(tx, ticket)

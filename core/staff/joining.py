@@ -11,10 +11,13 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import select, update
 
+from core import lanes
+from core.actors import Actor, Reader
 from core.cards.card import Fact, Field, Option, Section
 from core.cards.press import Own
 from core.cards.view import Press, Sketch
 from core.company.schema import Person
+from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message
@@ -23,10 +26,9 @@ from core.outbox import card_publisher
 from core.outbox.said_once import count, first_time
 from core.phrases import LANGUAGE
 from core.refusals import refused as count_refused
-from core.store.engine import Tx
 from core.store.tables import CodeRow, IdentityRow, InboxRow, Member, Notice, table
 from core.team import roster
-from core.team.people import Actor, Reader, reader_for
+from core.team.people import reader_for
 from core.team.rights import require
 from core.text import escape, shorten
 
@@ -67,7 +69,7 @@ def at_the_door(tx: Tx, row: InboxRow, message: Message, heard: str, name: str) 
     if tx.get(Notice, f"blocked:{visitor}") is not None:
         row.status = "discarded"
         return
-    founder = tx.office.company.founder
+    founder = tx.services.company.founder
     if first_time(tx, f"stranger:{visitor}:{tx.now:%Y-%m-%d}"):
         card_publisher.say(
             tx,
@@ -106,12 +108,12 @@ def _held(tx: Tx, visitor: str) -> list[InboxRow]:
 
 
 def _message_of(tx: Tx, row: InboxRow) -> Message | None:
-    inbound = tx.office.channels[row.channel].parse(row.payload)
+    inbound = tx.services.channels[row.channel].parse(row.payload)
     return inbound if isinstance(inbound, Message) else None
 
 
 def _sketch(tx: Tx, visitor: str, reader: Reader, name: str = "", outcome: str | None = None) -> Sketch:
-    words, company = reader.words, tx.office.company
+    words, company = reader.words, tx.services.company
     rows = _held(tx, visitor)
     said = [found for row in rows[-5:] if (found := _message_of(tx, row)) is not None]
     facts: list[Any] = []
@@ -166,7 +168,7 @@ def tap(tx: Tx, own: Own) -> None:
     said = next((found for row in rows if (found := _message_of(tx, row)) is not None), None)
     if said is None:
         raise Refused("gone")
-    who = tx.office.company.name_of(actor.person_id)
+    who = tx.services.company.name_of(actor.person_id)
     if own.button.action == "block":
         tx.add(Notice(key=f"blocked:{own.subject}", at=tx.now, count=1))
         for row in rows:
@@ -181,7 +183,7 @@ def tap(tx: Tx, own: Own) -> None:
         _close(tx, own.subject, N_("They were let in already. What they wrote is being worked on."))
         return
     if own.button.action == "known":
-        person = tx.office.company.person(values.get("person"))
+        person = tx.services.company.person(values.get("person"))
         if person is None:
             raise Refused("unknown_option")
     else:
@@ -201,8 +203,7 @@ def tap(tx: Tx, own: Own) -> None:
 def _take_up(tx: Tx, rows: list[InboxRow]) -> None:
     for row in rows:
         row.status, row.digest = "accepted", None
-        lane = f"in:{row.channel}:{row.conversation_id}"
-        tx.office.jobs.defer(tx, "process", {"inbox": row.id}, lane=lane)
+        lanes.read(tx, row.id, Address(row.channel, row.conversation_id))
     tx.session.flush()
 
 
@@ -216,7 +217,7 @@ def _close(tx: Tx, visitor: str, text: str, **params: str) -> None:
 
 
 def _new_member(tx: Tx, actor: Actor, values: dict[str, str], said: Message) -> Person:
-    company = tx.office.company
+    company = tx.services.company
     name = shorten(escape(values.get("name", "")), 60) or said.sender
     place = company.place(values.get("property"))
     if place is None and values.get("property", NOWHERE) != NOWHERE:
@@ -241,7 +242,7 @@ def _new_member(tx: Tx, actor: Actor, values: dict[str, str], said: Message) -> 
 
 def add_member(tx: Tx, by: str, about: dict[str, Any]) -> Person:
     """A new member of the team, with an id of their own."""
-    company = tx.office.company
+    company = tx.services.company
     base = re.sub(r"[^a-z0-9]+", "_", about["name"].casefold()).strip("_")[:40] or "member"
     taken = {person.id for person in company.team} | set(tx.session.scalars(select(Member.person_id)))
     taken |= {vendor.id for vendor in company.vendors}
@@ -323,11 +324,11 @@ def use_code(tx: Tx, code: str, channel: str, sender: str) -> Person:
         .where(codes.c.hash == row.hash, codes.c.used_at.is_(None), codes.c.expires_at > tx.now)
         .values(used_at=tx.now, used_by=f"{channel}:{sender}"[:200])
     )
-    maker = tx.office.company.person(row.created_by)
+    maker = tx.services.company.person(row.created_by)
     if not won or maker is None:
         raise Refused("code_wrong")
     if row.person_id is not None:
-        person = tx.office.company.person(row.person_id)
+        person = tx.services.company.person(row.person_id)
         if person is None:
             raise Refused("code_wrong")
     else:

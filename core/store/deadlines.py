@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -12,8 +12,9 @@ from sqlalchemy import bindparam, func, select, update
 
 from core.ids import new_id
 from core.store import crashpoints
-from core.store.engine import Tx
+from core.store.ports import U
 from core.store.tables import Deadline, table
+from core.store.unit import Unit
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +42,7 @@ class Due(NamedTuple):
     error: str | None
 
 
-Handler = Callable[[Tx, Due], None]
+Handler = Callable[[U, Due], None]
 
 _DUE: Final = (
     select(_ROWS.c.id, _ROWS.c.kind, _ROWS.c.subject, _ROWS.c.args, _ROWS.c.attempts, _ROWS.c.error)
@@ -59,23 +60,23 @@ _FIRED: Final = (
 _CANCELLED: Final = "cancelled deadlines"
 
 
-def schedule(tx: Tx, kind: str, subject: str, due_at: datetime, **args: Any) -> None:
+def schedule(tx: Unit, kind: str, subject: str, due_at: datetime, **args: Any) -> None:
     """Owe `kind` about `subject` at `due_at` (aware)."""
     tx.add(Deadline(id=new_id(), kind=kind, subject=subject, args=args, due_at=due_at, created_at=tx.now))
-    tx.tell("deadlines")
+    tx.publish("deadlines")
 
 
-def cancel(tx: Tx, subject: str, *kinds: str) -> None:
+def cancel(tx: Unit, subject: str, *kinds: str) -> None:
     """Stop every pending timer of `subject` (only those of `kinds` if any are named)."""
     statement = update(_ROWS).where(_ROWS.c.subject == subject, _OPEN).values(cancelled_at=tx.now)
     if kinds:
         statement = statement.where(_ROWS.c.kind.in_(kinds))
     tx.session.flush()
     stopped = tx.session.execute(statement.returning(_ROWS.c.id)).scalars().all()
-    tx.once(_CANCELLED, set[str]).update(stopped)
+    tx.memo(_CANCELLED, set[str]).update(stopped)
 
 
-def pending(tx: Tx, subject: str, kind: str) -> list[Due]:
+def pending(tx: Unit, subject: str, kind: str) -> list[Due]:
     """What is still owed about `subject`."""
     tx.session.flush()
     wanted = select(
@@ -84,16 +85,16 @@ def pending(tx: Tx, subject: str, kind: str) -> list[Due]:
     return [Due(*row) for row in tx.session.execute(wanted)]
 
 
-def next_due(tx: Tx) -> datetime | None:
+def next_due(tx: Unit) -> datetime | None:
     found: datetime | None = tx.session.execute(_NEXT).scalar()
     return found
 
 
 def fire_due(
-    tx: Tx,
-    handlers: dict[str, Handler],
-    given_up: Handler,
-    prepare: Callable[[Tx, list[Due]], None] = lambda tx, due: None,
+    tx: U,
+    handlers: Mapping[str, Handler[U]],
+    given_up: Handler[U],
+    prepare: Callable[[U, list[Due]], None] = lambda tx, due: None,
 ) -> int:
     """Fire deadlines that are due, as many as fit into SLICE: all in one savepoint, or, where one of them fails,
     each in its own, so that a broken one stands alone. One that failed MOST_ATTEMPTS times is stopped and
@@ -114,7 +115,7 @@ def fire_due(
 
 
 def _fire_some(
-    tx: Tx, due: list[Due], handlers: dict[str, Handler], prepare: Callable[[Tx, list[Due]], None]
+    tx: U, due: list[Due], handlers: Mapping[str, Handler[U]], prepare: Callable[[U, list[Due]], None]
 ) -> int:
     """Returns how many were looked at before the time was up."""
     until = time.perf_counter() + SLICE
@@ -125,7 +126,7 @@ def _fire_some(
         prepare(tx, some)
         for one in some:
             # An earlier one of this round may have cancelled it.
-            if one.id not in tx.once(_CANCELLED, set[str]):
+            if one.id not in tx.memo(_CANCELLED, set[str]):
                 crashpoints.reach("timer_marked")
                 handlers[one.kind](tx, one)
                 fired.append(one.id)
@@ -136,7 +137,7 @@ def _fire_some(
     return seen
 
 
-def _fire_alone(tx: Tx, one: Due, handlers: dict[str, Handler], given_up: Handler) -> None:
+def _fire_alone(tx: U, one: Due, handlers: Mapping[str, Handler[U]], given_up: Handler[U]) -> None:
     if tx.session.execute(select(_ROWS.c.id).where(_ROWS.c.id == one.id, _OPEN)).first() is None:
         return  # cancelled by one before it
     try:

@@ -10,14 +10,14 @@ import contextlib
 import sqlite3
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import Any, Final, Generic
 
-from sqlalchemy import Connection, CursorResult, Delete, Engine, Insert, Update, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
@@ -25,13 +25,10 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from core.clock import Clock
-from core.errors import LoopOSError, TryLater
+from core.errors import TryLater
 from core.store import crashpoints
-
-if TYPE_CHECKING:
-    from core.context import Office
-
-T = TypeVar("T")
+from core.store.ports import U
+from core.store.unit import Fenced, T
 
 BUSY_MS: Final = 1500
 """How long a commit may wait for a foreign lock before the caller is told to come back (RELIABILITY P1)."""
@@ -48,85 +45,6 @@ RUSH: Final = 0.2
 """Seconds within which four commits from outside make a rush."""
 
 
-class Fenced(LoopOSError):
-    """Another process owns this home now; nothing of ours may be written any more."""
-
-
-@dataclass
-class Tx:
-    """One unit of work inside a transaction: the session, the moment it happens at, and the office."""
-
-    session: Session
-    now: datetime
-    office: Office
-    topics: set[str] = field(default_factory=set)
-    committed: list[Callable[[], None]] = field(default_factory=list)
-    _last: dict[str, Callable[[], None]] = field(default_factory=dict)
-    _known: dict[str, Any] = field(default_factory=dict)
-
-    @contextlib.contextmanager
-    def nested(self) -> Iterator[None]:
-        """A part that may fail alone: what it wrote, owed and was about to tell goes with it."""
-        topics, committed, last = set(self.topics), len(self.committed), dict(self._last)
-        try:
-            with self.session.begin_nested():
-                yield
-        except BaseException:
-            self.topics, self._last = topics, last
-            del self.committed[committed:]
-            self._known.clear()
-            raise
-
-    def once(self, key: str, find: Callable[[], T]) -> T:
-        """What `find` returns, looked up once in this unit of work."""
-        if key not in self._known:
-            self._known[key] = find()
-        found: T = self._known[key]
-        return found
-
-    def finally_do(self, key: str, work: Callable[[], None]) -> None:
-        """Run `work` once at the end of this unit, however often it is asked for under `key`."""
-        self._last.setdefault(key, work)
-
-    def finish(self) -> None:
-        while self._last:
-            self._last.pop(next(iter(self._last)))()
-
-    def tell(self, topic: str) -> None:
-        """Wake whoever listens to `topic`, once the commit is on disk."""
-        self.topics.add(topic)
-
-    def know(self, key: str, found: object) -> None:
-        """What `once` would look up under `key`, where it is known already. What was found before stays."""
-        self._known.setdefault(key, found)
-
-    def on_commit(self, work: Callable[[], None]) -> None:
-        """Run `work` on the event loop once the commit is on disk."""
-        self.committed.append(work)
-
-    def get(self, table: type[T], key: object) -> T | None:
-        found = self.session.get(table, key)
-        if found is not None:
-            self.hold(found)
-        return found
-
-    def hold(self, *rows: object) -> None:
-        """Keep `rows` until the commit. The session holds them weakly: without this, a thousand taps on one
-        button read it a thousand times."""
-        self.session.info.setdefault("held", set()).update(rows)
-
-    def change(self, statement: Insert | Update | Delete, values: dict[str, Any] | None = None) -> int:
-        """Run one writing statement; returns how many rows it changed. Rows already loaded do not notice."""
-        result = self.session.execute(
-            statement, values or {}, execution_options={"synchronize_session": False}
-        )
-        return cast("CursorResult[Any]", result).rowcount
-
-    def add(self, row: T) -> T:
-        self.session.add(row)
-        return row
-
-
 @dataclass
 class _Committed:
     """What a commit has to tell the event loop."""
@@ -138,8 +56,8 @@ class _Committed:
 
 
 @dataclass
-class _Unit:
-    work: Callable[[Tx], Any]
+class _Pending(Generic[U]):
+    work: Callable[[U], Any]
     done: asyncio.Future[Any]
     awaited: bool
     result: Any = None
@@ -191,7 +109,7 @@ def _typed(error: BaseException) -> BaseException:
     return error
 
 
-class Store:
+class EmbeddedStore(Generic[U]):
     """`write` and `read` run units of work; `subscribe` hears what a commit told.
 
     Group commit: while the writer thread is busy, new units gather; it takes them as one batch, each in its
@@ -203,24 +121,24 @@ class Store:
         self.clock = clock
         self.fence: int | None = None
         self.on_fenced: Callable[[], None] = lambda: None
-        self._office: Office | None = None
+        self._unit: Callable[[Session, datetime], U] | None = None
         self._engine = writer_engine(path)
         self._readers = _reader_engine(path)
         self._read_session = async_sessionmaker(self._readers, expire_on_commit=False)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
-        self._pending: list[_Unit] = []
+        self._pending: list[_Pending[U]] = []
         self._busy = False
         self._arrived: deque[float] = deque(maxlen=4)
         """When commits were made that somebody outside waited for."""
-        self.at_the_door = 0
-        """Events from outside that wait to be taken in."""
+        self.arrivals = 0
+        """Events from outside that wait to be kept."""
         self._passes = 0
         """Commits in a row that passed the house's own work by."""
         self._listeners: dict[str, set[Callable[[], None]]] = defaultdict(set)
 
-    def bind(self, office: Office) -> None:
-        """Give units of work the office they work in."""
-        self._office = office
+    def bind(self, unit: Callable[[Session, datetime], U]) -> None:
+        """How a unit of work is made: with what it may use besides the session."""
+        self._unit = unit
 
     async def close(self) -> None:
         if self._busy or self._pending:
@@ -231,13 +149,10 @@ class Store:
 
     # --- writing
 
-    async def write(self, work: Callable[[Tx], T], *, awaited: bool = False) -> T:
-        """Run `work` in a transaction; returns its result once the commit is on disk. `awaited`: somebody
-        outside waits for it (a webhook's 200), so it goes before the house's own work.
-
-        Raises what `work` raised (nothing of it is kept), TryLater where the database cannot write now."""
+    async def write(self, work: Callable[[U], T], *, awaited: bool = False) -> T:
+        """As the port has it."""
         loop = asyncio.get_running_loop()
-        unit = _Unit(work, loop.create_future(), awaited)
+        unit = _Pending(work, loop.create_future(), awaited)
         self._pending.append(unit)
         if not self._busy:
             self._busy = True
@@ -266,7 +181,7 @@ class Store:
         self._passes += 1
         return True
 
-    def _next_batch(self) -> list[_Unit]:
+    def _next_batch(self) -> list[_Pending[U]]:
         """Those that somebody outside waits for, alone while there are any: their commit is short, and the house's own
         work can wait. But not for ever: after MOST_PASSES commits it goes along."""
         self._pending.sort(key=lambda unit: not unit.awaited)  # stable: otherwise in their order
@@ -283,7 +198,7 @@ class Store:
         return batch
 
     def _settle(
-        self, loop: asyncio.AbstractEventLoop, batch: list[_Unit], commit: asyncio.Future[_Committed]
+        self, loop: asyncio.AbstractEventLoop, batch: list[_Pending[U]], commit: asyncio.Future[_Committed]
     ) -> None:
         failure = commit.exception()
         if failure is None:
@@ -305,7 +220,7 @@ class Store:
             self.on_fenced()
         self._flush(loop)
 
-    def _commit(self, batch: list[_Unit]) -> _Committed:
+    def _commit(self, batch: list[_Pending[U]]) -> _Committed:
         """In the writer thread: the units, then one commit."""
         told = _Committed()
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
@@ -321,10 +236,10 @@ class Store:
         crashpoints.reach("committed_unacknowledged")
         return told
 
-    def _run(self, unit: _Unit, session: Session, told: _Committed, *, alone: bool) -> None:
+    def _run(self, unit: _Pending[U], session: Session, told: _Committed, *, alone: bool) -> None:
         """One unit: in a savepoint of its own, unless the whole transaction is its own."""
-        assert self._office is not None, "the store was not bound to an office"
-        tx = Tx(session, self.clock.now(), self._office)
+        assert self._unit is not None, "the store was not bound"
+        tx = self._unit(session, self.clock.now())
         try:
             with contextlib.nullcontext() if alone else session.begin_nested():
                 unit.result = unit.work(tx)
@@ -353,6 +268,10 @@ class Store:
                 return await session.run_sync(work)
             except DatabaseError as error:
                 raise _typed(error) from error
+
+    def arriving(self, events: int) -> None:
+        """So many more (or, below zero, fewer) events from outside wait to be kept."""
+        self.arrivals += events
 
     # --- hearing
 

@@ -1,8 +1,7 @@
-"""Work that must happen: the Jobs port and its embedded adapter on the jobs table.
+"""The embedded adapter of the Jobs port, on the jobs table.
 
-A job is owed from the transaction that deferred it. Running it has two halves: an async one that may be slow,
-and the commit it returns, which lands together with the end of the job. So a death anywhere repeats the slow
-half and never the effect."""
+Running a job has two halves: an async one that may be slow, and the commit it returns, which lands together with the
+end of the job. So a death anywhere repeats the slow half and never the effect."""
 
 from __future__ import annotations
 
@@ -12,21 +11,22 @@ import heapq
 import itertools
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, Generic
 
 import structlog
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.orm import Session
 
 from core.clock import Clock
 from core.errors import GiveUp, TryLater
 from core.store import crashpoints
-from core.store.engine import SLICE, Fenced, Store, Tx
+from core.store.engine import SLICE, EmbeddedStore
+from core.store.ports import Happened, Task, U
 from core.store.tables import JobRow
+from core.store.unit import Fenced
 
 log = structlog.get_logger(__name__)
 
@@ -46,46 +46,6 @@ LOOK_AGAIN: Final = 0.02
 """Seconds."""
 TOGETHER: Final = 32
 """Most jobs of one lane that end in one commit."""
-
-Commit = Callable[[Tx], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Happened:
-    """What `run` returns where something happened outside the house: it is recorded at once, alone."""
-
-    commit: Commit
-
-
-@dataclass(frozen=True)
-class Task:
-    """What to do for jobs named `name`. `find` reads what `run` needs, for several jobs in one go and in their
-    order; what it finds may be old by the time of the commit, which looks again. `exhausted` takes over when
-    the attempts are spent."""
-
-    name: str
-    find: Callable[[Session, list[dict[str, Any]]], list[Any]]
-    run: Callable[[dict[str, Any], Any], Awaitable[Commit | Happened | None]]
-    exhausted: Callable[[Tx, dict[str, Any], str], None]
-    slots: int = 16
-    """Lanes whose head is such a job run at the same time; each task has its own, so that a platform that is slow
-    to take messages never keeps one from being read."""
-
-
-class Jobs(Protocol):
-    """The port: two adapters, one contract test."""
-
-    def defer(
-        self, tx: Tx, task: str, args: dict[str, Any], *, lane: str, run_at: datetime | None = None
-    ) -> None:
-        """Owe `task` from this transaction on; jobs of one `lane` run one at a time and in order."""
-
-    def register(self, task: Task) -> None: ...
-
-    async def start(self) -> None: ...
-
-    async def stop(self, drain: timedelta) -> None:
-        """Take no more work; give what is running `drain` to end."""
 
 
 def backoff(attempts: int) -> timedelta:
@@ -116,21 +76,21 @@ class _Lane:
     """How many of its jobs may end in one commit: one, where something happens outside each time."""
 
 
-class EmbeddedJobs:
+class EmbeddedJobs(Generic[U]):
     """One process, the jobs table as the queue, its rows mirrored in memory: since only this process writes
     them, a commit hands its new jobs over and no query ever looks for work."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: EmbeddedStore[U], clock: Clock) -> None:
         self._store = store
         self._held_since: float | None = None
         self._clock = clock
-        self._tasks: dict[str, Task] = {}
+        self._tasks: dict[str, Task[U]] = {}
         self._last_id: int | None = None
         self._known: set[int] = set()
         self._lanes: dict[str, _Lane] = {}
         self._ready: deque[str] = deque()
-        self._later: list[tuple[datetime, int, _Job | str]] = []
-        """A heap of jobs for later and of the names of resting lanes."""
+        self._resting: list[tuple[datetime, int, str]] = []
+        """A heap of the lanes whose head waits for its next attempt."""
         self._running: dict[str, asyncio.Task[None]] = {}
         self._busy: Counter[str] = Counter()
         """Running lanes by the task of their head."""
@@ -141,13 +101,11 @@ class EmbeddedJobs:
 
     # --- owing
 
-    def defer(
-        self, tx: Tx, task: str, args: dict[str, Any], *, lane: str, run_at: datetime | None = None
-    ) -> None:
+    def defer(self, tx: U, task: str, args: dict[str, Any], *, lane: str) -> None:
         if self._last_id is None:
             self._last_id = tx.session.scalar(select(func.max(JobRow.id))) or 0
         self._last_id += 1
-        job = _Job(self._last_id, task, args, lane, run_at or tx.now)
+        job = _Job(self._last_id, task, args, lane, tx.now)
         tx.add(JobRow(id=job.id, task=task, args=args, lane=lane, run_at=job.run_at, attempts=0, deaths=0))
         tx.on_commit(lambda: self._owe(job))
 
@@ -155,38 +113,32 @@ class EmbeddedJobs:
         if job.id in self._known:
             return
         self._known.add(job.id)
-        if job.run_at > self._clock.now() and not job.attempts:
-            heapq.heappush(self._later, (job.run_at, job.id, job))
-        else:
-            self._enter(job)
-            if job.attempts and job.run_at > self._clock.now():
-                self._rest(job.lane, job)
-        self._wake.set()
-
-    def _enter(self, job: _Job) -> None:
         lane = self._lanes.setdefault(job.lane, _Lane())
         heapq.heappush(lane.waiting, job)
         self._ready.append(job.lane)
+        if job.attempts and job.run_at > self._clock.now():
+            self._rest(job.lane, job)
+        self._wake.set()
 
     def _rest(self, name: str, head: _Job) -> None:
         self._lanes[name].resting = True
-        heapq.heappush(self._later, (head.run_at, head.id, name))
+        heapq.heappush(self._resting, (head.run_at, head.id, name))
 
     # --- life
 
-    def register(self, task: Task) -> None:
+    def register(self, task: Task[U]) -> None:
         self._tasks[task.name] = task
 
     async def start(self) -> None:
         """Take over what the process before left."""
 
-        def take_over(tx: Tx) -> list[_Job]:
+        def take_over(tx: U) -> list[_Job]:
             return [
                 _Job(row.id, row.task, row.args, row.lane, row.run_at, row.attempts, row.deaths, alone=True)
                 for row in tx.session.scalars(select(JobRow).order_by(JobRow.id))
             ]
 
-        for memory in (self._known, self._lanes, self._ready, self._later, self._busy, self._crowded):
+        for memory in (self._known, self._lanes, self._ready, self._resting, self._busy, self._crowded):
             memory.clear()
         for job in await self._store.write(take_over):
             self._owe(job)
@@ -217,7 +169,7 @@ class EmbeddedJobs:
             self._running
             or self._ready
             or any(self._crowded.values())
-            or (self._later and self._later[0][0] <= self._clock.now())
+            or (self._resting and self._resting[0][0] <= self._clock.now())
         ):
             self._wake.set()
             await asyncio.sleep(0.001)
@@ -237,17 +189,14 @@ class EmbeddedJobs:
         while True:
             self._wake.clear()
             now = self._clock.now()
-            while self._later and self._later[0][0] <= now:
-                _, _, due = heapq.heappop(self._later)
-                if isinstance(due, str):
-                    self._lanes[due].resting = False
-                    self._ready.append(due)
-                else:
-                    self._enter(due)
+            while self._resting and self._resting[0][0] <= now:
+                _, _, name = heapq.heappop(self._resting)
+                self._lanes[name].resting = False
+                self._ready.append(name)
             held = self._held()
             while self._ready and not held:
                 self._begin(self._ready.popleft())
-            pause = max(0.0, (self._later[0][0] - now).total_seconds()) if self._later else None
+            pause = max(0.0, (self._resting[0][0] - now).total_seconds()) if self._resting else None
             if held:
                 pause = LOOK_AGAIN
             with contextlib.suppress(TimeoutError):
@@ -256,7 +205,7 @@ class EmbeddedJobs:
     def _held(self) -> bool:
         """While a crowd stands at the door nothing new is begun: somebody outside counts the seconds. Not for long."""
         now = time.monotonic()
-        if self._store.at_the_door < CROWD:
+        if self._store.arrivals < CROWD:
             self._held_since = None
             return False
         if self._held_since is None:
@@ -313,7 +262,7 @@ class EmbeddedJobs:
             some = some[:1]
             await self._count_death(some[0], 1)
         found = await self._find(some)
-        done: list[tuple[_Job, Commit | None]] = []
+        done: list[tuple[_Job, Callable[[U], None] | None]] = []
         failed: tuple[_Job, Exception] | None = None
         for job, what in zip(some, found, strict=True):
             crashpoints.reach("claimed")
@@ -344,11 +293,11 @@ class EmbeddedJobs:
             return [error] * len(some)
 
     async def _finish(
-        self, lane: _Lane, done: list[tuple[_Job, Commit | None]]
+        self, lane: _Lane, done: list[tuple[_Job, Callable[[U], None] | None]]
     ) -> tuple[_Job, Exception] | None:
         """Commit all of `done` together; where that fails, one by one up to the one that fails."""
 
-        def finish(tx: Tx, ended: list[tuple[_Job, Commit | None]]) -> int:
+        def finish(tx: U, ended: list[tuple[_Job, Callable[[U], None] | None]]) -> int:
             """As many as fit into SLICE: a webhook's commit waits behind this one. Returns how many."""
             until = time.perf_counter() + SLICE
             taken = 0
@@ -398,7 +347,7 @@ class EmbeddedJobs:
         if not isinstance(error, TryLater | GiveUp):
             log.debug("job_traceback", exc_info=error)
 
-        def record(tx: Tx) -> tuple[int, datetime] | None:
+        def record(tx: U) -> tuple[int, datetime] | None:
             """None when the job is handed over; else its attempts so far and when the next one is."""
             row = tx.get(JobRow, job.id)
             if row is None:

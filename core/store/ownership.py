@@ -13,8 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.errors import StartupError
-from core.store.engine import Tx
 from core.store.tables import Owner
+from core.store.unit import Unit
 
 BEAT: Final = timedelta(seconds=10)
 STALE: Final = timedelta(seconds=30)
@@ -74,7 +74,7 @@ def is_stale(session: Session, now: datetime) -> bool:
     return owner is not None and now - owner.beat_at > STALE
 
 
-def take_over(tx: Tx) -> int:
+def take_over(tx: Unit) -> int:
     """Become the owner; the returned fence is checked in every later commit."""
     owner = tx.session.scalar(select(Owner).where(Owner.id == 1))
     if owner is None:
@@ -85,7 +85,7 @@ def take_over(tx: Tx) -> int:
     return owner.fence
 
 
-def beat(tx: Tx) -> None:
+def beat(tx: Unit) -> None:
     owner = tx.session.scalar(select(Owner).where(Owner.id == 1))
     if owner is not None:
         owner.beat_at = tx.now

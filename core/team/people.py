@@ -1,43 +1,19 @@
-"""Who acts, and who reads."""
+"""How to speak to a person of the team: their language, their clock."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
+from core.actors import Reader
 from core.company.schema import Person
+from core.context import Tx
 from core.errors import Refused
 from core.i18n import Words
-from core.model import LANGUAGES, SYSTEM
-from core.store.engine import Tx
+from core.model import LANGUAGES
 from core.store.tables import PersonState
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who does something, and on which channel (None: the service itself)."""
-
-    person_id: str
-    channel: str | None
-
-
-LOOPOS: Final = Actor(SYSTEM, None)
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """To whom something is said."""
-
-    person_id: str | None
-    words: Words
-
-    @property
-    def language(self) -> str:
-        return self.words.language
 
 
 def reader_for(tx: Tx, person: Person | None, heard: str | None = None) -> Reader:
@@ -54,7 +30,7 @@ def reader_for(tx: Tx, person: Person | None, heard: str | None = None) -> Reade
 
 
 def _chosen_languages(tx: Tx) -> dict[str, str | None]:
-    return tx.once(
+    return tx.memo(
         "languages",
         lambda: {
             row.person_id: row.language
@@ -72,4 +48,4 @@ def set_language(tx: Tx, person: Person, language: str) -> None:
 
 
 def names(tx: Tx, person_ids: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(tx.office.company.name_of(one) for one in person_ids))
+    return ", ".join(dict.fromkeys(tx.services.company.name_of(one) for one in person_ids))

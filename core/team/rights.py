@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Final
 
+from core.actors import Actor
+from core.context import Tx
 from core.errors import Refused
 from core.model import Role
-from core.store.engine import Tx
 from core.store.tables import Dispatch, Ticket
-from core.team.people import Actor, names
+from core.team.people import names
 
 
 class Part(Enum):
@@ -80,7 +81,7 @@ def require(
     asked: str | None = None,
 ) -> None:
     """Raises Refused("not_yours" | "not_for_you"), naming who may. `reporters` replaces the ticket's."""
-    company = tx.office.company
+    company = tx.services.company
     on_site = company.on_site(ticket.property_id if ticket is not None else property_id)
     told = reporters or ([ticket.reporter] if ticket is not None else [])
     playing: dict[Part, list[str | None]] = {

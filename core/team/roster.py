@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from core.company.company import Company
 from core.company.schema import Person
-from core.store.engine import Tx
+from core.context import Tx
 from core.store.tables import Cover, IdentityRow, Member
 
 
@@ -22,9 +22,9 @@ def company_now(session: Session, written: Company) -> Company:
 def renew(tx: Tx) -> None:
     """Somebody joined, or somebody else is on: from the commit on, everybody sees it."""
     tx.session.flush()
-    company = company_now(tx.session, tx.office.written)
+    company = company_now(tx.session, tx.services.written)
 
     def take_over() -> None:
-        tx.office.company = company
+        tx.services.company = company
 
     tx.on_commit(take_over)

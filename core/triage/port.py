@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-from core.llm.port import Picture
-from core.model import Triage
+from core.model import Picture, Triage
 
 Corrected = Literal["category", "severity", "property", "language"]
 

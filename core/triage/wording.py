@@ -6,9 +6,9 @@ import re
 import unicodedata
 from typing import Final
 
-from core.llm.quoting import RULES, repeats
+from core.llm.quoting import RULES
 from core.model import LANGUAGES
-from core.text import escape
+from core.text import escape, repeats
 from core.triage.port import Floor, Speaker
 
 LONGEST: Final = 700

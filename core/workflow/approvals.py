@@ -11,8 +11,10 @@ from typing import Any
 
 from sqlalchemy import update
 
+from core.actors import LOOPOS, Actor
 from core.cards.texts import guest_text, vendor_text
 from core.company.schema import Person
+from core.context import Tx
 from core.dispatch.draft import Reason
 from core.dispatch.quiet_hours import next_working_moment
 from core.errors import Refused
@@ -22,9 +24,8 @@ from core.model import Address, Event, Status
 from core.outbox import card_publisher
 from core.store import crashpoints, deadlines
 from core.store.deadlines import Due
-from core.store.engine import Tx
 from core.store.tables import Approval, Dispatch, Ticket
-from core.team.people import LOOPOS, Actor, reader_for
+from core.team.people import reader_for
 from core.team.rights import require
 from core.tickets.records import authorised_for, current_dispatch, latest_approval, move, note
 from core.workflow import dispatching, drafting, offers
@@ -32,7 +33,7 @@ from core.workflow import dispatching, drafting, offers
 
 def action_of(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> dict[str, Any]:
     """Exactly what an approval approves: vendor, amount, and the words to vendor and guest."""
-    view = card_publisher.view_of(tx, ticket, reader_for(tx, tx.office.company.founder), Address("", ""))
+    view = card_publisher.view_of(tx, ticket, reader_for(tx, tx.services.company.founder), Address("", ""))
     return {
         "ticket_id": ticket.ticket_id,
         "dispatch_id": dispatch.dispatch_id,
@@ -57,7 +58,7 @@ def request(
     unless he `edited` the card himself: then it changes under his eyes."""
     again = bool(ticket.approvals) and not edited
     supersede(tx, ticket)
-    founder = tx.office.company.founder
+    founder = tx.services.company.founder
     action = action_of(tx, ticket, dispatch)
     approval = Approval(
         id=new_id(),
@@ -73,7 +74,7 @@ def request(
     ticket.approvals.append(approval)
     tx.session.flush()
     _show(tx, ticket, founder, again=again)
-    times = tx.office.company.escalation
+    times = tx.services.company.escalation
     begin = next_working_moment(founder, tx.now, ticket.severity)
     for kind, seconds in (
         ("approval_remind", times.approval_remind_seconds),
@@ -158,7 +159,7 @@ def decide(
 
 def _check_still_right(tx: Tx, ticket: Ticket, dispatch: Dispatch, actor: Actor) -> None:
     """The company data may have changed since the card was sent."""
-    company = tx.office.company
+    company = tx.services.company
     vendor = company.vendor(dispatch.vendor_id)
     if vendor is None or not company.reaches(vendor, ticket.property_id or ""):
         raise Refused("unknown_vendor")
@@ -172,7 +173,7 @@ def _too_late(tx: Tx, approval: Approval) -> Refused:
         return Refused(
             "already_decided",
             verdict=approval.status,
-            who=tx.office.company.name_of(approval.decided_by),
+            who=tx.services.company.name_of(approval.decided_by),
             at=approval.decided_at,
             channel=approval.decided_on,
         )
@@ -181,11 +182,11 @@ def _too_late(tx: Tx, approval: Approval) -> Refused:
 
 def _tell_reporters(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     approval = latest_approval(ticket)
-    who, why = tx.office.company.name_of(actor.person_id), (approval.note if approval else "") or ""
+    who, why = tx.services.company.name_of(actor.person_id), (approval.note if approval else "") or ""
     for person_id in dict.fromkeys(report.reporter for report in ticket.reports):
         card_publisher.tell(
             tx,
-            tx.office.company.person(person_id),
+            tx.services.company.person(person_id),
             lambda words: words(
                 N_("{ticket}: {who} said no. {why}"), ticket=ticket.ticket_id, who=who, why=why
             ).strip(),
@@ -210,10 +211,10 @@ def change(
     deciders = approval.deciders
     edits = []
     if vendor_id is not None:
-        vendor = tx.office.company.vendor(vendor_id)
-        if vendor is None or not tx.office.company.reaches(vendor, ticket.property_id or ""):
+        vendor = tx.services.company.vendor(vendor_id)
+        if vendor is None or not tx.services.company.reaches(vendor, ticket.property_id or ""):
             raise Refused("unknown_vendor")
-        old = tx.office.company.vendor(dispatch.vendor_id)
+        old = tx.services.company.vendor(dispatch.vendor_id)
         edits.append(
             {"field": "vendor", "old": old.name if old else "–", "new": vendor.name, "by": actor.person_id}
         )
@@ -231,7 +232,7 @@ def change(
         ticket.knowledge = {
             **ticket.knowledge,
             "why_price": Reason(
-                "price_by_person", {"who": tx.office.company.name_of(actor.person_id)}
+                "price_by_person", {"who": tx.services.company.name_of(actor.person_id)}
             ).to_json(),
         }
     dispatch.changes = [*dispatch.changes, *edits]
@@ -253,7 +254,7 @@ def on_remind(tx: Tx, deadline: Due) -> None:
     ticket = tx.get(Ticket, approval.ticket_id)
     assert ticket is not None
     for person_id in approval.deciders:
-        person = tx.office.company.person(person_id)
+        person = tx.services.company.person(person_id)
         if person is not None:
             _show(tx, ticket, person, again=True)
             note(tx, ticket, Event.NOTIFIED, LOOPOS, who=person_id, reminder=True)
@@ -266,7 +267,7 @@ def on_deputy(tx: Tx, deadline: Due) -> None:
         return
     ticket = tx.get(Ticket, approval.ticket_id)
     assert ticket is not None
-    deputy = tx.office.company.deputy(excluding=ticket.reporter)
+    deputy = tx.services.company.deputy(excluding=ticket.reporter)
     if deputy is None or deputy.id in approval.deciders:
         return
     approval.deciders = [*approval.deciders, deputy.id]
@@ -292,7 +293,7 @@ def on_lapse(tx: Tx, deadline: Due) -> None:
     for person_id in dict.fromkeys([ticket.reporter, *approval.deciders]):
         card_publisher.tell(
             tx,
-            tx.office.company.person(person_id),
+            tx.services.company.person(person_id),
             lambda words: words(
                 N_("{ticket}: nobody decided in time, so nobody was sent. It can be asked again."),
                 ticket=ticket.ticket_id,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from core.actors import Actor
+from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import File
@@ -11,9 +13,7 @@ from core.intake import reported_done
 from core.model import OPEN, Event, SourceKind
 from core.outbox import card_publisher
 from core.store import deadlines
-from core.store.engine import Tx
 from core.store.tables import Dispatch, Report, Ticket
-from core.team.people import Actor
 from core.team.rights import require
 from core.tickets.records import current_dispatch, move, note
 from core.workflow import approvals, dispatching, filing, offers
@@ -69,7 +69,7 @@ def resolve(
     if dispatch is not None and amount is not None and amount > dispatch.cap_usd:
         card_publisher.tell(
             tx,
-            tx.office.company.founder,
+            tx.services.company.founder,
             lambda words: words(
                 N_("{ticket} cost {amount}, above its cap of {cap}."),
                 ticket=ticket.ticket_id,
@@ -88,13 +88,13 @@ def _require_may_resolve(tx: Tx, ticket: Ticket, actor: Actor, dispatch: Dispatc
 
 def _tell_all(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     """Every reporter and the founder hear the end, except whoever said it."""
-    people = dict.fromkeys([*(report.reporter for report in ticket.reports), tx.office.company.founder.id])
-    who = tx.office.company.name_of(actor.person_id)
+    people = dict.fromkeys([*(report.reporter for report in ticket.reports), tx.services.company.founder.id])
+    who = tx.services.company.name_of(actor.person_id)
     for person_id in people:
         if person_id != actor.person_id:
             card_publisher.tell(
                 tx,
-                tx.office.company.person(person_id),
+                tx.services.company.person(person_id),
                 lambda words: words(N_("✅ {ticket} is done ({who})."), ticket=ticket.ticket_id, who=who),
                 about=ticket,
             )
@@ -158,7 +158,7 @@ def merge_by_hand(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
         if person_id != actor.person_id:
             card_publisher.tell(
                 tx,
-                tx.office.company.person(person_id),
+                tx.services.company.person(person_id),
                 lambda words: words(
                     N_("{ticket} now goes on as {into}."), ticket=ticket.ticket_id, into=into.ticket_id
                 ),

@@ -8,15 +8,15 @@ from typing import get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core.actors import Actor
+from core.context import Tx
 from core.cost.ledger import reassign
 from core.errors import Refused
 from core.ids import new_id
 from core.model import LANGUAGES, OPEN, Category, Event, Role, Status
 from core.outbox import card_publisher
 from core.store import deadlines
-from core.store.engine import Tx
 from core.store.tables import CorrectionRow, Ticket
-from core.team.people import Actor
 from core.team.rights import require
 from core.tickets.records import note
 from core.triage.port import Corrected, Correction
@@ -55,7 +55,7 @@ def correct(tx: Tx, ticket: Ticket, actor: Actor, said: Mapping[str, str]) -> No
                 text=ticket.reports[0].raw_input,
             )
         )
-    tx.tell(LEARNT)
+    tx.publish(LEARNT)
     note(
         tx,
         ticket,
@@ -79,18 +79,18 @@ def _require_sensible(tx: Tx, ticket: Ticket, actor: Actor, field: str, value: s
     known = {
         "category": [one.value for one in Category],
         "severity": ["1", "2", "3", "4", "5"],
-        "property": [place.id for place in tx.office.company.properties],
+        "property": [place.id for place in tx.services.company.properties],
         "language": list(LANGUAGES),
     }
     if value not in known[field]:
         raise Refused("unknown_option")
     if field == "property" and ticket.status == Status.DISPATCHED:
         raise Refused("wrong_state", status=ticket.status)  # somebody is on the way to the other place
-    person = tx.office.company.person(actor.person_id)
+    person = tx.services.company.person(actor.person_id)
     leads = person is not None and person.role in {Role.LEAD, Role.FOUNDER}
     if field == "severity" and ticket.severity >= filing.URGENT > int(value) and not leads:
         # Taking an alarm back is not for whoever raised it: somebody else has to have looked.
-        raise Refused("not_for_you", who=tx.office.company.founder.name)
+        raise Refused("not_for_you", who=tx.services.company.founder.name)
 
 
 def put_right(tx: Tx, ticket: Ticket, actor: Actor, changes: Mapping[str, str]) -> None:
@@ -137,4 +137,4 @@ def lately(tx: Tx, count: int = 10) -> list[CorrectionRow]:
 def undo(tx: Tx, row: CorrectionRow) -> None:
     """Take one correction back: it is kept, and no longer learnt from. The ticket stays as it is."""
     row.undone_at = tx.now
-    tx.tell(LEARNT)
+    tx.publish(LEARNT)

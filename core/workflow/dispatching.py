@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from core.actors import LOOPOS, Actor
+from core.context import Tx
 from core.dispatch.draft import response_time
 from core.dispatch.escalation import PlannedStep, page_for, plan
 from core.errors import Refused
@@ -13,9 +15,7 @@ from core.model import SYSTEM, Event, Status
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
-from core.store.engine import Tx
 from core.store.tables import Dispatch, Ticket
-from core.team.people import LOOPOS, Actor
 from core.team.rights import require
 from core.tickets.records import current_dispatch, month_of, move, note
 from core.workflow import offers
@@ -30,7 +30,7 @@ def _page_key(dispatch: Dispatch) -> str:
 
 def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor) -> None:
     """Send it: the money is authorised, the steps are fixed, the assignee is told, the timer runs."""
-    office, company = tx.office, tx.office.company
+    services, company = tx.services, tx.services.company
     place = company.place(ticket.property_id)
     assert place is not None, "a ticket without a property cannot be dispatched"
     vendor = company.vendor(dispatch.vendor_id)
@@ -39,7 +39,7 @@ def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor) -> None:
     dispatch.authorized_at = tx.now
     dispatch.month = month_of(tx, place)
     dispatch.eta_iso = tx.now + response_time(vendor, place, tx.now)
-    steps = plan(company, place.id, company.escalation.steps_for(ticket.severity), office.escalate_after)
+    steps = plan(company, place.id, company.escalation.steps_for(ticket.severity), services.escalate_after)
     dispatch.steps = [step.to_json() for step in steps]
     dispatch.assignee = steps[0].person_id
     dispatch.auto_escalate_after_seconds = int(steps[0].wait.total_seconds())
@@ -60,12 +60,12 @@ def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor) -> None:
 
 def _page(tx: Tx, ticket: Ticket, dispatch: Dispatch, level: int) -> None:
     """Tell the person of step `level` (or the next who can be reached), and set the timer for the one after."""
-    company = tx.office.company
+    company = tx.services.company
     steps = [PlannedStep.from_json(step) for step in dispatch.steps]
     unreachable = {
         step.person_id
         for step in steps
-        if (who := company.person(step.person_id)) is None or not tx.office.addresses_of(who)
+        if (who := company.person(step.person_id)) is None or not tx.services.addresses_of(who)
     }
     page = page_for(company, steps, level, ticket.severity, tx.now, unreachable)
     if page is None:
@@ -116,7 +116,7 @@ def on_escalate(tx: Tx, deadline: Due) -> None:
         # The steps are spent. Not silently: the founder hears that nobody has it.
         card_publisher.tell(
             tx,
-            tx.office.company.founder,
+            tx.services.company.founder,
             lambda words: words(
                 N_("Nobody has taken {ticket} yet, and everybody has been told."), ticket=ticket.ticket_id
             ),
@@ -132,7 +132,9 @@ def acknowledge(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     require(tx, actor, "ack", ticket, dispatch=dispatch)
     if dispatch.acknowledged:
         at = dispatch.acknowledged_at or tx.now
-        raise Refused("already_acknowledged", who=tx.office.company.name_of(dispatch.acknowledged_by), at=at)
+        raise Refused(
+            "already_acknowledged", who=tx.services.company.name_of(dispatch.acknowledged_by), at=at
+        )
     dispatch.acknowledged = True
     dispatch.acknowledged_by = actor.person_id
     dispatch.acknowledged_at = tx.now
@@ -175,10 +177,10 @@ def on_follow_up(tx: Tx, deadline: Due) -> None:
     ):
         return
     ticket = dispatch.ticket
-    who = tx.office.company.person(dispatch.acknowledged_by)
+    who = tx.services.company.person(dispatch.acknowledged_by)
     note(tx, ticket, Event.FOLLOW_UP, LOOPOS, who=dispatch.acknowledged_by)
     card_publisher.show(tx, "follow_up", ticket, card_publisher.readers_of(tx, who), again=True)
-    grace = timedelta(seconds=tx.office.company.escalation.follow_up_grace_seconds)
+    grace = timedelta(seconds=tx.services.company.escalation.follow_up_grace_seconds)
     deadlines.schedule(tx, "follow_up_silent", dispatch.dispatch_id, tx.now + grace)
 
 

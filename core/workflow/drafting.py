@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
+from core.actors import LOOPOS, Actor
 from core.brain.recall import Knowledge, Query, recall
 from core.company.company import Company
 from core.company.schema import Property, Vendor
-from core.context import Office
+from core.context import Services, Tx
 from core.cost.ledger import model_spent
 from core.dispatch.draft import Draft, Reason, cap_for, draft, estimate_for
 from core.dispatch.gate import Authorised, NeedsHuman, Proposal, decide
@@ -22,9 +23,7 @@ from core.ids import new_id
 from core.model import Category, Event
 from core.money import usd
 from core.outbox import translations
-from core.store.engine import Tx
 from core.store.tables import Dispatch, Ticket
-from core.team.people import LOOPOS, Actor
 from core.tickets.records import authorised_for, month_of, month_spent, note, own_resolutions
 from core.triage.wording import flaws
 
@@ -68,7 +67,7 @@ def knowledge_of(session: Session, company: Company, ticket: Ticket) -> Knowledg
 
 def remember(tx: Tx, ticket: Ticket) -> Knowledge:
     """What the company knows about `ticket`; its sources are written on the ticket."""
-    knowledge = knowledge_of(tx.session, tx.office.company, ticket)
+    knowledge = knowledge_of(tx.session, tx.services.company, ticket)
     ticket.matched_voice_memo_ids = [memo.id for memo in knowledge.memos]
     ticket.matched_sop_id = knowledge.sop.id if knowledge.sop else None
     ticket.matched_historical_ids = [past.id for past in knowledge.resolutions]
@@ -77,33 +76,33 @@ def remember(tx: Tx, ticket: Ticket) -> Knowledge:
 
 
 def by_rule(
-    office: Office, place: Property, category: Category, knowledge: Knowledge, refused: Collection[str]
+    services: Services, place: Property, category: Category, knowledge: Knowledge, refused: Collection[str]
 ) -> Draft:
-    return draft(office.company, place, category, knowledge, office.clock.now(), refused)
+    return draft(services.company, place, category, knowledge, services.clock.now(), refused)
 
 
 def needs_thought(tx: Tx, ticket: Ticket) -> bool:
     """A model could help: somebody outside has to come, and no approved routine says who. Never for a danger to life,
     which waits for nobody."""
-    place = tx.office.company.place(ticket.property_id)
+    place = tx.services.company.place(ticket.property_id)
     if (
-        tx.office.models is None
+        tx.services.models is None
         or place is None
         or ticket.severity >= 5
         or ticket.triage.get("not_understood")
     ):
         return False
-    knowledge = knowledge_of(tx.session, tx.office.company, ticket)
+    knowledge = knowledge_of(tx.session, tx.services.company, ticket)
     if knowledge.skill is not None:
         return False
-    vendor = tx.office.company.vendor(
-        by_rule(tx.office, place, Category(ticket.category), knowledge, ()).vendor_id
+    vendor = tx.services.company.vendor(
+        by_rule(tx.services, place, Category(ticket.category), knowledge, ()).vendor_id
     )
     return vendor is None or vendor.person_id is None
 
 
 def think_first(tx: Tx, ticket: Ticket) -> None:
-    tx.office.jobs.defer(tx, DRAFT, {"ticket": ticket.ticket_id}, lane=f"draft:{ticket.ticket_id}")
+    tx.services.jobs.defer(tx, DRAFT, {"ticket": ticket.ticket_id}, lane=f"draft:{ticket.ticket_id}")
 
 
 def write_draft(
@@ -111,10 +110,10 @@ def write_draft(
 ) -> Dispatch:
     """A fresh dispatch row for `ticket`; an earlier one that was not authorised is void. Of `thought` counts what can
     be believed."""
-    place = tx.office.company.place(ticket.property_id)
+    place = tx.services.company.place(ticket.property_id)
     assert place is not None, "a draft needs a property"
     knowledge = remember(tx, ticket)
-    made = by_rule(tx.office, place, Category(ticket.category), knowledge, refused)
+    made = by_rule(tx.services, place, Category(ticket.category), knowledge, refused)
     weighed = _weighed(tx, ticket, place, knowledge, made, thought, refused)
     if weighed is not None:
         made = weighed.draft
@@ -153,7 +152,7 @@ def _weighed(
     """None where no model answered, or the ticket is about something else by now."""
     if thought is None or thought.suggestion is None:
         return None
-    wanted, floor = thought.wanted, tx.office.floor
+    wanted, floor = thought.wanted, tx.services.floor
     if (wanted.property_id, wanted.category) != (place.id, ticket.category):
         return None
     category = Category(ticket.category)
@@ -163,10 +162,10 @@ def _weighed(
     return weigh(
         thought.suggestion,
         made,
-        tx.office.company,
+        tx.services.company,
         place,
         knowledge,
-        candidates(tx.office.company, place, category, knowledge, refused),
+        candidates(tx.services.company, place, category, knowledge, refused),
         wanted.texts,
         wanted.translate_to,
         wanted.why_language,
@@ -214,7 +213,7 @@ def _knowledge_json(made: Draft, knowledge: Knowledge) -> dict[str, object]:
 
 def redraft_for(tx: Tx, ticket: Ticket, dispatch: Dispatch, vendor: Vendor, actor: Actor) -> None:
     """Another vendor was picked: price, cap and arrival are drafted anew for them."""
-    place = tx.office.company.place(ticket.property_id)
+    place = tx.services.company.place(ticket.property_id)
     assert place is not None
     knowledge = remember(tx, ticket)
     estimate, why_price = estimate_for(vendor, knowledge)
@@ -222,7 +221,7 @@ def redraft_for(tx: Tx, ticket: Ticket, dispatch: Dispatch, vendor: Vendor, acto
     dispatch.texts, dispatch.drafted_by = {}, "rules"
     dispatch.cost_estimate_usd = usd(estimate)
     dispatch.cap_usd = usd(cap_for(place, vendor, knowledge))
-    who = tx.office.company.name_of(actor.person_id)
+    who = tx.services.company.name_of(actor.person_id)
     ticket.knowledge = {
         **ticket.knowledge,
         "why_vendor": Reason("vendor_by_person", {"who": who}).to_json(),
@@ -232,7 +231,7 @@ def redraft_for(tx: Tx, ticket: Ticket, dispatch: Dispatch, vendor: Vendor, acto
 
 def gate(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> Authorised | NeedsHuman:
     """The policy's answer to `dispatch` as it stands, with today's caps, budget and vendors."""
-    company = tx.office.company
+    company = tx.services.company
     place = company.place(ticket.property_id)
     assert place is not None
     vendor = company.vendor(dispatch.vendor_id)

@@ -11,8 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from core import phrases
+from core.actors import LOOPOS, Actor, Reader
 from core.company.company import Company
 from core.company.schema import Person
+from core.context import Tx
 from core.dispatch.draft import Reason
 from core.dispatch.gate import NeedsHuman
 from core.ids import new_id
@@ -21,9 +23,8 @@ from core.model import OPEN, Category, Event, RiskTag, Status, Triage
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
-from core.store.engine import Tx
 from core.store.tables import Attachment, Question, Report, Ticket, table
-from core.team.people import LOOPOS, Actor, Reader, reader_for
+from core.team.people import reader_for
 from core.tickets.matching import Candidate, Match, match
 from core.tickets.records import current_dispatch, move, next_number, note
 from core.triage.port import Speaker
@@ -280,7 +281,7 @@ def reassess(tx: Tx, ticket: Ticket) -> None:
             approvals.request(tx, ticket, dispatch, drafting.gate(tx, ticket, dispatch).reasons)
     elif ticket.status == Status.DISPATCHED and ticket.severity >= URGENT:
         # Somebody is on the way already; the founder must know that it is worse than when it was authorised.
-        founder = tx.office.company.founder
+        founder = tx.services.company.founder
         card_publisher.show(tx, "ticket", ticket, card_publisher.readers_of(tx, founder), again=True)
         note(tx, ticket, Event.NOTIFIED, LOOPOS, who=founder.id, worse=True)
     card_publisher.refresh(tx, ticket)
@@ -303,8 +304,8 @@ def worsen(tx: Tx, ticket: Ticket, severity: int, tags: list[str], actor: Actor)
 
 def emergency_text(tx: Tx, reader: Reader, triage: Triage) -> str:
     """What to do at once, with the country's number. From a table: no model, no waiting."""
-    place = tx.office.company.place(triage.property_id)
-    numbers = tx.office.emergency.get(place.country if place else "") or tx.office.emergency[""]
+    place = tx.services.company.place(triage.property_id)
+    numbers = tx.services.emergency.get(place.country if place else "") or tx.services.emergency[""]
     order = (
         RiskTag.GAS_RISK,
         RiskTag.FIRE_RISK,
@@ -321,13 +322,13 @@ def emergency_text(tx: Tx, reader: Reader, triage: Triage) -> str:
 
 
 def _ask_property(tx: Tx, ticket: Ticket) -> None:
-    person = tx.office.company.person(ticket.reporter)
+    person = tx.services.company.person(ticket.reporter)
     own = list(person.properties) if person else []
-    rest = [place.id for place in tx.office.company.properties if place.id not in own]
+    rest = [place.id for place in tx.services.company.properties if place.id not in own]
     if not any(question.kind == "property" and question.answer is None for question in ticket.questions):
         _ask(tx, ticket, "property", [*own, *rest])
     deadlines.cancel(tx, ticket.ticket_id)
-    seconds = tx.office.company.escalation.question_seconds
+    seconds = tx.services.company.escalation.question_seconds
     deadlines.schedule(tx, "question_silent", ticket.ticket_id, tx.now + timedelta(seconds=seconds))
     if ticket.severity >= URGENT or ticket.triage.get("not_understood"):
         _tell_founder_property_missing(tx, ticket)
@@ -369,12 +370,12 @@ def _ask(
 def ask_reopen(tx: Tx, ticket: Ticket, old: Ticket) -> None:
     """A problem like one resolved lately: the same again, or a new one (WANTED W16)?"""
     _ask(tx, ticket, "reopen", ["reopen", "new"], text=old.ticket_id)
-    seconds = tx.office.company.escalation.question_seconds
+    seconds = tx.services.company.escalation.question_seconds
     deadlines.schedule(tx, "question_silent", ticket.ticket_id, tx.now + timedelta(seconds=seconds))
 
 
 def _tell_founder_property_missing(tx: Tx, ticket: Ticket, *, again: bool = False) -> None:
-    founder = tx.office.company.founder
+    founder = tx.services.company.founder
     card_publisher.show(tx, "ticket", ticket, card_publisher.readers_of(tx, founder), again=again)
     note(tx, ticket, Event.NOTIFIED, LOOPOS, who=founder.id, why="property_unknown")
 
@@ -394,7 +395,7 @@ def on_question_silent(tx: Tx, deadline: Due) -> None:
         tx, ticket, Event.GATED, LOOPOS, authorised=False, reasons=[Reason("property_unknown", {}).to_json()]
     )
     _tell_founder_property_missing(tx, ticket)
-    times = tx.office.company.escalation
+    times = tx.services.company.escalation
     deadlines.schedule(
         tx, "place_remind", ticket.ticket_id, tx.now + timedelta(seconds=times.approval_remind_seconds)
     )
@@ -426,4 +427,4 @@ def on_place_lapse(tx: Tx, deadline: Due) -> None:
 
 
 def reader_of(tx: Tx, person_id: str, language: str | None = None) -> Reader:
-    return reader_for(tx, tx.office.company.person(person_id), language)
+    return reader_for(tx, tx.services.company.person(person_id), language)

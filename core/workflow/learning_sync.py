@@ -6,8 +6,8 @@ import asyncio
 
 import structlog
 
+from core.context import Store
 from core.errors import TryLater
-from core.store.engine import Store
 from core.triage.port import Understanding
 from core.workflow.corrections import LEARNT, taught
 

@@ -15,11 +15,13 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import select
 
+from core.actors import LOOPOS, Actor, Reader
 from core.cards.card import Fact, Field, Option, Section
 from core.cards.press import Own
 from core.cards.texts import vendor_text
 from core.cards.view import Press, Sketch
 from core.company.schema import Vendor
+from core.context import Tx
 from core.dispatch.draft import Reason
 from core.dispatch.gate import NeedsHuman
 from core.errors import Refused
@@ -31,9 +33,7 @@ from core.money import parse_amount
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
-from core.store.engine import Tx
 from core.store.tables import Dispatch, Offer, Ticket
-from core.team.people import LOOPOS, Actor, Reader
 from core.team.rights import require
 from core.text import escape, shorten
 from core.tickets.records import current_dispatch, move, note
@@ -59,8 +59,8 @@ def reader_of(vendor: Vendor) -> Reader:
 
 
 def _reader(tx: Tx, offer: Offer) -> Reader:
-    vendor = tx.office.company.vendor(offer.vendor_id)
-    place = tx.office.company.place(offer.dispatch.ticket.property_id)
+    vendor = tx.services.company.vendor(offer.vendor_id)
+    place = tx.services.company.place(offer.dispatch.ticket.property_id)
     assert vendor is not None
     if place is None:
         return reader_of(vendor)
@@ -72,7 +72,7 @@ def _reader(tx: Tx, offer: Offer) -> Reader:
 
 def ask(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> None:
     """The money is authorised: ask the vendor, by whatever reaches them. Where they offered just this, it is agreed."""
-    vendor = tx.office.company.vendor(dispatch.vendor_id)
+    vendor = tx.services.company.vendor(dispatch.vendor_id)
     if vendor is None or vendor.person_id is not None:
         return
     standing = _countered(ticket, dispatch)
@@ -84,8 +84,8 @@ def ask(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> None:
             dispatch.eta_iso = standing.eta_at
         _redraw(tx, standing)
         return
-    address = tx.office.address_of_vendor(vendor)
-    if address is None and tx.office.base_url is None:
+    address = tx.services.address_of_vendor(vendor)
+    if address is None and tx.services.base_url is None:
         return  # nothing reaches them but the person on site, whose card has the words and the number
     offer = Offer(
         id=new_id(), vendor_id=vendor.id, status="asked", created_at=tx.now, dispatch_id=dispatch.dispatch_id
@@ -93,7 +93,7 @@ def ask(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> None:
     dispatch.offers.append(offer)
     tx.session.flush()
     reader = _reader(tx, offer)
-    ways = [Address(PAGE, offer.id)] if PAGE in tx.office.channels else []
+    ways = [Address(PAGE, offer.id)] if PAGE in tx.services.channels else []
     ways += [address] if address is not None else []
     card_publisher.post_own(
         tx, "offer", offer.id, lambda one: _sketch(tx, offer, one), [(way, reader) for way in ways]
@@ -119,7 +119,7 @@ def _countered(ticket: Ticket, dispatch: Dispatch) -> Offer | None:
 
 
 def _wait(tx: Tx, offer: Offer) -> None:
-    seconds = tx.office.company.escalation.offer_seconds
+    seconds = tx.services.company.escalation.offer_seconds
     deadlines.cancel(tx, offer.id)
     deadlines.schedule(tx, "offer_silent", offer.id, tx.now + timedelta(seconds=seconds))
 
@@ -136,7 +136,7 @@ def opened(tx: Tx, offer_id: str) -> None:
 
 def _sketch(tx: Tx, offer: Offer, reader: Reader) -> Sketch:
     words, dispatch = reader.words, offer.dispatch
-    ticket, company = dispatch.ticket, tx.office.company
+    ticket, company = dispatch.ticket, tx.services.company
     view = card_publisher.view_of(tx, ticket, reader, Address("", ""))
     title = words("Job {ticket} · {company}", ticket=ticket.ticket_id, company=company.about.name)
     facts = [Fact(label=words("Price"), value=words.money(dispatch.cost_estimate_usd))]
@@ -186,7 +186,7 @@ def _presses(reader: Reader) -> tuple[Press, ...]:
 def tap(tx: Tx, own: Own) -> None:
     """The vendor's answer. Only the vendor who was asked may give it."""
     offer = tx.get(Offer, own.subject)
-    vendor = tx.office.vendor_at(own.tapped.channel, own.tapped.sender)
+    vendor = tx.services.vendor_at(own.tapped.channel, own.tapped.sender)
     if offer is None or vendor is None or vendor.id != offer.vendor_id:
         raise Refused("unknown_button")
     if offer.status != "asked":
@@ -262,7 +262,7 @@ def _same_again(
     tx: Tx, ticket: Ticket, dispatch: Dispatch, actor: Actor, amount: Decimal, eta: Any
 ) -> Dispatch:
     """What the vendor proposes, as a draft of its own: nothing that was authorised covers it."""
-    vendor = tx.office.company.vendor(dispatch.vendor_id)
+    vendor = tx.services.company.vendor(dispatch.vendor_id)
     who = vendor.name if vendor is not None else ""
     edit = {"field": "estimate", "old": str(dispatch.cost_estimate_usd), "new": str(amount), "by": who}
     fresh = drafting.copy_of(tx, dispatch, amount, eta, [*dispatch.changes, edit])
@@ -332,7 +332,7 @@ def drop(tx: Tx, ticket: Ticket, keep: Offer | None = None) -> None:
 
 def _redraw(tx: Tx, offer: Offer) -> None:
     tx.session.flush()
-    tx.finally_do(
+    tx.before_commit(
         f"offer:{offer.id}",
         lambda: card_publisher.redraw_own(
             tx, "offer", offer.id, lambda one: _sketch(tx, offer, one), _reader(tx, offer)
@@ -341,7 +341,7 @@ def _redraw(tx: Tx, offer: Offer) -> None:
 
 
 def _tell_team(tx: Tx, ticket: Ticket, text: str, offer: Offer, at: Any = None) -> None:
-    company = tx.office.company
+    company = tx.services.company
     vendor = company.vendor(offer.vendor_id)
     dispatch = offer.dispatch
     people = dict.fromkeys([dispatch.acknowledged_by or dispatch.assignee, ticket.reporter])
@@ -365,10 +365,10 @@ def wrote(tx: Tx, vendor: Vendor, message: Message) -> None:
         select(Offer).where(Offer.vendor_id == vendor.id).order_by(Offer.created_at.desc()).limit(1)
     )
     address = Address(message.channel, message.conversation_id)
-    founder = tx.office.company.founder
+    founder = tx.services.company.founder
     ticket = offer.dispatch.ticket if offer is not None else None
     dispatch = offer.dispatch if offer is not None else None
-    person = tx.office.company.person(
+    person = tx.services.company.person(
         (dispatch.acknowledged_by or dispatch.assignee) if dispatch is not None else None
     )
     said = shorten(escape(message.text), 500) or "📎"
@@ -404,7 +404,7 @@ def not_reached(tx: Tx, offer_id: str, *, unknown: bool) -> None:
         return
     if unknown:
         deadlines.cancel(tx, offer.id)
-        founder = card_publisher.readers_of(tx, tx.office.company.founder)
+        founder = card_publisher.readers_of(tx, tx.services.company.founder)
         card_publisher.post_own(tx, "unsure", offer.id, lambda reader: _unsure(tx, offer, reader), founder)
         return
     _tell_team(
@@ -417,7 +417,7 @@ def not_reached(tx: Tx, offer_id: str, *, unknown: bool) -> None:
 
 def _unsure(tx: Tx, offer: Offer, reader: Reader, settled: str | None = None) -> Sketch:
     words, ticket = reader.words, offer.dispatch.ticket
-    vendor = tx.office.company.vendor(offer.vendor_id)
+    vendor = tx.services.company.vendor(offer.vendor_id)
     title = words("Did {vendor} get the order?", vendor=vendor.name if vendor else offer.vendor_id)
     if settled is not None:
         return Sketch(title=title, lead=settled, state="done")
@@ -441,10 +441,10 @@ def tap_unsure(tx: Tx, own: Own) -> None:
     if offer is None:
         raise Refused("gone")
     require(tx, actor, "settle")
-    who = tx.office.company.name_of(actor.person_id)
+    who = tx.services.company.name_of(actor.person_id)
     if own.button.action == "again":
-        vendor = tx.office.company.vendor(offer.vendor_id)
-        address = tx.office.address_of_vendor(vendor) if vendor is not None else None
+        vendor = tx.services.company.vendor(offer.vendor_id)
+        address = tx.services.address_of_vendor(vendor) if vendor is not None else None
         if address is not None:
             way: Sequence[tuple[Address, Reader]] = [(address, _reader(tx, offer))]
             card_publisher.post_own(tx, "offer", offer.id, lambda one: _sketch(tx, offer, one), way)

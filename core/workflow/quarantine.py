@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import structlog
 
+from core import lanes
+from core.actors import Actor, Reader
 from core.cards.card import Fact, Section
 from core.cards.view import Press, Sketch
+from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message
 from core.model import Address
 from core.outbox import card_publisher
-from core.store.engine import Tx
 from core.store.tables import InboxRow
-from core.team.people import Actor, Reader, reader_for
+from core.team.people import reader_for
 from core.team.rights import require
 from core.text import escape, shorten
 
@@ -27,16 +29,16 @@ def quarantine(tx: Tx, inbox_id: str, error: str) -> None:
         return
     row.status, row.error = "quarantined", error
     log.error("message_quarantined", inbox=inbox_id, channel=row.channel)
-    founder = card_publisher.readers_of(tx, tx.office.company.founder)
+    founder = card_publisher.readers_of(tx, tx.services.company.founder)
     card_publisher.post_own(tx, "quarantine", inbox_id, lambda reader: _quarantined(row, reader, tx), founder)
     # The sender may be anybody in any language here: the row itself was what could not be read.
-    reader = reader_for(tx, tx.office.company.person(row.person_id))
+    reader = reader_for(tx, tx.services.company.person(row.person_id))
     card_publisher.say(
         tx,
         Address(row.channel, row.conversation_id),
         reader.words(
             "I could not work on this message. It is kept, and {who} has been told.",
-            who=tx.office.company.founder.name,
+            who=tx.services.company.founder.name,
         ),
     )
 
@@ -67,7 +69,7 @@ def _quarantined(row: InboxRow, reader: Reader, tx: Tx) -> Sketch:
 def _words_of(row: InboxRow, tx: Tx) -> str:
     """What the message says, as far as it can be read at all."""
     try:
-        inbound = tx.office.channels[row.channel].parse(row.payload)
+        inbound = tx.services.channels[row.channel].parse(row.payload)
     except Exception:  # reading it may be what fails
         return str(row.payload)
     return inbound.text if isinstance(inbound, Message) else ""
@@ -81,7 +83,7 @@ def tap(tx: Tx, action: str, inbox_id: str, actor: Actor) -> None:
         raise Refused("gone")
     if action == "retry":
         row.status, row.error = "accepted", None
-        tx.office.jobs.defer(tx, "process", {"inbox": row.id}, lane=f"in:{row.channel}:{row.conversation_id}")
+        lanes.read(tx, row.id, Address(row.channel, row.conversation_id))
     else:
         row.status = "discarded"
     card_publisher.redraw_own(tx, "quarantine", inbox_id, lambda reader: _quarantined(row, reader, tx))

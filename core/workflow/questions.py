@@ -8,6 +8,8 @@ from typing import Final
 
 from sqlalchemy import select
 
+from core.actors import Actor
+from core.context import Tx
 from core.cost.ledger import reassign
 from core.errors import Refused
 from core.i18n import N_
@@ -15,9 +17,7 @@ from core.ids import new_id
 from core.model import OPEN, Address, Category, Event, RiskTag, Status
 from core.outbox import card_publisher
 from core.store import deadlines
-from core.store.engine import Tx
 from core.store.tables import Question, Ticket
-from core.team.people import Actor
 from core.team.rights import require
 from core.tickets.records import find_ticket, latest_approval, move, note
 from core.workflow import closing, filing
@@ -32,8 +32,8 @@ def answer(tx: Tx, ticket: Ticket, question: Question, option: str, actor: Actor
     if option not in question.options:
         raise Refused("unknown_option")
     if question.answer is not None:
-        who = tx.office.company.name_of(question.answered_by)
-        place = tx.office.company.place(question.answer)
+        who = tx.services.company.name_of(question.answered_by)
+        place = tx.services.company.place(question.answer)
         raise Refused("already_answered", who=who, answer=place.name if place else question.answer)
     question.answer, question.answered_by, question.answered_at = option, actor.person_id, tx.now
     match question.kind:
@@ -62,7 +62,13 @@ def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> Non
         note(tx, ticket, Event.CORRECTED, actor, property_id=property_id)
     words = " ".join(report.raw_input for report in ticket.reports)
     known = filing.known_problem(
-        tx.session, tx.now, tx.office.company, property_id, Category(ticket.category), words, ticket.ticket_id
+        tx.session,
+        tx.now,
+        tx.services.company,
+        property_id,
+        Category(ticket.category),
+        words,
+        ticket.ticket_id,
     )
     if known is not None and known.kind == "same":
         closing.merge(tx, ticket, find_ticket(tx, known.ticket_id), actor)
@@ -153,7 +159,7 @@ def ask_reporter(tx: Tx, ticket: Ticket, text: str, actor: Actor) -> None:
     ticket.questions.append(question)
     note(tx, ticket, Event.NOTIFIED, actor, asked=ticket.reporter)
     reader = filing.reader_of(tx, ticket.reporter, ticket.language)
-    who = tx.office.company.name_of(actor.person_id)
+    who = tx.services.company.name_of(actor.person_id)
     card_publisher.say(
         tx,
         Address(question.channel, question.conversation_id),
@@ -172,11 +178,11 @@ def answer_in_words(tx: Tx, question: Question, text: str, actor: Actor) -> Tick
     question.answer, question.answered_by, question.answered_at = text, actor.person_id, tx.now
     note(tx, ticket, Event.RECEIVED, actor, answers=question.id)
     approval = latest_approval(ticket)
-    who = tx.office.company.name_of(actor.person_id)
+    who = tx.services.company.name_of(actor.person_id)
     for person_id in approval.deciders if approval else []:
         card_publisher.tell(
             tx,
-            tx.office.company.person(person_id),
+            tx.services.company.person(person_id),
             lambda words: words(
                 N_("{who} answers about {ticket}: “{text}”"),
                 who=who,

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from core.company.schema import Person, Property
-from core.context import Office
+from core.context import Commit, Services, Store, Task, Tx
 from core.dispatch import suggestion
 from core.dispatch.escalation import plan
 from core.dispatch.suggestion import Suggestion
@@ -19,8 +19,6 @@ from core.llm.port import Ask, Unanswered
 from core.metering import About
 from core.model import Address, Category, Status
 from core.outbox import card_publisher
-from core.store.engine import Store, Tx
-from core.store.jobs import Commit, Task
 from core.store.tables import Ticket
 from core.team.people import reader_for
 from core.tickets.records import find_ticket
@@ -42,8 +40,8 @@ class _Case:
 
 
 class Thinker:
-    def __init__(self, office: Office, store: Store) -> None:
-        self._office = office
+    def __init__(self, services: Services, store: Store) -> None:
+        self._services = services
         self._store = store
 
     def task(self) -> Task:
@@ -56,7 +54,7 @@ class Thinker:
             .where(Ticket.ticket_id.in_(wanted))
             .options(selectinload(Ticket.reports), selectinload(Ticket.questions))
         )
-        cases = {row.ticket_id: _case(session, self._office, row) for row in rows}
+        cases = {row.ticket_id: _case(session, self._services, row) for row in rows}
         return [cases.get(one) for one in wanted]
 
     async def run(self, args: dict[str, Any], case: _Case | None) -> Commit | None:
@@ -71,7 +69,7 @@ class Thinker:
         return commit
 
     async def _think(self, ticket_id: str, case: _Case) -> Thought:
-        models = self._office.models
+        models = self._services.models
         if models is None:
             return Thought(case.about)
         about = About(
@@ -93,18 +91,18 @@ class Thinker:
         return Thought(case.about, answer.value, answer.engine, answer.instead)
 
 
-def _case(session: Session, office: Office, ticket: Ticket) -> _Case | None:
+def _case(session: Session, services: Services, ticket: Ticket) -> _Case | None:
     """None where nothing has to be drafted any more."""
-    place = office.company.place(ticket.property_id)
+    place = services.company.place(ticket.property_id)
     if ticket.status != Status.NEW or place is None or not ticket.reports:
         return None
-    knowledge = drafting.knowledge_of(session, office.company, ticket)
+    knowledge = drafting.knowledge_of(session, services.company, ticket)
     category = Category(ticket.category)
-    offered = suggestion.candidates(office.company, place, category, knowledge, ())
-    rule = drafting.by_rule(office, place, category, knowledge, ())
-    vendor = office.company.vendor(rule.vendor_id)
-    founder = office.company.founder
-    reporter = office.company.person(ticket.reporter) or founder
+    offered = suggestion.candidates(services.company, place, category, knowledge, ())
+    rule = drafting.by_rule(services, place, category, knowledge, ())
+    vendor = services.company.vendor(rule.vendor_id)
+    founder = services.company.founder
+    reporter = services.company.person(ticket.reporter) or founder
     texts = {"guest": place.language, "reporter": _language_for(reporter, ticket.language)}
     if vendor is not None:
         texts["vendor"] = vendor.languages[0]
@@ -112,7 +110,7 @@ def _case(session: Session, office: Office, ticket: Ticket) -> _Case | None:
         property_id=place.id,
         category=category.value,
         texts=texts,
-        translate_to=_unread_by(office, place, ticket),
+        translate_to=_unread_by(services, place, ticket),
         why_language=founder.languages[0],
     )
     about = {
@@ -120,7 +118,7 @@ def _case(session: Session, office: Office, ticket: Ticket) -> _Case | None:
         "risks": list(ticket.risk_tags),
         "answers": dict(ticket.facts),
         "written_in": ticket.language,
-        "local_time": office.clock.now().astimezone(place.zone).strftime("%A %H:%M"),
+        "local_time": services.clock.now().astimezone(place.zone).strftime("%A %H:%M"),
     }
     facts = suggestion.facts_for(
         place, category, knowledge, offered, about, texts, wanted.translate_to, wanted.why_language
@@ -132,12 +130,12 @@ def _language_for(person: Person, written: str) -> str:
     return written if written in person.languages else person.languages[0]
 
 
-def _unread_by(office: Office, place: Property, ticket: Ticket) -> tuple[str, ...]:
+def _unread_by(services: Services, place: Property, ticket: Ticket) -> tuple[str, ...]:
     """Languages into which the words must be put for those who will have the ticket, apart from English where that is
     there already. Of a single report alone: more are translated one by one, when somebody looks."""
     if len(ticket.reports) != 1:
         return ()
-    company = office.company
+    company = services.company
     steps = company.escalation.steps_for(ticket.severity)
     readers = [company.founder.id, *(step.person_id for step in plan(company, place.id, steps))]
     found: dict[str, None] = {}
@@ -160,7 +158,7 @@ def _go_on(tx: Tx, ticket_id: str, thought: Thought) -> None:
 def show_receipt(tx: Tx, ticket: Ticket) -> None:
     """Where nothing can be edited it was held back until there was something to say."""
     source = ticket.source
-    reader = reader_for(tx, tx.office.company.person(ticket.reporter), ticket.language)
+    reader = reader_for(tx, tx.services.company.person(ticket.reporter), ticket.language)
     card_publisher.show(
         tx, "receipt", ticket, [(Address(source["channel"], source["conversation_id"]), reader)]
     )

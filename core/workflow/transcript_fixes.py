@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from core.actors import Actor
+from core.context import Tx
 from core.errors import Refused
 from core.inbound import Hearing
 from core.model import OPEN, Address, Category, Event, Triage
 from core.outbox import card_publisher
-from core.store.engine import Tx
 from core.store.tables import Report, Ticket
-from core.team.people import Actor, reader_for
+from core.team.people import reader_for
 from core.team.rights import require
 from core.text import escape
 from core.tickets.records import note
@@ -35,7 +36,7 @@ def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Tri
         card_publisher.refresh(tx, ticket)
         return
     if triage.dangerous:
-        reader = reader_for(tx, tx.office.company.person(report.reporter), triage.language)
+        reader = reader_for(tx, tx.services.company.person(report.reporter), triage.language)
         address = Address(report.source["channel"], report.source["conversation_id"])
         card_publisher.say(
             tx, address, filing.emergency_text(tx, reader, triage), urgency=card_publisher.URGENT
@@ -65,7 +66,7 @@ def misheard(tx: Tx, ticket: Ticket, report: Report, actor: Actor, text: str) ->
     words = escape(text).strip()
     if not words or words == report.raw_input:
         raise Refused("nothing_said")
-    person = tx.office.company.person(report.reporter)
-    triage = tx.office.floor.judge(words, filing.speaker_of(person))
+    person = tx.services.company.person(report.reporter)
+    triage = tx.services.floor.judge(words, filing.speaker_of(person))
     report.heard = {**(report.heard or {}), "corrected_by": actor.person_id}
     retell(tx, ticket, report, Hearing(text=words), triage, actor)

@@ -9,14 +9,12 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.context import Office
+from core.context import Commit, Services, Store, Task, Tx
 from core.errors import TryLater
 from core.llm.port import Ask, Unanswered
 from core.metering import About
 from core.outbox import card_publisher
 from core.outbox.translations import TRANSLATE, keep
-from core.store.engine import Store, Tx
-from core.store.jobs import Commit, Task
 from core.store.tables import Report, Ticket
 from core.triage.wording import flaws
 
@@ -37,15 +35,15 @@ class Translated(BaseModel):
 
 
 class Translator:
-    def __init__(self, office: Office, store: Store) -> None:
-        self._office = office
+    def __init__(self, services: Services, store: Store) -> None:
+        self._services = services
         self._store = store
 
     def task(self) -> Task:
         return Task(TRANSLATE, find=_find, run=self.run, exhausted=lambda _tx, _args, _why: None)
 
     async def run(self, args: dict[str, Any], found: tuple[Report, str | None] | None) -> Commit | None:
-        models, language = self._office.models, str(args["language"])
+        models, language = self._services.models, str(args["language"])
         row, property_id = found or (None, None)
         if row is None or models is None or not row.raw_input.strip():
             return None
@@ -62,10 +60,10 @@ class Translator:
         try:
             answer = await models.ask(ask, WITHIN)
         except Unanswered as unanswered:
-            if unanswered.why == "down" and self._office.clock.now() - row.at < GIVE_UP:
+            if unanswered.why == "down" and self._services.clock.now() - row.at < GIVE_UP:
                 raise TryLater(str(unanswered), AGAIN) from unanswered
             return None
-        floor, said = self._office.floor, answer.value.text
+        floor, said = self._services.floor, answer.value.text
         if flaws(said, language, floor, quotes=True, source=row.raw_input, told=STABLE):
             return None
 

@@ -6,12 +6,12 @@ import structlog
 from sqlalchemy import select
 
 from core.company.schema import Person
+from core.context import Tx
 from core.errors import AskHuman, LoopOSError, QuotaSpent
 from core.i18n import N_
 from core.model import Address
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
-from core.store.engine import Tx
 from core.store.tables import CardCopy, CardRow, OutboxRow, Ticket
 from core.team.people import reader_for
 from core.workflow import dispatching, offers
@@ -57,10 +57,10 @@ def _take_another_way(
 
 
 def _meant_for(tx: Tx, address: Address, copy: CardCopy | None) -> Person | None:
-    company = tx.office.company
+    company = tx.services.company
     if copy is not None and copy.person_id is not None:
         return company.person(copy.person_id)
-    return tx.office.person_at(address.channel, address.conversation_id)
+    return tx.services.person_at(address.channel, address.conversation_id)
 
 
 def _another_copy_lives(tx: Tx, row: OutboxRow, person: Person, ways: list[Address]) -> bool:
@@ -80,9 +80,9 @@ def _tell_founder(tx: Tx, address: Address, error: LoopOSError) -> None:
     key = error.key if isinstance(error, QuotaSpent) else f"undelivered:{address}:{tx.now:%Y-%m-%d}"
     if not first_time(tx, key):
         return
-    founder = tx.office.company.founder
+    founder = tx.services.company.founder
     words = reader_for(tx, founder).words
-    where = f"{address.channel} {tx.office.company.name_of(_name(tx, address))}"
+    where = f"{address.channel} {tx.services.company.name_of(_name(tx, address))}"
     text = words(N_("A message to {where} could not be delivered: {why}"), where=where, why=str(error)[:160])
     for way in card_publisher.addresses_of(tx, founder):
         if way.channel != address.channel or way != address:
@@ -90,5 +90,5 @@ def _tell_founder(tx: Tx, address: Address, error: LoopOSError) -> None:
 
 
 def _name(tx: Tx, address: Address) -> str:
-    person = tx.office.person_at(address.channel, address.conversation_id)
+    person = tx.services.person_at(address.channel, address.conversation_id)
     return person.id if person else address.conversation_id

@@ -15,7 +15,7 @@ from typing import Any, Final
 from sqlalchemy import delete
 
 from bot.app import App
-from core.store.engine import Tx
+from core.context import Tx
 from core.store.tables import Base
 from tests.attacks.brain import honest, obedient, reads
 from tests.attacks.breaches import STANDING, Outcome, Secrets, outcome, read_offline, standing, strings
@@ -49,12 +49,12 @@ class Target:
     async def strike(self, attack: Attack, number: int, *, obeyed: bool) -> Outcome:
         """What comes of one attack. `obeyed`: the model does what it says; else it is a good one."""
         await self.app.store.write(clear)
-        company = self.app.office.company
+        company = self.app.services.company
         self.began = self.began or await self.app.store.read(standing)
         self.mind.calls.clear()
         await self.prepare(attack)
         said = attack.report or attack.text
-        first = read_offline(self.app.office, said, company.person(attack.by))
+        first = read_offline(self.app.services, said, company.person(attack.by))
         good = honest(attack, first)
         self.mind.brain = obedient(attack, KEY, number, good) if obeyed else good
         await self.attempt(attack)
@@ -62,8 +62,8 @@ class Target:
             await self.look()
         nonces = {nonce for call in self.mind.calls for nonce in _NONCE.findall(call.said)}
         secrets, seen = Secrets(KEY, frozenset(nonces)), self.seen_elsewhere()
-        found = await self.app.store.read(lambda s: outcome(s, self.app.office, attack, secrets, seen))
-        if await self.app.store.read(standing) != self.began or self.app.office.company is not company:
+        found = await self.app.store.read(lambda s: outcome(s, self.app.services, attack, secrets, seen))
+        if await self.app.store.read(standing) != self.began or self.app.services.company is not company:
             return Outcome((*found.breaches, "people or company changed"), found.flagged, found.tickets)
         return found
 
@@ -73,8 +73,8 @@ class Target:
     async def prepare(self, attack: Attack) -> None:
         """What had been reported before it."""
         if attack.before:
-            writer = self.app.office.company.person(attack.by)
-            self.mind.brain = honest(attack, read_offline(self.app.office, attack.before, writer))
+            writer = self.app.services.company.person(attack.by)
+            self.mind.brain = honest(attack, read_offline(self.app.services, attack.before, writer))
             await self.page.says(attack.by, attack.before)
             await self.page.wait(minutes=2)
 
@@ -102,7 +102,7 @@ class Target:
         sound = clip("leak.en.ogg")
         data = sound.path.read_bytes()
         sha256 = hashlib.sha256(data).hexdigest()
-        folder = self.app.office.media
+        folder = self.app.services.media
         folder.mkdir(parents=True, exist_ok=True)
         (folder / sha256).write_bytes(data)
         kept = {"media_type": sound.media_type, "bytes": len(data), "sha256": sha256}
@@ -123,8 +123,8 @@ class Platforms(Target):
     async def prepare(self, attack: Attack) -> None:
         self._told = {channel: len(fake.calls) for channel, fake in self.house.fakes.items()}
         if attack.way == "vendor_answer":
-            celine = self.app.office.company.person("celine")
-            self.mind.brain = honest(attack, read_offline(self.app.office, SINK, celine))
+            celine = self.app.services.company.person("celine")
+            self.mind.brain = honest(attack, read_offline(self.app.services, SINK, celine))
             await self.house.phone("celine", "slack").says(SINK)
 
     async def attempt(self, attack: Attack) -> None:

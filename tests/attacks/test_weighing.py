@@ -8,8 +8,9 @@ import pytest
 
 from core.company.loader import load_company
 from core.dispatch import suggestion
-from core.llm.quoting import RULES, repeats
+from core.llm.quoting import RULES
 from core.model import Category, Intent, Triage
+from core.text import repeats
 from core.triage.by_model import STABLE, Reading, merged
 from core.triage.offline import OfflineEngine
 from core.triage.port import Speaker

@@ -180,7 +180,7 @@ async def test_three_platforms_are_set_up_and_the_founder_gets_in_with_his_codes
         await place.line.says(ben["line"], f"/link {codes[2]}")
 
         def known() -> bool:
-            company = app.office.company
+            company = app.services.company
             return set(company.accounts_of(company.founder)) == set(ben.items())
 
         await until(known)
@@ -192,7 +192,7 @@ async def test_three_platforms_are_set_up_and_the_founder_gets_in_with_his_codes
         stranger = place.line.user("stranger")
         await place.line.says(stranger, f"/link {codes[2]}")
         await settled(app)
-        assert app.office.person_at("line", stranger) is None
+        assert app.services.person_at("line", stranger) is None
 
     # Known everywhere: no more codes.
     assert (await place.init(defaults=True))[1].text.count("/link") == 0

@@ -10,8 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -23,17 +22,17 @@ from channels.line import draw, richmenu, setup
 from channels.line.channel import Line
 from channels.line.parse import parse, without_mention
 from core.cards.card import Button, Card, Fact, Field, Link, Question, Section
+from core.context import Store
 from core.errors import ChannelDown, GiveUp, OutcomeUnknown, QuotaSpent, StartupError, TryLater
 from core.health import Health
 from core.inbound import Message, RemoteFile, Tap, Unsent
 from core.media import MOST_BYTES
 from core.model import SourceKind
 from core.ports import Attempt, Delivery, Outgoing, Sent
-from core.store.engine import Store
-from core.store.jobs import EmbeddedJobs
-from core.store.tables import Base, InboxRow
+from core.store.tables import InboxRow
 from tests.channels.files import PDF, outgoing
 from tests.fakes.line import LineFake, MovableClock, message_faults
+from tests.homes import bare_store
 
 SOON = 0.3
 
@@ -277,9 +276,7 @@ async def test_no_200_before_it_is_on_disk(scene: Scene) -> None:
 
 @contextlib.asynccontextmanager
 async def real_store(home: Path, clock: MovableClock) -> AsyncIterator[Store]:
-    store = Store(home / "loopos.sqlite3", clock)
-    Base.metadata.create_all(store._engine)
-    store.bind(cast(Any, SimpleNamespace(jobs=EmbeddedJobs(store, clock))))
+    store = bare_store(home / "loopos.sqlite3", clock)
     try:
         yield store
     finally:

@@ -144,12 +144,12 @@ async def test_a_picture_that_does_not_come_is_said_in_words_and_asked_for_again
 
 
 async def test_a_link_from_another_channel_plays_and_shows_by_itself(screen: Screen) -> None:
-    office, now = screen.world.app.office, screen.world.clock.now()
+    services, now = screen.world.app.services, screen.world.clock.now()
     for data, media_type, ready in (
         (recording(), "audio/wav", "video => video.play().then(() => video.duration)"),
         (png(900, 560), "image/png", "image => image.decode().then(() => image.naturalWidth)"),
     ):
         sha256 = kept(screen.home, data).removeprefix("media/")
-        token = token_of(office.secret, Offered(sha256, "one.bin", media_type), now)
+        token = token_of(services.secret, Offered(sha256, "one.bin", media_type), now)
         await screen.page.goto(f"{screen.url}/f/{token}")
         assert await screen.page.locator("video, img").evaluate(ready) in {1.0, 900}

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from channels.slack import draw, setup
 from channels.slack.channel import Slack
 from channels.slack.parse import event_of, homes, is_echo, parse, stored
 from core.cards.card import Button, Card, Fact, Field, Link, Option, Question, Section
+from core.context import Store, Tx
 from core.errors import ChannelDown, GiveUp, OutcomeUnknown, StartupError, TryLater
 from core.health import DEAF_AFTER, Health
 from core.ids import button_id
@@ -30,11 +30,10 @@ from core.inbound import Edited, Inbound, Message, Opened, RemoteFile, Tap, Unse
 from core.media import MOST_BYTES
 from core.model import SourceKind
 from core.ports import Attempt, Delivery, Outgoing
-from core.store.engine import Store, Tx, writer_engine
-from core.store.jobs import EmbeddedJobs
-from core.store.tables import Base, ButtonRow, CardCopy, CardRow, InboxRow
+from core.store.tables import ButtonRow, CardCopy, CardRow, InboxRow
 from tests.channels.files import PDF, outgoing
 from tests.fakes.slack import BOT_USER, FakeSlack
+from tests.homes import bare_store
 
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 
@@ -142,11 +141,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     clock = MovableClock()
     fake = FakeSlack(clock=clock)
     await fake.start()
-    engine = writer_engine(tmp_path / "db")
-    Base.metadata.create_all(engine)
-    engine.dispose()
-    store = Store(tmp_path / "db", clock)
-    store.bind(SimpleNamespace(jobs=EmbeddedJobs(store, clock)))  # type: ignore[arg-type]
+    store = bare_store(tmp_path / "db", clock)
     slack = adapter(fake, store, clock)
     http = web.Application()
     slack.add_to(http)

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -26,16 +25,16 @@ from channels.telegram.api import CURE, PATH, secret_for
 from channels.telegram.channel import Telegram
 from channels.telegram.parse import Me, event_of, parse
 from core.cards.card import Button, Card, Fact, Link, Question, Section
+from core.context import Store
 from core.errors import ChannelDown, GiveUp, OutcomeUnknown, StartupError, TryLater
 from core.health import Health
 from core.inbound import Edited, Inbound, Message, Moved, RemoteFile, Tap
 from core.model import SourceKind
 from core.ports import Attempt, Delivery, Outgoing
-from core.store.engine import Store, writer_engine
-from core.store.jobs import EmbeddedJobs
-from core.store.tables import Base, InboxRow
+from core.store.tables import InboxRow
 from tests.channels.files import PDF, outgoing, png
 from tests.fakes.telegram import TOKEN, FakeTelegram, Refusal, read_html
+from tests.homes import bare_store
 
 BASE = "https://loopos.test"
 NOW = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
@@ -151,11 +150,7 @@ async def house() -> AsyncIterator[House]:
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     clock = HandClock()
-    engine = writer_engine(tmp_path / "x.db")
-    Base.metadata.create_all(engine)
-    engine.dispose()
-    one = Store(tmp_path / "x.db", clock)
-    one.bind(SimpleNamespace(jobs=EmbeddedJobs(one, clock)))  # type: ignore[arg-type]
+    one = bare_store(tmp_path / "x.db", clock)
     yield one
     await one.close()
 

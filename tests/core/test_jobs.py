@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from core import lanes
+from core.context import Commit, Task, Tx
 from core.errors import GiveUp, TryLater
 from core.store import jobs
-from core.store.engine import Tx
-from core.store.jobs import MOST_ATTEMPTS, MOST_DEATHS, SUSPECT, Commit, Task
+from core.store.jobs import MOST_ATTEMPTS, MOST_DEATHS, SUSPECT
 from core.store.tables import Counter, JobRow
 from tests.world import World
 
@@ -46,7 +47,8 @@ class Bench:
     async def defer(self, *names: str, lane: str = "lane", later: timedelta = timedelta(0)) -> None:
         def work(tx: Tx) -> None:
             for name in names:
-                tx.office.jobs.defer(tx, "bench", {"name": name}, lane=lane, run_at=tx.now + later)
+                at = tx.now + later if later else None
+                lanes.later(tx, "bench", {"name": name}, lane=lane, subject=name, at=at)
 
         await self.world.do(work)
         await self.world.settle()
@@ -68,7 +70,7 @@ async def test_jobs_of_one_lane_run_in_order(bench: Bench) -> None:
 
 async def test_a_job_is_owed_only_if_its_transaction_commits(bench: Bench) -> None:
     def fails(tx: Tx) -> None:
-        tx.office.jobs.defer(tx, "bench", {"name": "never"}, lane="lane")
+        tx.services.jobs.defer(tx, "bench", {"name": "never"}, lane="lane")
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
@@ -116,7 +118,7 @@ async def test_a_job_that_may_have_killed_the_process_runs_with_nothing_beside_i
 
     def left(tx: Tx) -> None:
         for name, lane in (("first", "a"), ("suspect", "b"), ("last", "c")):
-            tx.office.jobs.defer(tx, "bench", {"name": name}, lane=lane)
+            tx.services.jobs.defer(tx, "bench", {"name": name}, lane=lane)
 
     await bench.world.do(left)
     await bench.world.do(
@@ -145,18 +147,17 @@ async def test_a_job_for_later_waits_and_holds_nobody_up(bench: Bench) -> None:
     await bench.defer("later", later=timedelta(hours=1))
     await bench.defer("now")
     assert bench.runs == ["now"]
-    bench.world.clock.at += timedelta(hours=1)
-    await bench.world.settle()
+    await bench.world.wait(hours=1)
     assert bench.runs == ["now", "later"]
 
 
 async def test_while_a_crowd_stands_at_the_door_nothing_is_begun(bench: Bench) -> None:
     """Somebody outside counts the seconds until their 200."""
-    bench.world.store.at_the_door += 1000
+    bench.world.store.arriving(1000)
     deferring = asyncio.create_task(bench.defer("house work"))
     await asyncio.sleep(0.2)
     assert bench.runs == []
-    bench.world.store.at_the_door -= 1000
+    bench.world.store.arriving(-1000)
     await deferring
     assert bench.runs == ["house work"]
 
@@ -165,7 +166,7 @@ async def test_a_crowd_that_stays_holds_nothing_up_for_long(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "MOST_HELD", 0.1)
-    bench.world.store.at_the_door += 1000
+    bench.world.store.arriving(1000)
     await bench.defer("house work")
     assert bench.runs == ["house work"]
-    bench.world.store.at_the_door -= 1000
+    bench.world.store.arriving(-1000)

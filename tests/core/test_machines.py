@@ -25,13 +25,12 @@ from channels.web.channel import WebChannel
 from core import timers
 from core.buttons.taps import tap
 from core.company.loader import load_company
-from core.context import Office
+from core.context import Services, Tx
 from core.ids import new_id
 from core.inbound import Message, Tap
 from core.intake.messages import take_message
 from core.model import OPEN, Status
 from core.store import deadlines
-from core.store.engine import Tx
 from core.store.jobs import EmbeddedJobs
 from core.store.tables import Base, ButtonRow, CardCopy, CardRow, Deadline, InboxRow, OutboxRow, Ticket
 from core.tickets.lifecycle import TRANSITIONS
@@ -90,7 +89,7 @@ class House(RuleBasedStateMachine):
             "sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False}
         )
         Base.metadata.create_all(self.engine)
-        self.office = Office(
+        self.services = Services(
             COMPANY,
             EmbeddedJobs(None, None),  # type: ignore[arg-type]
             ENGINE,
@@ -98,7 +97,7 @@ class House(RuleBasedStateMachine):
             commands.run_command,
             played={"web"},
         )
-        self.office.channels["web"] = WebChannel()
+        self.services.channels["web"] = WebChannel()
         self.session = Session(self.engine, expire_on_commit=False)
         self.early: list[str] = []
 
@@ -109,7 +108,7 @@ class House(RuleBasedStateMachine):
 
     def unit(self, work: Any) -> None:
         """One transaction, as the store's writer runs it."""
-        tx = Tx(self.session, self.now, self.office)
+        tx = Tx(self.session, self.now, services=self.services)
         with self.session.begin_nested():
             work(tx)
             tx.finish()

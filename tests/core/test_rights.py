@@ -26,12 +26,12 @@ async def test_only_the_founder_decides(world: World) -> None:
 async def test_somebody_who_left_the_team_decides_nothing(world: World) -> None:
     await world.says("shirley", STORY)
     card = await world.card("ben", "approval")
-    company = world.app.office.company
+    company = world.app.services.company
     others = [person for person in company.team if person.id != "ben"]
     gone = company.founder.model_copy(update={"id": "new_boss"})
     import dataclasses
 
-    world.app.office.company = dataclasses.replace(company, team=[gone, *others])
+    world.app.services.company = dataclasses.replace(company, team=[gone, *others])
     await card.tap("approve")
     assert (await world.ticket())["status"] == "AWAITING_HUMAN"
 
@@ -44,7 +44,7 @@ async def test_an_ops_member_can_neither_invite_nor_bind(world: World) -> None:
 
 
 async def test_a_right_that_nobody_has_names_who_has_it(world: World) -> None:
-    from core.team.people import Actor
+    from core.actors import Actor
     from core.team.rights import require
 
     with pytest.raises(Refused) as refused:

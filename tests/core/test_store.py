@@ -12,14 +12,15 @@ from sqlalchemy import create_engine, func, inspect, select, text
 
 from bot import schema
 from bot.app import build
+from core.context import Tx
 from core.errors import StartupError, TryLater
 from core.model import Address
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
-from core.store.engine import Fenced, Tx
 from core.store.ownership import STALE, take_over
 from core.store.tables import Base, Counter, InboxRow, OutboxRow
+from core.store.unit import Fenced
 from tests.world import STORY, MovableClock, World, open_world, settings_for
 
 
@@ -70,13 +71,13 @@ async def test_what_a_commit_tells_is_heard_only_after_it(world: World) -> None:
     world.store.subscribe("news", lambda: heard.append("news"))
 
     def fails(tx: Tx) -> None:
-        tx.tell("news")
+        tx.publish("news")
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
         await world.do(fails)
     assert heard == []
-    await world.do(lambda tx: tx.tell("news"))
+    await world.do(lambda tx: tx.publish("news"))
     assert heard == ["news"]
 
 
@@ -151,9 +152,9 @@ async def test_every_step_run_twice_leaves_the_same_house(world: World) -> None:
 
     def again(tx: Tx) -> None:
         for row in tx.session.scalars(select(InboxRow)):
-            tx.office.jobs.defer(tx, "process", {"inbox": row.id}, lane="again")
+            tx.services.jobs.defer(tx, "process", {"inbox": row.id}, lane="again")
         for out in tx.session.scalars(select(OutboxRow)):
-            tx.office.jobs.defer(tx, "deliver", {"outbox": out.id}, lane="again")
+            tx.services.jobs.defer(tx, "deliver", {"outbox": out.id}, lane="again")
 
     await world.do(again)
     await world.settle()

@@ -171,7 +171,7 @@ def _count_order(run: Run, rows: list[OutboxRow], posts: dict[str, Post]) -> Non
 
 def _count_undeliverable(run: Run, session: Any) -> None:
     """Whatever could not be brought went another way, and the founder knows."""
-    result, company = run.result, run.house.app.office.company
+    result, company = run.result, run.house.app.services.company
     told = "\n".join(
         str(row.payload["text"])
         for row in session.scalars(

@@ -130,10 +130,10 @@ async def revoked(run: Run) -> None:
     run.vendor.token = "another"
     await run.progress(4)
     await run.owes(run.people["ben"], run.word())
-    await until(lambda: run.house.app.office.health[run.channel].worrying, 20)
+    await until(lambda: run.house.app.services.health[run.channel].worrying, 20)
     await run.house.app.watch.look()
     if await run.read(lambda s: s.get(Notice, f"worry:{run.channel}")) is None:
-        run.result.blame("outage_untold", run.house.app.office.health[run.channel].trouble)
+        run.result.blame("outage_untold", run.house.app.services.health[run.channel].trouble)
     run.vendor.token = good
     run.house.clock.ahead += timedelta(seconds=61)
     run.result.faults["token revoked"] += 1

@@ -29,7 +29,7 @@ async def files(world: World, person: str) -> list[dict[str, Any]]:
 
 def stored(world: World, message: dict[str, Any]) -> bytes:
     (file,) = message["files"]
-    return (world.app.office.media / file["sha256"]).read_bytes()
+    return (world.app.services.media / file["sha256"]).read_bytes()
 
 
 async def test_the_founder_gets_the_sums_and_a_picture(house: World) -> None:

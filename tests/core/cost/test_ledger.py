@@ -106,7 +106,7 @@ async def test_a_free_call_is_never_refused(world: World) -> None:
 
 async def test_a_new_month_begins_in_the_founders_time_zone(world: World) -> None:
     ledger = ledger_of(world, budget="0.12")
-    zone = world.app.office.company.founder.zone
+    zone = world.app.services.company.founder.zone
     world.clock.at = datetime(2026, 11, 30, 23, 59, tzinfo=zone).astimezone(UTC)
     await call(ledger, planned(tokens=1000), Usage(1000, 1000))
     assert await refused(ledger, planned(tokens=1000)) == "fast"
@@ -116,7 +116,7 @@ async def test_a_new_month_begins_in_the_founders_time_zone(world: World) -> Non
 
 async def test_a_call_of_last_month_that_ends_in_this_one_belongs_to_last_month(world: World) -> None:
     ledger = ledger_of(world, budget="0.12")
-    zone = world.app.office.company.founder.zone
+    zone = world.app.services.company.founder.zone
     world.clock.at = datetime(2026, 11, 30, 23, 59, tzinfo=zone).astimezone(UTC)
     row_id = await ledger.reserve(planned(tokens=1000))
     world.clock.at += timedelta(minutes=2)
@@ -268,7 +268,7 @@ async def test_a_quiet_night_costs_nothing(tmp_path: Path) -> None:
     """Models are there and nobody writes for twelve hours: not one call, not one token (WANTED W18)."""
     paid = {"ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9", "OPENAI_API_KEY": "k"}
     async with open_world(tmp_path, **paid) as world:
-        assert world.app.office.models is not None
+        assert world.app.services.models is not None
         await world.wait(hours=12)
         assert await rows(world) == []
     assert not (tmp_path / "usage.jsonl").exists()

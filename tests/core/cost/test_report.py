@@ -40,7 +40,7 @@ def company() -> Company:
 
 
 async def spent(world: World, period: Any = "month", *only: str, budget: str = "500") -> report.Spending:
-    company = world.app.office.company
+    company = world.app.services.company
     found = await world.store.read(lambda s: report.find(s, company, period, world.clock.at, only or None))
     return spending(found, company, period, world.clock.at, Decimal(budget), only or None)
 
@@ -104,7 +104,7 @@ async def test_nothing_spent_is_told_as_nothing(world: World) -> None:
     for period in report.TITLE:
         one = await spent(world, period)
         assert one.to_json()["total_usd"] == "0.00"
-        assert "Nothing was spent." in report.text(one, world.app.office.company, Words("en", LA))
+        assert "Nothing was spent." in report.text(one, world.app.services.company, Words("en", LA))
 
 
 def test_days_weeks_and_months_follow_the_wall_clock() -> None:

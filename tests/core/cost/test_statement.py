@@ -75,7 +75,7 @@ def table(statement: Statement, language: str = "en") -> list[list[str]]:
 
 
 async def statement_of(world: World, property_id: str, month: str = NOVEMBER) -> Statement:
-    company = world.app.office.company
+    company = world.app.services.company
     place = company.place(property_id)
     assert place is not None
     span = month_named(month, place.zone)

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from core.llm.port import Picture
 from core.metering import About, Usage
+from core.model import Picture
 from tests.core.llm.stage import LONG, QUESTION, STRONG, Draft, Stage, why
 
 PIXEL = Picture("image/png", b"\x89PNG\r\n\x1a\n-a-picture")

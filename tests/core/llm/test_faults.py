@@ -11,10 +11,10 @@ import pytest
 from core.errors import TryLater
 from core.llm.calls import Pulse, Reply, TooSlow
 from core.llm.metered_call import Till
-from core.llm.port import Picture
 from core.llm.quoting import build
 from core.llm.requests import Question
 from core.metering import About, Planned, Usage
+from core.model import Picture
 from tests.core.llm.stage import LONG, QUESTION, SHORT, STRONG, Stage, why
 from tests.fakes.models_and_speech import Fault
 

@@ -1,0 +1,32 @@
+"""Who acts, and who reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from core.i18n import Words
+from core.model import SYSTEM
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something, and on which channel (None: the service itself)."""
+
+    person_id: str
+    channel: str | None
+
+
+LOOPOS: Final = Actor(SYSTEM, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """To whom something is said."""
+
+    person_id: str | None
+    words: Words
+
+    @property
+    def language(self) -> str:
+        return self.words.language

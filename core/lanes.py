@@ -1,0 +1,49 @@
+"""Whose turn it is: the one place that knows the lane of a conversation and the name of its task.
+
+Jobs of one lane run one at a time and in order; that promise hangs on every part of the house naming the lane alike."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from core.context import Tx
+from core.model import Address
+from core.store import deadlines
+from core.store.deadlines import Due
+
+READ: Final = "process"
+"""The job that works on an inbox row (core.intake.job)."""
+DELIVER: Final = "deliver"
+"""The job that makes one call to a conversation (core.outbox.delivery)."""
+JOB_DUE: Final = "job"
+"""The timer that owes a job when it fires."""
+
+
+def read(tx: Tx, inbox_id: str, source: Address, at: datetime | None = None) -> None:
+    """Owe the reading of an inbox row, behind whatever came from `source` before; not before `at`."""
+    _owe(tx, READ, {"inbox": inbox_id}, f"in:{source}", inbox_id, at)
+
+
+def deliver(tx: Tx, outbox_id: str, to: Address, at: datetime | None = None) -> None:
+    """Owe the delivery of an outbox row, behind whatever goes to `to` before it; not before `at`."""
+    _owe(tx, DELIVER, {"outbox": outbox_id}, f"out:{to}", outbox_id, at)
+
+
+def later(tx: Tx, task: str, args: dict[str, Any], *, lane: str, subject: str, at: datetime | None) -> None:
+    """Owe `task` about `subject` from `at` on (None: at once)."""
+    _owe(tx, task, args, lane, subject, at)
+
+
+def _owe(tx: Tx, task: str, args: dict[str, Any], lane: str, subject: str, at: datetime | None) -> None:
+    """Nothing waits inside a lane: a job for later is a timer's row until then, or it would hold up every job of its
+    lane that comes after it."""
+    if at is None or at <= tx.now:
+        tx.services.jobs.defer(tx, task, args, lane=lane)
+    else:
+        deadlines.schedule(tx, JOB_DUE, subject, at, task=task, args=args, lane=lane)
+
+
+def on_job_due(tx: Tx, due: Due) -> None:
+    """Its time has come: now it is owed at once."""
+    tx.services.jobs.defer(tx, due.args["task"], due.args["args"], lane=due.args["lane"])
