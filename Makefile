@@ -23,6 +23,7 @@ check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tools.circles
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format .

@@ -40,6 +40,7 @@ from core.store.ownership import HomeLock, already_running, is_stale, take_over
 from core.team.roster import company_now
 from core.timers import HANDLERS, given_up, prepare
 from core.triage.offline import OfflineEngine
+from core.workflow import undelivered
 from core.workflow.learning_sync import Teacher
 from core.workflow.suggesting import Thinker
 from core.workflow.translating import Translator
@@ -152,7 +153,7 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
         *Latecomers(services, intake).tasks(),
         Thinker(services, store).task(),
         Translator(services, store).task(),
-        Deliverer(services, store).task(),
+        Deliverer(services, store, undelivered.give_up).task(),
         *Sending(services, settings.budget_usd).tasks(),
     ):
         jobs.register(task)

@@ -109,7 +109,7 @@ def company_of(settings: Settings) -> Company:
 
 
 def brain(text: str, property_id: str | None, *, as_json: bool) -> int:
-    from core.brain.recall import Query, recall
+    from core.knowledge.recall import Query, recall
 
     company = company_of(read_settings())
     if property_id is not None and company.place(property_id) is None:

@@ -13,7 +13,7 @@ from core.outbox import card_publisher
 from core.staff import handover
 from core.store.deadlines import Due, Handler
 from core.tickets.records import read_tickets
-from core.workflow import approvals, dispatching, filing, offers
+from core.workflow import approvals, dispatching, filing, offer_answers
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ HANDLERS: Final[dict[str, Handler[Tx]]] = {
     "question_silent": filing.on_question_silent,
     "place_remind": filing.on_place_remind,
     "place_lapse": filing.on_place_lapse,
-    "offer_silent": offers.on_silent,
+    "offer_silent": offer_answers.on_silent,
     "cover_ends": handover.on_cover_ends,
     lanes.JOB_DUE: lanes.on_job_due,
 }

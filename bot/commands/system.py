@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bot.commands.call import Call
 from core import phrases
-from core.brain.recall import Query, recall
 from core.errors import Refused
 from core.health import Health
 from core.i18n import N_
+from core.knowledge.recall import Query, recall
 from core.team.rights import require
 from core.text import shorten
 from core.tickets.records import count_open

@@ -33,6 +33,8 @@ from core.workflow import (
     closing,
     corrections,
     dispatching,
+    draft_changes,
+    offer_answers,
     offers,
     quarantine,
     questions,
@@ -96,12 +98,12 @@ def _reject(tx: Tx, press: Press) -> None:
 
 def _change(tx: Tx, press: Press) -> None:
     approval, digest = _approval(tx, press)
-    approvals.change(tx, press.ticket, approval, digest, press.actor, amount=press.amount())
+    draft_changes.change(tx, press.ticket, approval, digest, press.actor, amount=press.amount())
 
 
 def _vendor(tx: Tx, press: Press) -> None:
     approval, digest = _approval(tx, press)
-    approvals.change(
+    draft_changes.change(
         tx, press.ticket, approval, digest, press.actor, vendor_id=press.values.get("vendor", "")
     )
 
@@ -182,8 +184,8 @@ OWN: Final[dict[str, Callable[[Tx, Own], None]]] = {
     "quarantine": lambda tx, own: quarantine.tap(tx, own.button.action, own.subject, own.actor()),
     "join": joining.tap,
     "prompt": lambda tx, own: _finish_form(tx, forms.tap(tx, own)),
-    "offer": offers.tap,
-    "unsure": offers.tap_unsure,
+    "offer": offer_answers.tap,
+    "unsure": offer_answers.tap_unsure,
     "handover": handover.tap,
     "check": check_button.tap,
 }

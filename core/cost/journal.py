@@ -85,6 +85,8 @@ class Journal:
             await self._wake.wait()
             self._wake.clear()
             await self._try()
+        if self._wake.is_set():
+            await self._try()  # settled, or told to end, while the last lines were written
 
     async def _try(self) -> None:
         """Never the ledger's trouble: what fails is tried again after the next settle, and at the next start."""

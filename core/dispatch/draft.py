@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from core.brain.recall import Knowledge
 from core.company.company import Company
 from core.company.schema import Property, Vendor
+from core.knowledge.recall import Knowledge
 from core.model import Category
 from core.money import usd
 

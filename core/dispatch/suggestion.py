@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from core.brain.recall import Knowledge
 from core.company.company import Company
 from core.company.schema import Property, Vendor
 from core.dispatch.draft import TRADE_OF, Draft, Reason, cap_for, estimate_for, response_time
+from core.knowledge.recall import Knowledge
 from core.model import Category
 from core.money import usd
 from core.text import repeats, shorten

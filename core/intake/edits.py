@@ -30,7 +30,7 @@ from core.store.tables import (
     table,
 )
 from core.tickets.records import note
-from core.workflow import filing
+from core.workflow import filing, reports
 
 log = structlog.get_logger(__name__)
 
@@ -80,9 +80,9 @@ def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> Outcome:
         if ticket.raw_input == report.raw_input:
             ticket.raw_input = ticket.transcript_native = change.text
         report.raw_input = report.transcript_native = change.text
-        report.triage = {**filing.triage_json(triage), "edited": True}
+        report.triage = {**reports.triage_json(triage), "edited": True}
         tags = [tag.value for tag in triage.risk_tags]
-        if ticket.status in OPEN and filing.worsen(tx, ticket, triage.severity, tags, actor):
+        if ticket.status in OPEN and reports.worsen(tx, ticket, triage.severity, tags, actor):
             filing.reassess(tx, ticket)
         card_publisher.refresh(tx, ticket)
     return Outcome.DONE

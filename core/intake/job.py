@@ -28,7 +28,7 @@ from core.ports import Channel
 from core.store import crashpoints
 from core.store.tables import Binding, InboxRow, table
 from core.triage.port import Occasion, Speaker
-from core.workflow import filing, quarantine
+from core.workflow import quarantine, reports
 
 log = structlog.get_logger(__name__)
 
@@ -162,7 +162,7 @@ class Intake:
         if heard is not None and _OUR_NAME.search(heard.text):
             return with_words(message, heard)
         for file in fetched.files:
-            if not await self._store.read(lambda session, file=file: filing.is_kept(session, file)):  # type: ignore[misc]
+            if not await self._store.read(lambda session, file=file: reports.is_kept(session, file)):  # type: ignore[misc]
                 (self._services.media / file.sha256).unlink(missing_ok=True)
         return None
 
@@ -188,7 +188,7 @@ class Intake:
         sign.add_done_callback(self._signs.discard)
 
     def speaker(self, said: Message | Edited) -> Speaker:
-        return filing.speaker_of(self._services.person_at(said.channel, said.sender))
+        return reports.speaker_of(self._services.person_at(said.channel, said.sender))
 
 
 def _take_edit(tx: Tx, row: InboxRow, change: Edited, triage: Triage) -> None:

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from core import phrases
 from core.actors import Actor, Reader
-from core.brain.recall import Query, recall
 from core.buttons import taps
 from core.company.schema import Person
 from core.context import Services, Tx
@@ -22,6 +21,7 @@ from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message, RemoteFile
 from core.intake import attachments, edits, reported_done, transcription
+from core.knowledge.recall import Query, recall
 from core.model import OPEN, Address, Category, Event, Intent, SourceKind, Status, Triage
 from core.outbox import card_publisher, said_once
 from core.staff import joining
@@ -29,7 +29,7 @@ from core.store.tables import Binding, CardCopy, CardRow, Dispatch, InboxRow, Pr
 from core.team.people import reader_for
 from core.text import READ_LIMIT, digest, escape, normal, shorten
 from core.tickets.records import find_ticket, latest_approval, note, open_tickets
-from core.workflow import filing, offers, questions, transcript_fixes
+from core.workflow import asking, filing, offer_answers, offers, questions, reports, transcript_fixes
 
 MOST_REMARKS: Final = 5
 DOUBLE_WITHIN: Final = timedelta(seconds=60)
@@ -171,7 +171,7 @@ def is_settled(session: Session, services: Services, row: InboxRow, message: Mes
         return True
     if _twin(session, person.id, _digest_of(message), row.id, services.clock.now()) is not None:
         return True
-    known = filing.known_problem(
+    known = reports.known_problem(
         session, services.clock.now(), services.company, first.property_id, first.category, message.text
     )
     return known is not None and known.kind == "same"
@@ -193,7 +193,7 @@ def take_late(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> None:
     fresh = [file for file in message.files if all(file.sha256 != one.sha256 for one in ticket.attachments)]
     if fresh:
         for file in fresh:
-            filing.attach(ticket, file, message.message_id)
+            reports.attach(ticket, file, message.message_id)
         note(
             tx,
             ticket,
@@ -209,7 +209,7 @@ def take_late(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> None:
     heard, report = message.heard, transcript_fixes.report_of(tx, message.channel, message.message_id)
     if heard is not None and heard.text and report is not None:
         words = "\n".join(part for part in (report.raw_input, heard.text) if part)
-        report.heard = filing.heard_json(heard)
+        report.heard = reports.heard_json(heard)
         transcript_fixes.retell(tx, ticket, report, replace(heard, text=words), triage, actor)
         card_publisher.show(tx, "receipt", ticket, [(address, reader)], again=True)
     elif heard is not None and heard.trouble:
@@ -229,7 +229,7 @@ def _from_outside(tx: Tx, row: InboxRow, message: Message, triage: Triage, name:
     vendor = tx.services.vendor_at(message.channel, message.sender)
     if vendor is not None:
         if not taps.answered_in_words(tx, message, offers.reader_of(vendor)):
-            offers.wrote(tx, vendor, message)
+            offer_answers.wrote(tx, vendor, message)
     else:
         joining.at_the_door(tx, row, message, triage.language, name)
 
@@ -283,7 +283,7 @@ def _take(
     place = asked.place
     if place is not None and triage.category is Category.OTHER and "property" in triage.evidence:
         ticket = find_ticket(tx, place.ticket_id)
-        filing.add_report(tx, ticket, message, person.id, triage)
+        reports.add_report(tx, ticket, message, person.id, triage)
         questions.answer(tx, ticket, place, str(triage.property_id), actor)
         return ticket
     if asked.words is not None and not triage.dangerous and message.text.strip():
@@ -315,7 +315,7 @@ def _take(
 def _new_danger(ticket: Ticket, triage: Triage) -> bool:
     """Urgent words about a ticket that has ended are a new problem, whatever they name or answer."""
     told = triage.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}
-    return told and ticket.status not in OPEN and triage.severity >= filing.URGENT
+    return told and ticket.status not in OPEN and triage.severity >= reports.URGENT
 
 
 def _is_approving(text: str) -> bool:
@@ -368,7 +368,7 @@ def _add_to(
     tx: Tx, ticket: Ticket, person: Person, address: Address, message: Message, triage: Triage, actor: Actor
 ) -> Ticket:
     """Words about a ticket that is known: kept on it; worse news count; "done" offers the button."""
-    filing.add_report(tx, ticket, message, person.id, triage)
+    reports.add_report(tx, ticket, message, person.id, triage)
     note(tx, ticket, Event.RECEIVED, actor, kind=message.kind.value, message_id=message.message_id)
     reader = reader_for(tx, person, triage.language)
     if triage.intent is Intent.RESOLUTION_REPORT and ticket.status in OPEN:
@@ -376,7 +376,7 @@ def _add_to(
         ordered = bool(triage.steering)
         if ordered or not reported_done.close(tx, ticket, actor, message.text, address, reader):
             card_publisher.show(tx, "ticket", ticket, [(address, reader)], again=True)
-    elif ticket.status in OPEN and filing.worsen(
+    elif ticket.status in OPEN and reports.worsen(
         tx, ticket, _severity_of_words(triage), [t.value for t in triage.risk_tags], actor
     ):
         filing.reassess(tx, ticket)
@@ -426,7 +426,7 @@ def _take_media(
         recent = _latest_of(tx, person, message) or _only_job_of(tx, person)
         if recent is not None:
             for file in message.files:
-                filing.attach(recent, file, message.message_id)
+                reports.attach(recent, file, message.message_id)
             note(tx, recent, Event.RECEIVED, actor, kind="photo", message_id=message.message_id)
             card_publisher.say(
                 tx, address, reader.words("Photo added to {ticket}.", ticket=recent.ticket_id), quiet=True
@@ -446,7 +446,7 @@ def _take_media(
         risk_tags=(),
         language=reader.language,
     )
-    ticket = filing.open_ticket(tx, message, person.id, triage, understood=False)
+    ticket = reports.open_ticket(tx, message, person.id, triage, understood=False)
     card_publisher.show(tx, "receipt", ticket, [(address, reader)])
     filing.advance(tx, ticket)
     return ticket
@@ -495,17 +495,17 @@ def _only_job_of(tx: Tx, person: Person) -> Ticket | None:
 def _new_problem(
     tx: Tx, person: Person, address: Address, reader: Reader, message: Message, triage: Triage, actor: Actor
 ) -> Ticket:
-    found = filing.known_problem(
+    found = reports.known_problem(
         tx.session, tx.now, tx.services.company, triage.property_id, triage.category, message.text
     )
     if found is not None and found.kind == "same":
         return _join(tx, find_ticket(tx, found.ticket_id), person, address, reader, message, triage, actor)
-    ticket = filing.open_ticket(tx, message, person.id, triage)
+    ticket = reports.open_ticket(tx, message, person.id, triage)
     if found is not None:
-        filing.ask_reopen(tx, ticket, find_ticket(tx, found.ticket_id))
+        asking.ask_reopen(tx, ticket, find_ticket(tx, found.ticket_id))
     # A danger does not wait for an answer: it goes on as new, and can still be joined with one tap.
     went_on = True
-    if found is None or triage.severity >= filing.URGENT:
+    if found is None or triage.severity >= reports.URGENT:
         went_on = filing.advance(tx, ticket)
     channel = tx.services.channels.get(address.channel)
     # Where nothing can be edited "I am looking at it" would stand there for ever: the receipt comes with the draft.
@@ -527,7 +527,7 @@ def _join(
 ) -> Ticket:
     """A second report of the same fault: one ticket, both reporters told, one tap to split."""
     others = dict.fromkeys(r.reporter for r in ticket.reports if r.reporter != person.id)
-    filing.add_report(tx, ticket, message, person.id, triage)
+    reports.add_report(tx, ticket, message, person.id, triage)
     note(
         tx,
         ticket,
@@ -537,7 +537,7 @@ def _join(
         message_id=message.message_id,
         same_as=True,
     )
-    worse = filing.worsen(tx, ticket, triage.severity, [t.value for t in triage.risk_tags], actor)
+    worse = reports.worsen(tx, ticket, triage.severity, [t.value for t in triage.risk_tags], actor)
     card_publisher.show(tx, "receipt", ticket, [(address, reader)], again=True)
     for other in others:
         card_publisher.tell(

@@ -12,7 +12,6 @@ from core.outbox import card_publisher
 from core.store.tables import Ticket
 from core.tickets.records import current_dispatch
 from core.workflow import closing
-from core.workflow.filing import ask_fact
 
 
 def close(tx: Tx, ticket: Ticket, actor: Actor, text: str, address: Address, reader: Reader) -> bool:
@@ -49,11 +48,3 @@ def close(tx: Tx, ticket: Ticket, actor: Actor, text: str, address: Address, rea
         ),
     )
     return True
-
-
-def ask_who_pays(tx: Tx, ticket: Ticket, actor: Actor) -> None:
-    """Three buttons, to whoever closed it, once money was spent and nobody said whose it is."""
-    dispatch = current_dispatch(ticket)
-    spent = dispatch is not None and (dispatch.actual_cost_usd or 0) > 0
-    if ticket.charge_to is None and spent and tx.services.company.person(actor.person_id) is not None:
-        ask_fact(tx, ticket, "charge_to", of=actor.person_id)

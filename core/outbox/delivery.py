@@ -9,7 +9,7 @@ import mimetypes
 import re
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -29,7 +29,6 @@ from core.ports import Attempt, Channel, Delivery, Sent
 from core.store import crashpoints
 from core.store.tables import CardCopy, OutboxRow
 from core.team.people import reader_for
-from core.workflow import undelivered
 
 log = structlog.get_logger(__name__)
 
@@ -73,9 +72,13 @@ class _Parcel:
 class Deliverer:
     """The job that makes one call to a conversation."""
 
-    def __init__(self, services: Services, store: Store) -> None:
+    def __init__(
+        self, services: Services, store: Store, give_up: Callable[[Tx, OutboxRow, LoopOSError], None]
+    ) -> None:
         self._services = services
         self._store = store
+        self._give_up = give_up
+        """What is done about a row that will never arrive (or nobody knows whether it did)."""
         self._blunders: Counter[str] = Counter()
 
     def task(self) -> Task:
@@ -160,16 +163,15 @@ class Deliverer:
             for one in ids:
                 row = tx.get(OutboxRow, one)
                 if row is not None and row.status in OWED:
-                    undelivered.give_up(tx, row, error)
+                    self._give_up(tx, row, error)
 
         return Happened(commit)
 
-    @staticmethod
-    def dead(tx: Tx, args: dict[str, Any], error: str) -> None:
+    def dead(self, tx: Tx, args: dict[str, Any], error: str) -> None:
         """The job itself failed again and again."""
         row = tx.get(OutboxRow, args["outbox"])
         if row is not None and row.status in OWED:
-            undelivered.give_up(tx, row, GiveUp(error))
+            self._give_up(tx, row, GiveUp(error))
 
 
 def _delivery(services: Services, row: OutboxRow, copy: CardCopy | None, now: datetime) -> Delivery:

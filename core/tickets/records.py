@@ -10,10 +10,10 @@ from sqlalchemy import func, select, union
 from sqlalchemy.orm import Session, selectinload
 
 from core.actors import Actor
-from core.brain.recall import as_resolution
 from core.company.schema import Property, Resolution
 from core.context import Tx
 from core.errors import Refused
+from core.knowledge.recall import as_resolution
 from core.model import Event, Status
 from core.store.tables import Approval, Counter, Dispatch, HistoryRow, Ticket
 from core.tickets.lifecycle import following

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import update
@@ -27,8 +26,8 @@ from core.store.deadlines import Due
 from core.store.tables import Approval, Dispatch, Ticket
 from core.team.people import reader_for
 from core.team.rights import require
-from core.tickets.records import authorised_for, current_dispatch, latest_approval, move, note
-from core.workflow import dispatching, drafting, offers
+from core.tickets.records import authorised_for, latest_approval, move, note
+from core.workflow import dispatching, offers
 
 
 def action_of(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> dict[str, Any]:
@@ -52,11 +51,16 @@ def digest_of(action: dict[str, Any]) -> str:
 
 
 def request(
-    tx: Tx, ticket: Ticket, dispatch: Dispatch, reasons: Sequence[Reason], *, edited: bool = False
+    tx: Tx,
+    ticket: Ticket,
+    dispatch: Dispatch,
+    reasons: Sequence[Reason],
+    *,
+    edited_by: Sequence[str] = (),
 ) -> Approval:
-    """Ask the founder about `dispatch` as it stands now; whatever was asked before is void. He is told afresh,
-    unless he `edited` the card himself: then it changes under his eyes."""
-    again = bool(ticket.approvals) and not edited
+    """Ask the founder about `dispatch` as it stands now; whatever was asked before is void. He is told afresh, unless
+    one of those who decide (`edited_by`, all of them) has just edited the card: then it changes under their eyes."""
+    again = bool(ticket.approvals) and not edited_by
     supersede(tx, ticket)
     founder = tx.services.company.founder
     action = action_of(tx, ticket, dispatch)
@@ -67,7 +71,7 @@ def request(
         action=action,
         digest=digest_of(action),
         reasons=[r.to_json() for r in reasons],
-        deciders=[founder.id],
+        deciders=[*edited_by] or [founder.id],
         status="pending",
         created_at=tx.now,
     )
@@ -191,57 +195,6 @@ def _tell_reporters(tx: Tx, ticket: Ticket, actor: Actor) -> None:
                 N_("{ticket}: {who} said no. {why}"), ticket=ticket.ticket_id, who=who, why=why
             ).strip(),
         )
-
-
-def change(
-    tx: Tx,
-    ticket: Ticket,
-    approval: Approval,
-    digest: str,
-    actor: Actor,
-    *,
-    amount: Decimal | None = None,
-    vendor_id: str | None = None,
-) -> None:
-    """Edit the draft: the edited values pass the gate again and are asked anew, old → new on the card. What
-    was asked before is void, so nobody can approve the old values."""
-    require_open(tx, approval, digest, actor)
-    dispatch = current_dispatch(ticket)
-    assert dispatch is not None
-    deciders = approval.deciders
-    edits = []
-    if vendor_id is not None:
-        vendor = tx.services.company.vendor(vendor_id)
-        if vendor is None or not tx.services.company.reaches(vendor, ticket.property_id or ""):
-            raise Refused("unknown_vendor")
-        old = tx.services.company.vendor(dispatch.vendor_id)
-        edits.append(
-            {"field": "vendor", "old": old.name if old else "–", "new": vendor.name, "by": actor.person_id}
-        )
-        drafting.redraft_for(tx, ticket, dispatch, vendor, actor)
-    if amount is not None:
-        edits.append(
-            {
-                "field": "estimate",
-                "old": str(dispatch.cost_estimate_usd),
-                "new": str(amount),
-                "by": actor.person_id,
-            }
-        )
-        dispatch.cost_estimate_usd = amount
-        ticket.knowledge = {
-            **ticket.knowledge,
-            "why_price": Reason(
-                "price_by_person", {"who": tx.services.company.name_of(actor.person_id)}
-            ).to_json(),
-        }
-    dispatch.changes = [*dispatch.changes, *edits]
-    for edit in edits:
-        note(tx, ticket, Event.CHANGED, actor, **{key: edit[key] for key in ("field", "old", "new")})
-    reasons = drafting.gate(tx, ticket, dispatch).reasons
-    fresh = request(tx, ticket, dispatch, reasons, edited=True)
-    fresh.deciders = deciders
-    card_publisher.refresh(tx, ticket)
 
 
 # --- when nobody answers

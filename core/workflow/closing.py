@@ -9,14 +9,13 @@ from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import File
-from core.intake import reported_done
 from core.model import OPEN, Event, SourceKind
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import Dispatch, Report, Ticket
 from core.team.rights import require
 from core.tickets.records import current_dispatch, move, note
-from core.workflow import approvals, dispatching, filing, offers
+from core.workflow import approvals, asking, dispatching, filing, offers, reports
 
 
 def resolve(
@@ -63,7 +62,7 @@ def resolve(
         if not dispatch.authorized:
             dispatch.void = True
     _stop_everything(tx, ticket)
-    reported_done.ask_who_pays(tx, ticket, actor)
+    asking.ask_who_pays(tx, ticket, actor)
     card_publisher.refresh(tx, ticket)
     _tell_all(tx, ticket, actor)
     if dispatch is not None and amount is not None and amount > dispatch.cap_usd:
@@ -134,14 +133,14 @@ def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
     _void_unbilled(ticket)
     _stop_everything(tx, ticket)
     for report in ticket.reports:
-        into.reports.append(filing.copy_of(report))
+        into.reports.append(reports.copy_of(report))
     for one in ticket.attachments:
-        filing.attach(into, File(SourceKind(one.kind), one.media_type, one.bytes, one.sha256, one.path))
+        reports.attach(into, File(SourceKind(one.kind), one.media_type, one.bytes, one.sha256, one.path))
     note(tx, into, Event.RECEIVED, actor, merged_from=ticket.ticket_id)
     if ticket.triage.get("not_understood"):
         into.triage = {**into.triage, "not_understood": True}
     # Worse news travel with the words: a merge may never hide a danger from the gate.
-    if filing.worsen(tx, into, ticket.severity, ticket.risk_tags, actor) and into.status in OPEN:
+    if reports.worsen(tx, into, ticket.severity, ticket.risk_tags, actor) and into.status in OPEN:
         filing.reassess(tx, into)
     card_publisher.refresh(tx, ticket)
     card_publisher.refresh(tx, into)
@@ -170,8 +169,8 @@ def split(tx: Tx, ticket: Ticket, report: Report, actor: Actor) -> Ticket:
     require(tx, actor, "split", ticket, reporters=[report.reporter])
     if report.split_to is not None:
         raise Refused("gone")
-    fresh = filing.ticket_from(
-        tx, filing.copy_of(report), report.triage.get("property_id") or ticket.property_id
+    fresh = reports.ticket_from(
+        tx, reports.copy_of(report), report.triage.get("property_id") or ticket.property_id
     )
     report.split_to = fresh.ticket_id
     note(tx, ticket, Event.SPLIT, actor, to=fresh.ticket_id)

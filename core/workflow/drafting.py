@@ -11,7 +11,6 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from core.actors import LOOPOS, Actor
-from core.brain.recall import Knowledge, Query, recall
 from core.company.company import Company
 from core.company.schema import Property, Vendor
 from core.context import Services, Tx
@@ -20,6 +19,7 @@ from core.dispatch.draft import Draft, Reason, cap_for, draft, estimate_for
 from core.dispatch.gate import Authorised, NeedsHuman, Proposal, decide
 from core.dispatch.suggestion import Suggestion, Weighed, candidates, weigh
 from core.ids import new_id
+from core.knowledge.recall import Knowledge, Query, recall
 from core.model import Category, Event
 from core.money import usd
 from core.outbox import translations

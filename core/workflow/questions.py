@@ -20,7 +20,7 @@ from core.store import deadlines
 from core.store.tables import Question, Ticket
 from core.team.rights import require
 from core.tickets.records import find_ticket, latest_approval, move, note
-from core.workflow import closing, filing
+from core.workflow import asking, closing, filing, reports
 
 LISTEN: Final = timedelta(hours=2)
 """So long the next words in a conversation count as the answer to a question asked there."""
@@ -61,7 +61,7 @@ def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> Non
     else:
         note(tx, ticket, Event.CORRECTED, actor, property_id=property_id)
     words = " ".join(report.raw_input for report in ticket.reports)
-    known = filing.known_problem(
+    known = reports.known_problem(
         tx.session,
         tx.now,
         tx.services.company,
@@ -74,8 +74,8 @@ def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> Non
         closing.merge(tx, ticket, find_ticket(tx, known.ticket_id), actor)
         return
     if known is not None:
-        filing.ask_reopen(tx, ticket, find_ticket(tx, known.ticket_id))
-    if known is None or ticket.severity >= filing.URGENT:
+        asking.ask_reopen(tx, ticket, find_ticket(tx, known.ticket_id))
+    if known is None or ticket.severity >= reports.URGENT:
         filing.advance(tx, ticket, actor)
     else:
         card_publisher.refresh(tx, ticket)
@@ -127,12 +127,12 @@ def _reopen_or_new(tx: Tx, ticket: Ticket, question: Question, actor: Actor) -> 
 def _set_fact(tx: Tx, ticket: Ticket, kind: str, option: str, actor: Actor) -> None:
     ticket.facts = {**ticket.facts, kind: option}
     if kind == "near_power" and option == "yes":
-        filing.worsen(tx, ticket, 4, [RiskTag.ELECTRICAL_RISK.value], actor)
+        reports.worsen(tx, ticket, 4, [RiskTag.ELECTRICAL_RISK.value], actor)
         filing.reassess(tx, ticket)
         return
     note(tx, ticket, Event.CORRECTED, actor, **{kind: option})
     if kind == "guest_inside" and option == "no":
-        filing.ask_fact(tx, ticket, "door")
+        asking.ask_fact(tx, ticket, "door")
     card_publisher.refresh(tx, ticket)
 
 
@@ -158,7 +158,7 @@ def ask_reporter(tx: Tx, ticket: Ticket, text: str, actor: Actor) -> None:
     )
     ticket.questions.append(question)
     note(tx, ticket, Event.NOTIFIED, actor, asked=ticket.reporter)
-    reader = filing.reader_of(tx, ticket.reporter, ticket.language)
+    reader = asking.reader_of(tx, ticket.reporter, ticket.language)
     who = tx.services.company.name_of(actor.person_id)
     card_publisher.say(
         tx,

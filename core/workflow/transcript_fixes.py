@@ -15,7 +15,7 @@ from core.team.people import reader_for
 from core.team.rights import require
 from core.text import escape
 from core.tickets.records import note
-from core.workflow import corrections, filing
+from core.workflow import corrections, filing, reports
 
 
 def report_of(tx: Tx, channel: str, message_id: str) -> Report | None:
@@ -31,7 +31,7 @@ def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Tri
     report.raw_input = report.transcript_native = hearing.text
     report.transcript_en = hearing.english or (hearing.text if triage.language == "en" else triage.english)
     report.language = triage.language
-    report.triage = filing.triage_json(triage)
+    report.triage = reports.triage_json(triage)
     if ticket.status not in OPEN:
         card_publisher.refresh(tx, ticket)
         return
@@ -43,14 +43,14 @@ def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Tri
         )
     tags = [tag.value for tag in triage.risk_tags]
     if report is not ticket.reports[0]:
-        if filing.worsen(tx, ticket, triage.severity, tags, actor):
+        if reports.worsen(tx, ticket, triage.severity, tags, actor):
             filing.reassess(tx, ticket)
         card_publisher.refresh(tx, ticket)
         return
     unknown = bool(ticket.triage.get("not_understood"))
     ticket.raw_input = ticket.transcript_native = hearing.text
     ticket.transcript_en, ticket.triage = report.transcript_en, report.triage
-    alarm = ticket.severity if ticket.severity >= filing.URGENT and not unknown else 1
+    alarm = ticket.severity if ticket.severity >= reports.URGENT and not unknown else 1
     ticket.risk_tags = tags if unknown else list(dict.fromkeys([*ticket.risk_tags, *tags]))
     found = {"severity": str(max(alarm, triage.severity)), "language": triage.language}
     if triage.category is not Category.OTHER:
@@ -67,6 +67,6 @@ def misheard(tx: Tx, ticket: Ticket, report: Report, actor: Actor, text: str) ->
     if not words or words == report.raw_input:
         raise Refused("nothing_said")
     person = tx.services.company.person(report.reporter)
-    triage = tx.services.floor.judge(words, filing.speaker_of(person))
+    triage = tx.services.floor.judge(words, reports.speaker_of(person))
     report.heard = {**(report.heard or {}), "corrected_by": actor.person_id}
     retell(tx, ticket, report, Hearing(text=words), triage, actor)

@@ -14,7 +14,7 @@ from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.store.tables import CardCopy, CardRow, OutboxRow, Ticket
 from core.team.people import reader_for
-from core.workflow import dispatching, offers
+from core.workflow import dispatching, offer_answers
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +30,7 @@ def give_up(tx: Tx, row: OutboxRow, error: LoopOSError) -> None:
         card_publisher.post_anew(tx, copy)
         return
     if card is not None and card.kind == "offer":
-        offers.not_reached(tx, str(card.subject), unknown=isinstance(error, AskHuman))
+        offer_answers.not_reached(tx, str(card.subject), unknown=isinstance(error, AskHuman))
         return
     if not row.payload.get("quiet"):  # a passing remark is not missed elsewhere
         _take_another_way(tx, row, address, copy, card)

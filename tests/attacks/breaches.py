@@ -33,7 +33,7 @@ from core.store.tables import (
 )
 from core.triage import by_model
 from core.workflow import drafting, translating
-from core.workflow.filing import speaker_of
+from core.workflow.reports import speaker_of
 from tests.attacks.brain import MARKS
 from tests.attacks.corpus import Attack
 

@@ -1,0 +1,42 @@
+"""The one way from a draft to what happens with it: gate, then ask or start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.actors import LOOPOS
+from core.context import Tx
+from core.dispatch.gate import NeedsHuman
+from core.model import Event, Status
+from core.outbox import card_publisher
+from core.store.tables import Dispatch, Ticket
+from core.tickets.records import move, note
+from core.workflow import approvals, dispatching, drafting
+
+
+def put_forward(
+    tx: Tx, ticket: Ticket, dispatch: Dispatch, *, keep_asking: bool = False, edited_by: Sequence[str] = ()
+) -> None:
+    """Let the gate decide about `dispatch` as it stands, and do what it says: send it, or ask.
+
+    `keep_asking`: a person was asked about this ticket and has not answered, so the answer stays theirs whatever the
+    rules would allow now; nobody edits or corrects his way around an approval. `edited_by`: as in approvals.request."""
+    tx.session.flush()
+    outcome = drafting.gate(tx, ticket, dispatch)
+    asks = keep_asking or isinstance(outcome, NeedsHuman)
+    reasons = [reason.to_json() for reason in outcome.reasons]
+    if ticket.status == Status.NEW:
+        judged = {
+            "category": ticket.category,
+            "severity": ticket.severity,
+            "engine": ticket.triage.get("engine", ""),
+        }
+        (note if asks else move)(tx, ticket, Event.TRIAGED, LOOPOS, **judged)
+    if not asks:
+        note(tx, ticket, Event.GATED, LOOPOS, authorised=True, reasons=[])
+        dispatching.start(tx, ticket, dispatch, LOOPOS)
+    else:
+        if ticket.status != Status.AWAITING_HUMAN:
+            move(tx, ticket, Event.GATED, LOOPOS, authorised=False, reasons=reasons)
+        approvals.request(tx, ticket, dispatch, outcome.reasons, edited_by=edited_by)
+    card_publisher.refresh(tx, ticket)
