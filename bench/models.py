@@ -314,8 +314,8 @@ async def _outage() -> dict[str, float]:
             assert one.other is not None
             for mind in (one.mind, one.other):
                 mind.then("hang", times=50)
-            assert one.world.app.minds.models is not None
-            await one.world.app.minds.models.warm()  # the service has been up for a while
+            assert one.world.app.models_and_speech.models is not None
+            await one.world.app.models_and_speech.models.warm()  # the service has been up for a while
             for number, (person, said) in enumerate(messages):
                 begun = time.perf_counter()
                 await one.world.send(person, said)

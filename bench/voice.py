@@ -9,8 +9,8 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from core.speech.local import LocalEar
-from core.speech.transcribers import Ears
+from core.speech.local import LocalTranscriber
+from core.speech.transcribers import Transcribers
 from tests.core.speech.hearing import ABOUT, HandClock, Ledger
 from tests.voice.clips import MODEL, Clip, clip
 
@@ -46,16 +46,16 @@ async def _worst_stall(work: Awaitable[list[tuple[str, float]]]) -> dict[str, fl
 
 
 async def _loopos() -> dict[str, float]:
-    ears = Ears([LocalEar(MODEL, "cpu")], Ledger(), HandClock())
+    transcriber = Transcribers([LocalTranscriber(MODEL, "cpu")], Ledger(), HandClock())
 
     async def hear(note: Clip) -> tuple[str, float]:
-        said = await ears.listen(note.path, note.media_type, (note.spoken,), ABOUT)
+        said = await transcriber.listen(note.path, note.media_type, (note.spoken,), ABOUT)
         return said.text, said.seconds
 
     try:
         return await _worst_stall(asyncio.gather(*(hear(note) for note in NOTES)))
     finally:
-        await ears.close()
+        await transcriber.close()
 
 
 async def _bare() -> dict[str, float]:

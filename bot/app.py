@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from bot import commands, schema
-from bot.models_and_speech import Minds, minds_of
+from bot.models_and_speech import ModelsAndSpeech, models_and_speech_of
 from bot.platforms import platforms_of
 from bot.settings import Settings
 from bot.understanding import model_of
@@ -26,11 +26,11 @@ from channels.web.routes import WebRoutes
 from core.clock import Clock, SystemClock
 from core.company.loader import load_company
 from core.context import Services, Tx
-from core.cost.report_jobs import Sending
+from core.cost.report_jobs import ReportJobs
 from core.errors import StartupError
 from core.intake.job import Intake
-from core.intake.late_content import Latecomers
-from core.outbox.channel_watch import Watch, after_outage, last_beat
+from core.intake.late_content import LateContent
+from core.outbox.channel_watch import ChannelWatch, after_outage, last_beat
 from core.outbox.delivery import Deliverer
 from core.store import crashpoints
 from core.store.alarm import Alarm
@@ -41,8 +41,8 @@ from core.team.roster import company_now
 from core.timers import HANDLERS, given_up, prepare
 from core.triage.offline import OfflineEngine
 from core.workflow import undelivered
-from core.workflow.learning_sync import Teacher
-from core.workflow.suggesting import Thinker
+from core.workflow.learning_sync import LearningSync
+from core.workflow.suggesting import Suggester
 from core.workflow.translating import Translator
 
 log = structlog.get_logger(__name__)
@@ -64,16 +64,16 @@ class App:
     web: WebRoutes
     link: LinkRoutes
     platforms: list[Platform]
-    minds: Minds
-    teacher: Teacher
-    watch: Watch
+    models_and_speech: ModelsAndSpeech
+    learning_sync: LearningSync
+    watch: ChannelWatch
     last_life: datetime | None
     """When the process before last showed that it lives."""
     fenced: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
-        await self.minds.start()
-        await self.teacher.start()
+        await self.models_and_speech.start()
+        await self.learning_sync.start()
         await self.jobs.start()
         await self.store.write(lambda tx: after_outage(tx, self.last_life))
         self.alarm.start()
@@ -84,10 +84,10 @@ class App:
     async def stop(self) -> None:
         """Let what runs end, then let go of the home. What had no time runs again at the next start."""
         self.alarm.stop()
-        self.teacher.stop()
+        self.learning_sync.stop()
         await self.watch.stop()
         await self.jobs.stop(DRAIN)
-        await self.minds.stop()
+        await self.models_and_speech.stop()
         for platform in self.platforms:
             await platform.stop()
         await self.store.close()
@@ -120,11 +120,11 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
     company = load_company(settings.company_folder)
     store: EmbeddedStore[Tx] = EmbeddedStore(settings.database, clock)
     jobs = EmbeddedJobs(store, clock)
-    floor = await asyncio.to_thread(OfflineEngine, company, model_of(settings))
+    baseline = await asyncio.to_thread(OfflineEngine, company, model_of(settings))
     services = Services(
         company=company,
         jobs=jobs,
-        floor=floor,
+        baseline=baseline,
         emergency=json.loads((DATA / "emergency.json").read_text(encoding="utf-8")),
         run_command=commands.run_command,
         escalate_after=settings.escalate_after,
@@ -142,24 +142,24 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
     for platform in platforms:
         services.channels[platform.name], services.health[platform.name] = platform, platform.health
     services.company = await store.read(lambda session: company_now(session, company))
-    minds = minds_of(settings, store, clock)
-    minds.join(services)
-    teacher = Teacher(store, services.floor)
+    models_and_speech = models_and_speech_of(settings, store, clock)
+    models_and_speech.join(services)
+    learning_sync = LearningSync(store, services.baseline)
     before = await store.write(last_beat)
     store.fence = await store.write(take_over)
     intake = Intake(services, store)
     for task in (
         intake.task(),
-        *Latecomers(services, intake).tasks(),
-        Thinker(services, store).task(),
+        *LateContent(services, intake).tasks(),
+        Suggester(services, store).task(),
         Translator(services, store).task(),
         Deliverer(services, store, undelivered.give_up).task(),
-        *Sending(services, settings.budget_usd).tasks(),
+        *ReportJobs(services, settings.budget_usd).tasks(),
     ):
         jobs.register(task)
     web = WebRoutes(store, clock, lambda: services.company, services.media, demo=settings.demo)
     link = LinkRoutes(store, clock, services.secret)
-    watch = Watch(store, services)
+    watch = ChannelWatch(store, services)
     alarm = Alarm(store, clock, HANDLERS, given_up, prepare)
     app = App(
         settings,
@@ -172,8 +172,8 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
         web,
         link,
         platforms,
-        minds,
-        teacher,
+        models_and_speech,
+        learning_sync,
         watch,
         before,
     )

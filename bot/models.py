@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from bot.settings import Settings
 from core.clock import Clock
-from core.llm.calls import CallFailed, Provider, Shut, Source, Unfit
+from core.llm.calls import CallFailed, CallSource, Provider, Shut, Unfit
 from core.llm.gateway import Gateway
 from core.metering import Meter, Tier
 
@@ -42,13 +42,13 @@ def gateway_of(settings: Settings, meter: Meter, clock: Clock) -> Gateway | None
     return Gateway([_source(settings, name, names) for name in names], meter, clock) if names else None
 
 
-def _source(settings: Settings, name: Name, names: tuple[Name, ...]) -> Source:
+def _source(settings: Settings, name: Name, names: tuple[Name, ...]) -> CallSource:
     # The names of models are the vendor's: they are meant for the provider that is asked first.
     first = name == names[0]
     fast, strong = (settings.fast_model, settings.strong_model) if first else (None, None)
     if name == "anthropic":
-        return Source(name, lambda: _anthropic(settings, fast, strong))
-    return Source(name, lambda: _openai(settings, fast, strong), embeds=True)
+        return CallSource(name, lambda: _anthropic(settings, fast, strong))
+    return CallSource(name, lambda: _openai(settings, fast, strong), embeds=True)
 
 
 def _anthropic(settings: Settings, fast: str | None, strong: str | None) -> Anthropic:

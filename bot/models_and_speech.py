@@ -12,14 +12,14 @@ import structlog
 
 from bot.models import gateway_of
 from bot.settings import Settings
-from bot.transcribers import ears_of
+from bot.transcribers import transcribers_of
 from core.clock import Clock
 from core.context import Services, Store
 from core.cost.journal import Journal
 from core.cost.ledger import Ledger
 from core.cost.prices import load
 from core.llm.gateway import Gateway
-from core.speech.transcribers import Ears
+from core.speech.transcribers import Transcribers
 from core.triage.by_model import ModelUnderstanding
 
 log = structlog.get_logger(__name__)
@@ -30,19 +30,21 @@ STEPS_DOWN_TO: Final = "claude-haiku-4-5"
 
 
 @dataclass
-class Minds:
+class ModelsAndSpeech:
     ledger: Ledger
     journal: Journal
     models: Gateway | None
-    ears: Ears | None
+    transcriber: Transcribers | None
     _warming: asyncio.Task[None] | None = field(default=None)
 
     def join(self, services: Services) -> None:
         """The house works with them from now on."""
-        services.ears = self.ears
+        services.transcriber = self.transcriber
         if self.models is not None:
             services.models = self.models
-            services.understanding = ModelUnderstanding(services.floor, self.models, lambda: services.company)
+            services.understanding = ModelUnderstanding(
+                services.baseline, self.models, lambda: services.company
+            )
 
     def state(self) -> dict[str, Any]:
         """For /readyz: who thinks and who listens, and whether they are well. A vendor that is down degrades the
@@ -52,7 +54,7 @@ class Minds:
             "models": {
                 one.name: {"state": one.state, "detail": one.detail, "models": one.models} for one in models
             },
-            "ears": list(self.ears.names) if self.ears is not None else [],
+            "ears": list(self.transcriber.names) if self.transcriber is not None else [],
         }
 
     async def start(self) -> None:
@@ -69,17 +71,17 @@ class Minds:
                 await self._warming
         if self.models is not None:
             await self.models.close()
-        if self.ears is not None:
-            await self.ears.close()
+        if self.transcriber is not None:
+            await self.transcriber.close()
         await self.journal.stop()
 
 
-def minds_of(settings: Settings, store: Store, clock: Clock) -> Minds:
+def models_and_speech_of(settings: Settings, store: Store, clock: Clock) -> ModelsAndSpeech:
     prices = load(DATA / "pricing.json")
     ledger = Ledger(store, prices, settings.budget_usd, settings.fast_model or STEPS_DOWN_TO)
-    return Minds(
+    return ModelsAndSpeech(
         ledger=ledger,
         journal=Journal(store, settings.home / "usage.jsonl"),
         models=gateway_of(settings, ledger, clock),
-        ears=ears_of(settings, ledger, clock),
+        transcriber=transcribers_of(settings, ledger, clock),
     )

@@ -9,17 +9,17 @@ from typing import Final
 
 from bot import commands
 from bot.settings import Settings
-from channels.ingress import Door
+from channels.ingress import Ingress
 from channels.platform import Platform
 from core.context import Services, Store
 from core.health import Health
 from core.outbox.channel_watch import tell_quota
 
-Make = Callable[[Settings, Store, Services, Callable[[str], Door]], Platform | None]
+Make = Callable[[Settings, Store, Services, Callable[[str], Ingress]], Platform | None]
 
 
 def _slack(
-    settings: Settings, store: Store, services: Services, door: Callable[[str], Door]
+    settings: Settings, store: Store, services: Services, ingress: Callable[[str], Ingress]
 ) -> Platform | None:
     if settings.slack_bot_token is None:
         return None
@@ -27,7 +27,7 @@ def _slack(
 
     signing, app = settings.slack_signing_secret, settings.slack_app_token
     return Slack(
-        door=door("slack"),
+        ingress=ingress("slack"),
         clock=services.clock,
         bot_token=settings.slack_bot_token.get_secret_value(),
         signing_secret=signing.get_secret_value() if signing is not None else None,
@@ -39,7 +39,7 @@ def _slack(
 
 
 def _telegram(
-    settings: Settings, store: Store, services: Services, door: Callable[[str], Door]
+    settings: Settings, store: Store, services: Services, ingress: Callable[[str], Ingress]
 ) -> Platform | None:
     if settings.telegram_token is None:
         return None
@@ -47,7 +47,7 @@ def _telegram(
 
     secret = settings.telegram_webhook_secret
     return Telegram(
-        door=door("telegram"),
+        ingress=ingress("telegram"),
         clock=services.clock,
         token=settings.telegram_token.get_secret_value(),
         api_url=settings.telegram_api_url,
@@ -61,7 +61,7 @@ def _telegram(
 
 
 def _line(
-    settings: Settings, store: Store, services: Services, door: Callable[[str], Door]
+    settings: Settings, store: Store, services: Services, ingress: Callable[[str], Ingress]
 ) -> Platform | None:
     if settings.line_token is None or settings.line_channel_secret is None:
         return None
@@ -71,7 +71,7 @@ def _line(
         await store.write(lambda tx: tell_quota(tx, "line", limit, used))
 
     return Line(
-        door=door("line"),
+        ingress=ingress("line"),
         clock=services.clock,
         channel_secret=settings.line_channel_secret.get_secret_value(),
         access_token=settings.line_token.get_secret_value(),
@@ -89,12 +89,12 @@ PLATFORMS: Final[tuple[Make, ...]] = (_slack, _telegram, _line)
 def platforms_of(settings: Settings, store: Store, services: Services) -> list[Platform]:
     """Every platform that `settings` has the tokens for, not started yet."""
 
-    def door(name: str) -> Door:
-        return Door(store, name, Health(services.clock))
+    def ingress(name: str) -> Ingress:
+        return Ingress(store, name, Health(services.clock))
 
     def made() -> Iterator[Platform]:
         for make in PLATFORMS:
-            platform = make(settings, store, services, door)
+            platform = make(settings, store, services, ingress)
             if platform is not None:
                 yield platform
 

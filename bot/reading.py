@@ -160,16 +160,18 @@ def triage(path: str | None) -> int:
 async def _triage_by_model(settings: Settings, path: str | None) -> int:
     """With the configured models, metered as the service's own calls are."""
     from bot.app import fill_demo_company
-    from bot.models_and_speech import minds_of
-    from bot.setup.side_process import beside
+    from bot.models_and_speech import models_and_speech_of
+    from bot.setup.side_process import side_process
     from core.triage.by_model import ModelUnderstanding
 
     settings.home.mkdir(parents=True, exist_ok=True)
     fill_demo_company(settings)
-    async with beside(settings) as house:
-        minds = minds_of(settings, house.store, house.services.clock)
-        assert minds.models is not None
-        engine = ModelUnderstanding(_engine(settings), minds.models, lambda: house.services.company)
+    async with side_process(settings) as house:
+        models_and_speech = models_and_speech_of(settings, house.store, house.services.clock)
+        assert models_and_speech.models is not None
+        engine = ModelUnderstanding(
+            _engine(settings), models_and_speech.models, lambda: house.services.company
+        )
         rows = _rows(path)
         try:
             while some := list(islice(rows, AT_ONCE)):
@@ -180,7 +182,7 @@ async def _triage_by_model(settings: Settings, path: str | None) -> int:
                 if len(good) < len(some):
                     return _broken(some[len(good)][0], "id and text")
         finally:
-            await minds.models.close()
+            await models_and_speech.models.close()
     return 0
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-MOST_BODY = 1024 * 1024
+MAX_BODY = 1024 * 1024
 
 
 async def serve(settings: Settings) -> int:
@@ -76,7 +76,7 @@ async def _until_stopped(app: App) -> int:
 
 
 def http_app(app: App) -> web.Application:
-    http = web.Application(client_max_size=MOST_BODY, middlewares=[_errors])
+    http = web.Application(client_max_size=MAX_BODY, middlewares=[_errors])
     app.web.add_to(http)
     app.link.add_to(http)
     FileRoutes(app.clock, app.services.secret, app.services.media).add_to(http)
@@ -104,7 +104,7 @@ def http_app(app: App) -> web.Application:
             {
                 "ready": True,
                 "engine": app.services.understanding.name,
-                **app.minds.state(),
+                **app.models_and_speech.state(),
                 "channels": channels,
                 **state,
             }
@@ -155,7 +155,7 @@ def _model_metrics(app: App, registry: CollectorRegistry) -> None:
     from prometheus_client import Gauge
 
     well = Gauge("loopos_model_up", "1 while a provider of models is asked", ["provider"], registry=registry)
-    for name, one in app.minds.state()["models"].items():
+    for name, one in app.models_and_speech.state()["models"].items():
         well.labels(name).set(1 if one["state"] == "ok" else 0)
 
 

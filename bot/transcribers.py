@@ -10,10 +10,10 @@ from core.clock import Clock
 from core.metering import Meter
 from core.speech import remote, runpod
 from core.speech.engine import Engine
-from core.speech.local import LocalEar
-from core.speech.remote import OpenAIEar
-from core.speech.runpod import RunPodEar
-from core.speech.transcribers import Ears
+from core.speech.local import LocalTranscriber
+from core.speech.remote import OpenAITranscriber
+from core.speech.runpod import RunPodTranscriber
+from core.speech.transcribers import Transcribers
 
 LOCAL_MODEL: Final = "small"
 """The smallest that is of use in all five languages."""
@@ -26,14 +26,14 @@ _SHORTER: Final = {"large": "large-v3", "turbo": "large-v3-turbo"}
 _ORDER: Final = ("runpod", "openai", "local")
 
 
-def ears_of(settings: Settings, meter: Meter, clock: Clock) -> Ears | None:
+def transcribers_of(settings: Settings, meter: Meter, clock: Clock) -> Transcribers | None:
     """The engines that are configured, the chosen one first; None where there is none or voice is off."""
     engines = {name: engine for name in _ORDER if (engine := _engine(name, settings)) is not None}
     if settings.whisper == "off" or not engines:
         return None
     first = _first(settings)
     ordered = sorted(engines, key=lambda name: (name != first, _ORDER.index(name)))
-    return Ears([engines[name] for name in ordered], meter, clock, folder=settings.home / "hearing")
+    return Transcribers([engines[name] for name in ordered], meter, clock, folder=settings.home / "hearing")
 
 
 def examine(settings: Settings) -> list[str]:
@@ -97,13 +97,13 @@ def _engine(name: str, settings: Settings) -> Engine | None:
     match name:
         case "local":
             folder = local_folder(settings)
-            return LocalEar(folder, settings.whisper_device) if folder else None
+            return LocalTranscriber(folder, settings.whisper_device) if folder else None
         case "openai" if settings.openai_key is not None:
             model = _remote_model("openai", settings) or remote.MODEL
-            return OpenAIEar(settings.openai_key, settings.openai_url, model)
+            return OpenAITranscriber(settings.openai_key, settings.openai_url, model)
         case "runpod" if settings.runpod_url is not None and settings.runpod_key is not None:
             model = _remote_model("runpod", settings) or runpod.MODEL
-            return RunPodEar(settings.runpod_url, settings.runpod_key, model)
+            return RunPodTranscriber(settings.runpod_url, settings.runpod_key, model)
     return None
 
 

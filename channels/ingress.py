@@ -23,13 +23,13 @@ from core.store.tables import ButtonRow, CardCopy, InboxRow
 
 log = structlog.get_logger(__name__)
 
-MOST_BODY: Final = 1024 * 1024
+MAX_BODY: Final = 1024 * 1024
 COMMIT_WITHIN: Final = 1.5
 """Seconds until a platform is told to come again (RELIABILITY P1)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class VerifiedEvent:
     """One verified event. `id` is what a redelivery repeats."""
 
     id: str
@@ -39,7 +39,7 @@ class Event:
     """Photos sent together carry the same name."""
 
 
-class Door:
+class Ingress:
     """What an adapter may ask of the house. One per channel."""
 
     def __init__(self, store: Store, channel: str, health: Health) -> None:
@@ -48,7 +48,7 @@ class Door:
         self._channel = channel
         self.health = health
 
-    async def take(self, events: Sequence[Event]) -> None:
+    async def take(self, events: Sequence[VerifiedEvent]) -> None:
         """Keep `events`; returns once they are on disk. One that was here before changes nothing.
 
         Raises TryLater where that took too long or cannot be done now: the platform must send them again."""
@@ -94,7 +94,7 @@ class Door:
 
 
 async def read_body(request: web.Request, media_types: Sequence[str]) -> bytes:
-    """The raw bytes of a webhook, at most MOST_BODY and never unpacked.
+    """The raw bytes of a webhook, at most MAX_BODY and never unpacked.
 
     Raises 415 for another content type or a packed body, 413 for a long one; the length that is claimed is
     believed only when it is too much."""
@@ -102,19 +102,19 @@ async def read_body(request: web.Request, media_types: Sequence[str]) -> bytes:
         raise refuse(web.HTTPUnsupportedMediaType, "content type")
     if request.headers.get("Content-Encoding", "identity") != "identity":
         raise too_large()
-    if (request.content_length or 0) > MOST_BODY:
+    if (request.content_length or 0) > MAX_BODY:
         raise too_large()
     body = bytearray()
     async for chunk in request.content.iter_chunked(64 * 1024):
         body += chunk
-        if len(body) > MOST_BODY:
+        if len(body) > MAX_BODY:
             raise too_large()
     return bytes(body)
 
 
 def too_large() -> web.HTTPException:
     refused("webhook", "too large")
-    return web.HTTPRequestEntityTooLarge(max_size=MOST_BODY, actual_size=MOST_BODY + 1, text="too large")
+    return web.HTTPRequestEntityTooLarge(max_size=MAX_BODY, actual_size=MAX_BODY + 1, text="too large")
 
 
 def refuse(kind: type[web.HTTPException], why: str) -> web.HTTPException:

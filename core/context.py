@@ -18,10 +18,10 @@ from core.health import Health
 from core.llm.port import Models
 from core.model import Address
 from core.ports import Channel
-from core.speech.port import Listener
+from core.speech.port import Transcriber
 from core.store import ports
 from core.store.unit import Unit
-from core.triage.port import Floor, Understanding
+from core.triage.port import BaselineEngine, Understanding
 
 CommandRunner = Callable[["Tx", Person, Address, Reader, str, str | None], None]
 
@@ -31,14 +31,14 @@ class Services:
     company: Company
     """As it is now: the files of `written`, and who joined through chat."""
     jobs: Jobs
-    floor: Floor
+    baseline: BaselineEngine
     """The offline engine: it always answers, and at once."""
     emergency: dict[str, dict[str, str]]
     """Country code -> {fire_medical, police}; "" for any other country."""
     run_command: CommandRunner
     models: Models | None = None
     """None: no model is configured; the house works by rule."""
-    ears: Listener | None = None
+    transcriber: Transcriber | None = None
     escalate_after: int | None = None
     clock: Clock = field(default_factory=SystemClock)
     media: Path = Path("media")
@@ -62,12 +62,12 @@ class Services:
 
     def __post_init__(self) -> None:
         self.written = self.company
-        self.understanding = self.floor
+        self.understanding = self.baseline
 
     @property
     def metered(self) -> bool:
         """There is somebody to whom a call costs money."""
-        return self.models is not None or self.ears is not None
+        return self.models is not None or self.transcriber is not None
 
     def person_at(self, channel: str, platform_id: str) -> Person | None:
         """The team member behind an account that the channel proved."""

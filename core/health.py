@@ -11,7 +11,7 @@ from core.clock import Clock
 
 DEAF_AFTER: Final = timedelta(seconds=120)
 """So long may a live connection be silent before it counts as dead."""
-MOST_SKEW: Final = timedelta(seconds=60)
+MAX_SKEW: Final = timedelta(seconds=60)
 FAILING_AFTER: Final = timedelta(minutes=10)
 """So long may a platform fail before somebody is told on another channel (RELIABILITY B5)."""
 
@@ -61,7 +61,7 @@ class Health:
 
     @property
     def clock_is_wrong(self) -> bool:
-        return abs(self.clock_off) > MOST_SKEW.total_seconds()
+        return abs(self.clock_off) > MAX_SKEW.total_seconds()
 
     @property
     def ailment(self) -> str | None:

@@ -16,10 +16,10 @@ from typing import Final
 from core.inbound import File
 from core.model import Picture, SourceKind
 
-MOST_BYTES: Final = 20 * 1024 * 1024
-MOST_PIXELS: Final = 100_000_000
+MAX_BYTES: Final = 20 * 1024 * 1024
+MAX_PIXELS: Final = 100_000_000
 HEAD: Final = 4096
-MOST_SHOWN: Final = 4
+MAX_SHOWN: Final = 4
 SHOWN_SIDE: Final = 1024
 """Pixels: what is wet or burnt is seen at that size, for a sixth of the tokens of a full photo."""
 _AUDIO_BOXES: Final = {"application/ogg", "video/webm", "video/mp4", "video/quicktime", "video/ogg"}
@@ -80,7 +80,7 @@ def _require_sane_picture(path: Path) -> None:
         raise MediaRefused("too_many_pixels") from bomb
     except (OSError, ValueError, SyntaxError):
         return  # a format that this library does not know (HEIC): kept, never drawn by us
-    if pixels > MOST_PIXELS:
+    if pixels > MAX_PIXELS:
         raise MediaRefused("too_many_pixels")
 
 
@@ -88,7 +88,7 @@ async def pictures(folder: Path, files: Sequence[File]) -> tuple[Picture, ...]:
     """The photos among `files` as a model is shown them: small, and without what the camera wrote into them. One that
     cannot be drawn is left out."""
     photos = [folder / file.sha256 for file in files if file.kind is SourceKind.PHOTO]
-    made = [await asyncio.to_thread(_small, path) for path in photos[:MOST_SHOWN]]
+    made = [await asyncio.to_thread(_small, path) for path in photos[:MAX_SHOWN]]
     return tuple(picture for picture in made if picture is not None)
 
 
@@ -118,7 +118,7 @@ async def store(folder: Path, chunks: AsyncIterator[bytes], claimed: str) -> Sto
         with temporary.open("wb") as file:
             async for chunk in chunks:
                 size += len(chunk)
-                if size > MOST_BYTES:
+                if size > MAX_BYTES:
                     raise MediaRefused("too_large")
                 digest.update(chunk)
                 head = (head + chunk)[:HEAD] if len(head) < HEAD else head

@@ -64,6 +64,9 @@ class Status(StrEnum):
     MERGED = "MERGED"
 
 
+URGENT: Final = 4
+"""From this severity on it is urgent: quiet hours hold no page back, a person is always asked, nothing waits."""
+
 OPEN: Final = frozenset({Status.NEW, Status.TRIAGED, Status.AWAITING_HUMAN, Status.DISPATCHED})
 
 

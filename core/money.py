@@ -10,7 +10,7 @@ from typing import Final
 from core.errors import Refused
 
 CENT: Final = Decimal("0.01")
-MOST: Final = Decimal(100_000)
+MAX_AMOUNT: Final = Decimal(100_000)
 """A single repair above this is a typing mistake, not a bill."""
 
 _AMOUNT: Final = re.compile(
@@ -67,6 +67,6 @@ def parse_amount(text: str) -> Decimal:
     if match is None:
         raise Refused("amount_unclear", text=text[:40])
     amount = usd(match["digits"].replace(",", ""))
-    if amount > MOST:
+    if amount > MAX_AMOUNT:
         raise Refused("amount_unclear", text=text[:40])
     return amount

@@ -35,7 +35,7 @@ def normal(text: str) -> str:
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
-def digest(text: str) -> str:
+def fingerprint(text: str) -> str:
     """A fingerprint under which two texts are the same message."""
     return hashlib.sha256(normal(text).encode("utf-8", "surrogatepass")).hexdigest()
 

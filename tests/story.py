@@ -24,7 +24,7 @@ QUIET: Final = {
     *("list_menus", "create_menu", "menu_image", "get_default_menu", "set_default_menu"),
 }
 """Setting up and looking, which nobody in the story sees."""
-MOST: Final = 14
+MAX_LINES: Final = 14
 """Lines of one message that the page shows."""
 
 
@@ -51,9 +51,9 @@ def _call(channel: str, method: str, args: dict[str, Any]) -> list[str]:
     words, buttons = _words(args), _buttons(args)
     lines = [f"- {NAMES[channel]} `{method}`"]
     said = words.splitlines()
-    lines += [f"  > {line}" for line in said[:MOST]]
-    if len(said) > MOST:
-        lines.append(f"  > … {len(said) - MOST} more lines")
+    lines += [f"  > {line}" for line in said[:MAX_LINES]]
+    if len(said) > MAX_LINES:
+        lines.append(f"  > … {len(said) - MAX_LINES} more lines")
     if buttons:
         lines.append("  > " + " ".join(f"`[{label}]`" for label in buttons))
     return lines

@@ -268,7 +268,7 @@ async def test_words_that_come_in_together_with_the_groups_new_id_are_heard(tmp_
         await telegram.says(celine.account, "wastafel mampet", room=moved)
         now = house.clock.now()
         together = [event_of(one.body, now) for one in telegram.pending]
-        await house.app.platforms[0]._door.take(together)
+        await house.app.platforms[0]._ingress.take(together)
         await house.settle()
         assert (await house.ticket())["property_id"] == "bali_villa"
 

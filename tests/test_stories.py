@@ -486,12 +486,12 @@ async def test_a_page_cannot_write_over_a_message_that_stands(world: World) -> N
 async def test_a_message_that_kills_the_process_is_not_tried_for_ever(world: World) -> None:
     from sqlalchemy import update
 
-    from core.store.jobs import MOST_DEATHS
+    from core.store.jobs import MAX_DEATHS
     from core.store.tables import JobRow
 
     await world.app.jobs.stop(timedelta(0))
     await world.send("celine", "vila Bali: wastafel mampet")
-    await world.do(lambda tx: tx.session.execute(update(JobRow).values(deaths=MOST_DEATHS)))
+    await world.do(lambda tx: tx.session.execute(update(JobRow).values(deaths=MAX_DEATHS)))
     await world.app.jobs.start()
     await world.settle()
     assert await world.card("ben", "quarantine")
@@ -515,7 +515,7 @@ async def test_a_wrong_reading_is_put_right_with_one_tap_and_learnt(world: World
     row = next(row for row in reversed(ticket["history"]) if row["event"] == "corrected")
     assert row["actor"] == "celine"
     assert row["detail"]["category"] == {"old": read_as, "new": "pest"}
-    await world.app.teacher.teach()
+    await world.app.learning_sync.teach()
     await world.says("celine", "Bali villa: koi pond filter stopped again, the fish look tired")
     assert {one["category"] for one in await world.tickets()} == {"pest"}
 
@@ -583,7 +583,7 @@ async def test_lessons_survive_a_restart_and_can_be_taken_back(tmp_path: Path) -
         await world.says("ben", "/corrections undo 7")
         await world.says("ben", "/corrections undo 1")
         assert "Taken back" in (await world.texts("ben"))[-1]
-        await world.app.teacher.teach()
+        await world.app.learning_sync.teach()
         assert (await engine.understand("koi pond filter stopped", Speaker((), ()))).category != "pest"
 
 

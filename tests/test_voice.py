@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -170,17 +169,17 @@ async def test_without_an_ear_the_note_is_filed_and_a_person_told(tmp_path: Path
 async def test_a_note_that_takes_too_long_is_filed_at_once_and_told_when_it_is_known(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transcription, "PATIENCE", transcription.PATIENCE * 0)
-    ears = house.app.minds.ears
-    assert ears is not None
+    monkeypatch.setattr(transcription, "WAITS_FOR_WORDS", transcription.WAITS_FOR_WORDS * 0)
+    transcriber = house.app.models_and_speech.transcriber
+    assert transcriber is not None
     slow = asyncio.Event()
-    listen = ears.listen
+    listen = transcriber.listen
 
     async def when_it_may(*args: Any, **more: Any) -> Any:
         await slow.wait()
         return await listen(*args, **more)
 
-    monkeypatch.setattr(ears, "listen", when_it_may)
+    monkeypatch.setattr(transcriber, "listen", when_it_may)
     shirley, ben = house.phone("shirley", "telegram"), house.phone("ben", "telegram")
     one = clip("leak.zh.ogg")
     await shirley.begins_to_speak(one.path, one.media_type)
@@ -229,8 +228,7 @@ async def test_when_the_vendor_of_ears_is_down_a_person_has_the_note_and_it_is_h
             assert (ticket["status"], ticket["transcript_native"]) == ("AWAITING_HUMAN", "")
             assert await ben.has("approve")
             vendor.script.clear()
-            house.clock.ahead += timedelta(minutes=10)
-            await house.settle()
+            await house.wait(minutes=10)
             ticket = await house.ticket()
             assert ticket["transcript_native"] == "Warm Taipei 客廳冷氣在漏水"
             assert (ticket["category"], ticket["property_id"]) == ("hvac_leak", "warm_taipei_2br")

@@ -34,12 +34,12 @@ def status(call: Call) -> None:
             names=", ".join(phrases.label(phrases.CHANNEL, name, words) for name in services.channels),
         ),
         *(_health_line(call, name, health) for name, health in services.health.items()),
-        *_minds(call),
+        *_models_and_speech(call),
     ]
     call.reply("\n".join(lines))
 
 
-def _minds(call: Call) -> list[str]:
+def _models_and_speech(call: Call) -> list[str]:
     """Who reads and who listens: the plain engine is named as such (WANTED N9)."""
     words, services = call.reader.words, call.tx.services
     lines = []
@@ -47,10 +47,14 @@ def _minds(call: Call) -> list[str]:
         state = "✓" if one.state == "ok" else f"⚠️ {one.detail}"
         named = ", ".join(dict.fromkeys(one.models.values()))
         lines.append(words("Model: {name}", name=f"{one.name} {named}".strip()) + f" {state}")
-    ears = ", ".join(services.ears.names) if services.ears is not None else words("nobody: a person has to")
+    transcriber = (
+        ", ".join(services.transcriber.names)
+        if services.transcriber is not None
+        else words("nobody: a person has to")
+    )
     return [
         *(lines or [words("Model: none, I read by my own rules")]),
-        words("Voice notes are heard by: {names}", names=ears),
+        words("Voice notes are heard by: {names}", names=transcriber),
     ]
 
 

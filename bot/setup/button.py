@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import select
 
 from bot.settings import Settings, read_settings
-from bot.setup.side_process import Beside, beside, configured, health_of, local_url
+from bot.setup.side_process import SideProcess, configured, health_of, local_url, side_process
 from core.cards.card import Card
 from core.company.schema import Person
 from core.context import Tx
@@ -32,7 +32,7 @@ LOOK_EVERY: Final = 0.2
 
 
 @dataclass
-class Outcome:
+class ButtonTest:
     taps: dict[str, float] = field(default_factory=dict)
     """Account -> the seconds until its tap came back."""
     findings: dict[str, list[str]] = field(default_factory=dict)
@@ -51,7 +51,7 @@ def run(seconds: int, *, as_json: bool) -> int:
     return 1 if outcome.findings else 0
 
 
-async def press(settings: Settings, seconds: float, say: Callable[[str], None]) -> Outcome:
+async def press(settings: Settings, seconds: float, say: Callable[[str], None]) -> ButtonTest:
     """Show the buttons, wait for the taps, say each outcome as it is known. Raises StartupError."""
     if not configured(settings):
         raise StartupError("No platform is configured.", "Run: loopos init")
@@ -61,13 +61,13 @@ async def press(settings: Settings, seconds: float, say: Callable[[str], None]) 
             f"No service takes a tap: {local_url(settings)}/healthz {trouble}.",
             "Start `loopos serve` with the same HOST and PORT, then try again.",
         )
-    outcome = Outcome()
+    outcome = ButtonTest()
 
     def missed(name: str, what: str) -> None:
         outcome.find(name, what)
         say(f"✗ {name}: {what}")
 
-    async def await_tap(house: Beside, name: str, channel: str, subject: str) -> None:
+    async def await_tap(house: SideProcess, name: str, channel: str, subject: str) -> None:
         after = await _wait(house, subject, seconds)
         if after is None:
             missed(name, f"no tap arrived within {seconds:g} s. {_cure(settings, channel)}")
@@ -75,7 +75,7 @@ async def press(settings: Settings, seconds: float, say: Callable[[str], None]) 
         outcome.taps[name] = round(after, 1)
         say(f"✓ {name}: your tap arrived after {after:.1f} s")
 
-    async with beside(settings) as house:
+    async with side_process(settings) as house:
         founder = house.services.company.founder
         addresses = house.services.addresses_of(founder)
         for name in house.platforms.keys() - {address.channel for address in addresses}:
@@ -107,17 +107,17 @@ def _name(address: Address, among: list[Address]) -> str:
     return f"{address.channel} {address.conversation_id}" if several else address.channel
 
 
-async def _show(house: Beside, founder: Person, address: Address) -> str:
+async def _show(house: SideProcess, founder: Person, address: Address) -> str:
     """Send the button; returns what its tap will be known by. Raises LoopOSError."""
     subject = new_id()
-    delivery = await house.store.write(lambda tx: _put_down(tx, subject, founder, address))
+    delivery = await house.store.write(lambda tx: _keep(tx, subject, founder, address))
     platform = house.platforms[address.channel]
     (sent,) = await platform.send([delivery], Attempt(str(uuid.uuid4())))
     await house.store.write(lambda tx: _record(tx, delivery.id, sent))
     return subject
 
 
-def _put_down(tx: Tx, subject: str, founder: Person, address: Address) -> Delivery:
+def _keep(tx: Tx, subject: str, founder: Person, address: Address) -> Delivery:
     """The card's rows, so that the service knows the button. It counts as cancelled until it is sent: the service
     sends whatever is owed to the conversation, and this is ours to send."""
     card_publisher.post_own(tx, "check", subject, check_button.sketch, [(address, reader_for(tx, founder))])
@@ -140,7 +140,7 @@ def _record(tx: Tx, outbox_id: str, sent: Sent) -> None:
     copy.message_ref = sent.message_ref
 
 
-async def _wait(house: Beside, subject: str, seconds: float) -> float | None:
+async def _wait(house: SideProcess, subject: str, seconds: float) -> float | None:
     """Seconds until the service worked on the tap; None if it did not in time."""
     begun = time.monotonic()
     while (passed := time.monotonic() - begun) < seconds:

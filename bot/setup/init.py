@@ -22,7 +22,7 @@ from bot.settings import Settings, env_file, read_settings
 from bot.setup import models
 from bot.setup.dialog import Dialog, Session, Values, all_set, ask_token
 from bot.setup.doctor import CHANNELS, examine
-from bot.setup.side_process import beside, configured
+from bot.setup.side_process import configured, side_process
 from core.errors import StartupError
 from core.staff.joining import new_code
 
@@ -332,7 +332,7 @@ def _by_hand(settings: Settings, name: str) -> list[str]:
 
 async def _let_in(settings: Settings, say: Callable[[str], None]) -> None:
     """A code for every platform on which the founder has no account yet. A code works once."""
-    async with beside(settings) as house:
+    async with side_process(settings) as house:
         founder = house.services.company.founder
         there = {channel for channel, _ in house.services.company.accounts_of(founder)}
         missing = [name for name in house.platforms if name not in there]

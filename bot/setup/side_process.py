@@ -46,7 +46,7 @@ class NoJobs:
 
 
 @dataclass(frozen=True)
-class Beside:
+class SideProcess:
     store: Store
     services: Services
     platforms: dict[str, Platform]
@@ -54,7 +54,7 @@ class Beside:
 
 
 @contextlib.asynccontextmanager
-async def beside(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Beside]:
+async def side_process(settings: Settings, clock: Clock | None = None) -> AsyncIterator[SideProcess]:
     """The home's database, migrated, with the company and the platforms as the service has them.
 
     Raises StartupError."""
@@ -67,7 +67,7 @@ async def beside(settings: Settings, clock: Clock | None = None) -> AsyncIterato
         services = Services(
             company=written,
             jobs=NoJobs(),
-            floor=OfflineEngine(written, model_of(settings)),
+            baseline=OfflineEngine(written, model_of(settings)),
             emergency={},
             run_command=commands.run_command,
             clock=clock,
@@ -77,7 +77,7 @@ async def beside(settings: Settings, clock: Clock | None = None) -> AsyncIterato
         platforms |= {one.name: one for one in platforms_of(settings, store, services)}
         services.channels |= platforms
         services.company = await store.read(lambda session: company_now(session, written))
-        yield Beside(store, services, platforms)
+        yield SideProcess(store, services, platforms)
     finally:
         for platform in platforms.values():
             await platform.stop()

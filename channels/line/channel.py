@@ -16,7 +16,7 @@ import structlog
 from aiohttp import web
 from aiolimiter import AsyncLimiter
 
-from channels.ingress import Door
+from channels.ingress import Ingress
 from channels.line import draw, setup
 from channels.line.api import Api, Declined, LineError, NotSent, Unclear
 from channels.line.parse import EXTERNAL, NAME, conversation_of, parse
@@ -26,7 +26,7 @@ from channels.pacing import Backoff
 from core.clock import Clock
 from core.errors import ChannelDown, GiveUp, LoopOSError, OutcomeUnknown, QuotaSpent, TryLater
 from core.inbound import Inbound, RemoteFile
-from core.media import MOST_BYTES
+from core.media import MAX_BYTES
 from core.ports import Attempt, Capabilities, Delivery, Sent
 
 log = structlog.get_logger(__name__)
@@ -51,13 +51,13 @@ class Line:
 
     name = NAME
     capabilities = Capabilities(
-        edits=False, forms=False, together=draw.MOST_MESSAGES, settles=True, uploads=False
+        edits=False, forms=False, together=draw.MAX_MESSAGES, settles=True, uploads=False
     )
 
     def __init__(
         self,
         *,
-        door: Door,
+        ingress: Ingress,
         clock: Clock,
         channel_secret: str,
         access_token: str,
@@ -71,7 +71,7 @@ class Line:
         watch_quota_every: timedelta = timedelta(hours=1),
     ) -> None:
         """`calls_per_second`: LINE allows 2,000; we stay well below."""
-        self.health = door.health
+        self.health = ingress.health
         self.quota_limit: int | None = None
         self.quota_used = 0
         self.user_id: str | None = None
@@ -85,7 +85,7 @@ class Line:
         self._replies = Replies()
         self._backoff = Backoff()
         self._pace = Pace(calls_per_second)
-        self._webhook = Webhook(door, channel_secret, lambda: self.user_id, self._heard)
+        self._webhook = Webhook(ingress, channel_secret, lambda: self.user_id, self._heard)
         self._tasks: list[asyncio.Task[None]] = []
 
     # --- living
@@ -193,7 +193,7 @@ class Line:
                 await self._check_file(answer, file.ref)
                 async for chunk in answer.content.iter_chunked(_CHUNK):
                     size += len(chunk)
-                    if size > MOST_BYTES:
+                    if size > MAX_BYTES:
                         raise GiveUp("too_large")
                     yield chunk
         except (TimeoutError, aiohttp.ClientError, OSError) as error:
@@ -204,7 +204,7 @@ class Line:
         """Raises GiveUp, TryLater or ChannelDown unless the file comes now."""
         status = answer.status
         if status == 200:
-            if (answer.content_length or 0) > MOST_BYTES:
+            if (answer.content_length or 0) > MAX_BYTES:
                 raise GiveUp("too_large")
             return
         if status == 202:

@@ -15,14 +15,14 @@ from urllib.parse import quote
 from core.cards.card import Button, Card, Link, Section
 from core.ports import Delivery, Outgoing
 
-MOST_MESSAGES: Final = 5
-MOST_TEXT: Final = 5000
-MOST_ALT: Final = 1500
-MOST_BUBBLE: Final = 30_000
+MAX_MESSAGES: Final = 5
+MAX_TEXT: Final = 5000
+MAX_ALT: Final = 1500
+MAX_BUBBLE: Final = 30_000
 """Bytes of JSON, as the SDK writes it."""
-MOST_LABEL: Final = 40
-MOST_URI: Final = 1000
-MOST_PREVIEW: Final = 1_000_000
+MAX_LABEL: Final = 40
+MAX_URI: Final = 1000
+MAX_PREVIEW: Final = 1_000_000
 """Bytes of the picture that stands in the chat; below it the same one is also what a tap opens."""
 
 # White on each has a contrast of more than 4.5; the mark says the same without colour.
@@ -54,7 +54,7 @@ class _Room:
     text: int
     facts: int
     sections: int
-    label: int = MOST_LABEL
+    label: int = MAX_LABEL
 
 
 _ROOMS: Final = (
@@ -69,7 +69,7 @@ _ROOMS: Final = (
 
 def messages(deliveries: Sequence[Delivery]) -> tuple[list[Json], list[int]]:
     """At most five messages for at most five deliveries, and for each delivery which of them is its first."""
-    spare = MOST_MESSAGES - len(deliveries)
+    spare = MAX_MESSAGES - len(deliveries)
     drawn: list[Json] = []
     firsts: list[int] = []
     for delivery in deliveries:
@@ -99,15 +99,15 @@ def text_messages(text: str, most: int) -> list[Json]:
 
 
 def split(text: str, most: int) -> list[str]:
-    """At most `most` pieces of at most MOST_TEXT, cut where a line or a word ends; what is too much is left out."""
+    """At most `most` pieces of at most MAX_TEXT, cut where a line or a word ends; what is too much is left out."""
     pieces: list[str] = []
-    while units(text) > MOST_TEXT and len(pieces) < most - 1:
-        head = _head(text, MOST_TEXT)
+    while units(text) > MAX_TEXT and len(pieces) < most - 1:
+        head = _head(text, MAX_TEXT)
         end = max(head.rfind("\n"), head.rfind(" "))
         end = end if end > len(head) // 2 else len(head)
         pieces.append(text[:end].rstrip())
         text = text[end:].lstrip()
-    return [*pieces, cut(text, MOST_TEXT)]
+    return [*pieces, cut(text, MAX_TEXT)]
 
 
 def _linked(text: str) -> Json:
@@ -115,7 +115,7 @@ def _linked(text: str) -> Json:
     for room in _ROOMS:
         body = [_text(text, 3 * room.text), *_link_buttons(links)]
         bubble = {"type": "bubble", "size": "giga", "body": _box(body)}
-        if _size(bubble) <= MOST_BUBBLE:
+        if _size(bubble) <= MAX_BUBBLE:
             break
     return _flex(text, bubble)
 
@@ -128,7 +128,7 @@ def file_messages(file: Outgoing, most: int) -> list[Json]:
     whose words find no room beside it, is a bubble that opens it."""
     link = file.link or ""
     words = text_messages(file.caption, most - 1) if file.caption and most > 1 else []
-    if file.is_picture and file.size <= MOST_PREVIEW and (words or not file.caption):
+    if file.is_picture and file.size <= MAX_PREVIEW and (words or not file.caption):
         return [{"type": "image", "originalContentUrl": link, "previewImageUrl": link}, *words]
     body = [_text(file.caption, 1500)] if file.caption else []
     body += _link_buttons([Link(label=f"📎 {file.name}", url=link)])
@@ -167,7 +167,7 @@ def card_message(card: Card) -> Json:
     """One flex message, with every button whatever else must be shortened."""
     for room in _ROOMS:
         bubble = _bubble(card, room)
-        if _size(bubble) <= MOST_BUBBLE:
+        if _size(bubble) <= MAX_BUBBLE:
             break
     return _flex(f"{_STATES[card.state][1]} {card.title}\n{card.lead}", bubble)
 
@@ -227,7 +227,7 @@ def _link_buttons(links: Sequence[Link]) -> list[Json]:
             "style": "link",
             "height": "sm",
             "adjustMode": "shrink-to-fit",
-            "action": {"type": "uri", "label": _label(link.label, MOST_LABEL), "uri": address},
+            "action": {"type": "uri", "label": _label(link.label, MAX_LABEL), "uri": address},
         }
         for link in links
         if (address := _address(link.url))
@@ -238,7 +238,7 @@ def _address(url: str) -> str | None:
     """What LINE takes as a link of ours, percent-encoded; None for anything else."""
     encoded = quote(url.strip(), safe="%/:=&?~#+!$,;'@()*[]-._")
     fits = _WEB.fullmatch(encoded) or _TEL.fullmatch(encoded)
-    return encoded if fits and len(encoded) <= MOST_URI else None
+    return encoded if fits and len(encoded) <= MAX_URI else None
 
 
 def _button(button: Button, room: _Room) -> Json:
@@ -262,7 +262,7 @@ def _box(contents: list[Json], **look: Any) -> Json:
 
 
 def _flex(alt: str, bubble: Json) -> Json:
-    return {"type": "flex", "altText": cut(alt.strip(), MOST_ALT), "contents": bubble}
+    return {"type": "flex", "altText": cut(alt.strip(), MAX_ALT), "contents": bubble}
 
 
 def _size(bubble: Json) -> int:

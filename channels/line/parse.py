@@ -18,7 +18,7 @@ NOWHERE: Final = "-"
 """The conversation of an event that belongs to none."""
 _ID: Final = re.compile(r"[0-9A-Za-z_-]{1,100}")
 _SOURCES: Final = {"user": "userId", "group": "groupId", "room": "roomId"}
-_MOST_MILLISECONDS: Final = 4_102_444_800_000
+_MAX_MILLISECONDS: Final = 4_102_444_800_000
 """The year 2100."""
 
 
@@ -33,7 +33,7 @@ def well_formed(event: object) -> bool:
     if not isinstance(event.get("type"), str) or not isinstance(event.get("mode"), str):
         return False
     at = event.get("timestamp")
-    if not isinstance(at, int) or isinstance(at, bool) or not 0 <= at <= _MOST_MILLISECONDS:
+    if not isinstance(at, int) or isinstance(at, bool) or not 0 <= at <= _MAX_MILLISECONDS:
         return False
     if "source" in event and conversation_of(event) == NOWHERE:
         return False

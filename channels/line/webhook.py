@@ -12,7 +12,7 @@ from typing import Any, Final
 import structlog
 from aiohttp import web
 
-from channels.ingress import Door, Event, come_again, read_body, read_json, refuse
+from channels.ingress import Ingress, VerifiedEvent, come_again, read_body, read_json, refuse
 from channels.line.parse import NOWHERE, album_of, conversation_of, well_formed
 from core.errors import TryLater
 
@@ -25,22 +25,26 @@ def signature(secret: str, body: bytes) -> bytes:
     return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest())
 
 
-def event_of(raw: object) -> Event:
+def event_of(raw: object) -> VerifiedEvent:
     """What is kept of one entry of a batch. A malformed one is kept too, under its own hash, and asks nothing."""
     if isinstance(raw, dict) and well_formed(raw):
-        return Event(raw["webhookEventId"], conversation_of(raw), raw, album_of(raw))
+        return VerifiedEvent(raw["webhookEventId"], conversation_of(raw), raw, album_of(raw))
     text = json.dumps(raw, sort_keys=True)
     log.warning("line_event_malformed")
     name = hashlib.sha256(text.encode()).hexdigest()
-    return Event(f"malformed:{name}", NOWHERE, {"malformed": True, "event": text})
+    return VerifiedEvent(f"malformed:{name}", NOWHERE, {"malformed": True, "event": text})
 
 
 class Webhook:
     def __init__(
-        self, door: Door, secret: str, us: Callable[[], str | None], heard: Callable[[dict[str, Any]], None]
+        self,
+        ingress: Ingress,
+        secret: str,
+        us: Callable[[], str | None],
+        heard: Callable[[dict[str, Any]], None],
     ) -> None:
         """`us`: the bot's own user id, as far as it is known. `heard` gets every event that is on disk."""
-        self._door = door
+        self._ingress = ingress
         self._secret = secret
         self._us = us
         self._heard = heard
@@ -61,7 +65,7 @@ class Webhook:
         # On standby another module of the account answers.
         ours = [one for one in raw if not (isinstance(one, dict) and one.get("mode") == "standby")]
         try:
-            await self._door.take([event_of(one) for one in ours])
+            await self._ingress.take([event_of(one) for one in ours])
         except TryLater as error:
             return come_again(error)
         for one in ours:

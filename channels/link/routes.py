@@ -26,7 +26,7 @@ from core.store.tables import CardCopy, InboxRow, Offer
 from core.text import escape
 from core.workflow import offers
 
-MOST_FORM: Final = 16 * 1024
+MAX_FORM: Final = 16 * 1024
 CSP: Final = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _STYLE: Final = (
     "body{font:18px/1.5 system-ui,sans-serif;margin:0;background:#f4f5f7;color:#16202c}"
@@ -68,7 +68,7 @@ class LinkRoutes:
         found = await self._store.read(lambda session: _find(session, offer_id))
         if found is None:
             raise refuse(web.HTTPNotFound, "link")
-        if (request.content_length or 0) > MOST_FORM:
+        if (request.content_length or 0) > MAX_FORM:
             raise refuse(web.HTTPRequestEntityTooLarge, "form")
         vendor_id, card, _ = found
         form = {key: str(value) for key, value in (await request.post()).items()}

@@ -12,7 +12,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 import structlog
 
-from channels.ingress import Door
+from channels.ingress import Ingress
 from channels.slack.addresses import is_direct, place_of
 from channels.slack.api import Identity, Reply, SlackApi, messages
 from channels.slack.message_parts import moment
@@ -28,11 +28,11 @@ LOOKED_AFTER: Final = timedelta(days=7)
 OVERLAP: Final = timedelta(seconds=60)
 THREADS_BACK: Final = timedelta(days=1)
 """An answer in a thread shows in the history only at the thread's root: roots this old are looked at."""
-PATIENCE: Final = 5
+MAX_TRIES: Final = 5
 """So often one call is repeated when Slack asks to wait."""
 
 
-async def catch_up(api: SlackApi, door: Door, me: Identity, seen: Mapping[str, datetime]) -> int:
+async def catch_up(api: SlackApi, ingress: Ingress, me: Identity, seen: Mapping[str, datetime]) -> int:
     """Feed the door what came after `seen` (conversation -> when the newest of it came); returns how many."""
     since: dict[str, datetime] = {}
     roots: dict[str, list[datetime]] = defaultdict(list)
@@ -50,13 +50,13 @@ async def catch_up(api: SlackApi, door: Door, me: Identity, seen: Mapping[str, d
     if since:
         heard_last = max(since.values())
         since = dict.fromkeys(await _strangers(api), heard_last) | since
-    found = [await _channel(api, door, me, one, last - OVERLAP, roots[one]) for one, last in since.items()]
+    found = [await _channel(api, ingress, me, one, last - OVERLAP, roots[one]) for one, last in since.items()]
     log.info("slack_caught_up", conversations=len(since), messages=sum(found))
     return sum(found)
 
 
 async def _channel(
-    api: SlackApi, door: Door, me: Identity, channel: str, since: datetime, roots: list[datetime]
+    api: SlackApi, ingress: Ingress, me: Identity, channel: str, since: datetime, roots: list[datetime]
 ) -> int:
     oldest = min([since - THREADS_BACK, *roots])
     try:
@@ -72,7 +72,7 @@ async def _channel(
     for event in events:
         payload = stored({"type": "event_callback", "event": event}, moment(event["event_ts"]), me.user)
         if not is_echo(payload) and not homes(payload) - me.homes:
-            await _patiently(door.take, [event_of(payload)])
+            await _patiently(ingress.take, [event_of(payload)])
             count += 1
     return count
 
@@ -130,7 +130,7 @@ async def _strangers(api: SlackApi) -> list[str]:
 
 async def _patiently(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
     """The call again, after the wait that was asked for; ChannelDown and GiveUp are final."""
-    for _ in range(PATIENCE):
+    for _ in range(MAX_TRIES):
         try:
             return await call(*args, **kwargs)
         except ChannelDown:

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 from aiolimiter import AsyncLimiter
 
-from channels.ingress import Door
+from channels.ingress import Ingress
 from channels.pacing import Backoff, Limits
 from channels.slack import backfill, draw, files, upload
 from channels.slack.addresses import Place, place_of, ref, split_ref
@@ -41,7 +41,7 @@ class Slack:
     def __init__(
         self,
         *,
-        door: Door,
+        ingress: Ingress,
         clock: Clock,
         bot_token: str,
         signing_secret: str | None,
@@ -54,8 +54,8 @@ class Slack:
     ) -> None:
         """`per_channel` and `overall`: messages per seconds. Slack allows one a second in a channel and "several
         hundred a minute" in a workspace (https://docs.slack.dev/apis/web-api/rate-limits)."""
-        self.health = door.health
-        self._door = door
+        self.health = ingress.health
+        self._ingress = ingress
         self._clock = clock
         self._timeout = timeout
         self._api = SlackApi(bot_token, api_url=api_url, timeout=timeout, saw_date=self.health.saw_date)
@@ -65,7 +65,7 @@ class Slack:
             else None
         )
         self._ping_every = ping_every
-        self._reception = Reception(door, self._api)
+        self._reception = Reception(ingress, self._api)
         self._webhook = Webhook(self._reception, clock, signing_secret)
         self._direct: dict[str, str] = {}
         """Person -> their direct channel with us."""
@@ -132,12 +132,12 @@ class Slack:
 
     async def _heard_so_far(self) -> Callable[[], Awaitable[None]]:
         """Note until when nothing is missing, before anything new comes in; returns what reads the rest."""
-        seen = await self._door.seen(self._clock.now() - backfill.LOOKED_AFTER)
+        seen = await self._ingress.seen(self._clock.now() - backfill.LOOKED_AFTER)
 
         async def catch_up() -> None:
             while self._reception.me is not None:
                 try:
-                    await backfill.catch_up(self._api, self._door, self._reception.me, seen)
+                    await backfill.catch_up(self._api, self._ingress, self._reception.me, seen)
                     return
                 except TryLater as error:
                     log.warning("slack_not_caught_up", reason=str(error))
@@ -273,7 +273,7 @@ class Slack:
 
     async def _publish(self, place: Place, delivery: Delivery) -> str:
         card, text = delivery.card, delivery.text or ""
-        blocks = draw.card_blocks(card, draw.MOST_HOME_BLOCKS) if card else draw.text_blocks(text)
+        blocks = draw.card_blocks(card, draw.MAX_HOME_BLOCKS) if card else draw.text_blocks(text)
         published = await self._api.call("views.publish", {"user_id": place.id, "view": draw.home(blocks)})
         return ref(place.id, str(published["view"]["id"]))
 

@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from channels.slack.parse import FORM
-from core.cards.card import Button, Card, Fact, Link, Question, Section
+from core.cards.card import Button, Card, CardQuestion, Fact, Link, Section
 from core.text import shorten
 
 Block = dict[str, Any]
 
-MOST_BLOCKS: Final = 50
-MOST_HOME_BLOCKS: Final = 100
-MOST_CHARACTERS: Final = 12_500
+MAX_BLOCKS: Final = 50
+MAX_HOME_BLOCKS: Final = 100
+MAX_CHARACTERS: Final = 12_500
 """Of the blocks as JSON. Slack refuses a message somewhere above 13,200, containers counted, and documents neither
 (github.com/slackapi/bolt-js/issues/2509)."""
 SECTION: Final = 3000
@@ -32,12 +32,12 @@ _TIGHTER: Final = (12_000, 4000, 2000, 1000, 500, 200, 80)
 _STATE: Final = {"open": "🔵", "asking": "🟠", "done": "✅", "refused": "⛔", "danger": "🚨"}
 
 
-def card_blocks(card: Card, most: int = MOST_BLOCKS) -> list[Block]:
+def card_blocks(card: Card, most: int = MAX_BLOCKS) -> list[Block]:
     """The card, its longest texts cut until Slack takes it; buttons are never cut off."""
     blocks: list[Block] = []
     for limit in _TIGHTER:
         blocks = _card(card, limit)
-        if len(blocks) <= most and size(blocks) <= MOST_CHARACTERS:
+        if len(blocks) <= most and size(blocks) <= MAX_CHARACTERS:
             break
     return blocks
 
@@ -48,7 +48,7 @@ def text_blocks(text: str) -> list[Block]:
     blocks: list[Block] = []
     for part in parts:
         block = section(escaped(part))
-        if size([*blocks, block]) > MOST_CHARACTERS:
+        if size([*blocks, block]) > MAX_CHARACTERS:
             blocks.append(section("…"))
             break
         blocks.append(block)
@@ -112,7 +112,7 @@ def _link(link: Link) -> str:
     return f"<{''.join(url.split())}|{fit(link.label, 75).replace('|', '/')}>"
 
 
-def _question(question: Question, number: int, limit: int) -> list[Block]:
+def _question(question: CardQuestion, number: int, limit: int) -> list[Block]:
     text = section(fit(question.text, min(limit, 1000)), verbatim=True)
     if len(question.buttons) <= CHOICES:
         return [text, *([_actions([_button(one) for one in question.buttons])] if question.buttons else [])]

@@ -12,10 +12,10 @@ from yarl import URL
 from channels.slack.api import API_URL, SlackApi, seconds
 from core.errors import GiveUp, TryLater
 from core.inbound import RemoteFile
-from core.media import MOST_BYTES
+from core.media import MAX_BYTES
 
 CHUNK: Final = 64 * 1024
-MOST_HOPS: Final = 3
+MAX_HOPS: Final = 3
 
 
 def trusted(url: URL, api_url: str) -> bool:
@@ -28,12 +28,12 @@ def trusted(url: URL, api_url: str) -> bool:
 
 async def fetch(api: SlackApi, file: RemoteFile) -> AsyncIterator[bytes]:
     """The bytes, in chunks. Raises GiveUp (foreign_host, too_large, gone) or TryLater."""
-    if (file.bytes or 0) > MOST_BYTES:
+    if (file.bytes or 0) > MAX_BYTES:
         raise GiveUp("too_large")
     url = checked(file.ref, api.api_url)
     patience = aiohttp.ClientTimeout(total=6 * api.timeout, sock_connect=api.timeout, sock_read=api.timeout)
     try:
-        for _ in range(MOST_HOPS):
+        for _ in range(MAX_HOPS):
             async with api.session.get(
                 url,
                 headers={"Authorization": f"Bearer {api.token}"},
@@ -47,7 +47,7 @@ async def fetch(api: SlackApi, file: RemoteFile) -> AsyncIterator[bytes]:
                 read = 0
                 async for chunk in response.content.iter_chunked(CHUNK):
                     read += len(chunk)
-                    if read > MOST_BYTES:
+                    if read > MAX_BYTES:
                         raise GiveUp("too_large")
                     yield chunk
                 return
@@ -102,5 +102,5 @@ def _check(response: aiohttp.ClientResponse) -> None:
     if response.content_type == "text/html":
         # Without files:read Slack answers 200 with its page for signing in.
         raise _no_access()
-    if (response.content_length or 0) > MOST_BYTES:
+    if (response.content_length or 0) > MAX_BYTES:
         raise GiveUp("too_large")

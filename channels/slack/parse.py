@@ -10,7 +10,7 @@ import json
 from datetime import datetime
 from typing import Any, Final
 
-from channels.ingress import Event
+from channels.ingress import VerifiedEvent
 from channels.slack.addresses import HOME, is_direct, ref
 from channels.slack.message_parts import kind_of, moment, plain, remote_files, without_mention
 from core.inbound import Edited, Inbound, Message, Opened, Tap, Unsent
@@ -41,12 +41,12 @@ def stored(data: Payload, at: datetime, bot: str | None) -> Payload:
     return {**kept, "at": at.isoformat(), "bot": bot, "id": _event_id(data)}
 
 
-def event_of(payload: Payload) -> Event:
+def event_of(payload: Payload) -> VerifiedEvent:
     try:
         conversation = _conversation(payload)
     except MALFORMED:
         conversation = "unknown"
-    return Event(payload["id"], conversation[:200], payload)
+    return VerifiedEvent(payload["id"], conversation[:200], payload)
 
 
 def _event_id(data: Payload) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from channels.ingress import Door
+from channels.ingress import Ingress
 from channels.slack import forms
 from channels.slack.api import Identity, SlackApi
 from channels.slack.parse import (
@@ -29,8 +29,8 @@ log = structlog.get_logger(__name__)
 
 
 class Reception:
-    def __init__(self, door: Door, api: SlackApi) -> None:
-        self._door = door
+    def __init__(self, ingress: Ingress, api: SlackApi) -> None:
+        self._ingress = ingress
         self._api = api
         self._tasks: set[asyncio.Task[None]] = set()
         self.me: Identity | None = None
@@ -52,7 +52,7 @@ class Reception:
                 return None
             case "view_submission":
                 return await self._submitted(payload)
-        await self._door.take([event_of(payload)])
+        await self._ingress.take([event_of(payload)])
         return None
 
     async def stop(self) -> None:
@@ -74,7 +74,7 @@ class Reception:
             return False
         if kind in {FORM, "tap"}:
             return kind == FORM
-        found = await self._door.button(button)
+        found = await self._ingress.button(button)
         return found is not None and bool(found[0].fields)
 
     async def _open_form(self, payload: Payload, trigger: str) -> None:
@@ -85,9 +85,9 @@ class Reception:
                 "views.open", {"trigger_id": trigger, "view": forms.loading()}, repeatable=False
             )
             view = opened["view"]["id"]
-            found = await self._door.button(button_of(payload["actions"][0]))
+            found = await self._ingress.button(button_of(payload["actions"][0]))
             if found is None or not found[0].fields:
-                await self._door.take([event_of(payload)])
+                await self._ingress.take([event_of(payload)])
                 await self._api.call("views.update", {"view_id": view, "view": forms.not_valid()})
                 return
             form = forms.form(*found, where_tapped(payload))
@@ -101,7 +101,7 @@ class Reception:
 
     async def _pass_on(self, payload: Payload) -> None:
         try:
-            await self._door.take([event_of(payload)])
+            await self._ingress.take([event_of(payload)])
         except TryLater as error:
             log.warning("slack_tap_not_kept", reason=str(error), id=payload["id"])
 
@@ -112,5 +112,5 @@ class Reception:
             wrong = {}
         if wrong:
             return {"response_action": "errors", "errors": wrong}
-        await self._door.take([event_of(payload)])
+        await self._ingress.take([event_of(payload)])
         return {"response_action": "clear"}

@@ -41,7 +41,7 @@ EVENTS: Final = (
 )
 BUILT_IN: Final = {"/invite", "/status", "/help", "/remind", "/topic", "/who", "/leave", "/join", "/search"}
 """Slack's own, which an app cannot have; `/loopos status` does the same."""
-MOST_SKEW: Final = 60
+MAX_SKEW: Final = 60
 """Seconds. At 300 every request of Slack's would be refused (RELIABILITY B18)."""
 
 
@@ -115,7 +115,7 @@ def skew(date: str | None, now: datetime) -> list[str]:
     if not date:
         return []
     off = round((now - parsedate_to_datetime(date)).total_seconds())
-    if abs(off) <= MOST_SKEW:
+    if abs(off) <= MAX_SKEW:
         return []
     way = "ahead of" if off > 0 else "behind"
     return [

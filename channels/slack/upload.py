@@ -18,8 +18,8 @@ from core.errors import GiveUp, TryLater
 from core.ports import Outgoing
 from core.text import shorten
 
-MOST_ALT: Final = 1000
-PATIENCE: Final = 6
+MAX_ALT: Final = 1000
+TIMEOUT_FACTOR: Final = 6
 """So many times the usual patience may an upload take."""
 
 
@@ -28,7 +28,7 @@ async def upload(api: SlackApi, file: Outgoing, key: str) -> str:
     data = await file.read()
     args: Reply = {"filename": unique_name(file.name, key), "length": len(data)}
     if file.is_picture and file.alt:
-        args["alt_txt"] = shorten(file.alt, MOST_ALT)
+        args["alt_txt"] = shorten(file.alt, MAX_ALT)
     try:
         where = await api.call("files.getUploadURLExternal", args, query=True)
     except ScopeMissing as refused:
@@ -41,7 +41,7 @@ async def upload(api: SlackApi, file: Outgoing, key: str) -> str:
 async def _bring(api: SlackApi, address: str, data: bytes) -> None:
     """To Slack's own hosts only. The address itself is the permission: no token goes along."""
     url = checked(address, api.api_url)
-    patience = aiohttp.ClientTimeout(total=PATIENCE * api.timeout, sock_connect=api.timeout)
+    patience = aiohttp.ClientTimeout(total=TIMEOUT_FACTOR * api.timeout, sock_connect=api.timeout)
     try:
         async with api.session.post(url, data=data, timeout=patience, allow_redirects=False) as response:
             match response.status:

@@ -25,7 +25,7 @@ from telegram.constants import ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
-from channels.ingress import Door
+from channels.ingress import Ingress
 from channels.pacing import Backoff, Limits
 from channels.telegram import draw, files, uploads, webhook
 from channels.telegram.acknowledgements import SIGN_WITHIN, Signs, remember
@@ -51,7 +51,7 @@ from core.text import escape
 
 log = structlog.get_logger(__name__)
 
-MOST_ALERT: Final = 200
+MAX_ALERT: Final = 200
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 
 
@@ -74,7 +74,7 @@ class Telegram:
     def __init__(
         self,
         *,
-        door: Door,
+        ingress: Ingress,
         clock: Clock,
         token: str,
         api_url: str = API_URL,
@@ -94,8 +94,8 @@ class Telegram:
         """Without `base_url` updates are polled for. `hold_taps`: seconds for which a tap in a group waits for
         what is said to that person alone. `first_wait`: seconds after the first failure; `watch_every`: between
         two looks at the webhook. The limits are (calls, seconds)."""
-        self.health = door.health
-        self._door = door
+        self.health = ingress.health
+        self._ingress = ingress
         self._clock = clock
         self._token = token
         self._api_url = api_url.rstrip("/")
@@ -132,7 +132,7 @@ class Telegram:
 
     def add_to(self, http: web.Application) -> None:
         if self._base_url is not None:
-            webhook.add_to(http, self._door, self._clock, self._secret)
+            webhook.add_to(http, self._ingress, self._clock, self._secret)
 
     async def start(self) -> None:
         self._spawn(self._introduce())
@@ -141,7 +141,7 @@ class Telegram:
             self._spawn(watch(self.health, self._clock, asking, self._base_url, self._watch_every))
             return
         poller = Poller(
-            door=self._door,
+            ingress=self._ingress,
             clock=self._clock,
             token=self._token,
             api_url=self._api_url,
@@ -234,7 +234,7 @@ class Telegram:
     async def _failed(self, error: TelegramError, delivery: Delivery, place: _Place) -> LoopOSError:
         if isinstance(error, ChatMigrated):
             now = self._clock.now()
-            await self._door.take([moved_event(place.chat, error.new_chat_id, now)])
+            await self._ingress.take([moved_event(place.chat, error.new_chat_id, now)])
             self._moved[place.chat] = error.new_chat_id
             return TryLater("the group has a new id", timedelta(seconds=1))
         if isinstance(error, RetryAfter):
@@ -328,7 +328,7 @@ class Telegram:
     async def _alert(self, delivery: Delivery) -> Sent | None:
         """In a group, the answer to a tap that only its sender sees; None where there is no tap to answer."""
         text = draw.safe(delivery.text or "").strip()
-        if not delivery.quiet or delivery.only_for is None or not 0 < draw.units(text) <= MOST_ALERT:
+        if not delivery.quiet or delivery.only_for is None or not 0 < draw.units(text) <= MAX_ALERT:
             return None
         query = self._signs.take_tap(delivery.conversation_id, delivery.only_for)
         if query is None:

@@ -16,9 +16,9 @@ from core.cards.card import Button, Card, Link, Section
 from core.text import escape, shorten
 
 LIMIT: Final = 4096
-MOST_CAPTION: Final = 1024
-MOST_DATA: Final = 64
-MOST_PLACEHOLDER: Final = 64
+MAX_CAPTION: Final = 1024
+MAX_DATA: Final = 64
+MAX_PLACEHOLDER: Final = 64
 _SHORT: Final = 20
 """Columns of a label that shares its row; a telephone shows about so many."""
 _LABEL: Final = 64
@@ -39,7 +39,7 @@ class Drawing:
 def draw(card: Card) -> Drawing:
     blocks = _fitted(_blocks(card))
     rows = tuple(row for question in card.questions for row in _rows(question.buttons)) + _rows(card.buttons)
-    asks = shorten(escape(card.lead or card.title), MOST_PLACEHOLDER) if card.expects and not rows else ""
+    asks = shorten(escape(card.lead or card.title), MAX_PLACEHOLDER) if card.expects and not rows else ""
     return Drawing("\n".join(block.html() for block in blocks).strip() or "…", rows, asks)
 
 
@@ -66,7 +66,7 @@ def plain(text: str) -> Drawing:
 def caption(text: str) -> str:
     """The words below a picture or a file."""
     words = safe(text).strip()
-    return words if units(words) <= MOST_CAPTION else _cut(words, MOST_CAPTION - 1).rstrip() + "…"
+    return words if units(words) <= MAX_CAPTION else _cut(words, MAX_CAPTION - 1).rstrip() + "…"
 
 
 def safe(text: str) -> str:
@@ -197,7 +197,7 @@ def _rows(buttons: Sequence[Button]) -> Rows:
 
 
 def _drawn(button: Button) -> tuple[str, str]:
-    assert 0 < len(button.id.encode()) <= MOST_DATA, "a button's id is at most 64 bytes"
+    assert 0 < len(button.id.encode()) <= MAX_DATA, "a button's id is at most 64 bytes"
     return shorten(escape(button.label), _LABEL) or "…", button.id
 
 

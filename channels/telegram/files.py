@@ -14,7 +14,7 @@ from telegram.error import BadRequest, TelegramError
 from channels.telegram.api import CURE, DOWN_FOR, next_step
 from core.errors import ChannelDown, GiveUp, TryLater
 from core.inbound import RemoteFile
-from core.media import MOST_BYTES
+from core.media import MAX_BYTES
 
 _PATH: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
 _CHUNK: Final = 64 * 1024
@@ -25,7 +25,7 @@ async def fetch(bot: Bot, file: RemoteFile, files_url: str, patience: float) -> 
     """The bytes in chunks. `files_url` holds the token: it is never part of an error. `patience`: seconds without a byte.
 
     Raises GiveUp("too_large" | "gone" | "foreign_host"), TryLater, ChannelDown."""
-    if file.bytes is not None and file.bytes > MOST_BYTES:
+    if file.bytes is not None and file.bytes > MAX_BYTES:
         raise GiveUp("too_large")
     path = await _path_of(bot, file.ref, files_url)
     limits = aiohttp.ClientTimeout(total=None, sock_connect=patience, sock_read=patience)
@@ -38,7 +38,7 @@ async def fetch(bot: Bot, file: RemoteFile, files_url: str, patience: float) -> 
             size = 0
             async for chunk in response.content.iter_chunked(_CHUNK):
                 size += len(chunk)
-                if size > MOST_BYTES:
+                if size > MAX_BYTES:
                     raise GiveUp("too_large")
                 yield chunk
     except (aiohttp.ClientError, TimeoutError) as error:
@@ -58,7 +58,7 @@ async def _path_of(bot: Bot, ref: str, files_url: str) -> str:
         raise GiveUp("gone") from None
     except TelegramError as error:
         raise next_step(error, repeatable=True, after=_AGAIN) from None
-    if found.file_size is not None and found.file_size > MOST_BYTES:
+    if found.file_size is not None and found.file_size > MAX_BYTES:
         raise GiveUp("too_large")
     if not found.file_path:
         raise GiveUp("gone")
@@ -72,7 +72,7 @@ async def _path_of(bot: Bot, ref: str, files_url: str) -> str:
 def _check(response: aiohttp.ClientResponse) -> None:
     match response.status:
         case 200:
-            if (response.content_length or 0) > MOST_BYTES:
+            if (response.content_length or 0) > MAX_BYTES:
                 raise GiveUp("too_large")
         case 404 | 410:
             raise GiveUp("gone")

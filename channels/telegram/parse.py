@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from channels.ingress import Event
+from channels.ingress import VerifiedEvent
 from core.inbound import Edited, Inbound, Message, Moved, RemoteFile, Tap
-from core.media import MOST_BYTES
+from core.media import MAX_BYTES
 from core.model import SourceKind
 from core.text import escape
 
@@ -49,7 +49,7 @@ def me_of(token: str) -> Me:
 # --- events
 
 
-def event_of(update: Json, now: datetime) -> Event:
+def event_of(update: Json, now: datetime) -> VerifiedEvent:
     """Raises ValueError for what has no update_id.
 
     update_id restarts at random after an idle week, so what has a name of its own goes by that."""
@@ -64,7 +64,7 @@ def event_of(update: Json, now: datetime) -> Event:
         event_id, conversation, album = _named(kind, update[kind])
     except (KeyError, TypeError, ValueError, AttributeError):
         event_id, conversation, album = f"update:{number}:{kind}", NAME, None
-    return Event(event_id, conversation, update, album)
+    return VerifiedEvent(event_id, conversation, update, album)
 
 
 def _named(kind: str, body: Json) -> tuple[str, str, str | None]:
@@ -89,10 +89,12 @@ def _named(kind: str, body: Json) -> tuple[str, str, str | None]:
     return f"msg:{chat}:{message}", conversation_of(body), str(album)[:60] if album else None
 
 
-def moved_event(old: int, new: int, now: datetime) -> Event:
+def moved_event(old: int, new: int, now: datetime) -> VerifiedEvent:
     """What Telegram tells in the refusal of a send, as the service message it may not have sent yet."""
     told = {"chat": {"id": old, "type": "group"}, "date": int(now.timestamp()), "migrate_to_chat_id": new}
-    return Event(f"moved:{old}:{new}", str(new), {"update_id": 0, "message": {"message_id": 0, **told}})
+    return VerifiedEvent(
+        f"moved:{old}:{new}", str(new), {"update_id": 0, "message": {"message_id": 0, **told}}
+    )
 
 
 def conversation_of(message: Json) -> str:
@@ -248,7 +250,7 @@ def _attached(message: Json) -> tuple[SourceKind, tuple[RemoteFile, ...]]:
 def _largest(sizes: list[Json]) -> Json:
     """The largest that may be downloaded; if none may, the smallest, and fetching it says so."""
     by_size = sorted(sizes, key=lambda one: one["width"] * one["height"])
-    fitting = [one for one in by_size if one.get("file_size", 0) <= MOST_BYTES]
+    fitting = [one for one in by_size if one.get("file_size", 0) <= MAX_BYTES]
     return fitting[-1] if fitting else by_size[0]
 
 

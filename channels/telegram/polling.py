@@ -12,7 +12,7 @@ from typing import Any, Final
 import aiohttp
 import structlog
 
-from channels.ingress import Door
+from channels.ingress import Ingress
 from channels.pacing import Backoff
 from channels.telegram.api import ALLOWED_UPDATES, CURE, DOWN_FOR, Answer, ask
 from channels.telegram.parse import event_of
@@ -35,7 +35,7 @@ class Poller:
     def __init__(
         self,
         *,
-        door: Door,
+        ingress: Ingress,
         clock: Clock,
         token: str,
         api_url: str,
@@ -44,7 +44,7 @@ class Poller:
         conflict_pause: float,
         first_wait: float,
     ) -> None:
-        self._door = door
+        self._ingress = ingress
         self._clock = clock
         self._token = token
         self._api_url = api_url
@@ -84,7 +84,7 @@ class Poller:
         if self._offset is not None:
             wanted["offset"] = self._offset
         updates = await self._call(session, "getUpdates", **wanted)
-        self._door.health.pinged()
+        self._ingress.health.pinged()
         self._well()
         events, ids = [], []
         for update in updates:
@@ -94,7 +94,7 @@ class Poller:
             except (ValueError, AttributeError):
                 log.warning("telegram_update_unreadable")
         if events:
-            await self._door.take(events)
+            await self._ingress.take(events)
         # Without news the next call names no offset: ids restart lower after an idle week.
         self._offset = max(ids) + 1 if ids else None
 
@@ -123,10 +123,10 @@ class Poller:
 
     def _failing(self, trouble: str, *, at_once: bool = False) -> None:
         self._trouble = trouble
-        self._door.health.failing(trouble, at_once=at_once)
+        self._ingress.health.failing(trouble, at_once=at_once)
 
     def _well(self) -> None:
         """Only our own trouble is over: sending may fail while fetching works."""
-        if self._trouble is not None and self._door.health.trouble == self._trouble:
-            self._door.health.well()
+        if self._trouble is not None and self._ingress.health.trouble == self._trouble:
+            self._ingress.health.well()
         self._trouble = None

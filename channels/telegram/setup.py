@@ -24,7 +24,7 @@ Menu = Callable[[str], list[tuple[str, str]]]
 
 LANGUAGE_CODES: Final = {"en": "en", "zh-TW": "zh", "ja": "ja", "id": "id", "es": "es"}
 """Ours -> Telegram's, which knows two letters only."""
-MOST_SKEW: Final = timedelta(seconds=60)
+MAX_SKEW: Final = timedelta(seconds=60)
 _RECENT: Final = timedelta(hours=1)
 _COMMAND: Final = re.compile(r"[a-z0-9_]{1,32}")
 _SECRET: Final = re.compile(r"[A-Za-z0-9_-]{1,256}")
@@ -77,7 +77,7 @@ async def examine(
 
 
 def _skew(theirs: datetime | None, ours: datetime) -> list[str]:
-    if theirs is None or abs(ours - theirs) <= MOST_SKEW:
+    if theirs is None or abs(ours - theirs) <= MAX_SKEW:
         return []
     seconds = round((ours - theirs).total_seconds())
     way = "ahead of" if seconds > 0 else "behind"

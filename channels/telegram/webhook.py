@@ -7,7 +7,7 @@ from typing import Final
 
 from aiohttp import web
 
-from channels.ingress import Door, come_again, read_body, read_json, refuse
+from channels.ingress import Ingress, come_again, read_body, read_json, refuse
 from channels.telegram.api import PATH
 from channels.telegram.parse import event_of
 from core.clock import Clock
@@ -16,7 +16,7 @@ from core.errors import TryLater
 SECRET_HEADER: Final = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105  (its name)
 
 
-def add_to(http: web.Application, door: Door, clock: Clock, secret: str) -> None:
+def add_to(http: web.Application, ingress: Ingress, clock: Clock, secret: str) -> None:
     """Mount the webhook: 403 for a wrong secret, 503 with Retry-After (which Telegram honours) if not kept."""
 
     async def take(request: web.Request) -> web.Response:
@@ -29,7 +29,7 @@ def add_to(http: web.Application, door: Door, clock: Clock, secret: str) -> None
         except ValueError as wrong:
             raise refuse(web.HTTPBadRequest, str(wrong)) from wrong
         try:
-            await door.take([event])
+            await ingress.take([event])
         except TryLater as later:
             return come_again(later)
         return web.Response()

@@ -28,7 +28,7 @@ from core.store.tables import WebMessage
 from core.text import escape
 
 PAGE: Final = resources.files("channels.web") / "page"
-MOST_TEXT: Final = 200_000
+MAX_TEXT: Final = 200_000
 FIRST_LOAD: Final = 200
 COMMIT_WITHIN: Final = 1.5
 """Seconds until a page is told to try again (RELIABILITY P1)."""
@@ -145,7 +145,7 @@ class WebRoutes:
         text, files, reply = data.get("text", ""), data.get("files", []), data.get("reply_to")
         if (
             not isinstance(text, str)
-            or len(text) > MOST_TEXT
+            or len(text) > MAX_TEXT
             or not isinstance(files, list)
             or len(files) > 10
         ):

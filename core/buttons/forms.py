@@ -15,8 +15,8 @@ from sqlalchemy import select
 from core import phrases
 from core.actors import Reader
 from core.cards.card import Button, Field
-from core.cards.press import Own
-from core.cards.view import Press, Sketch
+from core.cards.press import StandalonePress
+from core.cards.view import ButtonDraft, CardDraft
 from core.context import Tx
 from core.errors import Refused
 from core.ids import new_id
@@ -24,10 +24,10 @@ from core.inbound import Message, Tap
 from core.model import Address
 from core.money import parse_amount
 from core.outbox import card_publisher
-from core.store.tables import CardCopy, Prompt
+from core.store.tables import CardCopy, FormRequest
 from core.text import normal, shorten
 
-LISTEN: Final = timedelta(minutes=15)
+ANSWERED_WITHIN: Final = timedelta(minutes=15)
 """So long the next words in the conversation may be the answer; a reply to the question counts later too."""
 WHICH: Final = ""
 """Stands for the question which of several optional fields is meant."""
@@ -86,7 +86,7 @@ def begin(tx: Tx, tapped: Tap, copy: CardCopy, reader: Reader) -> None:
         if open_form.button["id"] == button.id:
             open_form.done_at = tx.now
     prompt = tx.add(
-        Prompt(
+        FormRequest(
             id=new_id(),
             channel=tapped.channel,
             conversation_id=tapped.conversation_id,
@@ -101,57 +101,57 @@ def begin(tx: Tx, tapped: Tap, copy: CardCopy, reader: Reader) -> None:
     _ask(tx, prompt, reader)
 
 
-def _open_forms(tx: Tx, said: Tap | Message) -> Sequence[Prompt]:
+def _open_forms(tx: Tx, said: Tap | Message) -> Sequence[FormRequest]:
     """Those of the same person in the same conversation, the newest first."""
     return tx.session.scalars(
-        select(Prompt)
+        select(FormRequest)
         .where(
-            Prompt.channel == said.channel,
-            Prompt.conversation_id == said.conversation_id,
-            Prompt.sender == said.sender,
-            Prompt.done_at.is_(None),
+            FormRequest.channel == said.channel,
+            FormRequest.conversation_id == said.conversation_id,
+            FormRequest.sender == said.sender,
+            FormRequest.done_at.is_(None),
         )
-        .order_by(Prompt.created_at.desc(), Prompt.id.desc())
+        .order_by(FormRequest.created_at.desc(), FormRequest.id.desc())
     ).all()
 
 
-def _ask(tx: Tx, prompt: Prompt, reader: Reader) -> None:
+def _ask(tx: Tx, prompt: FormRequest, reader: Reader) -> None:
     address = Address(prompt.channel, prompt.conversation_id)
     card_publisher.post_own(
         tx, "prompt", _subject(prompt), lambda one: _sketch(prompt, one), [(address, reader)]
     )
 
 
-def _subject(prompt: Prompt) -> str:
+def _subject(prompt: FormRequest) -> str:
     """One card per field that is asked."""
     return f"{prompt.id}{len(prompt.said)}"
 
 
-def _sketch(prompt: Prompt, reader: Reader) -> Sketch:
+def _sketch(prompt: FormRequest, reader: Reader) -> CardDraft:
     words = reader.words
     button = Button.model_validate(prompt.button)
     field = _field(button, prompt.field)
     if prompt.done_at is not None:
-        return Sketch(title=button.label, lead="✓", state="done")
-    stop = Press("choose", words("Never mind"), args={"stop": True})
+        return CardDraft(title=button.label, lead="✓", state="done")
+    stop = ButtonDraft("choose", words("Never mind"), args={"stop": True})
     if field is None:
-        which = tuple(Press("choose", one.label, args={"field": one.name}) for one in button.fields)
-        return Sketch(
-            title=button.label, lead=words("What is it about?"), state="asking", presses=(*which, stop)
+        which = tuple(ButtonDraft("choose", one.label, args={"field": one.name}) for one in button.fields)
+        return CardDraft(
+            title=button.label, lead=words("What is it about?"), state="asking", buttons=(*which, stop)
         )
     if field.kind == "choice":
-        options = tuple(Press("choose", one.label, args={"value": one.value}) for one in field.options)
-        return Sketch(title=button.label, lead=field.label, state="asking", presses=(*options, stop))
-    return Sketch(title=button.label, lead=field.label, state="asking", expects=field.kind)
+        options = tuple(ButtonDraft("choose", one.label, args={"value": one.value}) for one in field.options)
+        return CardDraft(title=button.label, lead=field.label, state="asking", buttons=(*options, stop))
+    return CardDraft(title=button.label, lead=field.label, state="asking", expects=field.kind)
 
 
 def _field(button: Button, name: str) -> Field | None:
     return next((field for field in button.fields if field.name == name), None)
 
 
-def tap(tx: Tx, own: Own) -> Tap | None:
+def tap(tx: Tx, own: StandalonePress) -> Tap | None:
     """One of the choices; returns the whole form once it is filled in."""
-    prompt = tx.get(Prompt, own.subject[:32])
+    prompt = tx.get(FormRequest, own.subject[:32])
     if prompt is None or prompt.done_at is not None or prompt.sender != own.tapped.sender:
         raise Refused("unknown_button")
     chosen = own.button.args
@@ -175,7 +175,7 @@ def take_words(tx: Tx, message: Message, reader: Reader) -> tuple[bool, Tap | No
     answered = message.reply_to and next((f for f in forms if _is_about(tx, f, str(message.reply_to))), None)
     prompt, is_reply = answered or forms[0], bool(answered)
     field = _field(Button.model_validate(prompt.button), prompt.field)
-    if field is None or (prompt.created_at < tx.now - LISTEN and not is_reply):
+    if field is None or (prompt.created_at < tx.now - ANSWERED_WITHIN and not is_reply):
         return False, None
     match field.kind:
         case "text":
@@ -189,7 +189,7 @@ def take_words(tx: Tx, message: Message, reader: Reader) -> tuple[bool, Tap | No
 
 
 def _take_amount(
-    tx: Tx, prompt: Prompt, message: Message, reader: Reader, *, is_reply: bool
+    tx: Tx, prompt: FormRequest, message: Message, reader: Reader, *, is_reply: bool
 ) -> tuple[bool, Tap | None]:
     try:
         parse_amount(message.text)
@@ -202,7 +202,7 @@ def _take_amount(
     return True, _said(tx, prompt, message.text.strip(), reader)
 
 
-def _is_about(tx: Tx, prompt: Prompt, message_ref: str) -> bool:
+def _is_about(tx: Tx, prompt: FormRequest, message_ref: str) -> bool:
     card = card_publisher.own_card(tx, "prompt", _subject(prompt))
     if card is None:
         return False
@@ -210,7 +210,7 @@ def _is_about(tx: Tx, prompt: Prompt, message_ref: str) -> bool:
     return message_ref in set(copies)
 
 
-def _said(tx: Tx, prompt: Prompt, value: str, reader: Reader) -> Tap | None:
+def _said(tx: Tx, prompt: FormRequest, value: str, reader: Reader) -> Tap | None:
     button = Button.model_validate(prompt.button)
     asked = prompt.field
     said = {**prompt.said, asked: shorten(value, 2000)}
@@ -225,7 +225,7 @@ def _said(tx: Tx, prompt: Prompt, value: str, reader: Reader) -> Tap | None:
     return None
 
 
-def _redraw(tx: Tx, prompt: Prompt, reader: Reader) -> None:
+def _redraw(tx: Tx, prompt: FormRequest, reader: Reader) -> None:
     over = prompt.done_at is not None
     card_publisher.redraw_own(
         tx, "prompt", _subject(prompt), lambda one: _sketch(prompt, one), reader, silent=over

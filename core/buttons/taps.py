@@ -13,7 +13,7 @@ import structlog
 from core import phrases
 from core.actors import Actor, Reader
 from core.buttons import forms
-from core.cards.press import Own
+from core.cards.press import StandalonePress
 from core.company.schema import Person
 from core.context import Tx
 from core.errors import Refused
@@ -43,12 +43,12 @@ from core.workflow import (
 
 log = structlog.get_logger(__name__)
 
-MOST_MINUTES: Final = 10_000
+MAX_MINUTES: Final = 10_000
 """Of our own people for one ticket, about a week by the clock: above it is a typing mistake."""
 
 
 @dataclass(frozen=True)
-class Press:
+class Pressed:
     """A tap that was found to be a button of ours."""
 
     actor: Actor
@@ -72,43 +72,43 @@ class Press:
         if not said:
             return None
         # int() alone would take "4_5", "+45" and a number of a million digits.
-        if not (said.isdecimal() and len(said) <= 5 and int(said) <= MOST_MINUTES):
-            raise Refused("minutes_unclear", text=said[:40], most=MOST_MINUTES)
+        if not (said.isdecimal() and len(said) <= 5 and int(said) <= MAX_MINUTES):
+            raise Refused("minutes_unclear", text=said[:40], most=MAX_MINUTES)
         return int(said)
 
 
-def _approval(tx: Tx, press: Press) -> tuple[Approval, str]:
+def _approval(tx: Tx, press: Pressed) -> tuple[Approval, str]:
     approval = tx.get(Approval, press.args["approval"])
     if approval is None:
         raise Refused("unknown_button")
     return approval, str(press.args["digest"])
 
 
-def _approve(tx: Tx, press: Press) -> None:
+def _approve(tx: Tx, press: Pressed) -> None:
     approval, digest = _approval(tx, press)
     approvals.decide(tx, press.ticket, approval, digest, press.actor, "approved", None)
 
 
-def _reject(tx: Tx, press: Press) -> None:
+def _reject(tx: Tx, press: Pressed) -> None:
     approval, digest = _approval(tx, press)
     if not press.said("reason"):
         raise Refused("text_needed")
     approvals.decide(tx, press.ticket, approval, digest, press.actor, "rejected", press.said("reason"))
 
 
-def _change(tx: Tx, press: Press) -> None:
+def _change(tx: Tx, press: Pressed) -> None:
     approval, digest = _approval(tx, press)
     draft_changes.change(tx, press.ticket, approval, digest, press.actor, amount=press.amount())
 
 
-def _vendor(tx: Tx, press: Press) -> None:
+def _vendor(tx: Tx, press: Pressed) -> None:
     approval, digest = _approval(tx, press)
     draft_changes.change(
         tx, press.ticket, approval, digest, press.actor, vendor_id=press.values.get("vendor", "")
     )
 
 
-def _resolve(tx: Tx, press: Press) -> None:
+def _resolve(tx: Tx, press: Pressed) -> None:
     rating, charge = press.values.get("rating", ""), press.values.get("charge_to", "")
     if (rating and rating not in {"1", "2", "3", "4", "5"}) or (charge and charge not in phrases.CHARGE):
         raise Refused("unknown_option")
@@ -125,14 +125,14 @@ def _resolve(tx: Tx, press: Press) -> None:
     )
 
 
-def _choose(tx: Tx, press: Press) -> None:
+def _choose(tx: Tx, press: Pressed) -> None:
     question = tx.get(Question, press.args["question"])
     if question is None:
         raise Refused("unknown_button")
     questions.answer(tx, press.ticket, question, str(press.args["option"]), press.actor)
 
 
-def _split(tx: Tx, press: Press) -> None:
+def _split(tx: Tx, press: Pressed) -> None:
     report = tx.get(Report, press.args["report"])
     if report is None:
         raise Refused("unknown_button")
@@ -144,12 +144,12 @@ def _split(tx: Tx, press: Press) -> None:
     )
 
 
-def _merge(tx: Tx, press: Press) -> None:
+def _merge(tx: Tx, press: Pressed) -> None:
     into = find_ticket(tx, press.values.get("into", ""))
     closing.merge_by_hand(tx, press.ticket, into, press.actor)
 
 
-def _correct(tx: Tx, press: Press) -> None:
+def _correct(tx: Tx, press: Pressed) -> None:
     """What was read wrongly; or, of a voice note, what was misheard."""
     if "report" not in press.args:
         corrections.correct(tx, press.ticket, press.actor, press.values)
@@ -160,7 +160,7 @@ def _correct(tx: Tx, press: Press) -> None:
     transcript_fixes.misheard(tx, press.ticket, report, press.actor, press.said("words"))
 
 
-ACTIONS: Final[dict[str, Callable[[Tx, Press], None]]] = {
+ACTIONS: Final[dict[str, Callable[[Tx, Pressed], None]]] = {
     "approve": _approve,
     "reject": _reject,
     "change": _change,
@@ -180,7 +180,7 @@ ACTIONS: Final[dict[str, Callable[[Tx, Press], None]]] = {
 }
 
 
-OWN: Final[dict[str, Callable[[Tx, Own], None]]] = {
+OWN: Final[dict[str, Callable[[Tx, StandalonePress], None]]] = {
     "quarantine": lambda tx, own: quarantine.tap(tx, own.button.action, own.subject, own.actor()),
     "join": joining.tap,
     "prompt": lambda tx, own: _finish_form(tx, forms.tap(tx, own)),
@@ -243,12 +243,12 @@ def _found(tx: Tx, tapped: Tap, person: Person | None, reader: Reader) -> Callab
             raise Refused("old_button", lead=str(copy.content.get("lead", "")))
         if forms.needed(tx, tapped, copy):
             return lambda: forms.begin(tx, tapped, copy, reader)
-        own = Own(tapped, button, str(card.subject), person, reader)
+        own = StandalonePress(tapped, button, str(card.subject), person, reader)
         return lambda: OWN[card.kind](tx, own)
     assert person is not None
     actor = Actor(person.id, tapped.channel)
     ticket = find_ticket(tx, card.ticket_id)
-    press = Press(actor, ticket, button.args, tapped.values)
+    press = Pressed(actor, ticket, button.args, tapped.values)
     if button.action in {"approve", "reject", "change", "vendor"}:
         approvals.require_open(tx, *_approval(tx, press), actor)
     elif not button.live and button.action != "ack":

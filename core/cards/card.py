@@ -51,7 +51,7 @@ class Section(_Model):
     links: tuple[Link, ...] = ()
 
 
-class Question(_Model):
+class CardQuestion(_Model):
     """One question with its own row of buttons."""
 
     text: str
@@ -68,7 +68,7 @@ class Card(_Model):
     language: str = "en"
     facts: tuple[Fact, ...] = ()
     sections: tuple[Section, ...] = ()
-    questions: tuple[Question, ...] = ()
+    questions: tuple[CardQuestion, ...] = ()
     buttons: tuple[Button, ...] = ()
     expects: Literal["", "amount", "text"] = ""
     """The next words in the conversation are the answer; a platform may put the cursor there."""

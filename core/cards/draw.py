@@ -23,7 +23,7 @@ from core.cards.parts import (
     understood,
 )
 from core.cards.texts import guest_language, guest_text, offer_line, vendor_links, vendor_text, written
-from core.cards.view import Press, Sketch, State, View
+from core.cards.view import ButtonDraft, CardDraft, State, View
 from core.model import OPEN, Role, Status
 from core.store.tables import Approval, Dispatch, Question
 from core.text import shorten
@@ -31,7 +31,7 @@ from core.text import shorten
 # --- the kinds -------------------------------------------------------------------------------------------
 
 
-def receipt(view: View) -> Sketch:
+def receipt(view: View) -> CardDraft:
     """To whoever reported: what was understood, what happens next, what is still missing."""
     words, ticket = view.words, view.ticket
     lead, state = status_line(view)
@@ -55,7 +55,7 @@ def receipt(view: View) -> Sketch:
         )
     first = ticket.reports[0] if ticket.reports else None
     joined = first is not None and mine and mine[-1] is not first and first.reporter != view.reader_id
-    presses = []
+    buttons = []
     if joined and ticket.status not in {Status.MERGED, Status.CANCELLED}:
         lead = (
             words(
@@ -65,21 +65,21 @@ def receipt(view: View) -> Sketch:
             + " "
             + lead
         )
-        presses.append(Press("split", words("No, another problem"), args={"report": mine[-1].id}))
+        buttons.append(ButtonDraft("split", words("No, another problem"), args={"report": mine[-1].id}))
     if ticket.status in OPEN and spoken is not None:
         said = Field(name="words", kind="text", label=words("What did you say? Write it, or say it again."))
-        presses.append(
-            Press("correct", words("I said something else"), args={"report": spoken.id}, fields=(said,))
+        buttons.append(
+            ButtonDraft("correct", words("I said something else"), args={"report": spoken.id}, fields=(said,))
         )
     if ticket.status in OPEN and not joined:
-        presses.append(_correct(view))
+        buttons.append(_correct(view))
     if ticket.status in {Status.NEW, Status.AWAITING_HUMAN} and view.reader_id == ticket.reporter:
-        presses.append(Press("cancel", words("Not needed any more")))
+        buttons.append(ButtonDraft("cancel", words("Not needed any more")))
     if ticket.status == Status.MERGED and view.reader_id == ticket.reporter:
-        presses.append(Press("unmerge", words("No, another problem")))
+        buttons.append(ButtonDraft("unmerge", words("No, another problem")))
     if ticket.status in {Status.RESOLVED, Status.REJECTED, Status.LAPSED, Status.CANCELLED}:
-        presses.append(Press("reopen", words("It is not over: reopen")))
-    return Sketch(
+        buttons.append(ButtonDraft("reopen", words("It is not over: reopen")))
+    return CardDraft(
         title=title(view),
         lead=lead,
         state="danger" if ticket.severity >= 5 and state == "asking" else state,
@@ -89,7 +89,7 @@ def receipt(view: View) -> Sketch:
             *(_question(q, view) for q in ticket.questions if _is_mine(q, view)),
             *_charge(view, on_job=False),
         ),
-        presses=tuple(presses),
+        buttons=tuple(buttons),
     )
 
 
@@ -102,7 +102,7 @@ def _is_mine(question: Question, view: View) -> bool:
     )
 
 
-def _charge(view: View, *, on_job: bool) -> tuple[tuple[str, tuple[Press, ...]], ...]:
+def _charge(view: View, *, on_job: bool) -> tuple[tuple[str, tuple[ButtonDraft, ...]], ...]:
     """ "Who pays?", once it is known what it cost: on the job card of whoever closed it, else on their receipt."""
     has_job = view.dispatch is not None and view.reader_id in view.dispatch.paged
     return tuple(
@@ -116,26 +116,26 @@ def _charge(view: View, *, on_job: bool) -> tuple[tuple[str, tuple[Press, ...]],
     )
 
 
-def _question(question: Question, view: View) -> tuple[str, tuple[Press, ...]]:
+def _question(question: Question, view: View) -> tuple[str, tuple[ButtonDraft, ...]]:
     words = view.words
     text = words(
         QUESTION_TEXT[question.kind], **({"other": question.text} if question.kind == "reopen" else {})
     )
     labels = phrases.CHOICES.get(question.kind, {})
-    presses = []
+    buttons = []
     for option in question.options:
         place = view.company.place(option)
-        presses.append(
-            Press(
+        buttons.append(
+            ButtonDraft(
                 "choose",
                 place.name if place else phrases.label(labels, option, words),
                 args={"question": question.id, "option": option},
             )
         )
-    return text, tuple(presses)
+    return text, tuple(buttons)
 
 
-def approval(view: View) -> Sketch:
+def approval(view: View) -> CardDraft:
     """To those who decide: one line of money, every reason, the exact texts, and the buttons."""
     words, ticket, dispatch, asked = view.words, view.ticket, view.dispatch, view.approval
     sections = [*own_words(view), *attachments(view)]
@@ -153,22 +153,22 @@ def approval(view: View) -> Sketch:
                 vendor=view.vendor_name,
                 estimate=words.money(dispatch.cost_estimate_usd),
             )
-        presses = _approval_presses(view, asked, dispatch)
+        buttons = _approval_buttons(view, asked, dispatch)
         state: State = "danger" if ticket.severity >= 5 else "asking"
     else:
         line, state = status_line(view)
         lead = " ".join(part for part in (decided_line(view), line) if part)
-        presses = ()
+        buttons = ()
         if ticket.status in {Status.REJECTED, Status.LAPSED}:
-            presses = (Press("reopen", words("Ask again")),)
+            buttons = (ButtonDraft("reopen", words("Ask again")),)
     shown = (
         *facts(view, money=True),
         Fact(label=words("Reported by"), value=view.name(ticket.reporter)),
     )
-    return Sketch(title(view), lead, state, shown, tuple(sections), (), presses)
+    return CardDraft(title(view), lead, state, shown, tuple(sections), (), buttons)
 
 
-def _approval_presses(view: View, asked: Approval, dispatch: Dispatch) -> tuple[Press, ...]:
+def _approval_buttons(view: View, asked: Approval, dispatch: Dispatch) -> tuple[ButtonDraft, ...]:
     words = view.words
     args = {"approval": asked.id, "digest": asked.digest}
     place = view.ticket.property_id or ""
@@ -177,23 +177,25 @@ def _approval_presses(view: View, asked: Approval, dispatch: Dispatch) -> tuple[
         for v in view.company.vendors
         if view.company.reaches(v, place) and v.id != dispatch.vendor_id
     )
-    presses = []
+    buttons = []
     if view.vendor is not None:
         yes = words("Approve {amount}", amount=words.money(dispatch.cost_estimate_usd))
-        presses.append(Press("approve", yes, "primary", args))
+        buttons.append(ButtonDraft("approve", yes, "primary", args))
         amount = Field(name="amount", kind="amount", label=words("New amount in USD"))
-        presses.append(Press("change", words("Change amount"), args=args, fields=(amount,)))
+        buttons.append(ButtonDraft("change", words("Change amount"), args=args, fields=(amount,)))
     if others:
         pick = Field(name="vendor", kind="choice", label=words("Which vendor?"), options=others)
-        presses.append(Press("vendor", words("Other vendor"), args=args, fields=(pick,)))
+        buttons.append(ButtonDraft("vendor", words("Other vendor"), args=args, fields=(pick,)))
     why = Field(name="reason", kind="text", label=words("Why not? The reporter will read it."))
-    presses.append(Press("reject", words("Reject"), "danger", args, (why,)))
+    buttons.append(ButtonDraft("reject", words("Reject"), "danger", args, (why,)))
     if view.ticket.reporter != view.reader_id:
         ask = Field(name="question", kind="text", label=words("What do you want to know?"))
-        presses.append(
-            Press("ask", words("Ask {who}", who=view.name(view.ticket.reporter)), args=args, fields=(ask,))
+        buttons.append(
+            ButtonDraft(
+                "ask", words("Ask {who}", who=view.name(view.ticket.reporter)), args=args, fields=(ask,)
+            )
         )
-    return tuple(presses)
+    return tuple(buttons)
 
 
 def _texts(view: View) -> tuple[Section, ...]:
@@ -215,7 +217,7 @@ def _texts(view: View) -> tuple[Section, ...]:
     )
 
 
-def job(view: View) -> Sketch:
+def job(view: View) -> CardDraft:
     """To whoever has to see to it: the vendor's number, the text to send, and "I have it"."""
     words, ticket, dispatch = view.words, view.ticket, view.dispatch
     lead, state = status_line(view)
@@ -251,33 +253,33 @@ def job(view: View) -> Sketch:
         sections.append(
             Section(title=words("Address and access"), text=f"{place.address}\n{place.access}", folded=True)
         )
-    return Sketch(
+    return CardDraft(
         title(view),
         lead,
         state,
         facts(view, money=True),
         tuple(sections),
         _charge(view, on_job=True),
-        _job_presses(view),
+        _job_buttons(view),
     )
 
 
-def _job_presses(view: View) -> tuple[Press, ...]:
+def _job_buttons(view: View) -> tuple[ButtonDraft, ...]:
     words, ticket, dispatch = view.words, view.ticket, view.dispatch
     if ticket.status in {Status.RESOLVED, Status.REJECTED, Status.LAPSED, Status.CANCELLED}:
-        return (Press("reopen", words("It is not over: reopen")),)
+        return (ButtonDraft("reopen", words("It is not over: reopen")),)
     if dispatch is None or ticket.status != Status.DISPATCHED or not _may_handle(view, dispatch):
         return ()
     args = {"dispatch": dispatch.dispatch_id}
     if not dispatch.acknowledged:
         return (
-            Press("ack", words("I have it"), "primary", args),
-            Press("resolve", words("Already done"), args=args, fields=resolve_fields(view)),
+            ButtonDraft("ack", words("I have it"), "primary", args),
+            ButtonDraft("resolve", words("Already done"), args=args, fields=resolve_fields(view)),
         )
-    presses = [Press("resolve", words("Done"), "primary", args, resolve_fields(view))]
+    buttons = [ButtonDraft("resolve", words("Done"), "primary", args, resolve_fields(view))]
     if view.reader_id == dispatch.acknowledged_by or (view.reader and view.reader.role is not Role.OPS):
-        presses.append(Press("unack", words("Give it back"), args=args))
-    return tuple(presses)
+        buttons.append(ButtonDraft("unack", words("Give it back"), args=args))
+    return tuple(buttons)
 
 
 def _may_handle(view: View, dispatch: Dispatch) -> bool:
@@ -333,11 +335,11 @@ def resolve_fields(view: View) -> tuple[Field, ...]:
     )
 
 
-def ticket_card(view: View) -> Sketch:
+def ticket_card(view: View) -> CardDraft:
     """Everything about a ticket, for /ticket; also what is done by hand: merge, cancel."""
     sketch = job(view)
     sections = (*sketch.sections, *history(view))
-    presses = (*sketch.presses, *_by_hand(view))
+    buttons = (*sketch.buttons, *_by_hand(view))
     # Whoever runs the place can also say which property it is, when the reporter does not.
     asked = view.reader is not None and view.reader.role is not Role.OPS
     questions = tuple(
@@ -348,10 +350,10 @@ def ticket_card(view: View) -> Sketch:
         and q.answer is None
         and view.ticket.status in {Status.NEW, Status.AWAITING_HUMAN}
     )
-    return Sketch(sketch.title, sketch.lead, sketch.state, sketch.facts, sections, questions, presses)
+    return CardDraft(sketch.title, sketch.lead, sketch.state, sketch.facts, sections, questions, buttons)
 
 
-def _by_hand(view: View) -> tuple[Press, ...]:
+def _by_hand(view: View) -> tuple[ButtonDraft, ...]:
     words, ticket, reader = view.words, view.ticket, view.reader
     if reader is None or ticket.status not in OPEN:
         return ()
@@ -361,7 +363,7 @@ def _by_hand(view: View) -> tuple[Press, ...]:
         and ticket.property_id not in reader.properties
     ):
         return ()
-    presses = [_correct(view)]
+    buttons = [_correct(view)]
     if view.others:
         options = tuple(
             Option(value=one, label=f"{one} · {phrases.label(phrases.CATEGORY, category, words)}")
@@ -370,13 +372,13 @@ def _by_hand(view: View) -> tuple[Press, ...]:
         pick = Field(
             name="into", kind="choice", label=words("The same problem as which ticket?"), options=options
         )
-        presses.append(Press("merge", words("Same as another ticket"), fields=(pick,)))
+        buttons.append(ButtonDraft("merge", words("Same as another ticket"), fields=(pick,)))
     if reader.id == ticket.reporter or reader.role is not Role.OPS:
-        presses.append(Press("cancel", words("Not needed any more")))
-    return tuple(presses)
+        buttons.append(ButtonDraft("cancel", words("Not needed any more")))
+    return tuple(buttons)
 
 
-def _correct(view: View) -> Press:
+def _correct(view: View) -> ButtonDraft:
     """One tap to say that it was read wrongly. What stands now is left empty: only a change is sent."""
     words, ticket = view.words, view.ticket
 
@@ -403,30 +405,30 @@ def _correct(view: View) -> Press:
         fields.append(choice("property", words("Which property is it really?"), places))
     spoken = [(code, text) for code, text in phrases.LANGUAGE.items() if code != ticket.language]
     fields.append(choice("language", words("Which language is it really?"), spoken))
-    return Press("correct", words("Not right?"), fields=tuple(fields))
+    return ButtonDraft("correct", words("Not right?"), fields=tuple(fields))
 
 
-def follow_up(view: View) -> Sketch:
+def follow_up(view: View) -> CardDraft:
     """At the vendor's ETA, to whoever has it: is it done?"""
     words, ticket, dispatch = view.words, view.ticket, view.dispatch
     lead, state = status_line(view)
-    presses: tuple[Press, ...] = ()
+    buttons: tuple[ButtonDraft, ...] = ()
     if dispatch is not None and ticket.status == Status.DISPATCHED and dispatch.acknowledged:
         lead, state = words("Has {vendor} been, and is it done?", vendor=view.vendor_name), "asking"
         args = {"dispatch": dispatch.dispatch_id}
-        presses = (
-            Press("resolve", words("Done"), "primary", args, resolve_fields(view)),
-            Press("later", words("Not yet: ask me in an hour"), args=args),
-            Press("unack", words("Give it back"), args=args),
+        buttons = (
+            ButtonDraft("resolve", words("Done"), "primary", args, resolve_fields(view)),
+            ButtonDraft("later", words("Not yet: ask me in an hour"), args=args),
+            ButtonDraft("unack", words("Give it back"), args=args),
         )
-    return Sketch(
+    return CardDraft(
         title(view),
         lead,
         state,
         facts(view, money=True),
         (Section(title="", text="", links=vendor_links(view)),) if vendor_links(view) else (),
         (),
-        presses,
+        buttons,
     )
 
 

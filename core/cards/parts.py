@@ -8,9 +8,9 @@ from typing import Final
 from core import phrases
 from core.cards.card import Fact, Link, Section
 from core.cards.view import State, View
-from core.dispatch.quiet_hours import PIERCING, next_working_moment
+from core.dispatch.quiet_hours import next_working_moment
 from core.i18n import N_
-from core.model import Status
+from core.model import URGENT, Status
 from core.text import shorten
 
 
@@ -190,7 +190,7 @@ def _waiting_line(view: View) -> str:
 def _off_line(view: View, person_id: str | None) -> str:
     """Say so when the person it waits for is off (WANTED W14)."""
     person = view.company.person(person_id)
-    if person is None or view.ticket.severity >= PIERCING or person.id == view.reader_id:
+    if person is None or view.ticket.severity >= URGENT or person.id == view.reader_id:
         return ""
     back = next_working_moment(person, view.now, view.ticket.severity)
     if back <= view.now:

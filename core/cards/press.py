@@ -12,7 +12,7 @@ from core.store.tables import ButtonRow
 
 
 @dataclass(frozen=True)
-class Own:
+class StandalonePress:
     tapped: Tap
     button: ButtonRow
     subject: str

@@ -17,7 +17,7 @@ State = Literal["open", "asking", "done", "refused", "danger"]
 
 
 @dataclass(frozen=True)
-class Press:
+class ButtonDraft:
     """A button before it has an id."""
 
     action: str
@@ -28,14 +28,14 @@ class Press:
 
 
 @dataclass(frozen=True)
-class Sketch:
+class CardDraft:
     title: str
     lead: str
     state: State = "open"
     facts: tuple[Fact, ...] = ()
     sections: tuple[Section, ...] = ()
-    questions: tuple[tuple[str, tuple[Press, ...]], ...] = ()
-    presses: tuple[Press, ...] = ()
+    questions: tuple[tuple[str, tuple[ButtonDraft, ...]], ...] = ()
+    buttons: tuple[ButtonDraft, ...] = ()
     expects: Literal["", "amount", "text"] = ""
 
 

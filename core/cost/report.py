@@ -212,7 +212,7 @@ NOTHING: Final = N_("Nothing was spent.")
 NO_PROPERTY: Final = N_("no property")
 FIGURE_SPACE: Final = "\u2007"
 """As wide as a digit: amounts stand under each other in any font."""
-MOST_LINES: Final = 12
+MAX_LINES: Final = 12
 
 
 def text(spent: Spending, company: Company, words: Words) -> str:
@@ -242,7 +242,7 @@ def text(spent: Spending, company: Company, words: Words) -> str:
 
 
 def _column(amounts: Sequence[tuple[str, Decimal]]) -> list[str]:
-    shown, rest = list(amounts[:MOST_LINES]), amounts[MOST_LINES:]
+    shown, rest = list(amounts[:MAX_LINES]), amounts[MAX_LINES:]
     if rest:
         shown.append(("…", sum((amount for _, amount in rest), Decimal(0))))
     digits = 4 if any(len(small(amount).partition(".")[2]) > 2 for _, amount in shown) else 2

@@ -54,7 +54,7 @@ def _owe(tx: Tx, task: str, person: Person, to: Sequence[Address], reader: Reade
         tx.services.jobs.defer(tx, task, args, lane=f"cost:{address}")
 
 
-class Sending:
+class ReportJobs:
     """`budget`: the models' for a month, as the ledger has it."""
 
     def __init__(self, services: Services, budget: Decimal) -> None:

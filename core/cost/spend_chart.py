@@ -36,7 +36,7 @@ from core.i18n import N_, Words
 
 COLOURS: Final = {"strong": "#0072B2", "fast": "#56B4E9", "speech": "#E69F00", "embed": "#009E73"}
 """Told apart also by who sees no red or green (Okabe and Ito)."""
-MOST_BARS: Final = 8
+MAX_BARS: Final = 8
 WIDEST: Final = 22
 """Columns of a name; a Chinese sign takes two."""
 _INK, _SOFT, _REST, _ALARM = "#1f2933", "#616e7c", "#e4e7eb", "#c92a2a"
@@ -103,7 +103,7 @@ def _gauge(axes: Axes, spent: Spending, said: _Said) -> None:
 def _bars(spent: Spending, company: Company, said: _Said) -> list[tuple[str, Mapping[str, Decimal]]]:
     """(label, tier -> dollars) from the dearest property on; the last one holds all that do not fit."""
     found = [(name, spent.tiers_of[name]) for name, amount in spent.by_property.items() if amount]
-    shown, rest = (found[: MOST_BARS - 1], found[MOST_BARS - 1 :]) if len(found) > MOST_BARS else (found, [])
+    shown, rest = (found[: MAX_BARS - 1], found[MAX_BARS - 1 :]) if len(found) > MAX_BARS else (found, [])
     bars: list[tuple[str, Mapping[str, Decimal]]] = []
     for name, tiers in shown:
         place = company.place(name)

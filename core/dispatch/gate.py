@@ -8,9 +8,8 @@ from decimal import Decimal
 from typing import Final
 
 from core.dispatch.draft import Reason
-from core.model import RiskTag
+from core.model import URGENT, RiskTag
 
-ASK_FROM_SEVERITY: Final = 4
 ALWAYS_ASK: Final = (RiskTag.GAS_RISK, RiskTag.FIRE_RISK, RiskTag.INJURY)
 
 
@@ -29,7 +28,7 @@ class Proposal:
     """For this ticket, by dispatches that stand."""
     month_spent_usd: Decimal = Decimal(0)
     month_budget_usd: Decimal = Decimal(0)
-    human_from_severity: int = ASK_FROM_SEVERITY
+    human_from_severity: int = URGENT
     sender_known: bool = True
     understood: bool = True
     """False for a voice note that nothing could transcribe, or model output that did not validate."""
@@ -61,7 +60,7 @@ def decide(proposal: Proposal) -> Authorised | NeedsHuman:
         ask("late")
     if not proposal.understood:
         ask("not_understood")
-    if proposal.severity >= ASK_FROM_SEVERITY:
+    if proposal.severity >= URGENT:
         ask("severity", severity=proposal.severity)
     elif proposal.severity >= proposal.human_from_severity:
         ask("sop_asks", severity=proposal.severity)

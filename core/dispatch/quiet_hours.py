@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
 from core.company.schema import DAYS, Person, QuietHours
-
-PIERCING: Final = 4
-"""From this severity on nobody's quiet hours hold a page back (WANTED W14)."""
+from core.model import URGENT
 
 
 def next_working_moment(person: Person, now: datetime, severity: int) -> datetime:
     """The first moment from `now` on (aware) at which `person` may be told, in UTC."""
     moment = now.astimezone(UTC)
-    if severity >= PIERCING:
+    if severity >= URGENT:
         return moment
     # Spans may touch: leave one, look whether the next has begun. Whoever is never awake is told after a week.
     latest = moment + timedelta(days=7)

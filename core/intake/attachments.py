@@ -21,7 +21,7 @@ from core.refusals import refused as count
 log = structlog.get_logger(__name__)
 
 FETCH: Final = "fetch"
-PATIENCE: Final = timedelta(seconds=20)
+WAITS_FOR_FILE: Final = timedelta(seconds=20)
 """So long a message waits for a file that its platform does not give out; then its words go on without."""
 LATEST: Final = timedelta(hours=24)
 """So long a file is tried for; then its sender is asked for it again."""
@@ -47,7 +47,7 @@ async def fetch_all(
         try:
             found = await fetch(channel, one, folder)
         except TryLater:
-            if waited < PATIENCE:
+            if waited < WAITS_FOR_FILE:
                 raise
             late.append(one)
             continue
@@ -73,7 +73,7 @@ async def fetch(channel: Channel, one: RemoteFile, folder: Path) -> File | str:
 
 
 def fetch_later(tx: Tx, inbox_id: str, late: tuple[RemoteFile, ...], *, at_once: bool) -> None:
-    at = None if at_once else tx.now + again_after(PATIENCE)
+    at = None if at_once else tx.now + again_after(WAITS_FOR_FILE)
     for one in late:
         args = {"inbox": inbox_id, "file": asdict(one)}
         lanes.later(tx, FETCH, args, lane=f"fetch:{inbox_id}", subject=inbox_id, at=at)

@@ -20,10 +20,10 @@ from core.store.tables import (
     Attachment,
     Binding,
     CardCopy,
+    FormRequest,
     InboxRow,
     Notice,
     OutboxRow,
-    Prompt,
     Question,
     Report,
     Ticket,
@@ -38,7 +38,7 @@ ORIGINAL_WITHIN: Final = timedelta(seconds=30)
 """An edit may overtake the message it changes: it waits this long for it (RELIABILITY B19)."""
 
 
-class Outcome(Enum):
+class EditOutcome(Enum):
     DONE = auto()
     EARLY = auto()
     """Its message may still be on its way: look again."""
@@ -60,17 +60,17 @@ def _reports(tx: Tx, channel: str, message_id: str, ticket_id: str | None) -> li
     return [report for report in every if report.source.get("channel") == channel]
 
 
-def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> Outcome:
+def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> EditOutcome:
     """The words change where they stand, and worse news count; the first wording stays in the history. `since`: when
     the edit came in."""
     row = _original(tx, change.channel, change.message_id)
     if row is None:
-        return Outcome.EARLY if tx.now - since < ORIGINAL_WITHIN else Outcome.NEW
+        return EditOutcome.EARLY if tx.now - since < ORIGINAL_WITHIN else EditOutcome.NEW
     person = tx.services.person_at(change.channel, change.sender)
     if person is None or row.person_id != person.id:
-        return Outcome.DONE
+        return EditOutcome.DONE
     if row.ticket_id is None:
-        return Outcome.NEW  # it was small talk, or nothing of ours: now it may be something else
+        return EditOutcome.NEW  # it was small talk, or nothing of ours: now it may be something else
     for report in _reports(tx, change.channel, change.message_id, row.ticket_id):
         ticket = tx.get(Ticket, report.ticket_id)
         if ticket is None or report.raw_input == change.text:
@@ -85,7 +85,7 @@ def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> Outcome:
         if ticket.status in OPEN and reports.worsen(tx, ticket, triage.severity, tags, actor):
             filing.reassess(tx, ticket)
         card_publisher.refresh(tx, ticket)
-    return Outcome.DONE
+    return EditOutcome.DONE
 
 
 def was_unsent(tx: Tx, channel: str, message_id: str) -> bool:
@@ -158,7 +158,7 @@ def _tell_owner(tx: Tx, ticket: Ticket, sender: str | None) -> None:
 def moved(tx: Tx, move: Moved) -> None:
     """The group goes on under another id: whatever hangs on the old one follows (RELIABILITY B34)."""
     tx.session.flush()
-    for model in (CardCopy, OutboxRow, Question, Prompt):
+    for model in (CardCopy, OutboxRow, Question, FormRequest):
         rows = table(model)
         tx.change(
             update(rows)

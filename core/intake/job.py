@@ -82,7 +82,7 @@ class Intake:
             self._show_life(channel, row)
         reread = None
         if isinstance(inbound, Edited):
-            reread = await self._services.floor.understand(inbound.text, self.speaker(inbound))
+            reread = await self._services.baseline.understand(inbound.text, self.speaker(inbound))
 
         def commit(tx: Tx) -> None:
             if not _mark_done(tx, row, inbound):
@@ -117,7 +117,7 @@ class Intake:
         waited = self._services.clock.now() - row.received_at
         fetched = Fetched((), (), ())
         if message.remote and known:  # a stranger's files are fetched once they are let in
-            if self._services.floor.judge(message.text[:SHORT], self.speaker(message)).dangerous:
+            if self._services.baseline.judge(message.text[:SHORT], self.speaker(message)).dangerous:
                 fetched = Fetched((), (), message.remote)  # what to do goes out before any download ends
             else:
                 fetched = await fetch_all(channel, message.remote, self._services.media, waited)
@@ -153,7 +153,7 @@ class Intake:
         """In a group that is not ours nobody can mention us in a voice note but by saying our name in it: a team
         member's is listened to before it is passed over, and not kept (WANTED W6)."""
         spoken = tuple(one for one in message.remote if one.media_type.startswith(("audio/", "video/")))
-        if not spoken or self._services.ears is None or not self._is_known(message):
+        if not spoken or self._services.transcriber is None or not self._is_known(message):
             return None
         waited = self._services.clock.now() - row.received_at
         fetched = await fetch_all(channel, spoken, self._services.media, waited)
@@ -170,7 +170,7 @@ class Intake:
         speaker = self.speaker(message)
         if self._services.models is None:
             return await self._services.understanding.understand(message.text, speaker)
-        services, first = self._services, await self._services.floor.understand(message.text, speaker)
+        services, first = self._services, await self._services.baseline.understand(message.text, speaker)
         settled = await self._store.read(lambda session: is_settled(session, services, row, message, first))
         pictures = () if settled else await media.pictures(services.media, message.files)
         return await services.understanding.understand(
@@ -193,12 +193,12 @@ class Intake:
 
 def _take_edit(tx: Tx, row: InboxRow, change: Edited, triage: Triage) -> None:
     match edits.edited(tx, row.received_at, change, triage):
-        case edits.Outcome.EARLY:
+        case edits.EditOutcome.EARLY:
             # Behind its message, which may be the next in this lane.
             tx.change(update(table(InboxRow)).where(InboxRow.id == row.id).values(status="accepted"))
             source = Address(row.channel, row.conversation_id)
             lanes.read(tx, row.id, source, tx.now + timedelta(seconds=1))
-        case edits.Outcome.NEW:
+        case edits.EditOutcome.NEW:
             fresh = tx.get(InboxRow, row.id)
             assert fresh is not None
             direct = Message(

@@ -21,7 +21,7 @@ from core.store.tables import InboxRow
 from core.team.people import reader_for
 
 
-class Latecomers:
+class LateContent:
     def __init__(self, services: Services, intake: Intake) -> None:
         self._services = services
         self._intake = intake

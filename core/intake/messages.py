@@ -22,16 +22,16 @@ from core.i18n import N_
 from core.inbound import Message, RemoteFile
 from core.intake import attachments, edits, reported_done, transcription
 from core.knowledge.recall import Query, recall
-from core.model import OPEN, Address, Category, Event, Intent, SourceKind, Status, Triage
+from core.model import OPEN, URGENT, Address, Category, Event, Intent, SourceKind, Status, Triage
 from core.outbox import card_publisher, said_once
 from core.staff import joining
-from core.store.tables import Binding, CardCopy, CardRow, Dispatch, InboxRow, Prompt, Report, Ticket
+from core.store.tables import Binding, CardCopy, CardRow, Dispatch, FormRequest, InboxRow, Report, Ticket
 from core.team.people import reader_for
-from core.text import READ_LIMIT, digest, escape, normal, shorten
+from core.text import READ_LIMIT, escape, fingerprint, normal, shorten
 from core.tickets.records import find_ticket, latest_approval, note, open_tickets
 from core.workflow import asking, filing, offer_answers, offers, questions, reports, transcript_fixes
 
-MOST_REMARKS: Final = 5
+MAX_REMARKS: Final = 5
 DOUBLE_WITHIN: Final = timedelta(seconds=60)
 CAPTION_WITHIN: Final = timedelta(minutes=15)
 _TICKET_ID: Final = re.compile(r"\bT-?(\d{3,9})\b", re.IGNORECASE)
@@ -161,11 +161,11 @@ def is_settled(session: Session, services: Services, row: InboxRow, message: Mes
     if not message.text.strip():
         # A photo of what was reported a moment ago needs no second look.
         return not message.files or _recent_report(session, person, message, services.clock.now()) is not None
-    asked = select(Prompt.id).where(
-        Prompt.channel == message.channel,
-        Prompt.conversation_id == message.conversation_id,
-        Prompt.sender == message.sender,
-        Prompt.done_at.is_(None),
+    asked = select(FormRequest.id).where(
+        FormRequest.channel == message.channel,
+        FormRequest.conversation_id == message.conversation_id,
+        FormRequest.sender == message.sender,
+        FormRequest.done_at.is_(None),
     )
     if session.scalar(asked.limit(1)) is not None:
         return True
@@ -220,7 +220,7 @@ def take_late(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> None:
 def _remark(tx: Tx, address: Address, text: str) -> None:
     """An answer that moves nothing. Whoever answers our every word is a machine: after five in a minute we are silent,
     so that two of them never talk for ever (RELIABILITY B32)."""
-    if said_once.seldom(tx, f"remark:{address}"[:160], MOST_REMARKS, timedelta(minutes=1)):
+    if said_once.seldom(tx, f"remark:{address}"[:160], MAX_REMARKS, timedelta(minutes=1)):
         card_publisher.say(tx, address, text)
 
 
@@ -231,7 +231,7 @@ def _from_outside(tx: Tx, row: InboxRow, message: Message, triage: Triage, name:
         if not taps.answered_in_words(tx, message, offers.reader_of(vendor)):
             offer_answers.wrote(tx, vendor, message)
     else:
-        joining.at_the_door(tx, row, message, triage.language, name)
+        joining.stranger_wrote(tx, row, message, triage.language, name)
 
 
 def _placed(tx: Tx, message: Message, triage: Triage) -> Triage:
@@ -244,7 +244,9 @@ def _placed(tx: Tx, message: Message, triage: Triage) -> Triage:
 
 
 def _digest_of(message: Message) -> str:
-    return digest("\n".join([message.text, message.reply_to or "", *(file.sha256 for file in message.files)]))
+    return fingerprint(
+        "\n".join([message.text, message.reply_to or "", *(file.sha256 for file in message.files)])
+    )
 
 
 def _twin(
@@ -273,7 +275,7 @@ def _take(
     actor = Actor(person.id, message.channel)
     if triage.dangerous and triage.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}:
         card_publisher.say(
-            tx, address, filing.emergency_text(tx, reader, triage), urgency=card_publisher.URGENT
+            tx, address, filing.emergency_text(tx, reader, triage), urgency=card_publisher.Urgency.PRESSING
         )
     if _is_approving(message.text) and _point_to_card(tx, person):
         return None
@@ -315,7 +317,7 @@ def _take(
 def _new_danger(ticket: Ticket, triage: Triage) -> bool:
     """Urgent words about a ticket that has ended are a new problem, whatever they name or answer."""
     told = triage.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}
-    return told and ticket.status not in OPEN and triage.severity >= reports.URGENT
+    return told and ticket.status not in OPEN and triage.severity >= URGENT
 
 
 def _is_approving(text: str) -> bool:
@@ -505,7 +507,7 @@ def _new_problem(
         asking.ask_reopen(tx, ticket, find_ticket(tx, found.ticket_id))
     # A danger does not wait for an answer: it goes on as new, and can still be joined with one tap.
     went_on = True
-    if found is None or triage.severity >= reports.URGENT:
+    if found is None or triage.severity >= URGENT:
         went_on = filing.advance(tx, ticket)
     channel = tx.services.channels.get(address.channel)
     # Where nothing can be edited "I am looking at it" would stand there for ever: the receipt comes with the draft.

@@ -16,14 +16,14 @@ from core.metering import About
 from core.model import Address, SourceKind
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
-from core.speech.port import Unheard
+from core.speech.port import NotTranscribed
 from core.store.tables import InboxRow
 from core.team.people import reader_for
 
 log = structlog.get_logger(__name__)
 
 LISTEN: Final = "listen"
-PATIENCE: Final = timedelta(seconds=45)
+WAITS_FOR_WORDS: Final = timedelta(seconds=45)
 """So long after it came in a note may be listened to before a person is told (60 s: RELIABILITY B9)."""
 LONG: Final = 20.0
 """Seconds of sound above which its sender is told that it takes a moment."""
@@ -58,18 +58,18 @@ async def hear(
     files = voices(message)
     if not files:
         return None
-    if services.ears is None:
+    if services.transcriber is None:
         return Hearing(trouble="off")
-    left = PATIENCE - (services.clock.now() - row.received_at)
+    left = WAITS_FOR_WORDS - (services.clock.now() - row.received_at)
     try:
         async with asyncio.timeout(max(left.total_seconds(), 1.0)):
-            seconds = sum([await services.ears.length(path_of(services, file)) for file in files])
+            seconds = sum([await services.transcriber.length(path_of(services, file)) for file in files])
             if seconds > LONG:
                 await store.write(lambda tx: _say_that_it_takes_a_moment(tx, row, message, seconds))
             return await _words_of(services, files, languages, about)
     except TimeoutError:
         return Hearing(trouble="slow")
-    except Unheard as unheard:
+    except NotTranscribed as unheard:
         log.info("voice_not_understood", code=unheard.code, tried=unheard.tried)
         return Hearing(seconds=unheard.seconds, trouble=unheard.code)
 
@@ -78,20 +78,20 @@ async def hear_at_leisure(
     services: Services, file: File, languages: tuple[str, ...], about: About
 ) -> Hearing:
     """The same for one note, however long it takes."""
-    if services.ears is None:
+    if services.transcriber is None:
         return Hearing(trouble="off")
     try:
         return await _words_of(services, [file], languages, about)
-    except Unheard as unheard:
+    except NotTranscribed as unheard:
         return Hearing(seconds=unheard.seconds, trouble=unheard.code)
 
 
 async def _words_of(
     services: Services, files: list[File], languages: tuple[str, ...], about: About
 ) -> Hearing:
-    assert services.ears is not None
+    assert services.transcriber is not None
     heard = [
-        await services.ears.listen(path_of(services, file), file.media_type, languages, about)
+        await services.transcriber.listen(path_of(services, file), file.media_type, languages, about)
         for file in files
     ]
     return Hearing(

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ValidationError
 from core.llm.calls import Reply
 
 T = TypeVar("T", bound=BaseModel)
-_MOST_ISSUES: Final = 8
-_MOST_SAID: Final = 4_000
+_MAX_ISSUES: Final = 8
+_MAX_SAID: Final = 4_000
 # Models that take no schema like to wrap it: ```json ... ```
 _WRAPPED: Final = re.compile(r"\A\s*```(?:json)?\s*\n(?P<inside>.*?)\n?```\s*\Z", re.DOTALL)
 
@@ -42,6 +42,6 @@ def read(reply: Reply, answer: type[T]) -> T:
         issues = error.errors(include_url=False, include_context=False, include_input=False)
         wrong = "; ".join(
             f"{'.'.join(str(step) for step in issue['loc']) or 'the answer'}: {issue['msg']}"
-            for issue in issues[:_MOST_ISSUES]
+            for issue in issues[:_MAX_ISSUES]
         )
-        raise Misfit(wrong, text[:_MOST_SAID]) from None
+        raise Misfit(wrong, text[:_MAX_SAID]) from None

@@ -144,7 +144,7 @@ class Provider(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CallSource:
     """A provider that is not built yet: its SDK takes a second to import, so a thread does it at the first use."""
 
     name: str

@@ -19,32 +19,32 @@ from core.llm.calls import (
     SHUT_FOR,
     Again,
     CallFailed,
+    CallSource,
     Earlier,
     Provider,
     Reply,
     Shut,
     Simpler,
-    Source,
     TooSlow,
     Unfit,
     Unseen,
     Vectors,
 )
-from core.llm.metered_call import Outcome, Till
+from core.llm.metered_call import CallOutcome, MeteredCalls
 from core.llm.port import Answer, Ask, ProviderHealth, T, Unanswered
-from core.llm.requests import BATCH, Embedding, Errand, Question
+from core.llm.requests import BATCH, EmbeddingRequest, ModelRequest, QuestionRequest
 from core.metering import About, Meter, OverBudget
 from core.text import READ_LIMIT
 
-PATIENCE: Final = 6.0
+FIRST_ANSWERS_WITHIN: Final = 6.0
 SHARE: Final = 0.6
 """While another could be asked, one provider gets so many seconds, and no more than this part of what is left."""
-MOST_WAIT: Final = timedelta(seconds=3)
+MAX_WAIT: Final = timedelta(seconds=3)
 """What a vendor's Retry-After may cost; one that asks for more is left alone instead."""
 _MARGIN: Final = 0.05
 _JITTER: Final = random.SystemRandom()
 
-R = TypeVar("R", bound=Outcome)
+R = TypeVar("R", bound=CallOutcome)
 V = TypeVar("V")
 
 
@@ -52,7 +52,7 @@ V = TypeVar("V")
 class _Seat:
     """A provider's place in the order."""
 
-    source: Source
+    source: CallSource
     breaker: Breaker
     provider: Provider | None = None
     building: asyncio.Task[Provider] | None = None
@@ -75,7 +75,7 @@ class _Round:
     def share(self, *, others: bool) -> float:
         """Until when one provider must have begun: a hanging one leaves time for the next."""
         left = self.left()
-        return self.deadline - left + min(PATIENCE, left * SHARE) if others else self.deadline
+        return self.deadline - left + min(FIRST_ANSWERS_WITHIN, left * SHARE) if others else self.deadline
 
     def unanswered(self, why: Literal["down", "invalid", "over_budget"]) -> Unanswered:
         return Unanswered(why, tuple(self.tried))
@@ -84,14 +84,14 @@ class _Round:
 class Gateway:
     """core.llm.port.Models over providers in their order of preference."""
 
-    def __init__(self, sources: Sequence[Source], meter: Meter, clock: Clock) -> None:
+    def __init__(self, sources: Sequence[CallSource], meter: Meter, clock: Clock) -> None:
         self._seats = [_Seat(source, Breaker(clock)) for source in sources]
-        self._till = Till(meter)
+        self._till = MeteredCalls(meter)
 
     async def ask(self, question: Ask[T], within: timedelta) -> Answer[T]:
         """Raises Unanswered, after `within` at the latest."""
         prompt = quoting.build(question, secrets.token_hex(8))
-        errand = Question(question, prompt, question.tier, question.most_tokens)
+        errand = QuestionRequest(question, prompt, question.tier, question.most_tokens)
 
         async def one(seat: _Seat, round_: _Round, until: float) -> Answer[T]:
             return await self._answer(seat, question, errand, round_, until)
@@ -109,7 +109,7 @@ class Gateway:
         async def one(seat: _Seat, round_: _Round, until: float) -> list[list[float]]:
             rows: list[list[float]] = []
             for start in range(0, len(fit), BATCH):
-                errand = Embedding(fit[start : start + BATCH], about)
+                errand = EmbeddingRequest(fit[start : start + BATCH], about)
                 vectors: Vectors = await self._result(seat, errand, round_, until)
                 rows += vectors.rows
             return rows
@@ -179,7 +179,7 @@ class Gateway:
         raise round_.unanswered("down")
 
     async def _answer(
-        self, seat: _Seat, question: Ask[T], errand: Question, round_: _Round, until: float
+        self, seat: _Seat, question: Ask[T], errand: QuestionRequest, round_: _Round, until: float
     ) -> Answer[T]:
         """Asked once, and once more where the answer cannot be used. Raises CallFailed, Unanswered."""
         while True:
@@ -200,7 +200,7 @@ class Gateway:
                 fallen = "" if seat is self._seats[0] else "down"
                 return Answer(value, engine, fallen if errand.tier == question.tier else "over_budget")
 
-    async def _result(self, seat: _Seat, errand: Errand[R], round_: _Round, until: float) -> R:
+    async def _result(self, seat: _Seat, errand: ModelRequest[R], round_: _Round, until: float) -> R:
         """What one provider makes of it by `until`, with one retry. Raises CallFailed, Unanswered."""
         loop = asyncio.get_running_loop()
         provider = await self._ready(seat, round_, until)
@@ -261,7 +261,7 @@ def _remember(breaker: Breaker, failure: CallFailed) -> None:
     match failure:
         case Shut():
             breaker.shut(failure.reason, SHUT_FOR)
-        case Again(after=after) if after is not None and after > MOST_WAIT:
+        case Again(after=after) if after is not None and after > MAX_WAIT:
             breaker.shut(failure.reason, min(after, REST))
         case Again() | TooSlow():
             breaker.failed(failure.reason)
@@ -271,7 +271,7 @@ def _remember(breaker: Breaker, failure: CallFailed) -> None:
 
 def _pause(failure: CallFailed, left: float) -> float | None:
     """Seconds until the one retry; None where it is not worth it."""
-    if not isinstance(failure, Again) or (failure.after or timedelta()) > MOST_WAIT:
+    if not isinstance(failure, Again) or (failure.after or timedelta()) > MAX_WAIT:
         return None
     pause = (failure.after or timedelta()).total_seconds() + _JITTER.uniform(0.05, 0.25)
     return pause if pause < left / 2 else None

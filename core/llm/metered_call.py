@@ -15,7 +15,7 @@ from core.metering import Meter, Planned, Usage
 log = structlog.get_logger(__name__)
 
 
-class Outcome(Protocol):
+class CallOutcome(Protocol):
     @property
     def usage(self) -> Usage | None: ...
 
@@ -23,14 +23,14 @@ class Outcome(Protocol):
     def error(self) -> str: ...
 
 
-R = TypeVar("R", bound=Outcome)
+R = TypeVar("R", bound=CallOutcome)
 
 
 STALL: Final = 2.0
 """Seconds that an answer which has begun may stand still."""
 
 
-class Till:
+class MeteredCalls:
     def __init__(self, meter: Meter, stall: float = STALL) -> None:
         self._meter = meter
         self._stall = stall

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, TypeVar
 
 from core.llm.calls import Earlier, Prompt, Provider, Pulse, Reply, Request, Vectors, most_input
-from core.llm.metered_call import Outcome
+from core.llm.metered_call import CallOutcome
 from core.llm.port import Ask
 from core.metering import About, Planned
 
@@ -16,10 +16,10 @@ THINKING: Final = {"fast": 500, "strong": 2_000}
 BATCH: Final = 64
 """Texts of READ_LIMIT characters that surely fit into one request (300,000 tokens at OpenAI)."""
 
-R_co = TypeVar("R_co", bound=Outcome, covariant=True)
+R_co = TypeVar("R_co", bound=CallOutcome, covariant=True)
 
 
-class Errand(Protocol[R_co]):
+class ModelRequest(Protocol[R_co]):
     def planned(self, name: str, provider: Provider) -> Planned:
         """The call that `send` would make now, with the most it can use."""
 
@@ -34,7 +34,7 @@ class Errand(Protocol[R_co]):
 
 
 @dataclass
-class Question:
+class QuestionRequest:
     ask: Ask[Any]
     prompt: Prompt
     tier: Literal["fast", "strong"]
@@ -72,7 +72,7 @@ class Question:
 
 
 @dataclass
-class Embedding:
+class EmbeddingRequest:
     """At most BATCH texts, none of them empty."""
 
     texts: list[str]

@@ -8,15 +8,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import IntEnum
 from typing import Any
 
 from sqlalchemy import select
 
 from core import lanes
 from core.actors import Reader
-from core.cards.card import Button, Card, Question
+from core.cards.card import Button, Card, CardQuestion
 from core.cards.draw import KINDS
-from core.cards.view import Press, Sketch, View
+from core.cards.view import ButtonDraft, CardDraft, View
 from core.company.schema import Person
 from core.context import Tx
 from core.i18n import Words
@@ -30,7 +31,15 @@ from core.team.people import reader_for
 from core.tickets.records import current_dispatch, latest_approval
 
 UNDRAWN = "undrawn"
-URGENT, NORMAL, DIGEST = 2, 1, 0
+
+
+class Urgency(IntEnum):
+    """What overtakes what in a conversation that has to wait."""
+
+    NORMAL = 1
+    PRESSING = 2
+
+
 PRESSING = frozenset({"approval", "job", "offer"})
 """Cards that somebody has to act on: they overtake what only informs."""
 
@@ -192,7 +201,7 @@ def post_own(
     tx: Tx,
     kind: str,
     subject: str,
-    sketch_for: Callable[[Reader], Sketch],
+    sketch_for: Callable[[Reader], CardDraft],
     to: Iterable[tuple[Address, Reader]],
 ) -> None:
     """A card that belongs to no ticket (a quarantined message, a stranger at the door, an offer to a vendor)."""
@@ -215,7 +224,7 @@ def redraw_own(
     tx: Tx,
     kind: str,
     subject: str,
-    sketch_for: Callable[[Reader], Sketch],
+    sketch_for: Callable[[Reader], CardDraft],
     fallback: Reader | None = None,
     *,
     silent: bool = False,
@@ -240,7 +249,7 @@ def say(
     *,
     quiet: bool = False,
     only_for: str | None = None,
-    urgency: int = NORMAL,
+    urgency: Urgency = Urgency.NORMAL,
 ) -> None:
     """Owe plain words to a conversation. `quiet`: a passing remark; `only_for`: to this account, where others
     can read along and the channel can speak to one of them."""
@@ -275,7 +284,7 @@ def tell(
     text_for: Callable[[Words], str],
     *,
     about: Ticket | None = None,
-    urgency: int = NORMAL,
+    urgency: Urgency = Urgency.NORMAL,
 ) -> None:
     """Owe `text_for(words)` to every account of `person`. With `about`, not to where that ticket's card says it in a
     message of its own."""
@@ -311,7 +320,7 @@ def _owe(
     copy: CardCopy | None = None,
     not_before: datetime | None = None,
     cancel_key: str | None = None,
-    urgency: int = NORMAL,
+    urgency: Urgency = Urgency.NORMAL,
     only_once: bool = False,
 ) -> OutboxRow:
     when = max(not_before, tx.now) if not_before else tx.now
@@ -358,13 +367,13 @@ def _draw_all(tx: Tx, ticket: Ticket) -> None:
         sketch = KINDS[card.kind](view_of(tx, ticket, readers[who], address, others))
         if newest[card.id, copy.channel, copy.conversation_id] != copy.id:
             # A later copy of the same card stands further down: this one loses its buttons.
-            sketch = Sketch(sketch.title, sketch.lead, sketch.state, sketch.facts, sketch.sections)
+            sketch = CardDraft(sketch.title, sketch.lead, sketch.state, sketch.facts, sketch.sections)
         silent = card.kind == "receipt" and (copy.channel, copy.conversation_id) in busy
         _put(tx, card, copy, sketch, shown, silent=silent)
 
 
 def _put(
-    tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, shown: _Shown, *, silent: bool = False
+    tx: Tx, card: CardRow, copy: CardCopy, sketch: CardDraft, shown: _Shown, *, silent: bool = False
 ) -> None:
     """Let `copy` show `sketch`: a post is owed the first time, then an edit wherever it is something new. `silent`:
     another card in the same conversation says it, which matters where nothing can be edited."""
@@ -383,7 +392,7 @@ def _put(
             copy=copy,
             not_before=datetime.fromisoformat(held) if held else None,
             cancel_key=when.get("cancel_key"),
-            urgency=URGENT if card.kind in PRESSING or sketch.state == "danger" else NORMAL,
+            urgency=Urgency.PRESSING if card.kind in PRESSING or sketch.state == "danger" else Urgency.NORMAL,
             only_once=card.kind == "offer",
         )
         return
@@ -447,12 +456,12 @@ def cancel_pages(tx: Tx, cancel_key: str) -> None:
 # --- buttons
 
 
-def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, buttons: list[ButtonRow]) -> Card:
+def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: CardDraft, buttons: list[ButtonRow]) -> Card:
     """The sketch with button ids. A button that was on this copy before keeps its id."""
     known = {(row.action, _key(row.args)): row for row in buttons}
     kept: set[str] = set()
 
-    def button(press: Press) -> Button:
+    def button(press: ButtonDraft) -> Button:
         row = known.get((press.action, _key(press.args)))
         if row is None:
             row = tx.add(
@@ -470,10 +479,10 @@ def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: Sketch, buttons: list
         return Button(id=row.id, label=press.label, style=press.style, fields=press.fields)
 
     questions = tuple(
-        Question(text=text, buttons=tuple(button(press) for press in presses))
-        for text, presses in sketch.questions
+        CardQuestion(text=text, buttons=tuple(button(press) for press in buttons))
+        for text, buttons in sketch.questions
     )
-    pressed = tuple(button(press) for press in sketch.presses)
+    pressed = tuple(button(press) for press in sketch.buttons)
     for row in known.values():
         row.live = row.id in kept
     return Card(

@@ -31,7 +31,7 @@ OUTAGE: Final = timedelta(seconds=120)
 """From so long on clicks may have been lost."""
 
 
-class Watch:
+class ChannelWatch:
     """Looks at every channel's health now and then. One per process."""
 
     def __init__(self, store: Store, services: Services) -> None:
@@ -102,7 +102,7 @@ def _well_again(tx: Tx, channel: str, lost_taps: bool) -> None:
 def _tell_elsewhere(tx: Tx, channel: str, text: str) -> None:
     for address in card_publisher.addresses_of(tx, tx.services.company.founder):
         if address.channel != channel:
-            card_publisher.say(tx, address, text, urgency=card_publisher.URGENT)
+            card_publisher.say(tx, address, text, urgency=card_publisher.Urgency.PRESSING)
 
 
 def show_again(tx: Tx, channels: Collection[str]) -> int:

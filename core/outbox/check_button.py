@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from core.actors import Reader
-from core.cards.press import Own
-from core.cards.view import Press, Sketch
+from core.cards.press import StandalonePress
+from core.cards.view import ButtonDraft, CardDraft
 from core.context import Tx
 from core.i18n import N_
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 
 
-def sketch(reader: Reader, *, pressed: bool = False) -> Sketch:
+def sketch(reader: Reader, *, pressed: bool = False) -> CardDraft:
     words = reader.words
     if pressed:
-        return Sketch(title=words("Test"), lead=words(N_("It works: your tap has arrived.")), state="done")
-    return Sketch(
+        return CardDraft(title=words("Test"), lead=words(N_("It works: your tap has arrived.")), state="done")
+    return CardDraft(
         title=words("Test"),
         lead=words(N_("Please press the button. It shows that your taps reach me.")),
         state="asking",
-        presses=(Press("check", words("It works"), "primary"),),
+        buttons=(ButtonDraft("check", words("It works"), "primary"),),
     )
 
 
-def tap(tx: Tx, own: Own) -> None:
+def tap(tx: Tx, own: StandalonePress) -> None:
     own.actor()
     first_time(tx, f"checked:{own.subject}")
     card_publisher.redraw_own(tx, "check", own.subject, lambda reader: sketch(reader, pressed=True))

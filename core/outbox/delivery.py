@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 OWED: Final = ("pending", "sending")
 SLOTS: Final = 64
 """Conversations that are written to at the same time: most of them only wait for their platform."""
-MOST_BLUNDERS: Final = 3
+MAX_UNEXPECTED: Final = 3
 """So often may sending a row fail in a way that no adapter foresaw."""
 _FOUND: Final = (
     select(OutboxRow, CardCopy)
@@ -60,7 +60,7 @@ Found = tuple[OutboxRow, CardCopy | None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Parcel:
+class _Batch:
     """What goes out in one call."""
 
     deliveries: list[Delivery]
@@ -79,7 +79,7 @@ class Deliverer:
         self._store = store
         self._give_up = give_up
         """What is done about a row that will never arrive (or nobody knows whether it did)."""
-        self._blunders: Counter[str] = Counter()
+        self._unexpected: Counter[str] = Counter()
 
     def task(self) -> Task:
         return Task(DELIVER, find=self.find, run=self.run, exhausted=self.dead, slots=SLOTS)
@@ -99,14 +99,14 @@ class Deliverer:
             # It was configured once and is not now: kept, and tried again should it come back.
             raise TryLater(f"the channel {row.channel} is not configured", timedelta(minutes=5))
         if channel.capabilities.ours:
-            return await self._put_down(channel, found) if row.status in OWED else None
+            return await self._keep(channel, found) if row.status in OWED else None
         await channel.pace(row.conversation_id)
-        parcel = await self._store.write(lambda tx: _pack(tx, channel, row.channel, row.conversation_id))
-        return None if parcel is None else await self._carry(channel, parcel)
+        batch = await self._store.write(lambda tx: _claim(tx, channel, row.channel, row.conversation_id))
+        return None if batch is None else await self._call(channel, batch)
 
     # --- our own database
 
-    async def _put_down(self, channel: Channel, found: Found) -> Commit:
+    async def _keep(self, channel: Channel, found: Found) -> Commit:
         row, copy = found
         delivery, payload = _delivery(self._services, row, copy, self._services.clock.now()), row.payload
         crashpoints.reach("before_send")
@@ -122,39 +122,39 @@ class Deliverer:
 
     # --- a platform
 
-    async def _carry(self, channel: Channel, parcel: _Parcel) -> Commit | Happened | None:
+    async def _call(self, channel: Channel, batch: _Batch) -> Commit | Happened | None:
         health = self._services.health[channel.name]
-        ids = [delivery.id for delivery in parcel.deliveries]
+        ids = [delivery.id for delivery in batch.deliveries]
         try:
-            if parcel.only_once and parcel.attempt.since is not None and not channel.capabilities.settles:
+            if batch.only_once and batch.attempt.since is not None and not channel.capabilities.settles:
                 raise AskHuman("nobody knows whether it arrived")
             crashpoints.reach("before_send")
-            sent = await channel.send(parcel.deliveries, parcel.attempt)
+            sent = await channel.send(batch.deliveries, batch.attempt)
             crashpoints.reach("sent_unrecorded")
         except OutcomeUnknown as unknown:
             health.failing(str(unknown))
             raise
         except TryLater as later:
             health.failing(str(later), at_once=isinstance(later, ChannelDown))
-            if parcel.attempt.since is None:
-                await self._store.write(lambda tx: _unpack(tx, ids))
+            if batch.attempt.since is None:
+                await self._store.write(lambda tx: _release(tx, ids))
             raise  # else an earlier try may have arrived, whatever became of this one
         except (GiveUp, AskHuman) as final:
             return self._undelivered(ids, final)
-        except Exception as blunder:
-            log.error("delivery_blunder", channel=channel.name, exc_info=blunder)
-            self._blunders[ids[0]] += 1
-            if self._blunders[ids[0]] < MOST_BLUNDERS:
-                raise TryLater(type(blunder).__name__) from blunder
-            del self._blunders[ids[0]]
-            return self._undelivered(ids, GiveUp(type(blunder).__name__))
+        except Exception as unexpected:
+            log.error("delivery_blunder", channel=channel.name, exc_info=unexpected)
+            self._unexpected[ids[0]] += 1
+            if self._unexpected[ids[0]] < MAX_UNEXPECTED:
+                raise TryLater(type(unexpected).__name__) from unexpected
+            del self._unexpected[ids[0]]
+            return self._undelivered(ids, GiveUp(type(unexpected).__name__))
         health.delivered()
 
         def commit(tx: Tx) -> None:
-            for one, payload, kept in zip(ids, parcel.payloads, sent, strict=True):
+            for one, payload, kept in zip(ids, batch.payloads, sent, strict=True):
                 fresh = tx.get(OutboxRow, one)
                 if fresh is not None and fresh.status in OWED:
-                    _record(tx, fresh, payload, kept, repeated=parcel.attempt.since is not None)
+                    _record(tx, fresh, payload, kept, repeated=batch.attempt.since is not None)
 
         return Happened(commit)
 
@@ -229,7 +229,7 @@ def _with_links(tx: Tx, section: Section) -> Section:
     return section.model_copy(update={"links": tuple(links), "text": text})
 
 
-def _pack(tx: Tx, channel: Channel, name: str, conversation_id: str) -> _Parcel | None:
+def _claim(tx: Tx, channel: Channel, name: str, conversation_id: str) -> _Batch | None:
     """Choose what goes out now, and write down that it is being tried."""
     most = channel.capabilities.together
     wanted = {"channel": name, "conversation": conversation_id, "now": tx.now, "most": most}
@@ -242,7 +242,7 @@ def _pack(tx: Tx, channel: Channel, name: str, conversation_id: str) -> _Parcel 
     for row in rows:
         row.status, row.attempt_key, row.attempted_at = "sending", key, since or tx.now
     copies = [tx.get(CardCopy, row.copy_id) if row.copy_id else None for row in rows]
-    return _Parcel(
+    return _Batch(
         [
             _outward(tx, channel, _delivery(tx.services, row, copy, tx.now))
             for row, copy in zip(rows, copies, strict=True)
@@ -253,7 +253,7 @@ def _pack(tx: Tx, channel: Channel, name: str, conversation_id: str) -> _Parcel 
     )
 
 
-def _unpack(tx: Tx, ids: Sequence[str]) -> None:
+def _release(tx: Tx, ids: Sequence[str]) -> None:
     """Surely nothing was sent: it may be merged, cancelled or overtaken again."""
     for one in ids:
         row = tx.get(OutboxRow, one)

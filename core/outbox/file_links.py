@@ -18,7 +18,7 @@ from core.text import escape
 
 KEPT_FOR: Final = timedelta(days=7)
 """A link is good for so long, and until the end of that day: drawn anew on the same day it stays the same."""
-MOST_NAME: Final = 80
+MAX_NAME: Final = 80
 _PATH: Final = re.compile(r"media/([0-9a-f]{64})")
 _TYPE: Final = re.compile(r"image/(png|jpeg)|text/csv|application/pdf|audio/[a-z0-9.+-]{1,40}")
 _ODD: Final = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|%]+')
@@ -57,8 +57,8 @@ def safe_name(name: str) -> str:
     plain = _ODD.sub("_", escape(name)).strip(" .") or "file"
     stem, dot, suffix = plain.rpartition(".")
     if not dot or len(suffix) > 10:
-        return plain[:MOST_NAME]
-    return f"{stem[: MOST_NAME - len(suffix) - 1]}.{suffix}"
+        return plain[:MAX_NAME]
+    return f"{stem[: MAX_NAME - len(suffix) - 1]}.{suffix}"
 
 
 # --- the signed link

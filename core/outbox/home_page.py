@@ -10,7 +10,7 @@ from sqlalchemy import select
 from core import phrases
 from core.actors import Reader
 from core.cards.card import Fact, Section
-from core.cards.view import Sketch
+from core.cards.view import CardDraft
 from core.company.schema import Person
 from core.context import Tx
 from core.inbound import Opened
@@ -20,7 +20,7 @@ from core.store.tables import Dispatch, Ticket
 from core.team.people import reader_for
 from core.tickets.records import latest_approval, open_tickets
 
-MOST: Final = 20
+MAX_LINES: Final = 20
 
 
 def show(tx: Tx, opened: Opened) -> None:
@@ -28,7 +28,7 @@ def show(tx: Tx, opened: Opened) -> None:
     reader = reader_for(tx, person)
     subject = person.id if person is not None else opened.sender[:40]
 
-    def sketch(_reader: Reader) -> Sketch:
+    def sketch(_reader: Reader) -> CardDraft:
         return _sketch(tx, person, reader) if person is not None else _unknown(tx, reader)
 
     if card_publisher.own_card(tx, "home", subject) is None:
@@ -38,15 +38,15 @@ def show(tx: Tx, opened: Opened) -> None:
         card_publisher.redraw_own(tx, "home", subject, sketch, reader)
 
 
-def _unknown(tx: Tx, reader: Reader) -> Sketch:
+def _unknown(tx: Tx, reader: Reader) -> CardDraft:
     words, founder = reader.words, tx.services.company.founder
-    return Sketch(
+    return CardDraft(
         title=tx.services.company.about.name,
         lead=words("I do not know you yet. Please ask {who} to let you in.", who=founder.name),
     )
 
 
-def _sketch(tx: Tx, person: Person, reader: Reader) -> Sketch:
+def _sketch(tx: Tx, person: Person, reader: Reader) -> CardDraft:
     words = reader.words
     tickets = open_tickets(tx)
     asks = [
@@ -62,11 +62,11 @@ def _sketch(tx: Tx, person: Person, reader: Reader) -> Sketch:
     if asks:
         lines = "\n".join(_line(tx, ticket, reader) for ticket in dict.fromkeys(asks))
         sections.append(Section(title=words("Waiting for you"), text=lines))
-    shown = "\n".join(_line(tx, ticket, reader) for ticket in tickets[:MOST])
-    if len(tickets) > MOST:
-        shown += "\n" + words("… and {count} more.", count=len(tickets) - MOST)
+    shown = "\n".join(_line(tx, ticket, reader) for ticket in tickets[:MAX_LINES])
+    if len(tickets) > MAX_LINES:
+        shown += "\n" + words("… and {count} more.", count=len(tickets) - MAX_LINES)
     sections.append(Section(title=words("Open tickets"), text=shown or words("No open tickets. 🎉")))
-    return Sketch(
+    return CardDraft(
         title=tx.services.company.about.name,
         lead=lead,
         state="asking" if asks else "open",

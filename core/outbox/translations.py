@@ -20,19 +20,19 @@ TRANSLATE: Final = "translate"
 """The job that makes what is missing (core.workflow.translating)."""
 
 
-def digest(text: str) -> str:
+def text_digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def keep(tx: Tx, original: str, language: str, text: str, engine: str) -> None:
-    key = (digest(original), language)
+    key = (text_digest(original), language)
     if tx.get(Translation, key) is None:
         tx.add(Translation(digest=key[0], language=language, text=text, engine=engine, at=tx.now))
 
 
 def known(session: Session, originals: Iterable[str], language: str) -> dict[str, str]:
     """original -> its translation, of those that have one."""
-    by_digest = {digest(text): text for text in originals}
+    by_digest = {text_digest(text): text for text in originals}
     rows = session.scalars(
         select(Translation).where(Translation.digest.in_(by_digest), Translation.language == language)
     )
@@ -68,7 +68,7 @@ def _is_worth_it(ticket: Ticket, report: Report, reader: Reader) -> bool:
 
 
 def _owe(tx: Tx, ticket: Ticket, report: Report, language: str) -> None:
-    if first_time(tx, f"translate:{digest(report.raw_input)}:{language}"):
+    if first_time(tx, f"translate:{text_digest(report.raw_input)}:{language}"):
         args = {
             "ticket": ticket.ticket_id,
             "report": report.id,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.speech.engine import EngineFailed
-from core.speech.port import MOST_SECONDS, Code, Unheard
+from core.speech.port import MAX_SECONDS, Code, NotTranscribed
 
 ENVIRONMENT: Final = {
     "PATH": os.defpath,
@@ -67,24 +67,24 @@ async def decode(source: Path, target: Path | None, within: timedelta = DECODE_W
 
     Raises Unheard("not_audio" | "damaged" | "too_long"); "failed" where no program can be started."""
     try:
-        process = await _start("decode.py", str(source), str(target or ""), str(MOST_SECONDS))
+        process = await _start("decode.py", str(source), str(target or ""), str(MAX_SECONDS))
     except OSError as error:
-        raise Unheard("failed", tried=(f"decode: {type(error).__name__}",)) from error
+        raise NotTranscribed("failed", tried=(f"decode: {type(error).__name__}",)) from error
     try:
         async with asyncio.timeout(within.total_seconds()):
             said, _ = await process.communicate()
     except TimeoutError:
-        raise Unheard("damaged") from None
+        raise NotTranscribed("damaged") from None
     finally:
         await _end(process)
     try:
         found: dict[str, Any] = json.loads(said)
     except ValueError:
         # It died over the file: out of memory, out of time, or worse. The file is at fault.
-        raise Unheard("damaged") from None
+        raise NotTranscribed("damaged") from None
     if found["code"]:
         code: Code = found["code"]
-        raise Unheard(code, seconds=found["seconds"])
+        raise NotTranscribed(code, seconds=found["seconds"])
     return Decoded(found["seconds"], found["container"], found["codec"])
 
 

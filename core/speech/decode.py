@@ -1,6 +1,6 @@
 """A program of its own: turns one sound file into plain samples, where a hostile file can hurt nothing but itself.
 
-    python -I decode.py SOURCE TARGET MOST_SECONDS
+    python -I decode.py SOURCE TARGET MAX_SECONDS
 
 Writes 16 kHz mono signed 16-bit samples to TARGET ("" measures only) and one line of JSON to its output:
 {"code": "", "seconds": 3.2, "container": "ogg", "codec": "opus"}; `code` is "", too_long, not_audio or damaged. It
@@ -36,7 +36,7 @@ DECODERS: Final = (
 )
 _MAGIC: Final = (b"OggS", b"\x1a\x45\xdf\xa3", b"#!AMR", b"ID3", b"fLaC")
 _MPEG_SYNC: Final = (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xf1", b"\xff\xf9")
-MOST_BAD: Final = 0.25
+MAX_BAD: Final = 0.25
 """The share of broken packets from which what is left says something else than the speaker did."""
 
 
@@ -51,7 +51,7 @@ def verdict(seconds: float, claimed: float | None, good: int, bad: int, most: fl
     or the largest number there is, and neither is a fault."""
     if seconds > most:
         return "too_long"
-    if good == 0 or bad > MOST_BAD * (good + bad):
+    if good == 0 or bad > MAX_BAD * (good + bad):
         return "damaged"
     if claimed is not None and claimed <= most and seconds < claimed / 2:
         return "damaged"

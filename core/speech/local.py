@@ -18,7 +18,7 @@ SLOWEST: Final = 4.0
 REST_WITHOUT_MODEL: Final = timedelta(minutes=5)
 
 
-class LocalEar:
+class LocalTranscriber:
     provider = "local"
     paid = False
 

@@ -10,12 +10,12 @@ from typing import Literal, Protocol
 from core.errors import LoopOSError
 from core.metering import About
 
-MOST_SECONDS = 15 * 60
+MAX_SECONDS = 15 * 60
 """Longer notes are refused: nobody reports a leak for a quarter of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class Transcript:
     """A voice note as words, in the language that was spoken (traditional signs for zh-TW)."""
 
     text: str
@@ -31,7 +31,7 @@ class Heard:
 Code = Literal["silent", "not_audio", "too_long", "damaged", "failed", "off", "busy"]
 
 
-class Unheard(LoopOSError):
+class NotTranscribed(LoopOSError):
     """No words came of it. silent: there is no speech in it; not_audio, too_long, damaged: the file is at fault and no
     engine was asked; failed: every engine failed (`tried`: `engine: reason`); off: none is configured; busy: too many
     notes wait already."""
@@ -43,7 +43,7 @@ class Unheard(LoopOSError):
         self.tried = tried
 
 
-class Listener(Protocol):
+class Transcriber(Protocol):
     """All engines behind one call, as the desk sees it."""
 
     @property
@@ -60,6 +60,6 @@ class Listener(Protocol):
         languages: tuple[str, ...],
         about: About,
         progress: Callable[[float], None] | None = None,
-    ) -> Heard:
+    ) -> Transcript:
         """The words in the file. `languages`: what its speaker speaks, first the likeliest. `progress` is called on
         the event loop with the share that is done, 0..1. Raises Unheard."""

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from openai import APIError, AsyncOpenAI
 
 MODEL: Final = "gpt-transcribe"
-MOST_BYTES: Final = 25_000_000
-PATIENCE: Final = timedelta(seconds=30)
+MAX_BYTES: Final = 25_000_000
+BASE_TIMEOUT: Final = timedelta(seconds=30)
 """And half the length of the note on top."""
 RETRIES: Final = 2
 REST_WITHOUT_KEY: Final = timedelta(minutes=5)
@@ -27,7 +27,7 @@ LONGEST_REST: Final = timedelta(minutes=10)
 NAMES_SEVERAL_LANGUAGES: Final = "gpt-transcribe"
 
 
-class OpenAIEar:
+class OpenAITranscriber:
     provider = "openai"
     paid = True
 
@@ -42,11 +42,11 @@ class OpenAIEar:
         self._client: AsyncOpenAI | None = None
 
     async def hear(self, note: Note, progress: Callable[[float], None]) -> Said:
-        upload = await upload_of(note, MOST_BYTES)
+        upload = await upload_of(note, MAX_BYTES)
         client = await self._connected()
         import openai
 
-        patience = (PATIENCE + timedelta(seconds=note.seconds / 2)).total_seconds()
+        patience = (BASE_TIMEOUT + timedelta(seconds=note.seconds / 2)).total_seconds()
         try:
             async with asyncio.timeout(patience):
                 answer = await self._asked(client, upload, self._hints(note), patience)

@@ -26,16 +26,16 @@ if TYPE_CHECKING:
     import aiohttp
 
 MODEL: Final = "turbo"
-MOST_BYTES: Final = 14_000_000
+MAX_BYTES: Final = 14_000_000
 """20 MB for a whole request, and base64 makes four bytes of three."""
-PATIENCE: Final = timedelta(seconds=120)
+BASE_TIMEOUT: Final = timedelta(seconds=120)
 """And the length of the note on top: a machine that slept loads its model first."""
 POLL: Final = timedelta(seconds=1)
 REST_WITHOUT_KEY: Final = timedelta(minutes=5)
 _WAITING: Final = {"IN_QUEUE", "IN_PROGRESS"}
 
 
-class RunPodEar:
+class RunPodTranscriber:
     provider = "runpod"
     paid = True
 
@@ -50,9 +50,9 @@ class RunPodEar:
     async def hear(self, note: Note, progress: Callable[[float], None]) -> Said:
         import aiohttp
 
-        upload = await upload_of(note, MOST_BYTES)
+        upload = await upload_of(note, MAX_BYTES)
         wish = await asyncio.to_thread(self._wish, note, upload.data)
-        patience = PATIENCE + timedelta(seconds=note.seconds)
+        patience = BASE_TIMEOUT + timedelta(seconds=note.seconds)
         job: str | None = None
         try:
             async with asyncio.timeout(patience.total_seconds()):

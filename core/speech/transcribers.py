@@ -19,11 +19,11 @@ from core.clock import Clock
 from core.metering import About, Meter, OverBudget, Planned, Usage
 from core.speech.children import EarProcess, decode
 from core.speech.engine import Engine, EngineFailed, Note, Said
-from core.speech.port import Heard, Unheard
+from core.speech.port import NotTranscribed, Transcript
 from core.speech.spoken import hint
 from core.speech.wording import converter, traditional
 
-MOST_WAITING: Final = 20
+MAX_WAITING: Final = 20
 DECODING_AT_ONCE: Final = 2
 WITHIN: Final = timedelta(minutes=15)
 """For one note, its waiting included."""
@@ -49,7 +49,7 @@ class _Trust:
         self.failures, self.resting_until = 0, None
 
 
-class Ears:
+class Transcribers:
     """Implements core.speech.port.Listener. Close it: it holds a child process and a folder."""
 
     def __init__(
@@ -60,7 +60,7 @@ class Ears:
         *,
         folder: Path | None = None,
         within: timedelta = WITHIN,
-        most_waiting: int = MOST_WAITING,
+        most_waiting: int = MAX_WAITING,
     ) -> None:
         """`engines` in the order they are asked. `folder` is for sound that is being heard, and is emptied first: what a
         killed service left there is somebody's voice. Takes a tenth of a second: make it before the service listens."""
@@ -92,12 +92,12 @@ class Ears:
         languages: tuple[str, ...],
         about: About,
         progress: Callable[[float], None] | None = None,
-    ) -> Heard:
+    ) -> Transcript:
         # `media_type` is what the platform claims; the file itself tells what it is.
         if not self.engines:
-            raise Unheard("off")
+            raise NotTranscribed("off")
         if self._waiting >= self._most_waiting:
-            raise Unheard("busy")
+            raise NotTranscribed("busy")
         self._waiting += 1
         pcm = self._own_folder() / f"{secrets.token_hex(8)}.pcm"
         try:
@@ -105,7 +105,7 @@ class Ears:
                 note = await self._decoded(path, pcm, languages)
                 return await self._heard(note, about, progress or (lambda _: None))
         except TimeoutError:
-            raise Unheard("failed", tried=("all: too slow",)) from None
+            raise NotTranscribed("failed", tried=("all: too slow",)) from None
         finally:
             self._waiting -= 1
             pcm.unlink(missing_ok=True)
@@ -132,7 +132,7 @@ class Ears:
         candidates, certain = hint(languages, found.seconds)
         return Note(path, pcm, found.seconds, found.container, found.codec, candidates, certain)
 
-    async def _heard(self, note: Note, about: About, progress: Callable[[float], None]) -> Heard:
+    async def _heard(self, note: Note, about: About, progress: Callable[[float], None]) -> Transcript:
         tried: list[str] = []
         gated = False
         for engine in self.engines:
@@ -145,20 +145,20 @@ class Ears:
                 tried.append(f"{self._name(engine)}: {failed.reason}")
                 continue
             if not said.text:
-                raise Unheard("silent", seconds=note.seconds)
+                raise NotTranscribed("silent", seconds=note.seconds)
             text = said.text
             if said.language == "zh-TW":
                 text = traditional(text)
             english = text if said.language == "en" else said.english
-            return Heard(text, said.language, note.seconds, self._name(engine), english)
-        raise Unheard("failed", seconds=note.seconds, tried=tuple(tried))
+            return Transcript(text, said.language, note.seconds, self._name(engine), english)
+        raise NotTranscribed("failed", seconds=note.seconds, tried=tuple(tried))
 
     async def _require_speech(self, note: Note) -> None:
         """Raises Unheard("silent"): silence is neither paid for nor filled with words. A gate that is broken is open."""
         with contextlib.suppress(EngineFailed):
             found = await self._gate.ask({"do": "gate", "pcm": str(note.pcm)}, GATE_WITHIN)
             if not found["speech"]:
-                raise Unheard("silent", seconds=note.seconds)
+                raise NotTranscribed("silent", seconds=note.seconds)
 
     async def _metered(
         self, engine: Engine, note: Note, about: About, progress: Callable[[float], None]

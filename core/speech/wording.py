@@ -97,13 +97,13 @@ def kept(segments: Iterable[tuple[str, float, float]]) -> str:
     return "" if invented(once, 0.0 if once == text else 1.0, 0.0) else once
 
 
-_MOST_USED: Final = (0xA4, 0xC6)
+_MAX_USED: Final = (0xA4, 0xC6)
 """Lead bytes of Big5's first plane: the signs that traditional writing uses daily."""
 
 
 def _daily(char: str) -> bool:
     code = char.encode("big5", "ignore")
-    return len(code) == 2 and _MOST_USED[0] <= code[0] <= _MOST_USED[1]
+    return len(code) == 2 and _MAX_USED[0] <= code[0] <= _MAX_USED[1]
 
 
 @functools.cache

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 RATE: Final = 16_000
 NICENESS: Final = 10
 """The event loop of the service goes before the ear, on a machine with few cores."""
-MOST_THREADS: Final = 4
+MAX_THREADS: Final = 4
 VOICE: Final = {"threshold": 0.5, "min_speech_duration_ms": 100}
 """Shorter than a tenth of a second is a knock on the microphone."""
 TRIES: Final = (0.0, 0.2, 0.4)
@@ -62,7 +62,7 @@ class Ear:
                 self._folder,
                 device="cuda" if cuda else "cpu",
                 compute_type="float16" if cuda else "int8",
-                cpu_threads=min(MOST_THREADS, os.cpu_count() or 1),
+                cpu_threads=min(MAX_THREADS, os.cpu_count() or 1),
                 local_files_only=True,
             )
         return self._model

@@ -11,8 +11,8 @@ from sqlalchemy import select
 from core import phrases
 from core.actors import Actor, Reader
 from core.cards.card import Section
-from core.cards.press import Own
-from core.cards.view import Press, Sketch
+from core.cards.press import StandalonePress
+from core.cards.view import ButtonDraft, CardDraft
 from core.company.schema import Person
 from core.context import Tx
 from core.errors import Refused
@@ -29,7 +29,7 @@ from core.team.rights import require
 from core.tickets.records import current_dispatch, latest_approval, note, open_tickets
 from core.workflow import dispatching
 
-MOST: Final = 25
+MAX_LINES: Final = 25
 
 
 def cover(tx: Tx, actor: Actor, property_ids: Sequence[str], person: Person, until: datetime | None) -> None:
@@ -103,29 +103,29 @@ def _post(tx: Tx, to: Person, property_ids: Iterable[str], before: Iterable[Pers
             )
 
 
-def _sketch(tx: Tx, places: Sequence[str], to: Person, reader: Reader, *, taken: bool = False) -> Sketch:
+def _sketch(tx: Tx, places: Sequence[str], to: Person, reader: Reader, *, taken: bool = False) -> CardDraft:
     words, company = reader.words, tx.services.company
     tickets = [ticket for one in places for ticket in open_tickets(tx, one)]
     names = words.join([place.name for one in places if (place := company.place(one)) is not None])
-    lines = "\n".join(_line(tx, ticket, reader) for ticket in tickets[:MOST])
-    if len(tickets) > MOST:
-        lines += "\n" + words("… and {count} more.", count=len(tickets) - MOST)
+    lines = "\n".join(_line(tx, ticket, reader) for ticket in tickets[:MAX_LINES])
+    if len(tickets) > MAX_LINES:
+        lines += "\n" + words("… and {count} more.", count=len(tickets) - MAX_LINES)
     lead = words("You are on for {places} now.", places=names)
     lead += " " + (
         words("Open tickets: {count}", count=len(tickets)) if tickets else words("Nothing is open there.")
     )
     running = [ticket for ticket in tickets if _can_take(ticket, to)]
-    presses = (
+    buttons = (
         ()
         if taken or not running
-        else (Press("take", words("Take all"), "primary", {"places": list(places), "to": to.id}),)
+        else (ButtonDraft("take", words("Take all"), "primary", {"places": list(places), "to": to.id}),)
     )
-    return Sketch(
+    return CardDraft(
         title=words("Hand-over"),
         lead=lead + (" " + words("You have taken them.") if taken else ""),
         state="done" if taken or not tickets else "asking",
         sections=(Section(title=words("Open tickets"), text=lines),) if lines else (),
-        presses=presses,
+        buttons=buttons,
     )
 
 
@@ -170,7 +170,7 @@ def _next_timer(tx: Tx, ticket: Ticket) -> datetime | None:
     return found
 
 
-def tap(tx: Tx, own: Own) -> None:
+def tap(tx: Tx, own: StandalonePress) -> None:
     """Take everything over with one tap: what nobody has is acknowledged, what another has changes hands."""
     actor = own.actor()
     person = tx.services.company.person(actor.person_id)

@@ -14,8 +14,8 @@ from sqlalchemy import select, update
 from core import lanes
 from core.actors import Actor, Reader
 from core.cards.card import Fact, Field, Option, Section
-from core.cards.press import Own
-from core.cards.view import Press, Sketch
+from core.cards.press import StandalonePress
+from core.cards.view import ButtonDraft, CardDraft
 from core.company.schema import Person
 from core.context import Tx
 from core.errors import Refused
@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 LINK_LASTS: Final = timedelta(minutes=10)
 INVITE_LASTS: Final = timedelta(hours=48)
-MOST_TRIES: Final = 5
+MAX_TRIES: Final = 5
 """Wrong codes from one account in a day: 50 random bits cannot be guessed with five tries."""
 NOWHERE: Final = "-"
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -47,7 +47,7 @@ _GREETING: Final = re.compile(r"^/(?:start|help|link|join)(?:@\S+)?$", re.IGNORE
 # --- at the door
 
 
-def at_the_door(tx: Tx, row: InboxRow, message: Message, heard: str, name: str) -> None:
+def stranger_wrote(tx: Tx, row: InboxRow, message: Message, heard: str, name: str) -> None:
     """Somebody unknown wrote. With a good code they are in; else their words are kept, they are told how to join,
     and the founder is asked. No ticket, and nothing authorised."""
     address = Address(message.channel, message.conversation_id)
@@ -112,7 +112,7 @@ def _message_of(tx: Tx, row: InboxRow) -> Message | None:
     return inbound if isinstance(inbound, Message) else None
 
 
-def _sketch(tx: Tx, visitor: str, reader: Reader, name: str = "", outcome: str | None = None) -> Sketch:
+def _sketch(tx: Tx, visitor: str, reader: Reader, name: str = "", outcome: str | None = None) -> CardDraft:
     words, company = reader.words, tx.services.company
     rows = _held(tx, visitor)
     said = [found for row in rows[-5:] if (found := _message_of(tx, row)) is not None]
@@ -124,7 +124,7 @@ def _sketch(tx: Tx, visitor: str, reader: Reader, name: str = "", outcome: str |
         ]
     title = words("Somebody unknown wrote")
     if outcome is not None:
-        return Sketch(title=title, lead=outcome, state="done", facts=tuple(facts))
+        return CardDraft(title=title, lead=outcome, state="done", facts=tuple(facts))
     texts = "\n".join(shorten(escape(one.text), 400) for one in said if one.text.strip())
     places = tuple(Option(value=place.id, label=place.name) for place in company.properties)
     nowhere = Option(value=NOWHERE, label=words("No property of their own"))
@@ -146,21 +146,21 @@ def _sketch(tx: Tx, visitor: str, reader: Reader, name: str = "", outcome: str |
     )
     people = tuple(Option(value=one.id, label=one.name) for one in company.team)
     known = (Field(name="person", kind="choice", label=words("Who is it?"), options=people),)
-    return Sketch(
+    return CardDraft(
         title=title,
         lead=words("The message is kept. Nothing happens with it until you let its sender in."),
         state="asking",
         facts=tuple(facts),
         sections=(Section(title=words("Message"), text=texts),) if texts else (),
-        presses=(
-            Press("admit", words("Admit and file"), "primary", fields=admit),
-            Press("known", words("It is one of us"), fields=known),
-            Press("block", words("Block"), "danger"),
+        buttons=(
+            ButtonDraft("admit", words("Admit and file"), "primary", fields=admit),
+            ButtonDraft("known", words("It is one of us"), fields=known),
+            ButtonDraft("block", words("Block"), "danger"),
         ),
     )
 
 
-def tap(tx: Tx, own: Own) -> None:
+def tap(tx: Tx, own: StandalonePress) -> None:
     """The founder's word on somebody at the door."""
     actor = own.actor()
     require(tx, actor, "admit")
@@ -313,7 +313,7 @@ def use_code(tx: Tx, code: str, channel: str, sender: str) -> Person:
     """Let the account in. Raises Refused("code_wrong" | "code_tries")."""
     tries = f"tries:{visitor_id(channel, sender)}:{tx.now:%Y-%m-%d}"
     row = tx.get(CodeRow, _hash(code))
-    if count(tx, tries) > MOST_TRIES:
+    if count(tx, tries) > MAX_TRIES:
         raise Refused("code_tries")
     if row is None:
         raise Refused("code_wrong")

@@ -24,7 +24,7 @@ TOGETHER: Final = 25
 """Deadlines prepared and fired between two looks at the clock."""
 SLICE: Final = 0.05
 """Seconds one round may hold the writer: a webhook's 200 waits behind it."""
-MOST_ATTEMPTS: Final = 5
+MAX_ATTEMPTS: Final = 5
 """Then a timer whose effect always fails is stopped, and the founder hears of it."""
 
 _ROWS: Final = table(Deadline)
@@ -97,7 +97,7 @@ def fire_due(
     prepare: Callable[[U, list[Due]], None] = lambda tx, due: None,
 ) -> int:
     """Fire deadlines that are due, as many as fit into SLICE: all in one savepoint, or, where one of them fails,
-    each in its own, so that a broken one stands alone. One that failed MOST_ATTEMPTS times is stopped and
+    each in its own, so that a broken one stands alone. One that failed MAX_ATTEMPTS times is stopped and
     handed to `given_up`. `prepare` may read ahead what the handlers of several will need.
 
     Returns how many were looked at; 0 means that nothing is due."""
@@ -146,7 +146,7 @@ def _fire_alone(tx: U, one: Due, handlers: Mapping[str, Handler[U]], given_up: H
     except Exception as error:
         failed = one._replace(attempts=one.attempts + 1, error=f"{type(error).__name__}: {error}"[:300])
         log.error("deadline_failed", kind=one.kind, attempt=failed.attempts, exc_info=error)
-        spent = failed.attempts >= MOST_ATTEMPTS
+        spent = failed.attempts >= MAX_ATTEMPTS
         again = tx.now + timedelta(seconds=2**failed.attempts)
         outcome = {"cancelled_at": tx.now} if spent else {"due_at": again}
         tx.change(

@@ -38,7 +38,7 @@ SLICE: Final = 0.05
 """Seconds after which a commit takes no further unit, apart from those that somebody waits for."""
 
 
-MOST_PASSES: Final = 8
+MAX_PASSES: Final = 8
 LINGER: Final = 0.003
 """Seconds."""
 RUSH: Final = 0.2
@@ -176,17 +176,17 @@ class EmbeddedStore(Generic[U]):
         """In a rush from outside the next arrival is a moment away: the house's own work waits for it."""
         rush = len(self._arrived) == self._arrived.maxlen and time.monotonic() - self._arrived[0] < RUSH
         only_ours = bool(self._pending) and not any(unit.awaited for unit in self._pending)
-        if not rush or not only_ours or self._passes >= MOST_PASSES:
+        if not rush or not only_ours or self._passes >= MAX_PASSES:
             return False
         self._passes += 1
         return True
 
     def _next_batch(self) -> list[_Pending[U]]:
         """Those that somebody outside waits for, alone while there are any: their commit is short, and the house's own
-        work can wait. But not for ever: after MOST_PASSES commits it goes along."""
+        work can wait. But not for ever: after MAX_PASSES commits it goes along."""
         self._pending.sort(key=lambda unit: not unit.awaited)  # stable: otherwise in their order
         awaited = sum(unit.awaited for unit in self._pending)
-        if 0 < awaited < len(self._pending) and self._passes < MOST_PASSES:
+        if 0 < awaited < len(self._pending) and self._passes < MAX_PASSES:
             self._passes += 1
             size = min(awaited, BATCH)
         else:

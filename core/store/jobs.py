@@ -30,18 +30,18 @@ from core.store.unit import Fenced
 
 log = structlog.get_logger(__name__)
 
-MOST_ATTEMPTS: Final = 5
+MAX_ATTEMPTS: Final = 5
 """After the fifth failed attempt a job goes to the founder (WANTED W4)."""
 SUSPECT: Final = 3
 """After so many deaths a job runs with nothing beside it: a death says nothing about which of the running jobs
 it was, and without this a service that is killed again and again hands over messages that did nothing wrong
 (the chaos run showed it)."""
-MOST_DEATHS: Final = 25
+MAX_DEATHS: Final = 25
 """So often may the process die while it works on a job before that job is held to be the reason: alone, so that
 only a job that kills each time gets there, even where lives are cut off after half a second."""
 CROWD: Final = 64
 """So many events that wait to be taken in make a crowd."""
-MOST_HELD: Final = 2.0
+MAX_HELD: Final = 2.0
 LOOK_AGAIN: Final = 0.02
 """Seconds."""
 TOGETHER: Final = 32
@@ -210,7 +210,7 @@ class EmbeddedJobs(Generic[U]):
             return False
         if self._held_since is None:
             self._held_since = now
-        return now - self._held_since < MOST_HELD
+        return now - self._held_since < MAX_HELD
 
     def _begin(self, name: str) -> None:
         """Run the lane, if it has work that may run and a slot is free."""
@@ -267,7 +267,7 @@ class EmbeddedJobs(Generic[U]):
         for job, what in zip(some, found, strict=True):
             crashpoints.reach("claimed")
             try:
-                if job.deaths > MOST_DEATHS:
+                if job.deaths > MAX_DEATHS:
                     raise GiveUp("the process died each time it worked on this")
                 if isinstance(what, Exception):
                     raise what
@@ -342,7 +342,7 @@ class EmbeddedJobs(Generic[U]):
         attempts = job.attempts + 1
         deaths = job.deaths - job.alone
         outage = isinstance(error, TryLater)
-        spent = not outage and (attempts >= MOST_ATTEMPTS or isinstance(error, GiveUp))
+        spent = not outage and (attempts >= MAX_ATTEMPTS or isinstance(error, GiveUp))
         log.warning("job_failed", task=job.task, job=job.id, attempt=attempts, error=type(error).__name__)
         if not isinstance(error, TryLater | GiveUp):
             log.debug("job_traceback", exc_info=error)

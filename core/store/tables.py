@@ -483,7 +483,7 @@ class Cover(Base):
     until: Mapped[datetime | None]
 
 
-class Prompt(Base):
+class FormRequest(Base):
     """A form asked field by field in a chat that has none: the button, what was said so far, what is asked."""
 
     __tablename__ = "prompts"

@@ -13,17 +13,16 @@ from pydantic import BaseModel, ConfigDict
 from core.company.company import Company
 from core.llm.port import Ask, Models, Unanswered
 from core.metering import About
-from core.model import Category, Intent, RiskTag, Triage
+from core.model import URGENT, Category, Intent, RiskTag, Triage
 from core.text import READ_LIMIT, shorten
 from core.triage.decide import DANGERS
-from core.triage.port import NO_OCCASION, Correction, Floor, Occasion, Speaker
+from core.triage.port import NO_OCCASION, BaselineEngine, Correction, Occasion, Speaker
 from core.triage.wording import flaws
 
 WITHIN: Final = timedelta(seconds=4)
 """What a message waits for it at most. With what the draft may take (core.workflow.suggesting) a ticket waits under 10 s."""
 SURE: Final = 0.5
 """So sure must the offline engine be of small talk for nobody else to be asked."""
-ALARM: Final = 4
 
 STABLE: Final = """\
 Read one message of an operations team that looks after rented homes, and say what it reports.
@@ -61,16 +60,16 @@ class Reading(BaseModel):
 class ModelUnderstanding:
     name = "model"
 
-    def __init__(self, floor: Floor, models: Models, company: Callable[[], Company]) -> None:
-        self._floor = floor
+    def __init__(self, baseline: BaselineEngine, models: Models, company: Callable[[], Company]) -> None:
+        self._baseline = baseline
         self._models = models
         self._company = company
 
     def teach(self, corrections: Sequence[Correction]) -> None:
-        self._floor.teach(corrections)
+        self._baseline.teach(corrections)
 
     async def understand(self, text: str, speaker: Speaker, occasion: Occasion = NO_OCCASION) -> Triage:
-        first = await self._floor.understand(text, speaker)
+        first = await self._baseline.understand(text, speaker)
         if occasion.settled or not worth_asking(text, first, pictures=bool(occasion.pictures)):
             return first
         company = self._company()
@@ -92,7 +91,7 @@ class ModelUnderstanding:
         except Unanswered as unanswered:
             return replace(first, fallback=(unanswered.why, *unanswered.tried))
         seen = bool(occasion.pictures) and not text.strip()
-        read = merged(first, answer.value, answer.engine, text, speaker, company, self._floor, seen=seen)
+        read = merged(first, answer.value, answer.engine, text, speaker, company, self._baseline, seen=seen)
         return replace(read, fallback=answer.instead)
 
 
@@ -113,7 +112,7 @@ def merged(
     text: str,
     speaker: Speaker,
     company: Company,
-    floor: Floor,
+    baseline: BaselineEngine,
     *,
     seen: bool = False,
 ) -> Triage:
@@ -121,11 +120,11 @@ def merged(
 
     An alarm of the offline engine stays one, its dangers stay on the ticket, and its report stays a report; the same for
     a text that gives orders, since the model may be following them. `seen`: there are no words, only a picture."""
-    alarm = first.severity >= ALARM
+    alarm = first.severity >= URGENT
     held = alarm or bool(first.steering) or said.gives_orders
     reported = first.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}
     tags = dict.fromkeys([*said.risk_tags, *(tag for tag in first.risk_tags if tag.value in DANGERS)])
-    strange = flaws(said.english, "en", floor, quotes=True, source=text, told=STABLE)
+    strange = flaws(said.english, "en", baseline, quotes=True, source=text, told=STABLE)
     english = "" if seen or strange else said.english.strip()
     return replace(
         first,

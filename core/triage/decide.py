@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from core.model import URGENT
+
 QUIET: Final = frozenset({"question", "resolution_report", "chit_chat"})
 """Intents that ask for nothing but an answer: severity 1, no risk tags."""
 
@@ -19,7 +21,7 @@ LIFE: Final = 0.5
 QUIET_FROM: Final = 0.4
 HUSHED_FROM: Final = 0.65
 """The same where no word says so."""
-ALARM: Final = 0.7
+ALARM_PROBABILITY: Final = 0.7
 """A text that looks this much like a 4 or 5 is not quiet, whatever its intent looks like."""
 GAS_FIRE: Final = "gas_fire"
 SOME: Final = 0.2
@@ -42,7 +44,7 @@ DANGERS: Final = frozenset({"electrical_risk", "fire_risk", "gas_risk", "injury"
 def cost(real: int, said: int) -> float:
     """What it costs to say `said` where it is `real`."""
     distance = abs(real - said)
-    missed = MISSED if real >= 4 > said else 0.0
+    missed = MISSED if real >= URGENT > said else 0.0
     return STEP * distance + (FAR if distance > 1 else 0.0) + missed
 
 
@@ -50,7 +52,7 @@ def severity(shares: Mapping[int, float]) -> int:
     """Urgent or not by what is expected to cost least; then the level within that half. So a text that is either a
     danger to life or nothing is not called something in between."""
     cheapest = min(shares, key=lambda said: sum(share * cost(real, said) for real, share in shares.items()))
-    if cheapest >= 4:
+    if cheapest >= URGENT:
         return 5 if shares[5] > LIFE * (shares[4] + shares[5]) else 4
     return 3 if shares[3] > shares[2] else 2
 
@@ -76,7 +78,7 @@ def intent_and_severity(
     intents = {one: share / total for one, share in helped.items()}
     quiet = sum(share for intent, share in intents.items() if intent in QUIET)
     from_where = QUIET_FROM if hushed else HUSHED_FROM
-    if (quiet + severities[1]) / 2 > from_where and severities[4] + severities[5] < ALARM:
+    if (quiet + severities[1]) / 2 > from_where and severities[4] + severities[5] < ALARM_PROBABILITY:
         return max(QUIET, key=lambda one: intents[one]), 1
     telling = {one: share for one, share in intents.items() if one not in QUIET}
     rest = {level: share for level, share in severities.items() if level > 1}

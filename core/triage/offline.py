@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from core.company.company import Company
-from core.model import Category, Intent, RiskTag, Triage
+from core.model import URGENT, Category, Intent, RiskTag, Triage
 from core.text import READ_LIMIT
 from core.triage import concepts, decide, features, languages, model
 from core.triage.concepts import Hit, fold
@@ -33,7 +33,7 @@ _CLAUSES = re.compile(
 )
 LEFT = 0.5
 """How sure the category must be for what stands beside an order, in its clause, to be a report."""
-URGENT, CLEARLY, APART, MOST_CLAUSES = 0.25, 0.6, 0.3, 8
+MAYBE_URGENT, CLEARLY, APART, MAX_CLAUSES = 0.25, 0.6, 0.3, 8
 """When a message may hold a worse problem beside another, how sure its clause must be, how far ahead of the next, and
 how many clauses are looked at."""
 
@@ -90,7 +90,7 @@ class OfflineEngine:
             return read
         # Where nothing marks a clause (spoken words, haste) that of an order may hold the report as well.
         rest = self._judged(folded, whole, self._orders.words_taken_out(whole, orders), orders, speaker)
-        urgent = rest.severity >= 4 and "severity" in rest.evidence
+        urgent = rest.severity >= URGENT and "severity" in rest.evidence
         alone = not _says_much(plain) and "category" in rest.evidence and rest.confidence["category"] > LEFT
         return rest if rest.severity > read.severity and (urgent or alone) else read
 
@@ -111,7 +111,9 @@ class OfflineEngine:
         intents = self._shares("intent", logits)
         severities = self._severities(logits)
         category, sure = self._likeliest("category", logits)
-        worst = self._worst_clause(folded, language) if max(severities[4], severities[5]) > URGENT else None
+        worst = (
+            self._worst_clause(folded, language) if max(severities[4], severities[5]) > MAYBE_URGENT else None
+        )
         if worst is not None:
             # Several problems in one message: the worst counts, and where that is.
             category, sure = worst.category, worst.sure
@@ -152,7 +154,7 @@ class OfflineEngine:
 
     def _worst_clause(self, folded: str, language: str) -> _Clause | None:
         """Of a message with several clauses the one that is clearly the most urgent, if there is one."""
-        clauses = [one for one in _CLAUSES.split(folded) if one and _says_much(one)][:MOST_CLAUSES]
+        clauses = [one for one in _CLAUSES.split(folded) if one and _says_much(one)][:MAX_CLAUSES]
         if len(clauses) < 2:
             return None
         read = []

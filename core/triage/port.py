@@ -53,7 +53,7 @@ class Understanding(Protocol):
         each, so not on the event loop."""
 
 
-class Floor(Understanding, Protocol):
+class BaselineEngine(Understanding, Protocol):
     """The engine that needs nothing and answers within milliseconds."""
 
     def judge(self, text: str, speaker: Speaker) -> Triage:

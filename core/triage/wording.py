@@ -9,7 +9,7 @@ from typing import Final
 from core.llm.quoting import RULES
 from core.model import LANGUAGES
 from core.text import escape, repeats
-from core.triage.port import Floor, Speaker
+from core.triage.port import BaselineEngine, Speaker
 
 LONGEST: Final = 700
 TELLING: Final = 40
@@ -48,7 +48,13 @@ _OURS: Final = re.compile(
 
 
 def flaws(
-    text: str, language: str, floor: Floor, *, quotes: bool = False, source: str | None = None, told: str = ""
+    text: str,
+    language: str,
+    baseline: BaselineEngine,
+    *,
+    quotes: bool = False,
+    source: str | None = None,
+    told: str = "",
 ) -> list[str]:
     """Why `text` may not be shown as words in `language`, [] where it may.
 
@@ -61,7 +67,7 @@ def flaws(
         return ["empty"]
     if escape(text.strip()) != text.strip().replace("\r\n", "\n") or _has_invisible(plain):
         found.append("control characters")
-    if not in_language(plain, language, floor):
+    if not in_language(plain, language, baseline):
         found.append(f"not {language}")
     if _OURS.search(plain) or repeats(plain, RULES) or repeats(plain, told):
         found.append("our own instructions")
@@ -77,7 +83,7 @@ def flaws(
         found.append("a code")
     if _PINGS.search(plain):
         found.append("a ping")
-    if floor.judge(plain, Speaker((language,), ())).steering:
+    if baseline.judge(plain, Speaker((language,), ())).steering:
         found.append("orders")
     if source and repeats(plain, source, BORROWED_SIGNS if _CJK.search(plain) else BORROWED):
         found.append("a person's own words")
@@ -125,7 +131,7 @@ def _has_invisible(text: str) -> bool:
     return any(unicodedata.category(char) == "Cf" and char != "\u200d" for char in text)
 
 
-def in_language(text: str, language: str, floor: Floor) -> bool:
+def in_language(text: str, language: str, baseline: BaselineEngine) -> bool:
     """By script where that tells; a Latin text must be long enough for its words to tell."""
     assert language in LANGUAGES, language
     letters, signs = len(_LETTER.findall(text)), len(_CJK.findall(text))
@@ -138,4 +144,4 @@ def in_language(text: str, language: str, floor: Floor) -> bool:
         return eastern and len(_KANA.findall(text)) * 10 <= signs
     if signs * 3 > letters:
         return False
-    return len(text) < TELLING or floor.judge(text, Speaker((language,), ())).language == language
+    return len(text) < TELLING or baseline.judge(text, Speaker((language,), ())).language == language

@@ -9,13 +9,12 @@ from core import phrases
 from core.actors import LOOPOS, Actor, Reader
 from core.context import Tx
 from core.ids import new_id
-from core.model import Category, Event, RiskTag
+from core.model import URGENT, Category, Event, RiskTag
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import Question, Ticket
 from core.team.people import reader_for
 from core.tickets.records import current_dispatch, note
-from core.workflow import reports
 
 WATERY: Final = frozenset({Category.HVAC_LEAK, Category.PLUMBING_LEAK, Category.PLUMBING_BLOCKAGE})
 
@@ -34,7 +33,7 @@ def ask_property(tx: Tx, ticket: Ticket) -> None:
     deadlines.cancel(tx, ticket.ticket_id)
     seconds = tx.services.company.escalation.question_seconds
     deadlines.schedule(tx, "question_silent", ticket.ticket_id, tx.now + timedelta(seconds=seconds))
-    if ticket.severity >= reports.URGENT or ticket.triage.get("not_understood"):
+    if ticket.severity >= URGENT or ticket.triage.get("not_understood"):
         tell_founder_property_missing(tx, ticket)
 
 

@@ -13,14 +13,14 @@ from core.context import Tx
 from core.cost.ledger import reassign
 from core.errors import Refused
 from core.ids import new_id
-from core.model import LANGUAGES, OPEN, Category, Event, Role, Status
+from core.model import LANGUAGES, OPEN, URGENT, Category, Event, Role, Status
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import CorrectionRow, Ticket
 from core.team.rights import require
 from core.tickets.records import note
 from core.triage.port import Corrected, Correction
-from core.workflow import drafting, filing, gating, reports
+from core.workflow import drafting, filing, gating
 
 LEARNT = "corrections"
 """The topic that is told when what was taught has changed."""
@@ -88,7 +88,7 @@ def _require_sensible(tx: Tx, ticket: Ticket, actor: Actor, field: str, value: s
         raise Refused("wrong_state", status=ticket.status)  # somebody is on the way to the other place
     person = tx.services.company.person(actor.person_id)
     leads = person is not None and person.role in {Role.LEAD, Role.FOUNDER}
-    if field == "severity" and ticket.severity >= reports.URGENT > int(value) and not leads:
+    if field == "severity" and ticket.severity >= URGENT > int(value) and not leads:
         # Taking an alarm back is not for whoever raised it: somebody else has to have looked.
         raise Refused("not_for_you", who=tx.services.company.founder.name)
 
@@ -113,7 +113,7 @@ def put_right(tx: Tx, ticket: Ticket, actor: Actor, changes: Mapping[str, str]) 
         # Drafted anew; what was asked stays asked, so nobody corrects his way around an approval.
         deadlines.cancel(tx, ticket.ticket_id)
         gating.put_forward(tx, ticket, drafting.write_draft(tx, ticket), keep_asking=True)
-    elif ticket.status == Status.DISPATCHED and ticket.severity >= reports.URGENT and "severity" in changes:
+    elif ticket.status == Status.DISPATCHED and ticket.severity >= URGENT and "severity" in changes:
         filing.reassess(tx, ticket)
     card_publisher.refresh(tx, ticket)
 

@@ -20,7 +20,7 @@ from core.dispatch.gate import Authorised, NeedsHuman, Proposal, decide
 from core.dispatch.suggestion import Suggestion, Weighed, candidates, weigh
 from core.ids import new_id
 from core.knowledge.recall import Knowledge, Query, recall
-from core.model import Category, Event
+from core.model import URGENT, Category, Event
 from core.money import usd
 from core.outbox import translations
 from core.store.tables import Dispatch, Ticket
@@ -152,7 +152,7 @@ def _weighed(
     """None where no model answered, or the ticket is about something else by now."""
     if thought is None or thought.suggestion is None:
         return None
-    wanted, floor = thought.wanted, tx.services.floor
+    wanted, baseline = thought.wanted, tx.services.baseline
     if (wanted.property_id, wanted.category) != (place.id, ticket.category):
         return None
     category = Category(ticket.category)
@@ -169,8 +169,10 @@ def _weighed(
         wanted.texts,
         wanted.translate_to,
         wanted.why_language,
-        lambda text, language: flaws(text, language, floor, source=told),
-        lambda text, language: flaws(text, language, floor, quotes=True, source=ticket.reports[0].raw_input),
+        lambda text, language: flaws(text, language, baseline, source=told),
+        lambda text, language: flaws(
+            text, language, baseline, quotes=True, source=ticket.reports[0].raw_input
+        ),
         tx.now,
     )
 
@@ -248,7 +250,7 @@ def gate(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> Authorised | NeedsHuman:
             already_authorised_usd=authorised_for(ticket),
             month_spent_usd=month_spent(tx, place) + model_spent(tx, place.id, month_of(tx, place)),
             month_budget_usd=place.monthly_budget_usd,
-            human_from_severity=sop.human_if_severity if sop else 4,
+            human_from_severity=sop.human_if_severity if sop else URGENT,
             sender_known=company.person(ticket.reporter) is not None,
             understood=not ticket.triage.get("not_understood", False),
             late=bool(ticket.triage.get("late", False)),

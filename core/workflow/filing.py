@@ -8,13 +8,13 @@ from core import phrases
 from core.actors import LOOPOS, Actor, Reader
 from core.context import Tx
 from core.dispatch.draft import Reason
-from core.model import Event, RiskTag, Status, Triage
+from core.model import URGENT, Event, RiskTag, Status, Triage
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.tables import Ticket
 from core.tickets.records import current_dispatch, move, note
-from core.workflow import asking, drafting, gating, reports
+from core.workflow import asking, drafting, gating
 
 # --- the way on
 
@@ -46,7 +46,7 @@ def reassess(tx: Tx, ticket: Ticket) -> None:
         dispatch = current_dispatch(ticket)
         if dispatch is not None:
             gating.put_forward(tx, ticket, dispatch, keep_asking=True)
-    elif ticket.status == Status.DISPATCHED and ticket.severity >= reports.URGENT:
+    elif ticket.status == Status.DISPATCHED and ticket.severity >= URGENT:
         # Somebody is on the way already; the founder must know that it is worse than when it was authorised.
         founder = tx.services.company.founder
         card_publisher.show(tx, "ticket", ticket, card_publisher.readers_of(tx, founder), again=True)

@@ -14,7 +14,7 @@ from core.workflow.corrections import LEARNT, taught
 log = structlog.get_logger(__name__)
 
 
-class Teacher:
+class LearningSync:
     def __init__(self, store: Store, understanding: Understanding) -> None:
         self._store = store
         self._understanding = understanding

@@ -11,8 +11,8 @@ import structlog
 from sqlalchemy import select
 
 from core.actors import LOOPOS, Actor, Reader
-from core.cards.press import Own
-from core.cards.view import Press, Sketch
+from core.cards.press import StandalonePress
+from core.cards.view import ButtonDraft, CardDraft
 from core.company.schema import Vendor
 from core.context import Tx
 from core.dispatch.draft import Reason
@@ -33,7 +33,7 @@ from core.workflow import dispatching, drafting, gating, offers, reports
 log = structlog.get_logger(__name__)
 
 
-def tap(tx: Tx, own: Own) -> None:
+def tap(tx: Tx, own: StandalonePress) -> None:
     """The vendor's answer. Only the vendor who was asked may give it."""
     offer = tx.get(Offer, own.subject)
     vendor = tx.services.vendor_at(own.tapped.channel, own.tapped.sender)
@@ -227,27 +227,27 @@ def not_reached(tx: Tx, offer_id: str, *, unknown: bool) -> None:
     )
 
 
-def _unsure(tx: Tx, offer: Offer, reader: Reader, settled: str | None = None) -> Sketch:
+def _unsure(tx: Tx, offer: Offer, reader: Reader, settled: str | None = None) -> CardDraft:
     words, ticket = reader.words, offer.dispatch.ticket
     vendor = tx.services.company.vendor(offer.vendor_id)
     title = words("Did {vendor} get the order?", vendor=vendor.name if vendor else offer.vendor_id)
     if settled is not None:
-        return Sketch(title=title, lead=settled, state="done")
-    return Sketch(
+        return CardDraft(title=title, lead=settled, state="done")
+    return CardDraft(
         title=title,
         lead=words(
             "I cannot tell whether the order for {ticket} arrived. Sending it again could send them twice.",
             ticket=ticket.ticket_id,
         ),
         state="asking",
-        presses=(
-            Press("arrived", words("It arrived"), "primary"),
-            Press("again", words("Send it again")),
+        buttons=(
+            ButtonDraft("arrived", words("It arrived"), "primary"),
+            ButtonDraft("again", words("Send it again")),
         ),
     )
 
 
-def tap_unsure(tx: Tx, own: Own) -> None:
+def tap_unsure(tx: Tx, own: StandalonePress) -> None:
     actor = own.actor()
     offer = tx.get(Offer, own.subject)
     if offer is None:

@@ -16,7 +16,7 @@ import structlog
 from core.actors import LOOPOS, Reader
 from core.cards.card import Fact, Field, Option, Section
 from core.cards.texts import vendor_text
-from core.cards.view import Press, Sketch
+from core.cards.view import ButtonDraft, CardDraft
 from core.company.schema import Vendor
 from core.context import Tx
 from core.i18n import N_, Words
@@ -122,7 +122,7 @@ def opened(tx: Tx, offer_id: str) -> None:
         card_publisher.refresh(tx, offer.dispatch.ticket)
 
 
-def sketch(tx: Tx, offer: Offer, reader: Reader) -> Sketch:
+def sketch(tx: Tx, offer: Offer, reader: Reader) -> CardDraft:
     words, dispatch = reader.words, offer.dispatch
     ticket, company = dispatch.ticket, tx.services.company
     view = card_publisher.view_of(tx, ticket, reader, Address("", ""))
@@ -132,13 +132,13 @@ def sketch(tx: Tx, offer: Offer, reader: Reader) -> Sketch:
         facts.append(Fact(label=words("Arrival"), value=words.time(offer.eta_at, tx.now)))
     match offer.status:
         case "asked":
-            return Sketch(
+            return CardDraft(
                 title=title,
                 lead=words("Can you take this job?"),
                 state="asking",
                 facts=tuple(facts),
                 sections=(Section(title="", text=vendor_text(view)),),
-                presses=_presses(reader),
+                buttons=_buttons(reader),
             )
         case "accepted":
             lead, state = words("Thank you, the job is yours."), "done"
@@ -147,24 +147,26 @@ def sketch(tx: Tx, offer: Offer, reader: Reader) -> Sketch:
             proposed = words.money(offer.amount_usd or Decimal(0))
             facts = [Fact(label=words("Your price"), value=proposed), *facts[1:]]
         case "declined":
-            return Sketch(title=title, lead=words("Thank you for the answer. Another time."), state="refused")
+            return CardDraft(
+                title=title, lead=words("Thank you for the answer. Another time."), state="refused"
+            )
         case _:
-            return Sketch(
+            return CardDraft(
                 title=title, lead=words("This job is no longer needed. Thank you."), state="refused"
             )
     text = () if offer.status != "accepted" else (Section(title="", text=vendor_text(view)),)
-    return Sketch(title=title, lead=lead, state=state, facts=tuple(facts), sections=text)  # type: ignore[arg-type]
+    return CardDraft(title=title, lead=lead, state=state, facts=tuple(facts), sections=text)  # type: ignore[arg-type]
 
 
-def _presses(reader: Reader) -> tuple[Press, ...]:
+def _buttons(reader: Reader) -> tuple[ButtonDraft, ...]:
     words = reader.words
     when = tuple(Option(value=minutes, label=words(text)) for minutes, text in ARRIVALS.items())
     arrival = Field(name="eta", kind="choice", label=words("When can you be there?"), options=when)
     price = Field(name="amount", kind="amount", label=words("Your price in USD"))
     return (
-        Press("accept", words("Yes, I take it"), "primary", fields=(arrival,)),
-        Press("counter", words("Other price or time"), fields=(price, arrival)),
-        Press("decline", words("No, I cannot"), "danger"),
+        ButtonDraft("accept", words("Yes, I take it"), "primary", fields=(arrival,)),
+        ButtonDraft("counter", words("Other price or time"), fields=(price, arrival)),
+        ButtonDraft("decline", words("No, I cannot"), "danger"),
     )
 
 

@@ -7,7 +7,7 @@ import structlog
 from core import lanes
 from core.actors import Actor, Reader
 from core.cards.card import Fact, Section
-from core.cards.view import Press, Sketch
+from core.cards.view import ButtonDraft, CardDraft
 from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
@@ -43,7 +43,7 @@ def quarantine(tx: Tx, inbox_id: str, error: str) -> None:
     )
 
 
-def _quarantined(row: InboxRow, reader: Reader, tx: Tx) -> Sketch:
+def _quarantined(row: InboxRow, reader: Reader, tx: Tx) -> CardDraft:
     words = reader.words
     text = shorten(escape(_words_of(row, tx)), 500)
     live = row.status == "quarantined"
@@ -51,7 +51,7 @@ def _quarantined(row: InboxRow, reader: Reader, tx: Tx) -> Sketch:
         "quarantined": N_("I failed on this message five times. It is kept. Try again, or discard it?"),
         "discarded": N_("Discarded. The message itself is kept in the records."),
     }.get(row.status, N_("Taken up again."))
-    return Sketch(
+    return CardDraft(
         title=words("A message I cannot work on"),
         lead=words(lead),
         state="asking" if live else "done",
@@ -60,7 +60,10 @@ def _quarantined(row: InboxRow, reader: Reader, tx: Tx) -> Sketch:
             Fact(label=words("Error"), value=shorten(row.error or "", 160)),
         ),
         sections=(Section(title=words("Message"), text=text),) if text else (),
-        presses=(Press("retry", words("Try again"), "primary"), Press("discard", words("Discard"), "danger"))
+        buttons=(
+            ButtonDraft("retry", words("Try again"), "primary"),
+            ButtonDraft("discard", words("Discard"), "danger"),
+        )
         if live
         else (),
     )

@@ -14,7 +14,7 @@ from core.cost.ledger import reassign
 from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
-from core.model import OPEN, Address, Category, Event, RiskTag, Status
+from core.model import OPEN, URGENT, Address, Category, Event, RiskTag, Status
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import Question, Ticket
@@ -22,7 +22,7 @@ from core.team.rights import require
 from core.tickets.records import find_ticket, latest_approval, move, note
 from core.workflow import asking, closing, filing, reports
 
-LISTEN: Final = timedelta(hours=2)
+ANSWERED_WITHIN: Final = timedelta(hours=2)
 """So long the next words in a conversation count as the answer to a question asked there."""
 
 
@@ -75,7 +75,7 @@ def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> Non
         return
     if known is not None:
         asking.ask_reopen(tx, ticket, find_ticket(tx, known.ticket_id))
-    if known is None or ticket.severity >= reports.URGENT:
+    if known is None or ticket.severity >= URGENT:
         filing.advance(tx, ticket, actor)
     else:
         card_publisher.refresh(tx, ticket)
@@ -106,7 +106,7 @@ def open_questions(tx: Tx, address: Address, person_id: str) -> Asked:
         .order_by(Question.created_at.desc())
     ).all()
     place = next((q for q, ticket in rows if q.kind == "property" and ticket.property_id is None), None)
-    words = next((q for q, _ in rows if q.kind == "ask" and q.created_at > tx.now - LISTEN), None)
+    words = next((q for q, _ in rows if q.kind == "ask" and q.created_at > tx.now - ANSWERED_WITHIN), None)
     return Asked(place, words)
 
 

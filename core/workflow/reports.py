@@ -22,9 +22,6 @@ from core.tickets.matching import Candidate, Match, match
 from core.tickets.records import next_number, note
 from core.triage.port import Speaker
 
-URGENT: Final = 4
-
-
 LATE: Final = timedelta(hours=24)
 
 

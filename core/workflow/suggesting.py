@@ -39,7 +39,7 @@ class _Case:
     severity: int
 
 
-class Thinker:
+class Suggester:
     def __init__(self, services: Services, store: Store) -> None:
         self._services = services
         self._store = store

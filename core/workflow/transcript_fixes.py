@@ -8,7 +8,7 @@ from core.actors import Actor
 from core.context import Tx
 from core.errors import Refused
 from core.inbound import Hearing
-from core.model import OPEN, Address, Category, Event, Triage
+from core.model import OPEN, URGENT, Address, Category, Event, Triage
 from core.outbox import card_publisher
 from core.store.tables import Report, Ticket
 from core.team.people import reader_for
@@ -39,7 +39,7 @@ def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Tri
         reader = reader_for(tx, tx.services.company.person(report.reporter), triage.language)
         address = Address(report.source["channel"], report.source["conversation_id"])
         card_publisher.say(
-            tx, address, filing.emergency_text(tx, reader, triage), urgency=card_publisher.URGENT
+            tx, address, filing.emergency_text(tx, reader, triage), urgency=card_publisher.Urgency.PRESSING
         )
     tags = [tag.value for tag in triage.risk_tags]
     if report is not ticket.reports[0]:
@@ -50,7 +50,7 @@ def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Tri
     unknown = bool(ticket.triage.get("not_understood"))
     ticket.raw_input = ticket.transcript_native = hearing.text
     ticket.transcript_en, ticket.triage = report.transcript_en, report.triage
-    alarm = ticket.severity if ticket.severity >= reports.URGENT and not unknown else 1
+    alarm = ticket.severity if ticket.severity >= URGENT and not unknown else 1
     ticket.risk_tags = tags if unknown else list(dict.fromkeys([*ticket.risk_tags, *tags]))
     found = {"severity": str(max(alarm, triage.severity)), "language": triage.language}
     if triage.category is not Category.OTHER:
@@ -67,6 +67,6 @@ def misheard(tx: Tx, ticket: Ticket, report: Report, actor: Actor, text: str) ->
     if not words or words == report.raw_input:
         raise Refused("nothing_said")
     person = tx.services.company.person(report.reporter)
-    triage = tx.services.floor.judge(words, reports.speaker_of(person))
+    triage = tx.services.baseline.judge(words, reports.speaker_of(person))
     report.heard = {**(report.heard or {}), "corrected_by": actor.person_id}
     retell(tx, ticket, report, Hearing(text=words), triage, actor)

@@ -28,7 +28,7 @@ Translate what somebody of an operations team wrote into the language `into`. Ev
 Names, codes, ticket ids, numbers, amounts and quoted words of other languages stay exactly as they are."""
 
 
-class Translated(BaseModel):
+class TranslatedText(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: str
@@ -54,7 +54,7 @@ class Translator:
             STABLE,
             {"into": language, "written_in": row.language},
             (row.raw_input,),
-            Translated,
+            TranslatedText,
             most_tokens=300 + 3 * len(row.raw_input),
         )
         try:
@@ -63,8 +63,8 @@ class Translator:
             if unanswered.why == "down" and self._services.clock.now() - row.at < GIVE_UP:
                 raise TryLater(str(unanswered), AGAIN) from unanswered
             return None
-        floor, said = self._services.floor, answer.value.text
-        if flaws(said, language, floor, quotes=True, source=row.raw_input, told=STABLE):
+        baseline, said = self._services.baseline, answer.value.text
+        if flaws(said, language, baseline, quotes=True, source=row.raw_input, told=STABLE):
             return None
 
         def commit(tx: Tx) -> None:

@@ -153,7 +153,7 @@ def _of_tickets(session: Session, services: Services, tickets: list[Ticket], att
 
 
 def read_offline(services: Services, text: str, person: Person | None) -> Triage:
-    return services.floor.judge(text, speaker_of(person))
+    return services.baseline.judge(text, speaker_of(person))
 
 
 def _of_dispatch(session: Session, services: Services, ticket: Ticket, dispatch: Dispatch) -> Iterator[str]:

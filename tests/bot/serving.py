@@ -21,8 +21,8 @@ async def serving(settings: Settings, clock: RunningClock) -> AsyncIterator[App]
     runner = web.AppRunner(http_app(app), access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", settings.port).start()
-    await app.minds.start()
-    await app.teacher.start()
+    await app.models_and_speech.start()
+    await app.learning_sync.start()
     await app.jobs.start()
     for platform in app.platforms:
         await platform.start()

@@ -74,11 +74,14 @@ class Place:
     openai: FakeOpenAI
 
     async def init(
-        self, *answers: tuple[str, str], minds: tuple[str, str, str] = ("", "", ""), defaults: bool = False
+        self,
+        *answers: tuple[str, str],
+        models_and_speech: tuple[str, str, str] = ("", "", ""),
+        defaults: bool = False,
     ) -> tuple[int, Script]:
         """`minds`: the answers about both keys and the voice model; nothing is wanted where nothing is said."""
         asked = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "Voice model")
-        return await self.answers(*answers, *zip(asked, minds, strict=True), defaults=defaults)
+        return await self.answers(*answers, *zip(asked, models_and_speech, strict=True), defaults=defaults)
 
     async def answers(self, *answers: tuple[str, str], defaults: bool = False) -> tuple[int, Script]:
         script = Script([] if defaults else list(answers))
@@ -341,7 +344,9 @@ async def test_a_good_key_is_kept_although_a_model_is_unknown_and_that_is_told(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LOOPOS_FAST_MODEL", "parrot-1")
-    code, script = await place.init(("Which platforms", ""), minds=(place.anthropic.key, "", "off"))
+    code, script = await place.init(
+        ("Which platforms", ""), models_and_speech=(place.anthropic.key, "", "off")
+    )
     assert code == 0
     assert "✗ anthropic: the model parrot-1 is not known there: set LOOPOS_FAST_MODEL." in script.text
     assert "ANTHROPIC_API_KEY=" in place.env
@@ -361,10 +366,10 @@ async def test_a_voice_model_is_named_now_and_may_be_fetched_later(place: Place)
     assert script.text.count("✗ There is no such model") == 2 and "needs OPENAI_API_KEY" in script.text
     assert "Fetch it once with: hf download Systran/faster-whisper-medium" in script.text
     assert place.env.splitlines() == ["LOOPOS_WHISPER=local", "LOOPOS_WHISPER_MODEL=medium"]
-    _, again = await place.init(("Which platforms", ""), minds=("", "", str(MODEL)))
+    _, again = await place.init(("Which platforms", ""), models_and_speech=("", "", str(MODEL)))
     assert "Voice model [local medium]" in again.text and "Models and voice:" not in again.text
     assert read_settings().whisper_model == str(MODEL)
-    await place.init(("Which platforms", ""), minds=("", "", "off"))
+    await place.init(("Which platforms", ""), models_and_speech=("", "", "off"))
     assert place.env.splitlines() == ["LOOPOS_WHISPER=off"]
 
 

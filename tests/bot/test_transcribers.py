@@ -33,7 +33,7 @@ def settings(*parts: dict[str, str], **more: str) -> Settings:
 
 
 async def order(wanted: Settings) -> list[str]:
-    made = transcribers.ears_of(wanted, Ledger(), HandClock())
+    made = transcribers.transcribers_of(wanted, Ledger(), HandClock())
     if made is None:
         return []
     await made.close()

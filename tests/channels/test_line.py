@@ -17,16 +17,16 @@ import pytest
 from aiohttp import web
 from sqlalchemy import select
 
-from channels.ingress import Door, Event
+from channels.ingress import Ingress, VerifiedEvent
 from channels.line import draw, richmenu, setup
 from channels.line.channel import Line
 from channels.line.parse import parse, without_mention
-from core.cards.card import Button, Card, Fact, Field, Link, Question, Section
+from core.cards.card import Button, Card, CardQuestion, Fact, Field, Link, Section
 from core.context import Store
 from core.errors import ChannelDown, GiveUp, OutcomeUnknown, QuotaSpent, StartupError, TryLater
 from core.health import Health
 from core.inbound import Message, RemoteFile, Tap, Unsent
-from core.media import MOST_BYTES
+from core.media import MAX_BYTES
 from core.model import SourceKind
 from core.ports import Attempt, Delivery, Outgoing, Sent
 from core.store.tables import InboxRow
@@ -37,15 +37,15 @@ from tests.homes import bare_store
 SOON = 0.3
 
 
-class Notebook(Door):
+class Notebook(Ingress):
     """Keeps what comes in a list."""
 
     def __init__(self, clock: MovableClock) -> None:
         self.health = Health(clock)
-        self.events: list[Event] = []
+        self.events: list[VerifiedEvent] = []
         self.error: Exception | None = None
 
-    async def take(self, events: Sequence[Event]) -> None:
+    async def take(self, events: Sequence[VerifiedEvent]) -> None:
         if self.error is not None:
             raise self.error
         self.health.heard()
@@ -56,7 +56,7 @@ class Notebook(Door):
 class Scene:
     fake: LineFake
     line: Line
-    door: Notebook
+    ingress: Notebook
     clock: MovableClock
     http: web.Application
     url: str = ""
@@ -84,7 +84,7 @@ class Scene:
         return [one.text for one in await self.fake.chat(who)]
 
     def inbound(self) -> list[Any]:
-        return [self.line.parse(event.payload) for event in self.door.events]
+        return [self.line.parse(event.payload) for event in self.ingress.events]
 
     def answered(self, method: str) -> int:
         return len(self.fake.called(method))
@@ -94,9 +94,9 @@ def fresh(key: str | None = None) -> Attempt:
     return Attempt(key or str(uuid4()))
 
 
-def line_for(fake: LineFake, door: Door, **more: Any) -> Line:
+def line_for(fake: LineFake, ingress: Ingress, **more: Any) -> Line:
     return Line(
-        door=door,
+        ingress=ingress,
         clock=fake.clock,
         channel_secret=fake.secret,
         access_token=fake.token,
@@ -110,20 +110,20 @@ def line_for(fake: LineFake, door: Door, **more: Any) -> Line:
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
     clock = MovableClock()
-    fake, door, http = LineFake(clock=clock), Notebook(clock), web.Application()
+    fake, ingress, http = LineFake(clock=clock), Notebook(clock), web.Application()
     await fake.start()
     told: list[tuple[int, int]] = []
 
     async def low(limit: int, used: int) -> None:
         told.append((limit, used))
 
-    line = line_for(fake, door, on_quota=low)
+    line = line_for(fake, ingress, on_quota=low)
     line.add_to(http)
     runner = web.AppRunner(http, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
-    here = Scene(fake, line, door, clock, http, f"http://{host}:{port}", told)
+    here = Scene(fake, line, ingress, clock, http, f"http://{host}:{port}", told)
     fake.webhook_url = here.hook
     yield here
     await line.stop()
@@ -179,7 +179,7 @@ async def test_only_a_signed_json_body_is_let_in(
 ) -> None:
     body = json.dumps({"destination": scene.fake.user_id, "events": []}).encode()
     assert await scene.fake.post(scene.hook, body, **headers) == status
-    assert scene.door.events == []
+    assert scene.ingress.events == []
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ async def test_only_a_signed_json_body_is_let_in(
 )
 async def test_a_signed_body_that_is_no_batch_is_refused(scene: Scene, body: bytes, status: int) -> None:
     assert await scene.fake.post(scene.hook, body) == status
-    assert scene.door.events == []
+    assert scene.ingress.events == []
 
 
 async def test_an_unsigned_body_that_is_not_text_is_401(scene: Scene) -> None:
@@ -217,11 +217,11 @@ async def test_a_batch_for_another_bot_is_ignored_once_we_know_who_we_are(scene:
         {"destination": "U" + "f" * 32, "events": [scene.fake.message("text", "dana", text="hi")]}
     ).encode()
     assert await scene.fake.post(scene.hook, body) == 200
-    assert len(scene.door.events) == 1
+    assert len(scene.ingress.events) == 1
     await scene.line.start()
     await until(lambda: scene.line.user_id)
     assert await scene.fake.post(scene.hook, body) == 200
-    assert len(scene.door.events) == 1
+    assert len(scene.ingress.events) == 1
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ async def test_one_malformed_event_does_not_take_the_others_along(scene: Scene, 
     good = [scene.fake.message("text", "dana", text=text) for text in ("one", "two")]
     assert await scene.fake.send(good[0], bad, good[1]) == 200
     assert [one.text for one in scene.inbound() if one] == ["one", "two"]
-    quarantined = scene.door.events[1]
+    quarantined = scene.ingress.events[1]
     assert quarantined.id.startswith("malformed:") and quarantined.payload["malformed"] is True
     assert scene.line.parse(quarantined.payload) is None
 
@@ -262,14 +262,14 @@ async def test_an_event_of_an_unknown_type_is_kept_and_asks_nothing(scene: Scene
 async def test_what_comes_while_another_module_answers_is_left_to_it(scene: Scene) -> None:
     event = scene.fake.message("text", "dana", text="hi")
     assert await scene.fake.send({**event, "mode": "standby"}) == 200
-    assert scene.door.events == []
+    assert scene.ingress.events == []
 
 
 async def test_no_200_before_it_is_on_disk(scene: Scene) -> None:
-    scene.door.error = TryLater("the disk is full")
+    scene.ingress.error = TryLater("the disk is full")
     await scene.fake.says("dana", "a leak")
     assert len(scene.fake.undelivered) == 1
-    scene.door.error = None
+    scene.ingress.error = None
     await scene.fake.redeliver()
     assert [one.text for one in scene.inbound()] == ["a leak"]
 
@@ -287,8 +287,8 @@ async def test_repeats_disorder_and_year_old_captures_change_nothing(tmp_path: P
     clock = MovableClock()
     fake, http = LineFake(clock=clock), web.Application()
     async with real_store(tmp_path, clock) as store:
-        door = Door(store, "line", Health(clock))
-        line = line_for(fake, door)
+        ingress = Ingress(store, "line", Health(clock))
+        line = line_for(fake, ingress)
         line.add_to(http)
         runner = web.AppRunner(http, access_log=None)
         await runner.setup()
@@ -318,7 +318,7 @@ async def test_repeats_disorder_and_year_old_captures_change_nothing(tmp_path: P
 
 async def test_photos_sent_together_share_an_album(scene: Scene) -> None:
     await scene.fake.says("dana", "", files=[("a.jpg", "image/jpeg", b"1"), ("b.jpg", "image/jpeg", b"2")])
-    first, second = scene.door.events
+    first, second = scene.ingress.events
     assert first.album and first.album == second.album
     photo = scene.inbound()[0]
     assert photo.kind is SourceKind.PHOTO and not photo.unusable
@@ -746,7 +746,7 @@ async def test_no_file_comes_with_a_revoked_token(scene: Scene) -> None:
 
 
 async def test_a_file_that_is_too_large_stops_on_its_way(scene: Scene) -> None:
-    scene.fake.files["7"] = ("image/jpeg", bytes(MOST_BYTES + 1))
+    scene.fake.files["7"] = ("image/jpeg", bytes(MAX_BYTES + 1))
     with pytest.raises(GiveUp, match="too_large"):
         await fetched(scene, RemoteFile("7", "image/jpeg"))
 
@@ -764,7 +764,9 @@ async def test_a_card_shows_what_it_says_and_its_buttons(scene: Scene) -> None:
                 title="Call", text="", folded=True, links=(Link(label="Call AirFix", url="tel:+886212345"),)
             ),
         ),
-        questions=(Question(text="Which room?", buttons=(button("choose", "301"), button("choose", "302"))),),
+        questions=(
+            CardQuestion(text="Which room?", buttons=(button("choose", "301"), button("choose", "302"))),
+        ),
     )
     await scene.show(shown)
     (seen,) = await scene.fake.chat("dana")
@@ -795,7 +797,7 @@ async def test_a_huge_card_is_shortened_and_keeps_every_button(scene: Scene, let
             Section(title=long, text=long, links=(Link(label=long, url="https://example.com/ä b"),))
             for _ in range(9)
         ),
-        questions=(Question(text=long, buttons=many[:15]),),
+        questions=(CardQuestion(text=long, buttons=many[:15]),),
         buttons=many[15:],
     )
     await scene.show(huge)
@@ -880,7 +882,7 @@ async def test_a_document_or_a_picture_too_large_to_stand_there_is_opened_from_a
     scene: Scene, tmp_path: Path
 ) -> None:
     pdf = outgoing(tmp_path, PDF, name="帳單 2026-11.pdf", media_type="application/pdf", link=LINK)
-    large = outgoing(tmp_path, link=LINK, size=draw.MOST_PREVIEW + 1, caption="")
+    large = outgoing(tmp_path, link=LINK, size=draw.MAX_PREVIEW + 1, caption="")
     await scene.bring(pdf)
     await scene.bring(large)
     one, two = await scene.fake.chat("dana")
@@ -921,7 +923,7 @@ async def test_a_picture_is_shown_over_https_only(scene: Scene, tmp_path: Path) 
 async def test_at_its_start_it_tells_line_where_it_is_and_puts_up_the_menu(scene: Scene) -> None:
     fake = scene.fake
     for _ in range(2):
-        line = line_for(fake, scene.door, base_url=scene.url)
+        line = line_for(fake, scene.ingress, base_url=scene.url)
         await line.start()
         await until(lambda one=line: fake.default_menu and one.quota_limit is not None)
         await until(lambda one=line: one._tasks[0].done())

@@ -17,17 +17,17 @@ import pytest
 from aiohttp import web
 from sqlalchemy import select
 
-from channels.ingress import Door
+from channels.ingress import Ingress
 from channels.slack import draw, setup
 from channels.slack.channel import Slack
 from channels.slack.parse import event_of, homes, is_echo, parse, stored
-from core.cards.card import Button, Card, Fact, Field, Link, Option, Question, Section
+from core.cards.card import Button, Card, CardQuestion, Fact, Field, Link, Option, Section
 from core.context import Store, Tx
 from core.errors import ChannelDown, GiveUp, OutcomeUnknown, StartupError, TryLater
 from core.health import DEAF_AFTER, Health
 from core.ids import button_id
 from core.inbound import Edited, Inbound, Message, Opened, RemoteFile, Tap, Unsent
-from core.media import MOST_BYTES
+from core.media import MAX_BYTES
 from core.model import SourceKind
 from core.ports import Attempt, Delivery, Outgoing
 from core.store.tables import ButtonRow, CardCopy, CardRow, InboxRow
@@ -54,7 +54,7 @@ class House:
     clock: MovableClock
     store: Store
     slack: Slack
-    door: Door
+    ingress: Ingress
     others: list[Slack] = field(default_factory=list)
 
     async def inbox(self) -> list[tuple[str, Inbound | None]]:
@@ -131,9 +131,9 @@ def keep_card(tx: Tx, card: Card, conversation: str) -> None:
 
 
 def adapter(fake: FakeSlack, store: Store, clock: MovableClock, **more: Any) -> Slack:
-    door = Door(store, "slack", Health(clock))
+    ingress = Ingress(store, "slack", Health(clock))
     given = {"bot_token": fake.bot_token, "signing_secret": fake.signing_secret, "api_url": fake.api_url}
-    return Slack(door=door, clock=clock, **{"timeout": 0.3, "ping_every": 0.02, **given, **more})
+    return Slack(ingress=ingress, clock=clock, **{"timeout": 0.3, "ping_every": 0.02, **given, **more})
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     host, port = runner.addresses[0][:2]
     fake.webhook_url = f"http://{host}:{port}/slack/events"
-    one = House(fake, clock, store, slack, slack._door)
+    one = House(fake, clock, store, slack, slack._ingress)
     try:
         yield one
     finally:
@@ -658,8 +658,10 @@ async def test_many_buttons_keep_those_that_matter_in_sight_and_none_is_lost(hou
 
 
 async def test_a_question_with_many_answers_is_a_list(house: House) -> None:
-    few = Question(text="Is water near power?", buttons=(a_button("choose", "Yes"), a_button("choose", "No")))
-    many = Question(
+    few = CardQuestion(
+        text="Is water near power?", buttons=(a_button("choose", "Yes"), a_button("choose", "No"))
+    )
+    many = CardQuestion(
         text="Which property?", buttons=tuple(a_button("choose", f"House {n}") for n in range(60))
     )
     ref = await house.send("U1", a_card(questions=(few, many)))
@@ -685,7 +687,7 @@ async def test_a_huge_card_is_cut_until_slack_takes_it_and_keeps_its_buttons(hou
             )
             for n in range(9)
         ),
-        questions=(Question(text="Q" * 5000, buttons=(a_button("choose", "x" * 200),)),),
+        questions=(CardQuestion(text="Q" * 5000, buttons=(a_button("choose", "x" * 200),)),),
     )
     ref = await house.send("U1", card)
     (seen,) = await house.fake.chat("U1")
@@ -1093,8 +1095,8 @@ async def test_files_that_are_gone_too_large_or_not_ours_to_see(house: House) ->
     with pytest.raises(GiveUp, match="gone"):
         await house.fetch(remote(house, "nothing"))
     with pytest.raises(GiveUp, match="too_large"):
-        await house.fetch(remote(house, "x", bytes=MOST_BYTES + 1))
-    house.fake.file("big", "image/png", b"x" * (MOST_BYTES + 1))
+        await house.fetch(remote(house, "x", bytes=MAX_BYTES + 1))
+    house.fake.file("big", "image/png", b"x" * (MAX_BYTES + 1))
     with pytest.raises(GiveUp, match="too_large"):
         await house.fetch(remote(house, "big"))
     house.fake.file("a.png", "image/png", b"png")

@@ -18,13 +18,13 @@ import pytest
 from aiohttp import web
 from sqlalchemy import select
 
-from channels.ingress import Door, Event
+from channels.ingress import Ingress, VerifiedEvent
 from channels.pacing import Limits
 from channels.telegram import draw, setup
 from channels.telegram.api import CURE, PATH, secret_for
 from channels.telegram.channel import Telegram
 from channels.telegram.parse import Me, event_of, parse
-from core.cards.card import Button, Card, Fact, Link, Question, Section
+from core.cards.card import Button, Card, CardQuestion, Fact, Link, Section
 from core.context import Store
 from core.errors import ChannelDown, GiveUp, OutcomeUnknown, StartupError, TryLater
 from core.health import Health
@@ -49,15 +49,15 @@ class HandClock:
         return self.at
 
 
-class NotingDoor(Door):
+class NotingDoor(Ingress):
     """Keeps the events in a list; may be told that the disk is full."""
 
     def __init__(self, clock: HandClock) -> None:
         self.health = Health(clock)
-        self.events: dict[str, Event] = {}
+        self.events: dict[str, VerifiedEvent] = {}
         self.full = 0
 
-    async def take(self, events: Sequence[Event]) -> None:
+    async def take(self, events: Sequence[VerifiedEvent]) -> None:
         if self.full:
             self.full -= 1
             raise TryLater("the disk is full", timedelta(seconds=0.01))
@@ -70,7 +70,7 @@ class NotingDoor(Door):
 class House:
     fake: FakeTelegram
     clock: HandClock
-    door: Any
+    ingress: Any
     channel: Telegram
     http: list[web.AppRunner] = field(default_factory=list)
 
@@ -85,7 +85,7 @@ class House:
         self.fake.webhook_url = f"http://127.0.0.1:{runner.addresses[0][1]}{PATH}"
 
     def inbound(self) -> list[Inbound | None]:
-        return [self.channel.parse(event.payload) for event in self.door.events.values()]
+        return [self.channel.parse(event.payload) for event in self.ingress.events.values()]
 
     def newest(self) -> Any:
         return self.inbound()[-1]
@@ -109,7 +109,7 @@ async def until(true: Any, seconds: float = 5.0) -> None:
             await asyncio.sleep(0.005)
 
 
-def telegram(fake: FakeTelegram, door: Any, clock: HandClock, **more: Any) -> Telegram:
+def telegram(fake: FakeTelegram, ingress: Any, clock: HandClock, **more: Any) -> Telegram:
     defaults = {"base_url": BASE, "timeout": 0.3, "overall": FAST, "per_chat": FAST, "per_group": FAST}
     settings: dict[str, Any] = {
         **defaults,
@@ -119,15 +119,15 @@ def telegram(fake: FakeTelegram, door: Any, clock: HandClock, **more: Any) -> Te
         "hold_taps": 0.05,
         **more,
     }
-    return Telegram(door=door, clock=clock, token=TOKEN, api_url=fake.url, **settings)
+    return Telegram(ingress=ingress, clock=clock, token=TOKEN, api_url=fake.url, **settings)
 
 
 @contextlib.asynccontextmanager
 async def opened(store: Store | None = None, **more: Any) -> AsyncIterator[House]:
     fake, clock = FakeTelegram(), HandClock()
     await fake.start()
-    door = NotingDoor(clock) if store is None else Door(store, "telegram", Health(clock))
-    house = House(fake, clock, door, telegram(fake, door, clock, **more))
+    ingress = NotingDoor(clock) if store is None else Ingress(store, "telegram", Health(clock))
+    house = House(fake, clock, ingress, telegram(fake, ingress, clock, **more))
     await house.open()
     try:
         yield house
@@ -207,15 +207,15 @@ async def test_the_same_in_another_order_is_kept_the_same(house: House) -> None:
 
 async def test_what_could_not_be_kept_is_brought_again(house: House) -> None:
     dana = house.fake.person("Dana")
-    house.door.full = 1
+    house.ingress.full = 1
     await house.fake.says(dana, "one")
     assert house.fake.statuses == [503]
-    await until(lambda: house.door.events)
+    await until(lambda: house.ingress.events)
     assert house.fake.statuses == [503, 200]
 
 
 async def test_503_says_when_to_come_again(house: House) -> None:
-    house.door.full = 1
+    house.ingress.full = 1
     headers = {"X-Telegram-Bot-Api-Secret-Token": secret_for(TOKEN)}
     async with (
         aiohttp.ClientSession() as session,
@@ -227,7 +227,7 @@ async def test_503_says_when_to_come_again(house: House) -> None:
 @pytest.mark.parametrize("secret", [None, "", "wrong", "gehéim", secret_for(TOKEN)[:-1]])
 async def test_nobody_without_the_secret_is_let_in(house: House, secret: str | None) -> None:
     assert await house.fake.post({"update_id": 1}, **{"X-Telegram-Bot-Api-Secret-Token": secret}) == 403
-    assert not house.door.events
+    assert not house.ingress.events
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ async def test_nobody_without_the_secret_is_let_in(house: House, secret: str | N
 )
 async def test_bad_bodies_are_refused_and_unknown_ones_kept(house: House, body: bytes, status: int) -> None:
     assert await house.fake.post(body) == status
-    assert len(house.door.events) == (status == 200)
+    assert len(house.ingress.events) == (status == 200)
     assert house.inbound() in ([], [None])
 
 
@@ -376,7 +376,7 @@ async def test_a_sound_or_a_picture_sent_as_a_file_is_one(
 async def test_photos_sent_together_stay_together(house: House) -> None:
     photo = ("a.jpg", "image/jpeg", b"jpg")
     await house.fake.says(house.fake.person("Dana"), "both", files=[photo, photo])
-    first, second = house.door.events.values()
+    first, second = house.ingress.events.values()
     assert first.album == second.album is not None
     assert [one.text for one in house.inbound()] == ["both", ""]  # type: ignore[union-attr]
 
@@ -416,7 +416,7 @@ async def test_what_asks_nothing_of_us_is_kept_and_ignored(house: House) -> None
     channel = {"chat": {"id": -1006, "type": "channel", "title": "News"}}
     await house.fake.happens("message", {**_message(dana), **channel, "text": "news"}, 9)
     await house.fake.happens("edited_message", {**_message(dana), "location": {}, "edit_date": 5}, 9)
-    assert len(house.door.events) == 6
+    assert len(house.ingress.events) == 6
     assert house.inbound() == [None] * 6
 
 
@@ -443,7 +443,7 @@ async def test_a_tap_is_its_button_and_names_the_moment_it_came(house: House) ->
     tap = await house.fake.taps(ben, shown, "approve")
     got = house.newest()
     assert got == Tap("telegram", ben, ben, card().buttons[0].id, {}, NOW)
-    assert f"cb:{tap}" in house.door.events
+    assert f"cb:{tap}" in house.ingress.events
 
 
 async def test_a_tap_on_a_card_that_telegram_no_longer_shows(house: House) -> None:
@@ -501,50 +501,50 @@ async def polling() -> AsyncIterator[House]:
 
 
 async def test_polling_keeps_before_it_confirms(polling: House) -> None:
-    fake, door = polling.fake, polling.door
+    fake, ingress = polling.fake, polling.ingress
     dana = fake.person("Dana")
     await fake.says(dana, "one")
-    door.full = 1
+    ingress.full = 1
     await polling.channel.start()
-    await until(lambda: door.events)
+    await until(lambda: ingress.events)
     asked = [call.get("offset") for call in fake.called("getUpdates")]
     assert asked[:2] == [None, None]  # not kept, so not confirmed
     await fake.says(dana, "two")
-    await until(lambda: len(door.events) == 2)
-    assert door.health.last_ping == NOW and door.health.trouble is None
+    await until(lambda: len(ingress.events) == 2)
+    assert ingress.health.last_ping == NOW and ingress.health.trouble is None
 
 
 async def test_polling_hears_ids_that_start_again_lower(polling: House) -> None:
-    fake, door = polling.fake, polling.door
+    fake, ingress = polling.fake, polling.ingress
     polling.channel._poll_seconds = 0
     dana = fake.person("Dana")
     await polling.channel.start()
     await fake.says(dana, "one")
-    await until(lambda: door.events and not fake.pending)
+    await until(lambda: ingress.events and not fake.pending)
     fake.restart_ids(3)
     await until(lambda: "offset" not in fake.called("getUpdates")[-1])
     await fake.says(dana, "two")
-    await until(lambda: len(door.events) == 2)
+    await until(lambda: len(ingress.events) == 2)
 
 
 async def test_one_update_that_cannot_be_read_stops_no_other(polling: House) -> None:
-    fake, door = polling.fake, polling.door
+    fake, ingress = polling.fake, polling.ingress
     await fake.happens("message", {"message_id": 1}, 1)
     await fake.says(fake.person("Dana"), "one")
     await polling.channel.start()
-    await until(lambda: len(door.events) == 2)
+    await until(lambda: len(ingress.events) == 2)
     assert [one.text for one in polling.inbound() if isinstance(one, Message)] == ["one"]
 
 
 async def test_another_poller_is_named_and_we_go_on_after_a_pause(polling: House) -> None:
-    fake, health = polling.fake, polling.door.health
+    fake, health = polling.fake, polling.ingress.health
     await polling.channel.start()
     await until(lambda: fake._poll)
     fake.rival_polls()
     await until(lambda: health.trouble)
     assert "Another process polls this bot" in health.trouble and health.worrying
     await fake.says(fake.person("Dana"), "one")
-    await until(lambda: polling.door.events and health.trouble is None)
+    await until(lambda: polling.ingress.events and health.trouble is None)
 
 
 async def test_a_webhook_left_behind_is_removed_and_nothing_that_waits_is_lost(polling: House) -> None:
@@ -553,7 +553,7 @@ async def test_a_webhook_left_behind_is_removed_and_nothing_that_waits_is_lost(p
     fake.deliver = False
     await fake.says(fake.person("Dana"), "one")
     await polling.channel.start()
-    await until(lambda: polling.door.events)
+    await until(lambda: polling.ingress.events)
     assert fake.called("deleteWebhook") == [{"drop_pending_updates": False}]
     assert fake.refused == [] and polling.channel.health.trouble is None
 
@@ -565,8 +565,8 @@ async def test_polling_goes_on_after_a_failure_with_fresh_connections(polling: H
     polling.fake.fail("getUpdates", how)
     await polling.fake.says(polling.fake.person("Dana"), "one")
     await polling.channel.start()
-    await until(lambda: polling.door.events)
-    await until(lambda: polling.door.health.trouble is None)
+    await until(lambda: polling.ingress.events)
+    await until(lambda: polling.ingress.health.trouble is None)
 
 
 # --- what people see
@@ -621,7 +621,7 @@ async def test_details_are_folded_and_a_number_can_be_dialled(house: House) -> N
 async def test_questions_bring_their_own_rows(house: House) -> None:
     ben = house.fake.person("Ben")
     places = tuple(button(f"choose{n}", f"Place {n}") for n in range(3))
-    question = Question(text="Which property?", buttons=places)
+    question = CardQuestion(text="Which property?", buttons=places)
     long = button("long", "A label that is too long to share its row")
     await house.send(ben, card(questions=(question,), buttons=(button("a", "Yes"), long, button("b", "No"))))
     (shown,) = await house.fake.chat(ben)
@@ -657,7 +657,7 @@ async def test_even_an_absurd_card_is_taken(house: House) -> None:
         lead=text,
         facts=tuple(Fact(label=text, value=text) for _ in range(50)),
         sections=tuple(Section(title=text, text=text, folded=n % 2 == 0) for n in range(50)),
-        questions=tuple(Question(text=text, buttons=()) for _ in range(50)),
+        questions=tuple(CardQuestion(text=text, buttons=()) for _ in range(50)),
     )
     await house.send(ben, absurd)
     await house.send(ben, card(title="", lead="", facts=(), buttons=()))
@@ -824,13 +824,13 @@ async def tap_on_card(house: House, person: str, where: str) -> tuple[str, dict[
     """The id of the tap, and the stored event."""
     await house.send(where, card())
     tap = await house.fake.taps(person, (await house.fake.chat(where))[-1], "approve")
-    return tap, house.door.events[f"cb:{tap}"].payload
+    return tap, house.ingress.events[f"cb:{tap}"].payload
 
 
 async def test_a_message_is_seen_at_once(house: House) -> None:
     dana = house.fake.person("Dana")
     number = await house.fake.says(dana, "warm")
-    (event,) = house.door.events.values()
+    (event,) = house.ingress.events.values()
     await house.channel.sign_of_life(event.payload)
     assert house.fake.chats[int(dana)].messages[int(number)]["reactions"] == ["👀"]
 
@@ -839,14 +839,14 @@ async def test_where_reactions_are_not_allowed_it_types(house: House) -> None:
     dana, room = house.fake.person("Dana"), house.fake.room("Warm Taipei")
     house.fake.chats[int(room)].reactions_allowed = False
     await house.fake.says(dana, "@loopos_test_bot warm", room=room)
-    await house.channel.sign_of_life(house.door.events.popitem()[1].payload)
+    await house.channel.sign_of_life(house.ingress.events.popitem()[1].payload)
     assert [call["action"] for call in house.fake.called("sendChatAction")] == ["typing"]
 
 
 async def test_small_talk_in_a_group_is_not_reacted_to(house: House) -> None:
     dana, room = house.fake.person("Dana"), house.fake.room("Warm Taipei")
     await house.fake.says(dana, "lunch?", room=room)
-    await house.channel.sign_of_life(house.door.events.popitem()[1].payload)
+    await house.channel.sign_of_life(house.ingress.events.popitem()[1].payload)
     assert house.fake.called("setMessageReaction") == []
 
 
@@ -883,7 +883,7 @@ async def test_in_a_group_a_tap_without_a_remark_stops_spinning_by_itself(house:
 async def test_a_remark_that_comes_too_late_or_is_too_long_answers_in_the_group(house: House) -> None:
     ben, room = house.fake.person("Ben"), house.fake.room("Warm Taipei")
     number = await house.fake.says(ben, "@loopos_test_bot hello", room=room)
-    await house.channel.sign_of_life(house.door.events.popitem()[1].payload)
+    await house.channel.sign_of_life(house.ingress.events.popitem()[1].payload)
     _, payload = await tap_on_card(house, ben, room)
     await house.channel.sign_of_life(payload)
     house.fake.ago = 60
@@ -902,7 +902,7 @@ async def test_a_remark_that_comes_too_late_or_is_too_long_answers_in_the_group(
 async def test_a_sign_of_life_never_fails(house: House, how: Any) -> None:
     await house.fake.says(house.fake.person("Dana"), "warm")
     house.fake.fail("*", how, 2)
-    await house.channel.sign_of_life(house.door.events.popitem()[1].payload)
+    await house.channel.sign_of_life(house.ingress.events.popitem()[1].payload)
     await house.channel.sign_of_life({})
 
 
@@ -1314,7 +1314,7 @@ async def test_the_fake_forgets_a_tap_after_150_seconds_and_a_message_after_a_da
     await house.fake.says(ben, "again")
     house.fake.ago += 86_401
     await house.fake.redeliver()
-    assert len(house.door.events) == 1
+    assert len(house.ingress.events) == 1
 
 
 def test_the_fake_reads_html_as_telegram_does() -> None:

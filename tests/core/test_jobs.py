@@ -14,7 +14,7 @@ from core import lanes
 from core.context import Commit, Task, Tx
 from core.errors import GiveUp, TryLater
 from core.store import jobs
-from core.store.jobs import MOST_ATTEMPTS, MOST_DEATHS, SUSPECT
+from core.store.jobs import MAX_ATTEMPTS, MAX_DEATHS, SUSPECT
 from core.store.tables import Counter, JobRow
 from tests.world import World
 
@@ -84,10 +84,10 @@ async def test_a_failing_job_holds_its_lane_but_no_other_and_is_handed_over_afte
     await bench.defer("bad", "after")
     await bench.defer("other", lane="other")
     assert bench.runs == ["bad", "other"]
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         bench.world.clock.at += timedelta(minutes=1)
         await bench.world.settle()
-    assert bench.runs.count("bad") == MOST_ATTEMPTS
+    assert bench.runs.count("bad") == MAX_ATTEMPTS
     assert bench.spent == ["bad"]
     assert await bench.done("after")
     assert not await bench.done("bad")
@@ -102,7 +102,7 @@ async def test_an_outage_spends_no_attempts(bench: Bench) -> None:
     # Nor after a restart: what the process finds there is counted while it runs, and only if it dies.
     await bench.world.app.jobs.stop(timedelta(0))
     await bench.world.app.jobs.start()
-    for _ in range(2 * MOST_DEATHS):
+    for _ in range(2 * MAX_DEATHS):
         bench.world.clock.at += timedelta(seconds=31)
         await bench.world.settle()
     assert bench.spent == []
@@ -165,7 +165,7 @@ async def test_while_a_crowd_stands_at_the_door_nothing_is_begun(bench: Bench) -
 async def test_a_crowd_that_stays_holds_nothing_up_for_long(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "MOST_HELD", 0.1)
+    monkeypatch.setattr(jobs, "MAX_HELD", 0.1)
     bench.world.store.arriving(1000)
     await bench.defer("house work")
     assert bench.runs == ["house work"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.errors import Refused
 from core.money import parse_amount
-from core.text import digest, escape, tokens
+from core.text import escape, fingerprint, tokens
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_what_could_deceive_is_written_out() -> None:
 @given(st.text(alphabet=st.characters(exclude_categories=[]), max_size=200))
 def test_any_text_can_be_kept_and_compared(text: str) -> None:
     escape(text).encode("utf-8")
-    assert digest(text) == digest(text.upper().lower()) or text.upper().lower() != text
+    assert fingerprint(text) == fingerprint(text.upper().lower()) or text.upper().lower() != text
     tokens(escape(text))
 
 

@@ -36,7 +36,7 @@ FIELDS = {
 }
 SAMPLING = {"temperature", "top_p", "top_k"}
 PICTURES = {"image/jpeg", "image/png", "image/gif", "image/webp"}
-MOST_PICTURE = 10 * 1024 * 1024
+MAX_PICTURE = 10 * 1024 * 1024
 # transform_schema moves these into the description.
 UNKNOWN = frozenset(
     {"minLength", "maxLength", "pattern", "minimum", "maximum", "default", "maxItems", "exclusiveMinimum"}
@@ -195,7 +195,7 @@ class FakeAnthropic(FakeMind):
             data = base64.b64decode(source["data"], validate=True)
         except (binascii.Error, KeyError):
             raise Refusal(400, "image.source.data: invalid base64") from None
-        require(0 < len(data) <= MOST_PICTURE, "image.source.data: size")
+        require(0 < len(data) <= MAX_PICTURE, "image.source.data: size")
 
     def _message(self, asked: Asked, fault: str) -> Json:
         text, stop = json.dumps(self.brain(asked), ensure_ascii=False), "end_turn"

@@ -50,7 +50,7 @@ EAR_FIELDS = {
     "temperature",
     "timestamp_granularities[]",
 }
-MOST_SOUND = 25 * 1024 * 1024
+MAX_SOUND = 25 * 1024 * 1024
 DIMENSIONS = 256
 Heard = Callable[[Json, bytes], Json]
 """(fields of the form, the sound) -> {text, language, duration}"""
@@ -180,7 +180,7 @@ class FakeOpenAI(FakeMind):
                 form[name] = value
         extension = form.get("filename", "").rpartition(".")[2].lower()
         require(extension in SOUNDS, f"Unrecognized file format. Supported formats: {sorted(SOUNDS)}", "file")
-        if len(sound) > MOST_SOUND:
+        if len(sound) > MAX_SOUND:
             raise Refusal(413, "Maximum content size limit exceeded")
         require(sound, "The audio file is empty", "file")
         if form.get("model") not in EARS:

@@ -14,7 +14,7 @@ from tests.fakes.faults import Call, FakeServer
 
 KEY = "rpa_TESTKEY0123456789ABCDEFGHIJKLMNOPQRSTUV"
 ENDPOINT = "/v2/abc123whisper"
-MOST_BYTES = 20_000_000
+MAX_BYTES = 20_000_000
 MODELS = {"tiny", "base", "small", "medium", "large-v1", "large-v2", "large-v3", "turbo"}
 FORMATS = {"plain_text", "formatted_text", "srt", "vtt"}
 INPUT: dict[str, type | tuple[type, ...]] = {
@@ -87,7 +87,7 @@ class FakeRunPod(FakeServer):
             if self._stranger(request):
                 return web.Response(status=401)
             raw = await request.read()
-            if len(raw) > MOST_BYTES:
+            if len(raw) > MAX_BYTES:
                 return web.Response(status=413)
             wish = (await request.json()).get("input")
             job = f"sync-{next(self._numbers)}"

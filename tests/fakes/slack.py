@@ -29,7 +29,7 @@ Data = dict[str, Any]
 TEAM: Final = "T1"
 BOT_USER: Final = "UBOT"
 BOT_ID: Final = "BBOT"
-MOST_CHARACTERS: Final = 13_200
+MAX_CHARACTERS: Final = 13_200
 """https://github.com/slackapi/bolt-js/issues/2509"""
 TRIGGER_LIVES: Final = timedelta(seconds=3)
 BLOCKS_IN: Final = {
@@ -837,7 +837,7 @@ def check_content(args: Data) -> None:
     if len(text) > 40_000:
         raise Refusal("msg_too_long")
     check_blocks(blocks, "message", 50)
-    if len(json.dumps(blocks, ensure_ascii=False, separators=(",", ":"))) > MOST_CHARACTERS:
+    if len(json.dumps(blocks, ensure_ascii=False, separators=(",", ":"))) > MAX_CHARACTERS:
         raise Refusal("msg_blocks_too_long")
 
 

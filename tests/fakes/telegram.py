@@ -26,7 +26,7 @@ Json = dict[str, Any]
 TOKEN = "7000001:AAtelegram-test-token-0123456789abcd"
 BOT: Json = {"id": 7000001, "is_bot": True, "first_name": "LoopOS", "username": "loopos_test_bot"}
 LIMIT = 4096
-MOST_DOWNLOAD = 20 * 1024 * 1024
+MAX_DOWNLOAD = 20 * 1024 * 1024
 DAY, TAP_LIVES = 86_400.0, 150.0
 ANSWER_WITHIN = 15.0
 """Seconds in which a tap may be answered; Telegram publishes no number."""
@@ -358,7 +358,7 @@ class FakeTelegram(FakeServer):
         if file_id not in self.files:
             raise bad("wrong file_id or the file is temporarily unavailable")
         path, data = self.files[file_id]
-        if len(data) > MOST_DOWNLOAD:
+        if len(data) > MAX_DOWNLOAD:
             raise bad("file is too big")
         size = self.sizes.get(file_id, len(data))
         path = self.paths.get(file_id, path)

@@ -21,7 +21,7 @@ MAGIC = {
     "m4a": rb"....ftyp",
     "mp4": rb"....ftyp",
 }
-MOST_BYTES = 25 * 1024 * 1024
+MAX_BYTES = 25 * 1024 * 1024
 FIELDS = {"file", "model", "language", "languages[]", "prompt", "response_format", "temperature"}
 
 
@@ -79,7 +79,7 @@ class FakeTranscriptions(FakeServer):
         extension = (file.filename or "").rpartition(".")[2]
         if extension not in MAGIC or not re.match(MAGIC[extension], data, re.DOTALL):
             return refusal(400, "Unrecognized file format.")
-        if len(data) > MOST_BYTES:
+        if len(data) > MAX_BYTES:
             return refusal(413, "Maximum content size limit exceeded")
         args = {"model": model, "languages": codes, "prompt": form.get("prompt")}
         sent = {"name": file.filename, "type": file.content_type, "bytes": len(data)}

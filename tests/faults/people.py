@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 
 from core.model import Address
 from core.outbox import card_publisher
-from core.store.tables import ButtonRow, CardCopy, CardRow, InboxRow, Prompt
+from core.store.tables import ButtonRow, CardCopy, CardRow, FormRequest, InboxRow
 from tests.faults.figures import Result
 from tests.faults.vendors import Injector
 from tests.platforms import PNG, House, until
@@ -238,7 +238,9 @@ class Run:
 
 
 def _asked(account: str) -> Any:
-    return select(func.count(Prompt.id)).where(Prompt.sender == account, Prompt.done_at.is_(None))
+    return select(func.count(FormRequest.id)).where(
+        FormRequest.sender == account, FormRequest.done_at.is_(None)
+    )
 
 
 def _unread(account: str) -> Any:

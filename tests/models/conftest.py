@@ -41,18 +41,20 @@ def fake(name: str) -> FakeMind:
 @contextlib.asynccontextmanager
 async def thinking(home: Path, *names: str, **more: Any) -> AsyncIterator[Thinking]:
     """`names`: the providers, in the order they are asked."""
-    minds = [fake(name) for name in names]
+    models_and_speech = [fake(name) for name in names]
     async with contextlib.AsyncExitStack() as stack:
-        for mind in minds:
+        for mind in models_and_speech:
             await mind.start()
             stack.push_async_callback(mind.stop)
         settings = {
             key: value
-            for name, mind in zip(names, minds, strict=True)
+            for name, mind in zip(names, models_and_speech, strict=True)
             for key, value in settings_of(name, mind).items()
         }
         world = await stack.enter_async_context(open_world(home, **settings, **more))
-        yield Thinking(world, minds[0], minds[1] if len(minds) > 1 else None)
+        yield Thinking(
+            world, models_and_speech[0], models_and_speech[1] if len(models_and_speech) > 1 else None
+        )
 
 
 @pytest.fixture(params=["anthropic", "openai"])

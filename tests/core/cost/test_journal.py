@@ -27,7 +27,7 @@ KEYS = [
 @pytest.fixture
 async def file(world: World, tmp_path: Path) -> Path:
     """Where the journal of a test writes; the house's own is at rest."""
-    await world.app.minds.journal.stop()
+    await world.app.models_and_speech.journal.stop()
     return tmp_path / "of_the_test.jsonl"
 
 

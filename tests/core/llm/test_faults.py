@@ -10,9 +10,9 @@ import pytest
 
 from core.errors import TryLater
 from core.llm.calls import Pulse, Reply, TooSlow
-from core.llm.metered_call import Till
+from core.llm.metered_call import MeteredCalls
 from core.llm.quoting import build
-from core.llm.requests import Question
+from core.llm.requests import QuestionRequest
 from core.metering import About, Planned, Usage
 from core.model import Picture
 from tests.core.llm.stage import LONG, QUESTION, SHORT, STRONG, Stage, why
@@ -173,7 +173,7 @@ async def test_a_streamed_answer_shows_that_it_has_begun(stage: Stage, name: str
     assert provider is not None
     for question, begun in ((QUESTION, False), (STRONG, True)):
         pulse = Pulse()
-        errand = Question(question, build(question, "nonce"), question.tier, question.most_tokens)
+        errand = QuestionRequest(question, build(question, "nonce"), question.tier, question.most_tokens)
         await errand.send(name, provider, pulse)
         assert (pulse.last is not None) is begun
 
@@ -186,7 +186,7 @@ async def test_an_answer_that_has_begun_is_waited_for(stage: Stage) -> None:
 
     now = asyncio.get_running_loop().time()
     planned = Planned("strong", "anthropic", "claude-opus-5-5", STRONG.about)
-    assert (await Till(stage.meter).call(planned, send, now + 0.05, now + 60)).text == "{}"
+    assert (await MeteredCalls(stage.meter).call(planned, send, now + 0.05, now + 60)).text == "{}"
     assert stage.meter.rows[0].usage == Usage(1, 2)
 
 
@@ -196,7 +196,7 @@ async def test_an_answer_that_stands_still_is_given_up(stage: Stage) -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    till = Till(stage.meter, stall=0.05)
+    till = MeteredCalls(stage.meter, stall=0.05)
     now = asyncio.get_running_loop().time()
     planned = Planned("strong", "anthropic", "claude-opus-5-5", STRONG.about)
     async with asyncio.timeout(5):

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from bot.models import chosen, examine, gateway_of
 from core.llm.anthropic import DEPRECATED_MODELS, Anthropic, known, newest, pick
-from core.llm.calls import Source
+from core.llm.calls import CallSource
 from core.llm.gateway import Gateway
 from core.llm.openai import FAST, STRONG
 from tests.core.llm.stage import CANARY, LONG, QUESTION, SHORT, Stage, why
@@ -91,7 +91,7 @@ async def test_a_hurried_question_does_not_stop_the_import_that_it_began(stage: 
         builds.append(imported.wait(5))
         return Anthropic(SecretStr(CANARY), stage.anthropic.url, None, None)
 
-    gateway = Gateway([Source("anthropic", build)], stage.meter, stage.clock)
+    gateway = Gateway([CallSource("anthropic", build)], stage.meter, stage.clock)
     stage.gateways.append(gateway)
     unanswered = await why(gateway.ask(QUESTION, SHORT))
     assert unanswered.tried == ("anthropic: still starting",)

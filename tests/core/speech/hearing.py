@@ -10,8 +10,8 @@ from typing import Any
 
 from core.metering import About, OverBudget, Planned, Usage
 from core.speech.engine import Engine, EngineFailed, Note, Said
-from core.speech.local import LocalEar
-from core.speech.transcribers import Ears
+from core.speech.local import LocalTranscriber
+from core.speech.transcribers import Transcribers
 from tests.voice.clips import MODEL
 
 ABOUT = About("transcribe", "warm_taipei_2br", inbox_id="in-1")
@@ -77,15 +77,15 @@ class Scripted:
     async def close(self) -> None: ...
 
 
-def local(**options: Any) -> LocalEar:
-    return LocalEar(MODEL, "cpu", **options)
+def local(**options: Any) -> LocalTranscriber:
+    return LocalTranscriber(MODEL, "cpu", **options)
 
 
 @asynccontextmanager
-async def ears(
+async def transcriber(
     *engines: Engine, ledger: Ledger | None = None, clock: HandClock | None = None, **options: Any
-) -> AsyncIterator[Ears]:
-    one = Ears(engines, ledger or Ledger(), clock or HandClock(), **options)
+) -> AsyncIterator[Transcribers]:
+    one = Transcribers(engines, ledger or Ledger(), clock or HandClock(), **options)
     try:
         yield one
     finally:

@@ -15,7 +15,7 @@ import pytest
 
 from core.speech.children import ENVIRONMENT, decode
 from core.speech.decode import says_audio, verdict
-from core.speech.port import MOST_SECONDS, Unheard
+from core.speech.port import MAX_SECONDS, NotTranscribed
 from tests.voice.clips import BROKEN, CLIPS, CUT, clip
 
 OGG = clip("leak.zh.ogg")
@@ -72,7 +72,7 @@ NOT_AUDIO: dict[str, Callable[[], bytes]] = {
 }
 BOMBS: dict[str, tuple[Callable[[], bytes], str]] = {
     "three hours in seven megabytes": (lambda: AMR_HOURS, "too_long"),
-    "one sample a second": (lambda: wav(bytes(2 * MOST_SECONDS), rate=1), "too_long"),
+    "one sample a second": (lambda: wav(bytes(2 * MAX_SECONDS), rate=1), "too_long"),
     "sixty thousand channels": (lambda: wav(bytes(600_000), channels=60_000), "damaged"),
     "no sample at all": (lambda: wav(b""), "damaged"),
     "a head and nothing more": (lambda: WHISPERED[:64], "damaged"),
@@ -88,7 +88,7 @@ def as_file(folder: Path, content: bytes) -> Path:
 
 @pytest.mark.parametrize("content", NOT_AUDIO.values(), ids=NOT_AUDIO)
 async def test_what_is_no_sound_is_told_as_that(content: Callable[[], bytes], tmp_path: Path) -> None:
-    with pytest.raises(Unheard) as refused:
+    with pytest.raises(NotTranscribed) as refused:
         await decode(as_file(tmp_path, content()), tmp_path / "out.pcm")
     assert refused.value.code == "not_audio"
 
@@ -96,17 +96,17 @@ async def test_what_is_no_sound_is_told_as_that(content: Callable[[], bytes], tm
 @pytest.mark.parametrize(("content", "code"), BOMBS.values(), ids=BOMBS)
 async def test_a_bomb_hurts_nobody(content: Callable[[], bytes], code: str, tmp_path: Path) -> None:
     out = tmp_path / "out.pcm"
-    with pytest.raises(Unheard) as refused:
+    with pytest.raises(NotTranscribed) as refused:
         await decode(as_file(tmp_path, content()), out)
     assert refused.value.code == code
     if out.exists():
-        assert out.stat().st_size < (MOST_SECONDS + 60) * 32_000
+        assert out.stat().st_size < (MAX_SECONDS + 60) * 32_000
 
 
 async def test_how_much_was_heard_of_a_note_that_is_too_long_is_told(tmp_path: Path) -> None:
-    with pytest.raises(Unheard) as refused:
+    with pytest.raises(NotTranscribed) as refused:
         await decode(as_file(tmp_path, AMR_HOURS), None)
-    assert MOST_SECONDS < refused.value.seconds < MOST_SECONDS + 5
+    assert MAX_SECONDS < refused.value.seconds < MAX_SECONDS + 5
 
 
 async def test_what_the_head_claims_counts_for_nothing(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ async def test_what_the_head_claims_counts_for_nothing(tmp_path: Path) -> None:
 
 async def test_a_file_whose_half_is_missing_is_damaged(tmp_path: Path) -> None:
     for path in (BROKEN, CUT):
-        with pytest.raises(Unheard) as refused:
+        with pytest.raises(NotTranscribed) as refused:
             await decode(path, None)
         assert refused.value.code == "damaged"
 
@@ -130,7 +130,7 @@ async def test_every_container_that_people_send_is_read(tmp_path: Path) -> None:
 
 
 async def test_one_that_does_not_end_is_ended(tmp_path: Path) -> None:
-    with pytest.raises(Unheard) as refused:
+    with pytest.raises(NotTranscribed) as refused:
         await decode(OGG.path, None, within=timedelta(milliseconds=1))
     assert refused.value.code == "damaged"
 
@@ -139,7 +139,7 @@ async def test_a_machine_that_can_start_nothing_is_no_fault_of_the_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with pytest.raises(Unheard) as refused:
+    with pytest.raises(NotTranscribed) as refused:
         await decode(OGG.path, None)
     assert (refused.value.code, refused.value.tried) == ("failed", ("decode: FileNotFoundError",))
 
@@ -171,4 +171,4 @@ def test_the_first_bytes_tell_a_broken_recording_from_another_thing() -> None:
 def test_what_is_made_of_a_file(
     seconds: float, claimed: float | None, good: int, bad: int, code: str
 ) -> None:
-    assert verdict(seconds, claimed, good, bad, MOST_SECONDS) == code
+    assert verdict(seconds, claimed, good, bad, MAX_SECONDS) == code

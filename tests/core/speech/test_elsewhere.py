@@ -13,11 +13,11 @@ from pydantic import SecretStr
 
 from core.metering import Usage
 from core.speech.engine import EngineFailed, Note
-from core.speech.port import Heard, Unheard
-from core.speech.remote import OpenAIEar
-from core.speech.runpod import RunPodEar
+from core.speech.port import NotTranscribed, Transcript
+from core.speech.remote import OpenAITranscriber
+from core.speech.runpod import RunPodTranscriber
 from core.speech.upload import upload_of
-from tests.core.speech.hearing import ABOUT, HandClock, Ledger, ears, local
+from tests.core.speech.hearing import ABOUT, HandClock, Ledger, local, transcriber
 from tests.fakes import runpod, transcriptions
 from tests.fakes.runpod import ENDPOINT, FakeRunPod
 from tests.fakes.transcriptions import FakeTranscriptions
@@ -30,33 +30,33 @@ FAST = timedelta(milliseconds=5)
 @asynccontextmanager
 async def openai_ear(
     fake: FakeTranscriptions, key: str = transcriptions.KEY, **options: object
-) -> AsyncIterator[OpenAIEar]:
+) -> AsyncIterator[OpenAITranscriber]:
     await fake.start()
     try:
-        yield OpenAIEar(SecretStr(key), f"{fake.url}/v1", **{"retries": 0, **options})  # type: ignore[arg-type]
+        yield OpenAITranscriber(SecretStr(key), f"{fake.url}/v1", **{"retries": 0, **options})  # type: ignore[arg-type]
     finally:
         await fake.stop()
 
 
 @asynccontextmanager
-async def runpod_ear(fake: FakeRunPod, key: str = runpod.KEY) -> AsyncIterator[RunPodEar]:
+async def runpod_ear(fake: FakeRunPod, key: str = runpod.KEY) -> AsyncIterator[RunPodTranscriber]:
     await fake.start()
     try:
-        yield RunPodEar(f"{fake.url}{ENDPOINT}/runsync", SecretStr(key), poll=FAST)
+        yield RunPodTranscriber(f"{fake.url}{ENDPOINT}/runsync", SecretStr(key), poll=FAST)
     finally:
         await fake.stop()
 
 
 async def hear(
-    engine: OpenAIEar | RunPodEar, one: Clip, *languages: str, ledger: Ledger | None = None
-) -> Heard:
-    async with ears(engine, ledger=ledger) as listening:
+    engine: OpenAITranscriber | RunPodTranscriber, one: Clip, *languages: str, ledger: Ledger | None = None
+) -> Transcript:
+    async with transcriber(engine, ledger=ledger) as listening:
         return await listening.listen(one.path, one.media_type, languages, ABOUT)
 
 
-async def reason(engine: OpenAIEar | RunPodEar, ledger: Ledger | None = None) -> str:
-    async with ears(engine, ledger=ledger) as listening:
-        with pytest.raises(Unheard) as refused:
+async def reason(engine: OpenAITranscriber | RunPodTranscriber, ledger: Ledger | None = None) -> str:
+    async with transcriber(engine, ledger=ledger) as listening:
+        with pytest.raises(NotTranscribed) as refused:
             await listening.listen(LEAK_ZH.path, "audio/ogg", ("zh-TW",), ABOUT)
     assert refused.value.code == "failed"
     (tried,) = refused.value.tried
@@ -111,8 +111,8 @@ async def test_every_clip_is_taken_by_both_vendors() -> None:
     async with (
         openai_ear(openai) as one,
         runpod_ear(rented) as other,
-        ears(one) as first,
-        ears(other) as second,
+        transcriber(one) as first,
+        transcriber(other) as second,
     ):
         for each in CLIPS:
             for listening in (first, second):
@@ -121,8 +121,8 @@ async def test_every_clip_is_taken_by_both_vendors() -> None:
 
 async def test_what_openai_invents_is_silence() -> None:
     fake = FakeTranscriptions(text="字幕由Amara.org社區提供", languages=["zh"])
-    async with openai_ear(fake) as engine, ears(engine) as listening:
-        with pytest.raises(Unheard) as refused:
+    async with openai_ear(fake) as engine, transcriber(engine) as listening:
+        with pytest.raises(NotTranscribed) as refused:
             await listening.listen(LEAK_ZH.path, "audio/ogg", ("zh-TW",), ABOUT)
     assert refused.value.code == "silent"
 
@@ -158,7 +158,7 @@ async def test_a_spent_quota_and_a_nonsense_answer_are_told() -> None:
 
 async def test_a_server_that_is_not_there_cost_nothing() -> None:
     ledger = Ledger()
-    engine = OpenAIEar(SecretStr("sk-canary"), "http://127.0.0.1:9/v1", retries=0)
+    engine = OpenAITranscriber(SecretStr("sk-canary"), "http://127.0.0.1:9/v1", retries=0)
     assert await reason(engine, ledger) == "cannot be reached"
     assert ledger.rows[0].usage == Usage()
 
@@ -172,7 +172,7 @@ async def test_a_hiccup_of_openai_is_tried_again() -> None:
 
 async def test_after_a_refused_key_openai_rests_and_the_own_ear_listens() -> None:
     fake, clock = FakeTranscriptions(text="words"), HandClock()
-    async with openai_ear(fake) as engine, ears(engine, local(), clock=clock) as listening:
+    async with openai_ear(fake) as engine, transcriber(engine, local(), clock=clock) as listening:
         fake.fail("transcribe", "revoked")
         for wait, expected in ((0, "local"), (60, "local"), (300, "openai")):
             clock.pass_(wait)
@@ -225,7 +225,7 @@ async def test_a_job_that_died_is_a_failure_that_may_have_cost_something() -> No
 
 async def test_a_job_that_nobody_waits_for_any_more_is_cancelled() -> None:
     fake = FakeRunPod(text="words", polls=10_000)
-    async with runpod_ear(fake) as engine, ears(engine) as listening:
+    async with runpod_ear(fake) as engine, transcriber(engine) as listening:
         waiting = asyncio.ensure_future(listening.listen(LEAK_ZH.path, "audio/ogg", ("zh-TW",), ABOUT))
         async with asyncio.timeout(20):
             while not fake.called("status"):

@@ -214,10 +214,10 @@ def main() -> None:
     wishes.add_argument("--renders", type=int, default=130)
     wish = wishes.parse_args()
     torch.manual_seed(0)
-    teacher = Teacher()
-    teacher.teach(samples(wish.renders), wish.minutes * 60)
-    weights = {name: value.detach().numpy() for name, value in teacher.model.state_dict().items()}
-    write_model(wish.folder, weights, HEADS, teacher.tokenizer, teacher.tokens)
+    learning_sync = Teacher()
+    learning_sync.teach(samples(wish.renders), wish.minutes * 60)
+    weights = {name: value.detach().numpy() for name, value in learning_sync.model.state_dict().items()}
+    write_model(wish.folder, weights, HEADS, learning_sync.tokenizer, learning_sync.tokens)
 
 
 if __name__ == "__main__":
