@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
 
 from bot.app import App, build
 from bot.settings import Settings
@@ -63,8 +64,8 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
 async def _until_stopped(app: App) -> int:
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
-    for one in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(one, asked.set)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked.set)
     waits = [asyncio.create_task(asked.wait()), asyncio.create_task(app.fenced.wait())]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for one in waits:
@@ -161,8 +162,9 @@ def _model_metrics(app: App, registry: CollectorRegistry) -> None:
 
 def _refusals(registry: CollectorRegistry) -> None:
     from prometheus_client.core import CounterMetricFamily
+    from prometheus_client.registry import Collector
 
-    class Refusals:
+    class Refusals(Collector):
         """Read when asked for: the tally belongs to whoever refuses."""
 
         def collect(self) -> Iterator[CounterMetricFamily]:
@@ -171,12 +173,15 @@ def _refusals(registry: CollectorRegistry) -> None:
                 family.add_metric([where, why], times)
             yield family
 
-    registry.register(Refusals())  # type: ignore[arg-type]
+    registry.register(Refusals())
 
 
-def _backlog(session: object, now: datetime) -> dict[str, int]:
+def _backlog(session: Session, now: datetime) -> dict[str, int]:
     """What is waiting, for whoever watches."""
-    count = lambda *where: session.scalar(select(func.count()).where(*where)) or 0  # type: ignore[attr-defined]  # noqa: E731
+
+    def count(*where: ColumnElement[bool]) -> int:
+        return session.scalar(select(func.count()).where(*where)) or 0
+
     return {
         "jobs_waiting": count(JobRow.id > 0),
         "inbox_waiting": count(InboxRow.status == "accepted"),

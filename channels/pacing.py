@@ -14,6 +14,12 @@ _MANY: Final = 256
 """So many conversations may be remembered before the idle ones are forgotten."""
 
 
+def rate_limiter(most: float, period: float) -> AsyncLimiter:
+    """At most `most` calls in `period` seconds. Less than one call is one call in so much longer: a bucket that holds
+    less than one lets nothing through, ever."""
+    return AsyncLimiter(max(most, 1.0), period / min(most, 1.0))
+
+
 class Limits:
     """A limiter of `most` calls in `period` seconds for each conversation."""
 
@@ -30,9 +36,9 @@ class Limits:
         if limiter is None:
             if len(self._known) >= _MANY:
                 # One that could let everything through is as good as new.
-                busy = {key: one for key, one in self._known.items() if not one.has_capacity(self._most)}
+                busy = {key: one for key, one in self._known.items() if not one.has_capacity(one.max_rate)}
                 self._known = busy
-            limiter = self._known[conversation] = AsyncLimiter(self._most, self._period)
+            limiter = self._known[conversation] = rate_limiter(self._most, self._period)
         await limiter.acquire()
 
 

@@ -9,10 +9,9 @@ from typing import Any, Final
 
 import structlog
 from aiohttp import web
-from aiolimiter import AsyncLimiter
 
 from channels.ingress import Ingress
-from channels.pacing import Backoff, Limits
+from channels.pacing import Backoff, Limits, rate_limiter
 from channels.slack import backfill, draw, files, upload
 from channels.slack.addresses import Place, place_of, ref, split_ref
 from channels.slack.api import API_URL, LONGEST_WAIT, Limited, Reply, SlackApi, identify, messages
@@ -70,7 +69,7 @@ class Slack:
         self._direct: dict[str, str] = {}
         """Person -> their direct channel with us."""
         self._limits = Limits(*per_channel)
-        self._overall = AsyncLimiter(*overall)
+        self._overall = rate_limiter(*overall)
         self._life: asyncio.Task[None] | None = None
 
     # --- life

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import structlog
 from aiohttp import web
-from aiolimiter import AsyncLimiter
 from telegram import (
     Bot,
     ForceReply,
@@ -26,7 +25,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, Re
 from telegram.request import HTTPXRequest
 
 from channels.ingress import Ingress
-from channels.pacing import Backoff, Limits
+from channels.pacing import Backoff, Limits, rate_limiter
 from channels.telegram import draw, files, uploads, webhook
 from channels.telegram.acknowledgements import SIGN_WITHIN, Signs, remember
 from channels.telegram.api import (
@@ -87,9 +86,9 @@ class Telegram:
         hold_taps: float = 2.5,
         first_wait: float = 1.0,
         watch_every: float = EVERY,
-        overall: tuple[int, float] = (30, 1.0),
-        per_chat: tuple[int, float] = (1, 1.0),
-        per_group: tuple[int, float] = (20, 60.0),
+        overall: tuple[float, float] = (30, 1.0),
+        per_chat: tuple[float, float] = (1, 1.0),
+        per_group: tuple[float, float] = (20, 60.0),
     ) -> None:
         """Without `base_url` updates are polled for. `hold_taps`: seconds for which a tap in a group waits for
         what is said to that person alone. `first_wait`: seconds after the first failure; `watch_every`: between
@@ -110,7 +109,7 @@ class Telegram:
         self._first_wait = first_wait
         self._watch_every = watch_every
         self._backoff = Backoff(first_wait)
-        self._overall = AsyncLimiter(*overall)
+        self._overall = rate_limiter(*overall)
         self._per_chat, self._per_group = Limits(*per_chat), Limits(*per_group)
         self._paused: dict[int, datetime] = {}
         self._moved: dict[int, int] = {}

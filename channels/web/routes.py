@@ -7,12 +7,14 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from aiohttp import web
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from channels.file_response import hand_out
 from channels.web import texts
@@ -58,7 +60,9 @@ class WebRoutes:
         self._demo = demo
         self._stopping = asyncio.Event()
         # Read once: no request waits for the disk.
-        self._assets = {file.name: file.read_bytes() for file in PAGE.iterdir() if file.suffix in _TYPES}
+        self._assets = {
+            file.name: file.read_bytes() for file in PAGE.iterdir() if Path(file.name).suffix in _TYPES
+        }
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_get("/", self.page)
@@ -253,7 +257,7 @@ class WebRoutes:
         try:
             while not self._stopping.is_set():
                 news.clear()
-                rows = await self._store.read(lambda s, after=after: _newer(s, sender, after))
+                rows = await self._store.read(partial(_newer, conversation=sender, after=after))
                 for row in rows:
                     await response.write(
                         f"id: {row.seq}\ndata: {json.dumps(_event(row), ensure_ascii=False)}\n\n".encode()
@@ -273,7 +277,7 @@ class WebRoutes:
         return response
 
 
-def _newer(session: Any, conversation: str, after: int) -> list[WebMessage]:
+def _newer(session: Session, conversation: str, after: int) -> list[WebMessage]:
     wanted = select(WebMessage).where(WebMessage.conversation_id == conversation, WebMessage.seq > after)
     if after == 0:
         newest = session.scalars(wanted.order_by(WebMessage.seq.desc()).limit(FIRST_LOAD)).all()
