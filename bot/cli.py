@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from core.errors import LoopOSError, StartupError
 
 Handler = Callable[[argparse.Namespace], int]
+AddVerb = Callable[..., argparse.ArgumentParser]
+"""(name, handler, about, whether it prints JSON) -> its parser."""
 
 
 def _serve(_args: argparse.Namespace) -> int:
@@ -112,28 +116,64 @@ def _triage(args: argparse.Namespace) -> int:
     return reading.triage(args.file)
 
 
+@dataclass(frozen=True)
+class Verb:
+    """What a verb may do, by name: nothing heavy is imported before it is known which one runs."""
+
+    acts: tuple[str, ...] = ()
+    """Commands of core.acts.commands."""
+    reads: str = ""
+    """A right of core.team.rights. Whoever has a shell on the home has them all; the name says what is shown."""
+    operates: bool = False
+    """It runs or sets up the installation, and does nothing to the company."""
+
+
+VERBS: Final = {
+    "serve": Verb(operates=True),
+    "demo": Verb(operates=True),
+    "init": Verb(acts=("MakeLinkCode",), operates=True),
+    "doctor": Verb(operates=True),
+    "slack": Verb(operates=True),
+    "db": Verb(operates=True),
+    "tickets": Verb(reads="read"),
+    "ticket": Verb(reads="read"),
+    "brain": Verb(reads="read"),
+    "cost": Verb(reads="spending"),
+    "report": Verb(reads="statement"),
+    "triage": Verb(reads="read", operates=True),
+}
+
+
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="loopos", description="The back office that chases.")
     top.set_defaults(handler=_serve)
     verbs = top.add_subparsers(metavar="COMMAND")
 
-    def verb(name: str, handler: Handler, about: str, *, json: bool = False) -> argparse.ArgumentParser:
+    def verb(name: str, handler: Handler, about: str, json: bool = False) -> argparse.ArgumentParser:
+        assert name in VERBS, f"{name} does not say what it may do"
         one = verbs.add_parser(name, help=about, description=about)
         one.set_defaults(handler=handler)
         if json:
             one.add_argument("--json", action="store_true", help="print JSON")
         return one
 
+    _add_running(verb)
+    _add_reading(verb)
+    return top
+
+
+def _add_running(verb: AddVerb) -> None:
+    """What runs or sets up the installation."""
     serve = verb("serve", _serve, "run the service (the default)")
     serve.add_argument("--role", choices=["all"], default="all", help="which part of the service to run")
-    verb("demo", _demo, "play the first story in this terminal, offline", json=True)
+    verb("demo", _demo, "play the first story in this terminal, offline", True)
     init = verb(
         "init", _init, "set LoopOS up: asks, checks each token at once, registers, lets the founder in"
     )
     init.add_argument(
         "--yes-to-defaults", action="store_true", help="ask nothing: use the tokens that are configured"
     )
-    doctor = verb("doctor", _doctor, "look for what is wrong, each finding with its cure", json=True)
+    doctor = verb("doctor", _doctor, "look for what is wrong, each finding with its cure", True)
     doctor.add_argument(
         "--button",
         action="store_true",
@@ -151,12 +191,16 @@ def parser() -> argparse.ArgumentParser:
     database = verb("db", lambda _: 2, "the database").add_subparsers(metavar="COMMAND", required=True)
     upgrade = database.add_parser("upgrade", help="migrate the database")
     upgrade.set_defaults(handler=_db_upgrade)
-    tickets = verb("tickets", _tickets, "all tickets, oldest first", json=True)
+
+
+def _add_reading(verb: AddVerb) -> None:
+    """What only looks."""
+    tickets = verb("tickets", _tickets, "all tickets, oldest first", True)
     tickets.add_argument("--status")
     tickets.add_argument("--property")
     tickets.add_argument("--limit", type=_positive)
-    verb("ticket", _ticket, "one ticket with its history", json=True).add_argument("id")
-    cost = verb("cost", _cost, "what the models cost", json=True)
+    verb("ticket", _ticket, "one ticket with its history", True).add_argument("id")
+    cost = verb("cost", _cost, "what the models cost", True)
     cost.add_argument("period", nargs="?", choices=["today", "week", "month", "all"], default="month")
     cost.add_argument("--property")
     report = verb("report", _report, "what a property really cost in a month, for its owner")
@@ -186,7 +230,6 @@ def parser() -> argparse.ArgumentParser:
     triage.add_argument(
         "--rollback", action="store_true", help="go back to the model before the last training"
     )
-    return top
 
 
 def _positive(text: str) -> int:

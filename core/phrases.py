@@ -4,6 +4,7 @@ translate."""
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from core.errors import Refused
@@ -274,9 +275,12 @@ def reason(data: Mapping[str, Any], words: Words) -> str:
     return words(sentence, **params)
 
 
-def refusal(error: Refused, words: Words) -> str:
-    """What a refused person reads."""
-    params = dict(error.params)
+def refusal(error: Refused, words: Words, now: datetime | None = None) -> str:
+    """What a refused person reads; `now` (aware) where it may tell when something was."""
+    params = {
+        key: words.time(value, now or value) if isinstance(value, datetime) else value
+        for key, value in error.params.items()
+    }
     for name, table in (("status", STATUS), ("verdict", VERDICT), ("channel", CHANNEL)):
         if name in params:
             params[name] = label(table, params[name], words)

@@ -10,11 +10,14 @@ from zoneinfo import ZoneInfo
 from bot.commands import cost, people, system, tickets
 from bot.commands.call import Call
 from core.actors import Reader
+from core.acts import commands as do
+from core.acts.commands import Command
 from core.company.schema import Person
 from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_, Words
 from core.model import Address
+from core.team.rights import Right
 from core.text import shorten
 
 
@@ -30,46 +33,78 @@ def _help(call: Call) -> None:
 
 
 @dataclass(frozen=True)
-class Command:
+class ChatCommand:
     run: Callable[[Call], None]
     about: str
     examples: tuple[str, ...] = ()
     """As they are typed; the same in every language."""
+    acts: tuple[type[Command], ...] = ()
+    """What it may do to the company; nothing else."""
+    reads: Right | None = None
+    """The right to what it shows."""
 
 
 COMMANDS: Final = {
-    "/help": Command(_help, N_("what I can do")),
-    "/tickets": Command(tickets.tickets, N_("the open tickets")),
-    "/ticket": Command(tickets.ticket, N_("one ticket with its history"), ("/ticket T-1001",)),
-    "/approve": Command(tickets.approve, N_("show a card again with its buttons"), ("/approve T-1001",)),
-    "/ack": Command(tickets.ack, N_("“I have it”"), ("/ack T-1001",)),
-    "/resolve": Command(
-        tickets.resolve, N_("“it is done”, with what it cost in USD"), ("/resolve T-1001 132 new drain pan",)
+    "/help": ChatCommand(_help, N_("what I can do"), reads=Right.READ),
+    "/tickets": ChatCommand(tickets.tickets, N_("the open tickets"), reads=Right.READ),
+    "/ticket": ChatCommand(
+        tickets.ticket, N_("one ticket with its history"), ("/ticket T-1001",), reads=Right.READ
     ),
-    "/brain": Command(system.brain, N_("ask what we know"), ("/brain AC Taipei",)),
-    "/oncall": Command(
-        people.oncall, N_("who is on, and who is on instead of me"), ("/oncall haru 8h", "/oncall me")
+    "/approve": ChatCommand(
+        tickets.approve, N_("show a card again with its buttons"), ("/approve T-1001",), reads=Right.READ
     ),
-    "/status": Command(system.status, N_("how I am")),
-    "/cost": Command(
+    "/ack": ChatCommand(tickets.ack, N_("“I have it”"), ("/ack T-1001",), acts=(do.Acknowledge,)),
+    "/resolve": ChatCommand(
+        tickets.resolve,
+        N_("“it is done”, with what it cost in USD"),
+        ("/resolve T-1001 132 new drain pan",),
+        acts=(do.Resolve,),
+    ),
+    "/brain": ChatCommand(system.brain, N_("ask what we know"), ("/brain AC Taipei",), reads=Right.READ),
+    "/oncall": ChatCommand(
+        people.oncall,
+        N_("who is on, and who is on instead of me"),
+        ("/oncall haru 8h", "/oncall me"),
+        acts=(do.SetOnCall, do.EndOnCall),
+        reads=Right.READ,
+    ),
+    "/status": ChatCommand(system.status, N_("how I am"), reads=Right.READ),
+    "/cost": ChatCommand(
         cost.cost,
         N_("what the models cost, in sums and as a picture"),
         ("/cost week", "/cost month Bali Villa"),
+        reads=Right.SPENDING,
     ),
-    "/report": Command(
+    "/report": ChatCommand(
         cost.statement,
         N_("what a property really cost, to be sent to its owner"),
         ("/report Bali Villa 2026-11",),
+        reads=Right.STATEMENT,
     ),
-    "/corrections": Command(system.corrections, N_("what I was taught, and how to take it back")),
-    "/lang": Command(
+    "/corrections": ChatCommand(
+        system.corrections,
+        N_("what I was taught, and how to take it back"),
+        acts=(do.UndoCorrection,),
+        reads=Right.CORRECTIONS,
+    ),
+    "/lang": ChatCommand(
         people.lang,
         N_("my language for you"),
         ("/lang en", "/lang zh-TW", "/lang ja", "/lang id", "/lang es"),
+        acts=(do.ChooseLanguage,),
     ),
-    "/link": Command(people.link, N_("one more account of yours, with a code that works once")),
-    "/invite": Command(people.invite, N_("a code for somebody new"), ("/invite Dewi bali_villa",)),
-    "/bind": Command(people.bind, N_("this group is about one property"), ("/bind bali_villa", "/bind off")),
+    "/link": ChatCommand(
+        people.link, N_("one more account of yours, with a code that works once"), acts=(do.MakeLinkCode,)
+    ),
+    "/invite": ChatCommand(
+        people.invite, N_("a code for somebody new"), ("/invite Dewi bali_villa",), acts=(do.Invite,)
+    ),
+    "/bind": ChatCommand(
+        people.bind,
+        N_("this group is about one property"),
+        ("/bind bali_villa", "/bind off"),
+        acts=(do.BindGroup, do.UnbindGroup),
+    ),
 }
 
 
@@ -92,4 +127,4 @@ def run_command(
     command = COMMANDS.get(ALIASES.get(said, said))
     if command is None:
         raise Refused("unknown_command", name=shorten(name, 30))
-    command.run(Call(tx, person, address, reader, " ".join(rest.split()), room))
+    command.run(Call(tx, person, address, reader, " ".join(rest.split()), room, command.acts))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from core.actors import Actor, Reader
+from core.acts.commands import Command
+from core.acts.table import perform
 from core.company.schema import Person
 from core.context import Tx
 from core.model import Address
 from core.outbox import card_publisher
+from core.team.rights import Right, Subject, require
 from core.tickets.records import find_ticket
 
 
@@ -21,6 +25,8 @@ class Call:
     words_after: str
     room: str | None = None
     """The group it was typed in."""
+    acts: tuple[type[Command], ...] = ()
+    """What the typed command may do."""
 
     @property
     def actor(self) -> Actor:
@@ -37,6 +43,15 @@ class Call:
         for address in self.tx.services.addresses_of(self.person):
             if address.channel == self.address.channel:
                 card_publisher.say(self.tx, address, text)
+
+    def do(self, command: Command) -> Any:
+        """Do it with the rights of who typed it. Raises Refused."""
+        assert type(command) in self.acts, f"a chat command that does {command} without saying so"
+        return perform(self.tx, self.actor, command)
+
+    def require(self, right: Right, about: Subject = Subject()) -> None:  # noqa: B008  (frozen)
+        """Of what is only read. Raises Refused."""
+        require(self.tx, self.actor, right, about)
 
     def show(self, kind: str, ticket_id: str) -> None:
         ticket = find_ticket(self.tx, ticket_id)

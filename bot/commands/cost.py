@@ -13,7 +13,7 @@ from core.cost.report_jobs import owe_picture, owe_statement
 from core.errors import Refused
 from core.i18n import N_
 from core.model import Address
-from core.team.rights import require
+from core.team.rights import Right, Subject
 from core.text import normal
 
 
@@ -37,7 +37,7 @@ def cost(call: Call) -> None:
 def statement(call: Call) -> None:
     """`/report [property] [YYYY-MM]`: the statement as PDF and CSV; of the present month where none is named."""
     tx = call.tx
-    require(tx, call.actor, "statement")
+    call.require(Right.STATEMENT)
     said, _, last = call.words_after.rpartition(" ")
     month = _month(last)
     place = _place(call, said if month else call.words_after)
@@ -61,10 +61,10 @@ def _allowed(call: Call, said: str) -> Sequence[str] | None:
         if place is None:
             raise Refused("which_property")
         if place.id not in mine:
-            require(call.tx, call.actor, "spending", property_id=place.id)
+            call.require(Right.SPENDING, Subject(property_id=place.id))
         return [place.id]
     try:
-        require(call.tx, call.actor, "spending")
+        call.require(Right.SPENDING)
     except Refused:
         if not mine:
             raise

@@ -8,18 +8,27 @@ from datetime import timedelta
 from typing import Final
 
 from bot.commands.call import Call
+from core.acts.commands import (
+    BindGroup,
+    ChooseLanguage,
+    EndOnCall,
+    Invite,
+    MakeLinkCode,
+    SetOnCall,
+    UnbindGroup,
+)
 from core.company.schema import Person, Property
 from core.dispatch.quiet_hours import is_quiet, next_working_moment
 from core.errors import Refused
 from core.model import LANGUAGES, Role
-from core.staff import handover, joining
-from core.store.tables import Binding
-from core.team.people import reader_for, set_language
-from core.team.rights import require
+from core.staff import handover
+from core.team.people import reader_for
+from core.team.rights import Right
 from core.text import escape, normal, shorten
 from core.tickets.records import current_dispatch, open_tickets
 
 _HOURS: Final = re.compile(r"^(\d{1,3})h$")
+LINK_MINUTES: Final = 10
 BACK: Final = frozenset({"me", "back", "off"})
 
 
@@ -34,7 +43,7 @@ def oncall(call: Call) -> None:
     places = [place.id for one in said if (place := _place(call, one)) is not None]
     mine = [one.id for one in company.properties if _is_mine(call, one.id)]
     if said[0].casefold() in BACK:
-        ended = handover.end(tx, call.actor, places or mine)
+        ended = call.do(EndOnCall(tuple(places or mine)))
         call.reply(words("You are on again.") if ended else words("Nobody was on instead of you."))
         return
     person = _person(company.team, said[0])
@@ -44,7 +53,7 @@ def oncall(call: Call) -> None:
         raise Refused("which_property")
     hours = next((int(found[1]) for one in said if (found := _HOURS.match(one.casefold()))), None)
     until = tx.now + timedelta(hours=hours) if hours else None
-    handover.cover(tx, call.actor, places or mine, person, until)
+    call.do(SetOnCall(person.id, tuple(places or mine), until))
     names = words.join([place.name for one in places or mine if (place := company.place(one)) is not None])
     if until is None:
         call.reply(words("{who} is on for {places} now.", who=person.name, places=names))
@@ -97,8 +106,8 @@ def _show_oncall(call: Call) -> None:
     for ticket in open_tickets(call.tx):
         dispatch = current_dispatch(ticket)
         holder = dispatch.acknowledged_by if dispatch else None
-        owner = company.name_of(holder) if holder else words("nobody yet")
-        lines.append(f"{ticket.ticket_id} → {owner}")
+        has_it = company.name_of(holder) if holder else words("nobody yet")
+        lines.append(f"{ticket.ticket_id} → {has_it}")
     call.reply("\n".join(lines))
 
 
@@ -109,7 +118,7 @@ def lang(call: Call) -> None:
             call.reader.words("Choose one: {choices}. For example /lang ja", choices=", ".join(LANGUAGES))
         )
         return
-    set_language(call.tx, call.person, wanted)
+    call.do(ChooseLanguage(wanted))
     call.tx.session.flush()
     call.reply(reader_for(call.tx, call.person).words("From now on I write to you in English."))
 
@@ -118,7 +127,7 @@ def link(call: Call) -> None:
     """A code with which one more account becomes this person's."""
     if call.words_after:
         raise Refused("known_already")
-    code = joining.new_code(call.tx, call.person.id, joining.LINK_LASTS, person_id=call.person.id)
+    code = call.do(MakeLinkCode(LINK_MINUTES))
     call.reply_alone(
         call.reader.words(
             "Write this to me from your other account, within 10 minutes. It works once: /link {code}",
@@ -129,26 +138,27 @@ def link(call: Call) -> None:
 
 def invite(call: Call) -> None:
     """`/invite Dewi bali_villa [lead]`: a code that makes somebody new a member of the team."""
-    tx, words = call.tx, call.reader.words
-    require(tx, call.actor, "invite")
     said = call.words_after.split()
     if not said:
+        call.require(Right.INVITE)
         raise Refused("text_needed")
     places = [place for one in said[1:] if (place := _place(call, one)) is not None]
     role = Role.LEAD if "lead" in {one.casefold() for one in said[1:]} else Role.OPS
     place = places[0] if places else None
-    about = {
-        "name": shorten(escape(said[0]), 60),
-        "role": role.value,
-        "languages": [place.language if place is not None else call.reader.language],
-        "properties": [one.id for one in places],
-        "timezone": place.timezone if place is not None else call.person.timezone,
-    }
-    code = joining.new_code(tx, call.person.id, joining.INVITE_LASTS, person=about)
+    name = shorten(escape(said[0]), 60)
+    code = call.do(
+        Invite(
+            name,
+            role.value,
+            languages=(place.language if place is not None else call.reader.language,),
+            properties=tuple(one.id for one in places),
+            timezone=place.timezone if place is not None else call.person.timezone,
+        )
+    )
     call.reply_alone(
-        words(
+        call.reader.words(
             "Give this to {name}: it works once, within two days. They write it to me on Slack, Telegram or LINE: /link {code}",
-            name=about["name"],
+            name=name,
             code=code,
         )
     )
@@ -156,20 +166,16 @@ def invite(call: Call) -> None:
 
 def bind(call: Call) -> None:
     """This group is about one property: there every message counts, and nobody has to name it. `/bind off` ends it."""
-    tx, words = call.tx, call.reader.words
-    require(tx, call.actor, "bind")
+    words = call.reader.words
+    call.require(Right.BIND)
     if call.room is None:
         raise Refused("only_in_group")
-    row = tx.get(Binding, (call.address.channel, call.room))
     if call.words_after.casefold() == "off":
-        if row is not None:
-            tx.session.delete(row)
+        call.do(UnbindGroup(call.address.channel, call.room))
         call.reply(words("From now on I only listen here when I am mentioned."))
         return
     place = _place(call, call.words_after)
     if place is None:
         raise Refused("which_property")
-    if row is None:
-        row = tx.add(Binding(channel=call.address.channel, room=call.room))
-    row.property_id, row.bound_by, row.bound_at = place.id, call.person.id, tx.now
+    call.do(BindGroup(call.address.channel, call.room, place.id))
     call.reply(words("This group is about {place} now: I read every message here.", place=place.name))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bot.commands.call import Call
 from core import phrases
+from core.acts.commands import UndoCorrection
 from core.errors import Refused
 from core.health import Health
 from core.i18n import N_
 from core.knowledge.recall import Query, recall
-from core.team.rights import require
+from core.team.rights import Right
 from core.text import shorten
 from core.tickets.records import count_open
 from core.workflow import corrections as taught
@@ -72,13 +73,13 @@ def _health_line(call: Call, name: str, health: Health) -> str:
 def corrections(call: Call) -> None:
     """What was taught lately, newest first; `/corrections undo 2` takes the second back."""
     words, company = call.reader.words, call.tx.services.company
-    require(call.tx, call.actor, "corrections")
+    call.require(Right.CORRECTIONS)
     lately = taught.lately(call.tx)
     verb, _, number = call.words_after.partition(" ")
     if verb.casefold() == "undo":
         if not number.isdecimal() or not 1 <= int(number) <= len(lately):
             raise Refused("unknown_option")
-        taught.undo(call.tx, lately[int(number) - 1])
+        call.do(UndoCorrection(lately[int(number) - 1].id))
         call.reply(words("Taken back. From the next message on I read as if it had not been said."))
         return
     if not lately:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bot.commands.call import Call
 from core import phrases
+from core.acts.commands import Acknowledge, Resolve
 from core.errors import Refused
 from core.money import parse_amount
 from core.tickets.records import find_ticket, latest_approval, open_tickets
-from core.workflow import closing, dispatching
 
 
 def tickets(call: Call) -> None:
@@ -45,15 +45,7 @@ def approve(call: Call) -> None:
 
 def ack(call: Call) -> None:
     ticket = find_ticket(call.tx, call.words_after)
-    try:
-        dispatching.acknowledge(call.tx, ticket, call.actor)
-    except Refused as refused:
-        at = refused.params.get("at")
-        if at is not None:
-            raise Refused(
-                refused.code, **{**refused.params, "at": call.reader.words.time(at, call.tx.now)}
-            ) from None  # type: ignore[arg-type]
-        raise
+    call.do(Acknowledge(ticket.ticket_id))
     call.reply(call.reader.words("{ticket} is yours.", ticket=ticket.ticket_id))
 
 
@@ -61,5 +53,5 @@ def resolve(call: Call) -> None:
     parts = call.words_after.split(maxsplit=2)
     ticket = find_ticket(call.tx, parts[0] if parts else "")
     amount = parse_amount(parts[1]) if len(parts) > 1 else None
-    closing.resolve(call.tx, ticket, call.actor, amount, outcome=parts[2] if len(parts) > 2 else "")
+    call.do(Resolve(ticket.ticket_id, amount, outcome=parts[2] if len(parts) > 2 else ""))
     call.reply(call.reader.words("{ticket} is done. Thank you.", ticket=ticket.ticket_id))

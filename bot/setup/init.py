@@ -11,7 +11,6 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -23,10 +22,12 @@ from bot.setup import models
 from bot.setup.dialog import Dialog, Session, Values, all_set, ask_token
 from bot.setup.doctor import CHANNELS, examine
 from bot.setup.side_process import configured, side_process
+from core.actors import Actor
+from core.acts.commands import MakeLinkCode
+from core.acts.table import perform
 from core.errors import StartupError
-from core.staff.joining import new_code
 
-CODE_LASTS: Final = timedelta(hours=1)
+CODE_MINUTES: Final = 60
 """Long enough to start the service; whoever is later runs init again."""
 WRONG_USE: Final = 2
 TITLES: Final = {"slack": "Slack", "telegram": "Telegram", "line": "LINE"}
@@ -338,13 +339,13 @@ async def _let_in(settings: Settings, say: Callable[[str], None]) -> None:
         missing = [name for name in house.platforms if name not in there]
         codes = {
             name: await house.store.write(
-                lambda tx: new_code(tx, founder.id, CODE_LASTS, person_id=founder.id)
+                lambda tx: perform(tx, Actor(founder.id, "cli"), MakeLinkCode(CODE_MINUTES))
             )
             for name in missing
         }
     if not codes:
         return
-    hours = CODE_LASTS // timedelta(hours=1)
+    hours = CODE_MINUTES // 60
     say(
         f"\nLet {founder.name}, the founder, in once the service runs. Each code works once, for {hours} hour:"
     )

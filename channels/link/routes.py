@@ -13,6 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from channels.ingress import COMMIT_WITHIN, refuse
+from core.actors import Actor
+from core.acts.commands import OpenOffer
+from core.acts.table import perform
 from core.cards.card import Button, Card, Field
 from core.clock import Clock
 from core.context import Store, Tx
@@ -24,7 +27,6 @@ from core.outbox.offer_links import offer_in
 from core.phrases import refusal
 from core.store.tables import CardCopy, InboxRow, Offer
 from core.text import escape
-from core.workflow import offers
 
 MAX_FORM: Final = 16 * 1024
 CSP: Final = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -59,7 +61,7 @@ class LinkRoutes:
             raise refuse(web.HTTPNotFound, "link")
         # A preview robot also looks: only a person's browser sends this, and silence counts from then on.
         if request.headers.get("Sec-Fetch-Mode") == "navigate":
-            await self._store.write(lambda tx: offers.opened(tx, offer_id))
+            await self._store.write(lambda tx: perform(tx, Actor("", "link"), OpenOffer(offer_id)))
         return _page(found[1], waiting=found[2])
 
     async def answer(self, request: web.Request) -> web.Response:

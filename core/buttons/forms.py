@@ -15,7 +15,6 @@ from sqlalchemy import select
 from core import phrases
 from core.actors import Reader
 from core.cards.card import Button, Field
-from core.cards.press import StandalonePress
 from core.cards.view import ButtonDraft, CardDraft
 from core.context import Tx
 from core.errors import Refused
@@ -24,9 +23,11 @@ from core.inbound import Message, Tap
 from core.model import Address
 from core.money import parse_amount
 from core.outbox import card_publisher
-from core.store.tables import CardCopy, FormRequest
+from core.store.tables import ButtonRow, CardCopy, FormRequest
 from core.text import normal, shorten
 
+FORM: Final = "prompt"
+"""The kind of the card that asks one field."""
 ANSWERED_WITHIN: Final = timedelta(minutes=15)
 """So long the next words in the conversation may be the answer; a reply to the question counts later too."""
 WHICH: Final = ""
@@ -85,7 +86,7 @@ def begin(tx: Tx, tapped: Tap, copy: CardCopy, reader: Reader) -> None:
     for open_form in _open_forms(tx, tapped):
         if open_form.button["id"] == button.id:
             open_form.done_at = tx.now
-    prompt = tx.add(
+    form = tx.add(
         FormRequest(
             id=new_id(),
             channel=tapped.channel,
@@ -98,7 +99,7 @@ def begin(tx: Tx, tapped: Tap, copy: CardCopy, reader: Reader) -> None:
             created_at=tx.now,
         )
     )
-    _ask(tx, prompt, reader)
+    _ask(tx, form, reader)
 
 
 def _open_forms(tx: Tx, said: Tap | Message) -> Sequence[FormRequest]:
@@ -115,23 +116,21 @@ def _open_forms(tx: Tx, said: Tap | Message) -> Sequence[FormRequest]:
     ).all()
 
 
-def _ask(tx: Tx, prompt: FormRequest, reader: Reader) -> None:
-    address = Address(prompt.channel, prompt.conversation_id)
-    card_publisher.post_own(
-        tx, "prompt", _subject(prompt), lambda one: _sketch(prompt, one), [(address, reader)]
-    )
+def _ask(tx: Tx, form: FormRequest, reader: Reader) -> None:
+    address = Address(form.channel, form.conversation_id)
+    card_publisher.post_own(tx, FORM, _subject(form), lambda one: _sketch(form, one), [(address, reader)])
 
 
-def _subject(prompt: FormRequest) -> str:
+def _subject(form: FormRequest) -> str:
     """One card per field that is asked."""
-    return f"{prompt.id}{len(prompt.said)}"
+    return f"{form.id}{len(form.said)}"
 
 
-def _sketch(prompt: FormRequest, reader: Reader) -> CardDraft:
+def _sketch(form: FormRequest, reader: Reader) -> CardDraft:
     words = reader.words
-    button = Button.model_validate(prompt.button)
-    field = _field(button, prompt.field)
-    if prompt.done_at is not None:
+    button = Button.model_validate(form.button)
+    field = _field(button, form.field)
+    if form.done_at is not None:
         return CardDraft(title=button.label, lead="✓", state="done")
     stop = ButtonDraft("choose", words("Never mind"), args={"stop": True})
     if field is None:
@@ -149,21 +148,21 @@ def _field(button: Button, name: str) -> Field | None:
     return next((field for field in button.fields if field.name == name), None)
 
 
-def tap(tx: Tx, own: StandalonePress) -> Tap | None:
+def tap(tx: Tx, tapped: Tap, button: ButtonRow, subject: str, reader: Reader) -> Tap | None:
     """One of the choices; returns the whole form once it is filled in."""
-    prompt = tx.get(FormRequest, own.subject[:32])
-    if prompt is None or prompt.done_at is not None or prompt.sender != own.tapped.sender:
+    form = tx.get(FormRequest, subject[:32])
+    if form is None or form.done_at is not None or form.sender != tapped.sender:
         raise Refused("unknown_button")
-    chosen = own.button.args
+    chosen = button.args
     if chosen.get("stop"):
-        prompt.done_at = tx.now
-        _redraw(tx, prompt, own.reader)
+        form.done_at = tx.now
+        _redraw(tx, form, reader)
         return None
     if "field" in chosen:
-        prompt.field = str(chosen["field"])
-        _redraw(tx, prompt, own.reader)
+        form.field = str(chosen["field"])
+        _redraw(tx, form, reader)
         return None
-    return _said(tx, prompt, str(chosen["value"]), own.reader)
+    return _said(tx, form, str(chosen["value"]), reader)
 
 
 def take_words(tx: Tx, message: Message, reader: Reader) -> tuple[bool, Tap | None]:
@@ -173,23 +172,23 @@ def take_words(tx: Tx, message: Message, reader: Reader) -> tuple[bool, Tap | No
         return False, None
     # A reply says which question it answers; plain words answer the one asked last.
     answered = message.reply_to and next((f for f in forms if _is_about(tx, f, str(message.reply_to))), None)
-    prompt, is_reply = answered or forms[0], bool(answered)
-    field = _field(Button.model_validate(prompt.button), prompt.field)
-    if field is None or (prompt.created_at < tx.now - ANSWERED_WITHIN and not is_reply):
+    form, is_reply = answered or forms[0], bool(answered)
+    field = _field(Button.model_validate(form.button), form.field)
+    if field is None or (form.created_at < tx.now - ANSWERED_WITHIN and not is_reply):
         return False, None
     match field.kind:
         case "text":
-            return True, _said(tx, prompt, message.text.strip(), reader)
+            return True, _said(tx, form, message.text.strip(), reader)
         case "choice":
             wanted = normal(message.text)
             found = next((one for one in field.options if normal(one.label) == wanted), None)
-            return (False, None) if found is None else (True, _said(tx, prompt, found.value, reader))
+            return (False, None) if found is None else (True, _said(tx, form, found.value, reader))
         case _:
-            return _take_amount(tx, prompt, message, reader, is_reply=is_reply)
+            return _take_amount(tx, form, message, reader, is_reply=is_reply)
 
 
 def _take_amount(
-    tx: Tx, prompt: FormRequest, message: Message, reader: Reader, *, is_reply: bool
+    tx: Tx, form: FormRequest, message: Message, reader: Reader, *, is_reply: bool
 ) -> tuple[bool, Tap | None]:
     try:
         parse_amount(message.text)
@@ -197,36 +196,34 @@ def _take_amount(
         if not is_reply and not (any(char.isdecimal() for char in message.text) and len(message.text) <= 20):
             return False, None  # something else that is to be said now
         address = Address(message.channel, message.conversation_id)
-        card_publisher.say(tx, address, phrases.refusal(unclear, reader.words))
+        card_publisher.say(tx, address, phrases.refusal(unclear, reader.words, tx.now))
         return True, None
-    return True, _said(tx, prompt, message.text.strip(), reader)
+    return True, _said(tx, form, message.text.strip(), reader)
 
 
-def _is_about(tx: Tx, prompt: FormRequest, message_ref: str) -> bool:
-    card = card_publisher.own_card(tx, "prompt", _subject(prompt))
+def _is_about(tx: Tx, form: FormRequest, message_ref: str) -> bool:
+    card = card_publisher.own_card(tx, FORM, _subject(form))
     if card is None:
         return False
     copies = tx.session.scalars(select(CardCopy.message_ref).where(CardCopy.card_id == card.id))
     return message_ref in set(copies)
 
 
-def _said(tx: Tx, prompt: FormRequest, value: str, reader: Reader) -> Tap | None:
-    button = Button.model_validate(prompt.button)
-    asked = prompt.field
-    said = {**prompt.said, asked: shorten(value, 2000)}
+def _said(tx: Tx, form: FormRequest, value: str, reader: Reader) -> Tap | None:
+    button = Button.model_validate(form.button)
+    asked = form.field
+    said = {**form.said, asked: shorten(value, 2000)}
     following = _next(button, said)
-    prompt.done_at = tx.now  # while it is drawn: this question is answered
-    _redraw(tx, prompt, reader)
-    prompt.said = said
+    form.done_at = tx.now  # while it is drawn: this question is answered
+    _redraw(tx, form, reader)
+    form.said = said
     if following is None:
-        return Tap(prompt.channel, prompt.conversation_id, prompt.sender, button.id, dict(said), tx.now)
-    prompt.done_at, prompt.field, prompt.created_at = None, following, tx.now
-    _ask(tx, prompt, reader)
+        return Tap(form.channel, form.conversation_id, form.sender, button.id, dict(said), tx.now)
+    form.done_at, form.field, form.created_at = None, following, tx.now
+    _ask(tx, form, reader)
     return None
 
 
-def _redraw(tx: Tx, prompt: FormRequest, reader: Reader) -> None:
-    over = prompt.done_at is not None
-    card_publisher.redraw_own(
-        tx, "prompt", _subject(prompt), lambda one: _sketch(prompt, one), reader, silent=over
-    )
+def _redraw(tx: Tx, form: FormRequest, reader: Reader) -> None:
+    over = form.done_at is not None
+    card_publisher.redraw_own(tx, FORM, _subject(form), lambda one: _sketch(form, one), reader, silent=over)

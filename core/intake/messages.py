@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from core import phrases
 from core.actors import Actor, Reader
+from core.acts.commands import Join
+from core.acts.table import perform
 from core.buttons import taps
 from core.company.schema import Person
 from core.context import Services, Tx
@@ -24,6 +26,7 @@ from core.intake import attachments, edits, reported_done, transcription
 from core.knowledge.recall import Query, recall
 from core.model import OPEN, URGENT, Address, Category, Event, Intent, SourceKind, Status, Triage
 from core.outbox import card_publisher, said_once
+from core.refusals import refused as count_refused
 from core.staff import joining
 from core.store.tables import Binding, CardCopy, CardRow, Dispatch, FormRequest, InboxRow, Report, Ticket
 from core.team.people import reader_for
@@ -117,7 +120,7 @@ def take_message(
             with tx.nested():
                 tx.services.run_command(tx, person, address, reader, message.text, message.room)
         except Refused as refused:
-            card_publisher.say(tx, address, phrases.refusal(refused, reader.words))
+            card_publisher.say(tx, address, phrases.refusal(refused, reader.words, tx.now))
         return
     if not triage.dangerous and taps.answered_in_words(tx, message, reader):
         return
@@ -230,8 +233,24 @@ def _from_outside(tx: Tx, row: InboxRow, message: Message, triage: Triage, name:
     if vendor is not None:
         if not taps.answered_in_words(tx, message, offers.reader_of(vendor)):
             offer_answers.wrote(tx, vendor, message)
-    else:
+    elif not _joins(tx, message, triage.language):
         joining.stranger_wrote(tx, row, message, triage.language, name)
+
+
+def _joins(tx: Tx, message: Message, heard: str) -> bool:
+    """Whether the words show a code; a good one lets its sender in."""
+    code = joining.code_in(message.text)
+    if code is None:
+        return False
+    address = Address(message.channel, message.conversation_id)
+    try:
+        person = perform(tx, Actor("", message.channel), Join(code, message.channel, message.sender))
+    except Refused as refused:
+        count_refused("code", refused.code)
+        card_publisher.say(tx, address, reader_for(tx, None, heard).words(joining.WHY_NOT[refused.code]))
+        return True
+    joining.welcome(tx, address, person)
+    return True
 
 
 def _placed(tx: Tx, message: Message, triage: Triage) -> Triage:
@@ -354,7 +373,9 @@ def _named_ticket(tx: Tx, message: Message, reader: Reader, address: Address) ->
     ticket = tx.get(Ticket, f"T-{spoken.group(1)}")
     if ticket is None:
         card_publisher.say(
-            tx, address, phrases.refusal(Refused("unknown_ticket", ticket=spoken.group(0)), reader.words)
+            tx,
+            address,
+            phrases.refusal(Refused("unknown_ticket", ticket=spoken.group(0)), reader.words, tx.now),
         )
     return _survivor(tx, ticket) if ticket is not None else None
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from core.actors import Actor, Reader
+from core.acts.commands import Resolve
+from core.acts.table import perform
 from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
@@ -11,7 +13,6 @@ from core.money import amount_in
 from core.outbox import card_publisher
 from core.store.tables import Ticket
 from core.tickets.records import current_dispatch
-from core.workflow import closing
 
 
 def close(tx: Tx, ticket: Ticket, actor: Actor, text: str, address: Address, reader: Reader) -> bool:
@@ -24,7 +25,7 @@ def close(tx: Tx, ticket: Ticket, actor: Actor, text: str, address: Address, rea
     estimate, cap = dispatch.cost_estimate_usd, dispatch.cap_usd
     try:
         with tx.nested():
-            closing.resolve(tx, ticket, actor, amount, outcome=text.strip()[:200])
+            perform(tx, actor, Resolve(ticket.ticket_id, amount, outcome=text.strip()[:200]))
     except Refused:
         return False
     words = reader.words

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from core.actors import Reader
-from core.cards.press import StandalonePress
 from core.cards.view import ButtonDraft, CardDraft
 from core.context import Tx
 from core.i18n import N_
@@ -23,7 +22,7 @@ def sketch(reader: Reader, *, pressed: bool = False) -> CardDraft:
     )
 
 
-def tap(tx: Tx, own: StandalonePress) -> None:
-    own.actor()
-    first_time(tx, f"checked:{own.subject}")
-    card_publisher.redraw_own(tx, "check", own.subject, lambda reader: sketch(reader, pressed=True))
+def confirm(tx: Tx, subject: str) -> None:
+    """The tap has come back."""
+    first_time(tx, f"checked:{subject}")
+    card_publisher.redraw_own(tx, "check", subject, lambda reader: sketch(reader, pressed=True))

@@ -11,7 +11,6 @@ from sqlalchemy import select
 from core import phrases
 from core.actors import Actor, Reader
 from core.cards.card import Section
-from core.cards.press import StandalonePress
 from core.cards.view import ButtonDraft, CardDraft
 from core.company.schema import Person
 from core.context import Tx
@@ -25,17 +24,17 @@ from core.store.deadlines import Due
 from core.store.tables import Cover, Deadline, Ticket
 from core.team import roster
 from core.team.people import reader_for
-from core.team.rights import require
 from core.tickets.records import current_dispatch, latest_approval, note, open_tickets
 from core.workflow import dispatching
 
 MAX_LINES: Final = 25
 
 
-def cover(tx: Tx, actor: Actor, property_ids: Sequence[str], person: Person, until: datetime | None) -> None:
-    """From now on `person` is on for these properties. Raises Refused where the actor may not say so."""
-    for property_id in property_ids:
-        require(tx, actor, "oncall", property_id=property_id)
+def cover(tx: Tx, actor: Actor, property_ids: Sequence[str], person_id: str, until: datetime | None) -> None:
+    """From now on `person_id` is on for these properties. Raises Refused("unknown_person")."""
+    person = tx.services.company.person(person_id)
+    if person is None:
+        raise Refused("unknown_person", name=person_id)
     before = {one: tx.services.company.on_site(one) for one in property_ids}
     for property_id in property_ids:
         row = tx.get(Cover, property_id) or tx.add(Cover(property_id=property_id))
@@ -47,12 +46,11 @@ def cover(tx: Tx, actor: Actor, property_ids: Sequence[str], person: Person, unt
     _post(tx, person, property_ids, [who for who in before.values() if who is not None])
 
 
-def end(tx: Tx, actor: Actor, property_ids: Sequence[str]) -> list[str]:
+def end(tx: Tx, property_ids: Sequence[str]) -> list[str]:
     """Whom team.json names is on again; returns the properties that were covered."""
     ended = []
     for property_id in property_ids:
         if tx.get(Cover, property_id) is not None:
-            require(tx, actor, "oncall", property_id=property_id)
             _end(tx, property_id)
             ended.append(property_id)
     return ended
@@ -170,19 +168,17 @@ def _next_timer(tx: Tx, ticket: Ticket) -> datetime | None:
     return found
 
 
-def tap(tx: Tx, own: StandalonePress) -> None:
+def take_over(tx: Tx, subject: str, property_ids: Sequence[str], actor: Actor) -> None:
     """Take everything over with one tap: what nobody has is acknowledged, what another has changes hands."""
-    actor = own.actor()
     person = tx.services.company.person(actor.person_id)
-    if person is None or own.button.args["to"] != person.id:
-        raise Refused("unknown_button")
-    places = list(own.button.args["places"])
+    assert person is not None, "only members of the team have the right"
+    places = list(property_ids)
     for one in places:
         for ticket in open_tickets(tx, one):
             if _can_take(ticket, person):
                 _take(tx, ticket, person, actor)
     card_publisher.redraw_own(
-        tx, "handover", own.subject, lambda reader: _sketch(tx, places, person, reader, taken=True)
+        tx, "handover", subject, lambda reader: _sketch(tx, places, person, reader, taken=True)
     )
 
 

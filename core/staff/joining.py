@@ -14,7 +14,6 @@ from sqlalchemy import select, update
 from core import lanes
 from core.actors import Actor, Reader
 from core.cards.card import Fact, Field, Option, Section
-from core.cards.press import StandalonePress
 from core.cards.view import ButtonDraft, CardDraft
 from core.company.schema import Person
 from core.context import Tx
@@ -25,16 +24,13 @@ from core.model import LANGUAGES, Address, Role
 from core.outbox import card_publisher
 from core.outbox.said_once import count, first_time
 from core.phrases import LANGUAGE
-from core.refusals import refused as count_refused
 from core.store.tables import CodeRow, IdentityRow, InboxRow, Member, Notice, table
 from core.team import roster
 from core.team.people import reader_for
-from core.team.rights import require
 from core.text import escape, shorten
 
 log = structlog.get_logger(__name__)
 
-LINK_LASTS: Final = timedelta(minutes=10)
 INVITE_LASTS: Final = timedelta(hours=48)
 MAX_TRIES: Final = 5
 """Wrong codes from one account in a day: 50 random bits cannot be guessed with five tries."""
@@ -48,20 +44,10 @@ _GREETING: Final = re.compile(r"^/(?:start|help|link|join)(?:@\S+)?$", re.IGNORE
 
 
 def stranger_wrote(tx: Tx, row: InboxRow, message: Message, heard: str, name: str) -> None:
-    """Somebody unknown wrote. With a good code they are in; else their words are kept, they are told how to join,
-    and the founder is asked. No ticket, and nothing authorised."""
+    """Somebody unknown wrote: their words are kept, they are told how to join, and the founder is asked. No ticket, and
+    nothing authorised."""
     address = Address(message.channel, message.conversation_id)
     words = reader_for(tx, None, heard).words
-    code = _CODE.match(message.text.strip())
-    if code is not None:
-        try:
-            person = use_code(tx, code[1], message.channel, message.sender)
-        except Refused as refused:
-            count_refused("code", refused.code)
-            card_publisher.say(tx, address, words(_WHY_NOT[refused.code]))
-            return
-        welcome(tx, address, person)
-        return
     if message.room is not None and not message.addressed:
         return
     visitor = visitor_id(message.channel, message.sender)
@@ -94,6 +80,12 @@ def stranger_wrote(tx: Tx, row: InboxRow, message: Message, heard: str, name: st
         )
     else:
         card_publisher.redraw_own(tx, "join", visitor, lambda reader: _sketch(tx, visitor, reader, name))
+
+
+def code_in(text: str) -> str | None:
+    """The code that `text` shows, if it shows one."""
+    found = _CODE.match(text.strip())
+    return found[1] if found is not None else None
 
 
 def visitor_id(channel: str, sender: str) -> str:
@@ -160,44 +152,59 @@ def _sketch(tx: Tx, visitor: str, reader: Reader, name: str = "", outcome: str |
     )
 
 
-def tap(tx: Tx, own: StandalonePress) -> None:
-    """The founder's word on somebody at the door."""
-    actor = own.actor()
-    require(tx, actor, "admit")
-    rows = _held(tx, own.subject)
+def block(tx: Tx, visitor: str, actor: Actor) -> None:
+    """Nothing of theirs is looked at any more. Raises Refused("gone")."""
+    rows, _ = _waiting(tx, visitor)
+    tx.add(Notice(key=f"blocked:{visitor}", at=tx.now, count=1))
+    for row in rows:
+        row.status = "discarded"
+    who = tx.services.company.name_of(actor.person_id)
+    _close(tx, visitor, N_("{who} blocked them. Their words are kept in the records."), who=who)
+
+
+def recognize(tx: Tx, visitor: str, actor: Actor, person_id: str) -> None:
+    """It is an account of somebody who is known. Raises Refused("gone" | "unknown_option")."""
+    rows, said = _waiting(tx, visitor)
+    if _let_in_already(tx, visitor, rows, said):
+        return
+    person = tx.services.company.person(person_id)
+    if person is None:
+        raise Refused("unknown_option")
+    _let_in(tx, visitor, actor, person, rows, said)
+
+
+def admit(tx: Tx, visitor: str, actor: Actor, name: str, property_id: str, language: str) -> None:
+    """They are new, and of the team from now on. Raises Refused("gone" | "unknown_option")."""
+    rows, said = _waiting(tx, visitor)
+    if not _let_in_already(tx, visitor, rows, said):
+        _let_in(tx, visitor, actor, _new_member(tx, actor, name, property_id, language, said), rows, said)
+
+
+def _waiting(tx: Tx, visitor: str) -> tuple[list[InboxRow], Message]:
+    """What they wrote, and the first of it that can be read. Raises Refused("gone")."""
+    rows = _held(tx, visitor)
     said = next((found for row in rows if (found := _message_of(tx, row)) is not None), None)
     if said is None:
         raise Refused("gone")
-    who = tx.services.company.name_of(actor.person_id)
-    if own.button.action == "block":
-        tx.add(Notice(key=f"blocked:{own.subject}", at=tx.now, count=1))
-        for row in rows:
-            row.status = "discarded"
-        _close(tx, own.subject, N_("{who} blocked them. Their words are kept in the records."), who=who)
-        return
-    values = own.tapped.values
-    known = tx.get(IdentityRow, (said.channel, said.sender))
-    if known is not None:
-        # Let in a moment ago, while this message was on its way: it only has to be taken up.
-        _take_up(tx, rows)
-        _close(tx, own.subject, N_("They were let in already. What they wrote is being worked on."))
-        return
-    if own.button.action == "known":
-        person = tx.services.company.person(values.get("person"))
-        if person is None:
-            raise Refused("unknown_option")
-    else:
-        person = _new_member(tx, actor, values, said)
+    return rows, said
+
+
+def _let_in_already(tx: Tx, visitor: str, rows: list[InboxRow], said: Message) -> bool:
+    """Let in a moment ago, while this message was on its way: it only has to be taken up."""
+    if tx.get(IdentityRow, (said.channel, said.sender)) is None:
+        return False
+    _take_up(tx, rows)
+    _close(tx, visitor, N_("They were let in already. What they wrote is being worked on."))
+    return True
+
+
+def _let_in(tx: Tx, visitor: str, actor: Actor, person: Person, rows: list[InboxRow], said: Message) -> None:
     add_account(tx, person, said.channel, said.sender, actor.person_id)
     welcome(tx, Address(said.channel, said.conversation_id), person)
     _take_up(tx, rows)
-    _close(
-        tx,
-        own.subject,
-        N_("{who} let {name} in. What they wrote is being worked on."),
-        who=who,
-        name=person.name,
-    )
+    who = tx.services.company.name_of(actor.person_id)
+    text = N_("{who} let {name} in. What they wrote is being worked on.")
+    _close(tx, visitor, text, who=who, name=person.name)
 
 
 def _take_up(tx: Tx, rows: list[InboxRow]) -> None:
@@ -216,15 +223,13 @@ def _close(tx: Tx, visitor: str, text: str, **params: str) -> None:
 # --- members and their accounts
 
 
-def _new_member(tx: Tx, actor: Actor, values: dict[str, str], said: Message) -> Person:
+def _new_member(tx: Tx, actor: Actor, name: str, property_id: str, language: str, said: Message) -> Person:
     company = tx.services.company
-    name = shorten(escape(values.get("name", "")), 60) or said.sender
-    place = company.place(values.get("property"))
-    if place is None and values.get("property", NOWHERE) != NOWHERE:
+    name = shorten(escape(name), 60) or said.sender
+    place = company.place(property_id)
+    if place is None and property_id != NOWHERE:
         raise Refused("unknown_option")
-    language = values.get("language") or (
-        place.language if place is not None else company.founder.languages[0]
-    )
+    language = language or (place.language if place is not None else company.founder.languages[0])
     if language not in LANGUAGES:
         raise Refused("unknown_option")
     return add_member(
@@ -301,7 +306,7 @@ def new_code(
     return f"{code[:5]}-{code[5:]}"
 
 
-_WHY_NOT: Final = {
+WHY_NOT: Final = {
     "code_wrong": N_(
         "That code is not valid. It may have been used already or be too old: please ask for a new one."
     ),

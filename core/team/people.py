@@ -39,12 +39,13 @@ def _chosen_languages(tx: Tx) -> dict[str, str | None]:
     )
 
 
-def set_language(tx: Tx, person: Person, language: str) -> None:
+def set_language(tx: Tx, person_id: str, language: str) -> None:
+    """Raises Refused("unknown_option")."""
     if language not in LANGUAGES:
         raise Refused("unknown_option")
-    state = tx.get(PersonState, person.id) or tx.add(PersonState(person_id=person.id))
+    state = tx.get(PersonState, person_id) or tx.add(PersonState(person_id=person_id))
     state.language = language
-    _chosen_languages(tx)[person.id] = language
+    _chosen_languages(tx)[person_id] = language
 
 
 def names(tx: Tx, person_ids: Iterable[str]) -> str:

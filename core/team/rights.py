@@ -1,4 +1,4 @@
-"""Who may do what: one table, looked at when somebody acts and never before (RELIABILITY D1).
+"""Who may do what: one table, looked at when somebody acts and never before (D1).
 
 A right hangs on the part a person plays for this ticket, not on where or how they asked. Somebody who is no
 member of the team, or not any more, plays no part."""
@@ -6,7 +6,8 @@ member of the team, or not any more, plays no part."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum, auto
+from dataclasses import dataclass
+from enum import Enum, StrEnum, auto
 from typing import Final
 
 from core.actors import Actor
@@ -29,72 +30,138 @@ class Part(Enum):
     """Who is on for the property now."""
     REPORTER = auto()
     ASKED = auto()
-    """Whom the question was put to."""
+    """Whom the question or the offer was put to."""
+    MEMBER = auto()
+    """Anybody of the team."""
+    ANYBODY = auto()
+    """Whoever holds the code or the link: that is what lets them in."""
+
+
+class Right(StrEnum):
+    # deciding about money
+    DECIDE = "decide"
+    ASK = "ask"
+    # a job that was given out
+    ACKNOWLEDGE = "ack"
+    GIVE_BACK = "unack"
+    ASK_LATER = "later"
+    RESOLVE = "resolve"
+    RESOLVE_UNDISPATCHED = "resolve_undispatched"
+    # a report
+    ANSWER = "choose"
+    CANCEL = "cancel"
+    CORRECT = "correct"
+    SPLIT = "split"
+    UNMERGE = "unmerge"
+    MERGE = "merge"
+    REOPEN = "reopen"
+    # vendors
+    ANSWER_OFFER = "offer"
+    OPEN_OFFER = "open_offer"
+    SETTLE = "settle"
+    # people
+    ADMIT = "admit"
+    JOIN = "join"
+    LINK = "link"
+    INVITE = "invite"
+    ON_CALL = "oncall"
+    TAKE_OVER = "take_over"
+    LANGUAGE = "lang"
+    # the house
+    QUARANTINE = "quarantine"
+    CORRECTIONS = "corrections"
+    BIND = "bind"
+    TEST = "check"
+    # reading
+    READ = "read"
+    SPENDING = "spending"
+    STATEMENT = "statement"
 
 
 _BOSSES: Final = frozenset({Part.FOUNDER, Part.LEAD})
 _HANDLERS: Final = _BOSSES | {Part.ASSIGNEE, Part.PAGED}
 _CONCERNED: Final = _BOSSES | {Part.REPORTER, Part.ON_SITE}
 
-MAY: Final[dict[str, frozenset[Part]]] = {
-    # deciding about money
-    "decide": frozenset({Part.DECIDER}),
-    "ask": frozenset({Part.DECIDER}),
-    # a job that was given out
-    "ack": _HANDLERS,
-    "unack": _HANDLERS,
-    "later": _HANDLERS,
-    "resolve": _HANDLERS,
-    "resolve_undispatched": _CONCERNED,
-    # a report
-    "choose": _BOSSES | {Part.ASKED},
-    "cancel": _BOSSES | {Part.REPORTER},
-    "correct": _BOSSES | {Part.REPORTER},
-    "split": _BOSSES | {Part.REPORTER},
-    "unmerge": _BOSSES | {Part.REPORTER},
-    "merge": _CONCERNED,
-    "reopen": _CONCERNED,
-    # the house
-    "quarantine": _BOSSES,
-    "corrections": _BOSSES,
-    "admit": frozenset({Part.FOUNDER}),
-    "invite": _BOSSES,
-    "bind": _BOSSES,
-    "settle": _BOSSES,
-    "oncall": _BOSSES | {Part.ON_SITE},
-    # money
-    "spending": _BOSSES | {Part.ON_SITE},
-    "statement": _BOSSES,
+MAY: Final[dict[Right, frozenset[Part]]] = {
+    Right.DECIDE: frozenset({Part.DECIDER}),
+    Right.ASK: frozenset({Part.DECIDER}),
+    Right.ACKNOWLEDGE: _HANDLERS,
+    Right.GIVE_BACK: _HANDLERS,
+    Right.ASK_LATER: _HANDLERS,
+    Right.RESOLVE: _HANDLERS,
+    Right.RESOLVE_UNDISPATCHED: _CONCERNED,
+    Right.ANSWER: _BOSSES | {Part.ASKED},
+    Right.CANCEL: _BOSSES | {Part.REPORTER},
+    Right.CORRECT: _BOSSES | {Part.REPORTER},
+    Right.SPLIT: _BOSSES | {Part.REPORTER},
+    Right.UNMERGE: _BOSSES | {Part.REPORTER},
+    Right.MERGE: _CONCERNED,
+    Right.REOPEN: _CONCERNED,
+    Right.ANSWER_OFFER: frozenset({Part.ASKED}),
+    Right.OPEN_OFFER: frozenset({Part.ANYBODY}),
+    Right.SETTLE: _BOSSES,
+    Right.ADMIT: frozenset({Part.FOUNDER}),
+    Right.JOIN: frozenset({Part.ANYBODY}),
+    Right.LINK: frozenset({Part.MEMBER}),
+    Right.INVITE: _BOSSES,
+    Right.ON_CALL: _BOSSES | {Part.ON_SITE},
+    Right.TAKE_OVER: frozenset({Part.ON_SITE}),
+    Right.LANGUAGE: frozenset({Part.MEMBER}),
+    Right.QUARANTINE: _BOSSES,
+    Right.CORRECTIONS: _BOSSES,
+    Right.BIND: _BOSSES,
+    Right.TEST: frozenset({Part.MEMBER}),
+    Right.READ: frozenset({Part.MEMBER}),
+    Right.SPENDING: _BOSSES | {Part.ON_SITE},
+    Right.STATEMENT: _BOSSES,
 }
 
+REFUSAL: Final[dict[Right, str]] = {
+    Right.DECIDE: "not_yours",
+    # To whom something was not put nothing is said about it.
+    Right.ANSWER_OFFER: "unknown_button",
+    Right.TEST: "unknown_button",
+}
+"""What somebody reads who may not: a key of core.phrases.REFUSED; `not_for_you`, which names who may, for the others."""
 
-def require(
-    tx: Tx,
-    actor: Actor,
-    action: str,
-    ticket: Ticket | None = None,
-    *,
-    dispatch: Dispatch | None = None,
-    property_id: str | None = None,
-    reporters: Iterable[str | None] = (),
-    deciders: Iterable[str] = (),
-    asked: str | None = None,
-) -> None:
-    """Raises Refused("not_yours" | "not_for_you"), naming who may. `reporters` replaces the ticket's."""
-    company = tx.services.company
-    on_site = company.on_site(ticket.property_id if ticket is not None else property_id)
-    told = reporters or ([ticket.reporter] if ticket is not None else [])
+
+def refusal_of(right: Right) -> str:
+    return REFUSAL.get(right, "not_for_you")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a right is held against: it says who plays which part."""
+
+    ticket: Ticket | None = None
+    dispatch: Dispatch | None = None
+    property_id: str | None = None
+    reporters: Iterable[str | None] = ()
+    """Replaces the ticket's."""
+    deciders: Iterable[str] = ()
+    asked: str | None = None
+
+
+def require(tx: Tx, actor: Actor, right: Right, about: Subject = Subject()) -> None:
+    """Raises Refused(refusal_of(right)), naming who may."""
+    company, ticket, dispatch = tx.services.company, about.ticket, about.dispatch
+    if Part.ANYBODY in MAY[right]:
+        return
+    on_site = company.on_site(ticket.property_id if ticket is not None else about.property_id)
+    told = about.reporters or ([ticket.reporter] if ticket is not None else [])
     playing: dict[Part, list[str | None]] = {
-        Part.DECIDER: [*deciders],
+        Part.DECIDER: [*about.deciders],
         Part.ASSIGNEE: [dispatch.assignee] if dispatch is not None else [],
         Part.PAGED: [*dispatch.paged] if dispatch is not None else [],
-        Part.ASKED: [asked],
+        Part.ASKED: [about.asked],
         Part.REPORTER: [*told],
         Part.ON_SITE: [on_site.id if on_site is not None else None],
         Part.LEAD: [one.id for one in company.team if one.role is Role.LEAD],
         Part.FOUNDER: [company.founder.id],
+        Part.MEMBER: [one.id for one in company.team],
     }
-    allowed = [one for part, people in playing.items() if part in MAY[action] for one in people if one]
-    if actor.person_id in allowed and company.person(actor.person_id) is not None:
+    allowed = [one for part, people in playing.items() if part in MAY[right] for one in people if one]
+    known = company.person(actor.person_id) is not None or company.vendor(actor.person_id) is not None
+    if actor.person_id in allowed and known:
         return
-    raise Refused("not_yours" if action == "decide" else "not_for_you", who=names(tx, allowed))
+    raise Refused(refusal_of(right), who=names(tx, allowed))

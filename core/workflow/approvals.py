@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import update
 
@@ -25,7 +25,7 @@ from core.store import crashpoints, deadlines
 from core.store.deadlines import Due
 from core.store.tables import Approval, Dispatch, Ticket
 from core.team.people import reader_for
-from core.team.rights import require
+from core.team.rights import Right, Subject, require
 from core.tickets.records import authorised_for, latest_approval, move, note
 from core.workflow import dispatching, offers
 
@@ -110,22 +110,62 @@ def supersede(tx: Tx, ticket: Ticket) -> None:
 
 def require_open(tx: Tx, approval: Approval, digest: str, actor: Actor) -> None:
     """Raises Refused("not_yours" | "already_decided" | "superseded"); to nobody else is said who decided."""
-    require(tx, actor, "decide", deciders=approval.deciders)
+    require(tx, actor, Right.DECIDE, Subject(deciders=approval.deciders))
+    check_open(tx, approval, digest)
+
+
+def check_open(tx: Tx, approval: Approval, digest: str) -> None:
+    """Raises Refused("already_decided" | "superseded")."""
     if approval.status != "pending" or approval.digest != digest:
         raise _too_late(tx, approval)
 
 
-def decide(
-    tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Actor, verdict: str, why: str | None
-) -> None:
-    """Approve or reject. One conditional UPDATE decides who was first; everybody else is told who it was.
+def approve(tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Actor) -> None:
+    """Send it as it was shown. Raises Refused("already_decided" | "superseded" | "deputy_cap" | "unknown_vendor")."""
+    check_open(tx, approval, digest)
+    dispatch = _dispatch_of(tx, approval)
+    _check_still_right(tx, ticket, dispatch, actor)
+    _decide(tx, approval, digest, actor, "approved", None)
+    note(
+        tx,
+        ticket,
+        Event.APPROVED,
+        actor,
+        approval_id=approval.id,
+        amount=str(dispatch.cost_estimate_usd),
+        vendor_id=dispatch.vendor_id,
+    )
+    dispatching.start(tx, ticket, dispatch, actor)
 
-    Raises Refused("not_yours" | "already_decided" | "superseded" | "deputy_cap" | "unknown_vendor")."""
-    require_open(tx, approval, digest, actor)
+
+def reject(tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Actor, why: str) -> None:
+    """No, and the reporter reads why. Raises Refused("already_decided" | "superseded" | "text_needed")."""
+    check_open(tx, approval, digest)
+    if not why:
+        raise Refused("text_needed")
+    _decide(tx, approval, digest, actor, "rejected", why)
+    _dispatch_of(tx, approval).void = True
+    offers.drop(tx, ticket)
+    move(tx, ticket, Event.REJECTED, actor, approval_id=approval.id, reason=why)
+    card_publisher.refresh(tx, ticket)
+    _tell_reporters(tx, ticket, actor)
+
+
+def _dispatch_of(tx: Tx, approval: Approval) -> Dispatch:
     dispatch = tx.get(Dispatch, approval.dispatch_id)
     assert dispatch is not None
-    if verdict == "approved":
-        _check_still_right(tx, ticket, dispatch, actor)
+    return dispatch
+
+
+def _decide(
+    tx: Tx,
+    approval: Approval,
+    digest: str,
+    actor: Actor,
+    verdict: Literal["approved", "rejected"],
+    why: str | None,
+) -> None:
+    """One conditional UPDATE decides who was first; everybody else is told who it was."""
     won = tx.change(
         update(Approval)
         .where(Approval.id == approval.id, Approval.status == "pending", Approval.digest == digest)
@@ -142,23 +182,6 @@ def decide(
         raise _too_late(tx, approval)
     crashpoints.reach("decided")
     deadlines.cancel(tx, approval.id)
-    if verdict == "approved":
-        note(
-            tx,
-            ticket,
-            Event.APPROVED,
-            actor,
-            approval_id=approval.id,
-            amount=str(dispatch.cost_estimate_usd),
-            vendor_id=dispatch.vendor_id,
-        )
-        dispatching.start(tx, ticket, dispatch, actor)
-    else:
-        dispatch.void = True
-        offers.drop(tx, ticket)
-        move(tx, ticket, Event.REJECTED, actor, approval_id=approval.id, reason=why or "")
-        card_publisher.refresh(tx, ticket)
-        _tell_reporters(tx, ticket, actor)
 
 
 def _check_still_right(tx: Tx, ticket: Ticket, dispatch: Dispatch, actor: Actor) -> None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Final
 
+from core import phrases
 from core.actors import Actor
 from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import File
-from core.model import OPEN, Event, SourceKind
+from core.model import OPEN, Address, Event, SourceKind
 from core.outbox import card_publisher
 from core.store import deadlines
-from core.store.tables import Dispatch, Report, Ticket
-from core.team.rights import require
+from core.store.tables import Report, Ticket
+from core.team.people import reader_for
 from core.tickets.records import current_dispatch, move, note
 from core.workflow import approvals, asking, dispatching, filing, offers, reports
+
+RATINGS: Final = range(1, 6)
+"""Stars."""
 
 
 def resolve(
@@ -33,9 +38,10 @@ def resolve(
     """It is fixed. `amount`: what it cost, US dollars; asked for where a vendor was sent. `guest_credit` (US dollars) and
     `staff_minutes` (of our own people) are those of the whole ticket; None leaves what was said before it came back.
 
-    Raises Refused("cost_needed" | "wrong_state" | "not_for_you")."""
+    Raises Refused("cost_needed" | "wrong_state" | "unknown_option")."""
+    if (rating is not None and rating not in RATINGS) or (charge_to and charge_to not in phrases.CHARGE):
+        raise Refused("unknown_option")
     dispatch = current_dispatch(ticket)
-    _require_may_resolve(tx, ticket, actor, dispatch)
     sent = dispatch is not None and dispatch.authorized and dispatch.cost_estimate_usd > 0
     if amount is None and sent:
         raise Refused("cost_needed", ticket=ticket.ticket_id)
@@ -78,13 +84,6 @@ def resolve(
         )
 
 
-def _require_may_resolve(tx: Tx, ticket: Ticket, actor: Actor, dispatch: Dispatch | None) -> None:
-    if dispatch is not None and dispatch.authorized:
-        require(tx, actor, "resolve", ticket, dispatch=dispatch)
-    else:
-        require(tx, actor, "resolve_undispatched", ticket)
-
-
 def _tell_all(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     """Every reporter and the founder hear the end, except whoever said it."""
     people = dict.fromkeys([*(report.reporter for report in ticket.reports), tx.services.company.founder.id])
@@ -100,7 +99,6 @@ def _tell_all(tx: Tx, ticket: Ticket, actor: Actor) -> None:
 
 
 def cancel(tx: Tx, ticket: Ticket, actor: Actor) -> None:
-    require(tx, actor, "cancel", ticket)
     move(tx, ticket, Event.CANCELLED, actor)
     _void_unbilled(ticket)
     _stop_everything(tx, ticket)
@@ -109,7 +107,6 @@ def cancel(tx: Tx, ticket: Ticket, actor: Actor) -> None:
 
 def reopen(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     """It is not over: drafted and gated afresh, with what is known today. Credit and minutes are spent: they stay."""
-    require(tx, actor, "reopen", ticket, reporters=[report.reporter for report in ticket.reports])
     move(tx, ticket, Event.REOPENED, actor)
     ticket.resolved_at = None
     ticket.outcome, ticket.rating, ticket.charge_to = None, None, None
@@ -148,7 +145,6 @@ def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
 
 def merge_by_hand(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
     """A person says that two open tickets of one property are one problem; its reporters are told."""
-    require(tx, actor, "merge", ticket)
     if into.status not in OPEN or into.property_id != ticket.property_id:
         raise Refused("wrong_state", status=into.status)
     reporters = dict.fromkeys(report.reporter for report in ticket.reports)
@@ -166,7 +162,6 @@ def merge_by_hand(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
 
 def split(tx: Tx, ticket: Ticket, report: Report, actor: Actor) -> Ticket:
     """`report` was another problem: it gets a ticket of its own, and goes its own way."""
-    require(tx, actor, "split", ticket, reporters=[report.reporter])
     if report.split_to is not None:
         raise Refused("gone")
     fresh = reports.ticket_from(
@@ -178,12 +173,16 @@ def split(tx: Tx, ticket: Ticket, report: Report, actor: Actor) -> Ticket:
     tx.session.flush()
     card_publisher.refresh(tx, ticket)
     filing.advance(tx, fresh, actor)
+    source = report.source
+    reader = reader_for(tx, tx.services.company.person(report.reporter), report.language)
+    card_publisher.show(
+        tx, "receipt", fresh, [(Address(source["channel"], source["conversation_id"]), reader)]
+    )
     return fresh
 
 
 def unmerge(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     """A merged ticket goes its own way again."""
-    require(tx, actor, "unmerge", ticket)
     move(tx, ticket, Event.SPLIT, actor, **{"from": ticket.merged_into})
     ticket.merged_into = None
     filing.advance(tx, ticket, actor)

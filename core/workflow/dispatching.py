@@ -11,12 +11,11 @@ from core.dispatch.draft import response_time
 from core.dispatch.escalation import PlannedStep, page_for, plan
 from core.errors import Refused
 from core.i18n import N_
-from core.model import SYSTEM, Event, Status
+from core.model import Event, Status
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.tables import Dispatch, Ticket
-from core.team.rights import require
 from core.tickets.records import current_dispatch, month_of, move, note
 from core.workflow import offers
 
@@ -127,9 +126,8 @@ def on_escalate(tx: Tx, deadline: Due) -> None:
 def acknowledge(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     """ "I have it": every pending page and timer stops in this transaction; the follow-up starts.
 
-    Raises Refused for who may not, and for a second one."""
-    dispatch = _running(ticket)
-    require(tx, actor, "ack", ticket, dispatch=dispatch)
+    Raises Refused("wrong_state" | "already_acknowledged")."""
+    dispatch = running(ticket)
     if dispatch.acknowledged:
         at = dispatch.acknowledged_at or tx.now
         raise Refused(
@@ -150,11 +148,7 @@ def acknowledge(tx: Tx, ticket: Ticket, actor: Actor) -> None:
 
 def give_back(tx: Tx, ticket: Ticket, actor: Actor, why: str = "by_hand") -> None:
     """Un-acknowledge: the next step is told at once; after the last one it begins again with the first."""
-    dispatch = _running(ticket)
-    if not dispatch.acknowledged:
-        raise Refused("not_acknowledged")
-    if actor.person_id != SYSTEM:
-        require(tx, actor, "unack", ticket, dispatch=dispatch)
+    dispatch = running(ticket)
     dispatch.acknowledged = False
     dispatch.acknowledged_by = None
     dispatch.acknowledged_at = None
@@ -198,15 +192,15 @@ def on_follow_up_silent(tx: Tx, deadline: Due) -> None:
 
 
 def ask_later(tx: Tx, ticket: Ticket, actor: Actor) -> None:
-    dispatch = _running(ticket)
-    require(tx, actor, "later", ticket, dispatch=dispatch)
+    dispatch = running(ticket)
     deadlines.cancel(tx, dispatch.dispatch_id, "follow_up", "follow_up_silent")
     deadlines.schedule(tx, "follow_up", dispatch.dispatch_id, tx.now + LATER)
     note(tx, ticket, Event.FOLLOW_UP, actor, later=int(LATER.total_seconds()))
     card_publisher.refresh(tx, ticket)
 
 
-def _running(ticket: Ticket) -> Dispatch:
+def running(ticket: Ticket) -> Dispatch:
+    """The dispatch under which somebody is on the way. Raises Refused("wrong_state")."""
     dispatch = current_dispatch(ticket)
     if dispatch is None or ticket.status != Status.DISPATCHED:
         raise Refused("wrong_state", status=ticket.status)

@@ -1,4 +1,5 @@
-"""A person edits a draft: the edited values pass the gate again and are asked anew."""
+"""A person edits a draft: the edited values pass the gate again and are asked anew, old → new on the card. What was asked
+before is void, so nobody can approve the old values."""
 
 from __future__ import annotations
 
@@ -9,54 +10,56 @@ from core.context import Tx
 from core.dispatch.draft import Reason
 from core.errors import Refused
 from core.model import Event
-from core.store.tables import Approval, Ticket
+from core.store.tables import Approval, Dispatch, Ticket
 from core.tickets.records import current_dispatch, note
 from core.workflow import approvals, drafting, gating
 
 
-def change(
-    tx: Tx,
-    ticket: Ticket,
-    approval: Approval,
-    digest: str,
-    actor: Actor,
-    *,
-    amount: Decimal | None = None,
-    vendor_id: str | None = None,
+def change_amount(
+    tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Actor, amount: Decimal
 ) -> None:
-    """Edit the draft: the edited values pass the gate again and are asked anew, old → new on the card. What
-    was asked before is void, so nobody can approve the old values."""
-    approvals.require_open(tx, approval, digest, actor)
+    """Raises Refused("already_decided" | "superseded")."""
+    dispatch = _open_draft(tx, ticket, approval, digest)
+    old, dispatch.cost_estimate_usd = dispatch.cost_estimate_usd, amount
+    who = tx.services.company.name_of(actor.person_id)
+    ticket.knowledge = {
+        **ticket.knowledge,
+        "why_price": Reason("price_by_person", {"who": who}).to_json(),
+    }
+    _ask_anew(tx, ticket, dispatch, approval, actor, "estimate", str(old), str(amount))
+
+
+def change_vendor(
+    tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Actor, vendor_id: str
+) -> None:
+    """Raises Refused("already_decided" | "superseded" | "unknown_vendor")."""
+    dispatch = _open_draft(tx, ticket, approval, digest)
+    company = tx.services.company
+    vendor, old = company.vendor(vendor_id), company.vendor(dispatch.vendor_id)
+    if vendor is None or not company.reaches(vendor, ticket.property_id or ""):
+        raise Refused("unknown_vendor")
+    drafting.redraft_for(tx, ticket, dispatch, vendor, actor)
+    _ask_anew(tx, ticket, dispatch, approval, actor, "vendor", old.name if old else "–", vendor.name)
+
+
+def _open_draft(tx: Tx, ticket: Ticket, approval: Approval, digest: str) -> Dispatch:
+    approvals.check_open(tx, approval, digest)
     dispatch = current_dispatch(ticket)
     assert dispatch is not None
-    deciders = approval.deciders
-    edits = []
-    if vendor_id is not None:
-        vendor = tx.services.company.vendor(vendor_id)
-        if vendor is None or not tx.services.company.reaches(vendor, ticket.property_id or ""):
-            raise Refused("unknown_vendor")
-        old = tx.services.company.vendor(dispatch.vendor_id)
-        edits.append(
-            {"field": "vendor", "old": old.name if old else "–", "new": vendor.name, "by": actor.person_id}
-        )
-        drafting.redraft_for(tx, ticket, dispatch, vendor, actor)
-    if amount is not None:
-        edits.append(
-            {
-                "field": "estimate",
-                "old": str(dispatch.cost_estimate_usd),
-                "new": str(amount),
-                "by": actor.person_id,
-            }
-        )
-        dispatch.cost_estimate_usd = amount
-        ticket.knowledge = {
-            **ticket.knowledge,
-            "why_price": Reason(
-                "price_by_person", {"who": tx.services.company.name_of(actor.person_id)}
-            ).to_json(),
-        }
-    dispatch.changes = [*dispatch.changes, *edits]
-    for edit in edits:
-        note(tx, ticket, Event.CHANGED, actor, **{key: edit[key] for key in ("field", "old", "new")})
-    gating.put_forward(tx, ticket, dispatch, keep_asking=True, edited_by=deciders)
+    return dispatch
+
+
+def _ask_anew(
+    tx: Tx,
+    ticket: Ticket,
+    dispatch: Dispatch,
+    approval: Approval,
+    actor: Actor,
+    field: str,
+    old: str,
+    new: str,
+) -> None:
+    edit = {"field": field, "old": old, "new": new, "by": actor.person_id}
+    dispatch.changes = [*dispatch.changes, edit]
+    note(tx, ticket, Event.CHANGED, actor, field=field, old=old, new=new)
+    gating.put_forward(tx, ticket, dispatch, keep_asking=True, edited_by=approval.deciders)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 import structlog
 from sqlalchemy import select
 
 from core.actors import LOOPOS, Actor, Reader
-from core.cards.press import StandalonePress
 from core.cards.view import ButtonDraft, CardDraft
 from core.company.schema import Vendor
 from core.context import Tx
@@ -20,12 +18,10 @@ from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message
 from core.model import OPEN, Address, Event, Status
-from core.money import parse_amount
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.tables import Dispatch, Offer, Ticket
-from core.team.rights import require
 from core.text import escape, shorten
 from core.tickets.records import current_dispatch, note
 from core.workflow import dispatching, drafting, gating, offers, reports
@@ -33,32 +29,28 @@ from core.workflow import dispatching, drafting, gating, offers, reports
 log = structlog.get_logger(__name__)
 
 
-def tap(tx: Tx, own: StandalonePress) -> None:
-    """The vendor's answer. Only the vendor who was asked may give it."""
-    offer = tx.get(Offer, own.subject)
-    vendor = tx.services.vendor_at(own.tapped.channel, own.tapped.sender)
-    if offer is None or vendor is None or vendor.id != offer.vendor_id:
-        raise Refused("unknown_button")
+def accept(tx: Tx, offer: Offer, actor: Actor, within: timedelta) -> None:
+    """They take it and are there `within`. Raises Refused("gone")."""
+    _require_open(offer)
+    _accept(tx, offer, actor, tx.now + within)
+
+
+def counter(tx: Tx, offer: Offer, actor: Actor, amount: Decimal, within: timedelta) -> None:
+    """They would do it for `amount` (US dollars). Another price goes through the gate: agreed where the rules allow it,
+    else the founder is asked by itself. Raises Refused("gone")."""
+    _require_open(offer)
+    _counter(tx, offer, actor, amount, tx.now + within)
+
+
+def decline(tx: Tx, offer: Offer, actor: Actor) -> None:
+    """They cannot: the next approved vendor is tried. Raises Refused("gone")."""
+    _require_open(offer)
+    _no(tx, offer, actor, "declined")
+
+
+def _require_open(offer: Offer) -> None:
     if offer.status != "asked":
         raise Refused("gone")
-    values = own.tapped.values
-    actor = Actor(vendor.id, own.tapped.channel)
-    match own.button.action:
-        case "accept":
-            _accept(tx, offer, actor, _arrival(tx, values))
-        case "counter":
-            _counter(tx, offer, actor, parse_amount(values.get("amount", "")), _arrival(tx, values))
-        case "decline":
-            _no(tx, offer, actor, "declined")
-        case _:
-            raise Refused("unknown_button")
-
-
-def _arrival(tx: Tx, values: dict[str, str]) -> Any:
-    minutes = values.get("eta", "")
-    if minutes not in offers.ARRIVALS:
-        raise Refused("unknown_option")
-    return tx.now + timedelta(minutes=int(minutes))
 
 
 def _answered(tx: Tx, offer: Offer, status: str) -> None:
@@ -67,7 +59,7 @@ def _answered(tx: Tx, offer: Offer, status: str) -> None:
     offers.redraw(tx, offer)
 
 
-def _accept(tx: Tx, offer: Offer, actor: Actor, eta: Any) -> None:
+def _accept(tx: Tx, offer: Offer, actor: Actor, eta: datetime) -> None:
     offer.eta_at = eta
     dispatch, ticket = offer.dispatch, offer.dispatch.ticket
     dispatch.eta_iso = eta
@@ -80,8 +72,7 @@ def _accept(tx: Tx, offer: Offer, actor: Actor, eta: Any) -> None:
     card_publisher.refresh(tx, ticket)
 
 
-def _counter(tx: Tx, offer: Offer, actor: Actor, amount: Decimal, eta: Any) -> None:
-    """Another price goes through the gate: agreed where the rules allow it, else the founder is asked by itself."""
+def _counter(tx: Tx, offer: Offer, actor: Actor, amount: Decimal, eta: datetime) -> None:
     dispatch, ticket = offer.dispatch, offer.dispatch.ticket
     offer.eta_at, offer.amount_usd = eta, amount
     if amount <= dispatch.cost_estimate_usd:
@@ -109,7 +100,7 @@ def _counter(tx: Tx, offer: Offer, actor: Actor, amount: Decimal, eta: Any) -> N
 
 
 def _same_again(
-    tx: Tx, ticket: Ticket, dispatch: Dispatch, actor: Actor, amount: Decimal, eta: Any
+    tx: Tx, ticket: Ticket, dispatch: Dispatch, actor: Actor, amount: Decimal, eta: datetime
 ) -> Dispatch:
     """What the vendor proposes, as a draft of its own: nothing that was authorised covers it."""
     vendor = tx.services.company.vendor(dispatch.vendor_id)
@@ -155,7 +146,7 @@ def on_silent(tx: Tx, deadline: Due) -> None:
         _no(tx, offer, LOOPOS, "silent")
 
 
-def _tell_team(tx: Tx, ticket: Ticket, text: str, offer: Offer, at: Any = None) -> None:
+def _tell_team(tx: Tx, ticket: Ticket, text: str, offer: Offer, at: datetime | None = None) -> None:
     company = tx.services.company
     vendor = company.vendor(offer.vendor_id)
     dispatch = offer.dispatch
@@ -247,22 +238,25 @@ def _unsure(tx: Tx, offer: Offer, reader: Reader, settled: str | None = None) ->
     )
 
 
-def tap_unsure(tx: Tx, own: StandalonePress) -> None:
-    actor = own.actor()
-    offer = tx.get(Offer, own.subject)
-    if offer is None:
-        raise Refused("gone")
-    require(tx, actor, "settle")
-    who = tx.services.company.name_of(actor.person_id)
-    if own.button.action == "again":
-        vendor = tx.services.company.vendor(offer.vendor_id)
-        address = tx.services.address_of_vendor(vendor) if vendor is not None else None
-        if address is not None:
-            way: Sequence[tuple[Address, Reader]] = [(address, offers.reader_for_offer(tx, offer))]
-            card_publisher.post_own(tx, "offer", offer.id, lambda one: offers.sketch(tx, offer, one), way)
+def confirm(tx: Tx, offer: Offer, actor: Actor) -> None:
+    """The order has arrived after all."""
+    _settle(tx, offer, actor, N_("{who} says it arrived."))
+
+
+def repeat(tx: Tx, offer: Offer, actor: Actor) -> None:
+    """A person takes it on himself to send it again."""
+    vendor = tx.services.company.vendor(offer.vendor_id)
+    address = tx.services.address_of_vendor(vendor) if vendor is not None else None
+    if address is not None:
+        way: Sequence[tuple[Address, Reader]] = [(address, offers.reader_for_offer(tx, offer))]
+        card_publisher.post_own(tx, "offer", offer.id, lambda one: offers.sketch(tx, offer, one), way)
+    _settle(tx, offer, actor, N_("{who} had it sent again."))
+
+
+def _settle(tx: Tx, offer: Offer, actor: Actor, text: str) -> None:
     if offer.status == "asked":
         offers.wait(tx, offer)
-    text = N_("{who} says it arrived.") if own.button.action == "arrived" else N_("{who} had it sent again.")
+    who = tx.services.company.name_of(actor.person_id)
     card_publisher.redraw_own(
         tx, "unsure", offer.id, lambda reader: _unsure(tx, offer, reader, reader.words(text, who=who))
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from core import lanes
-from core.actors import Actor, Reader
+from core.actors import Reader
 from core.cards.card import Fact, Section
 from core.cards.view import ButtonDraft, CardDraft
 from core.context import Tx
@@ -16,7 +16,6 @@ from core.model import Address
 from core.outbox import card_publisher
 from core.store.tables import InboxRow
 from core.team.people import reader_for
-from core.team.rights import require
 from core.text import escape, shorten
 
 log = structlog.get_logger(__name__)
@@ -78,15 +77,27 @@ def _words_of(row: InboxRow, tx: Tx) -> str:
     return inbound.text if isinstance(inbound, Message) else ""
 
 
-def tap(tx: Tx, action: str, inbox_id: str, actor: Actor) -> None:
-    """The founder's word on a quarantined message."""
-    require(tx, actor, "quarantine")
+def retry(tx: Tx, inbox_id: str) -> None:
+    """Work on it once more. Raises Refused("gone")."""
+    row = _quarantined_row(tx, inbox_id)
+    row.status, row.error = "accepted", None
+    lanes.read(tx, row.id, Address(row.channel, row.conversation_id))
+    _redraw(tx, row)
+
+
+def discard(tx: Tx, inbox_id: str) -> None:
+    """Leave it. Raises Refused("gone")."""
+    row = _quarantined_row(tx, inbox_id)
+    row.status = "discarded"
+    _redraw(tx, row)
+
+
+def _quarantined_row(tx: Tx, inbox_id: str) -> InboxRow:
     row = tx.get(InboxRow, inbox_id)
     if row is None or row.status != "quarantined":
         raise Refused("gone")
-    if action == "retry":
-        row.status, row.error = "accepted", None
-        lanes.read(tx, row.id, Address(row.channel, row.conversation_id))
-    else:
-        row.status = "discarded"
-    card_publisher.redraw_own(tx, "quarantine", inbox_id, lambda reader: _quarantined(row, reader, tx))
+    return row
+
+
+def _redraw(tx: Tx, row: InboxRow) -> None:
+    card_publisher.redraw_own(tx, "quarantine", row.id, lambda reader: _quarantined(row, reader, tx))

@@ -12,7 +12,6 @@ from core.model import OPEN, URGENT, Address, Category, Event, Triage
 from core.outbox import card_publisher
 from core.store.tables import Report, Ticket
 from core.team.people import reader_for
-from core.team.rights import require
 from core.text import escape
 from core.tickets.records import note
 from core.workflow import corrections, filing, reports
@@ -61,8 +60,7 @@ def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Tri
 
 
 def misheard(tx: Tx, ticket: Ticket, report: Report, actor: Actor, text: str) -> None:
-    """Its speaker (or a lead) says what was really said. Raises Refused("not_for_you" | "nothing_said")."""
-    require(tx, actor, "correct", ticket, reporters=[report.reporter])
+    """Its speaker (or a lead) says what was really said. Raises Refused("nothing_said")."""
     words = escape(text).strip()
     if not words or words == report.raw_input:
         raise Refused("nothing_said")

@@ -1,0 +1,312 @@
+"""Everything that a person or a client can do to the company: one frozen command each.
+
+A command holds ids and plain values, so that a button, a chat command, a shell verb, a page or a tool can make it
+without looking at anything. What it needs to be allowed, and who carries it out, stands in core.acts.table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Something that is to be done."""
+
+
+# --- deciding about money
+
+
+@dataclass(frozen=True, slots=True)
+class Decision(Command):
+    """About what an approval asks; `digest` is of exactly the action that was shown."""
+
+    approval_id: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Approve(Decision):
+    """Send them, for that amount, with those words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject(Decision):
+    why: str
+    """The reporter reads it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeAmount(Decision):
+    amount: Decimal
+    """US dollars."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeVendor(Decision):
+    vendor_id: str
+
+
+# --- a ticket
+
+
+@dataclass(frozen=True, slots=True)
+class OnTicket(Command):
+    ticket_id: str
+    """As people write it: "T-1042", "t1042" or "1042"."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskReporter(OnTicket):
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge(OnTicket):
+    """ "I have it"."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack(OnTicket):
+    """ "I do not have it any more": the next one is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskLater(OnTicket):
+    """Not done yet: ask again in an hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolve(OnTicket):
+    """It is fixed. Amounts in US dollars; None where nothing was said."""
+
+    amount: Decimal | None = None
+    outcome: str = ""
+    rating: int | None = None
+    charge_to: str | None = None
+    """A key of core.phrases.CHARGE."""
+    guest_credit: Decimal | None = None
+    staff_minutes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel(OnTicket):
+    """Not needed any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen(OnTicket):
+    """It is not over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge(OnTicket):
+    into: str
+    """The ticket that it turns out to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unmerge(OnTicket):
+    """It goes its own way again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split(OnTicket):
+    report_id: int
+    """What was another problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correct(OnTicket):
+    """It was read wrongly; an empty value says nothing about that field."""
+
+    category: str = ""
+    severity: str = ""
+    property: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectTranscript(OnTicket):
+    """A voice note was misheard."""
+
+    report_id: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerQuestion(Command):
+    question_id: str
+    option: str
+
+
+@dataclass(frozen=True, slots=True)
+class UndoCorrection(Command):
+    correction_id: str
+
+
+# --- vendors
+
+
+@dataclass(frozen=True, slots=True)
+class OnOffer(Command):
+    offer_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenOffer(OnOffer):
+    """Its page was looked at by a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptOffer(OnOffer):
+    minutes: int
+    """Until they are there."""
+
+
+@dataclass(frozen=True, slots=True)
+class CounterOffer(OnOffer):
+    amount: Decimal
+    """US dollars."""
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeclineOffer(OnOffer):
+    """They cannot come."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmOrder(OnOffer):
+    """An order whose fate nobody knew has arrived."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatOrder(OnOffer):
+    """An order whose fate nobody knows is sent once more."""
+
+
+# --- people
+
+
+@dataclass(frozen=True, slots=True)
+class OnStranger(Command):
+    visitor: str
+    """core.staff.joining.visitor_id of their account."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitStranger(OnStranger):
+    name: str
+    property_id: str
+    """core.staff.joining.NOWHERE: none of their own."""
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecognizeStranger(OnStranger):
+    person_id: str
+    """Whose account it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockStranger(OnStranger):
+    """Nothing of theirs is looked at any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Command):
+    """Somebody unknown shows a code."""
+
+    code: str
+    channel: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class MakeLinkCode(Command):
+    """One more account of one's own."""
+
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Invite(Command):
+    """A code for somebody new."""
+
+    name: str
+    role: str
+    languages: tuple[str, ...]
+    properties: tuple[str, ...]
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetOnCall(Command):
+    person_id: str
+    property_ids: tuple[str, ...]
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndOnCall(Command):
+    property_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver(Command):
+    """Take everything that is under way at `property_ids`, for which one is on now; `subject`: the hand-over post."""
+
+    subject: str
+    property_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseLanguage(Command):
+    language: str
+
+
+# --- the house
+
+
+@dataclass(frozen=True, slots=True)
+class RetryMessage(Command):
+    """A message that could not be worked on."""
+
+    inbox_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardMessage(Command):
+    inbox_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class BindGroup(Command):
+    """A group is about one property."""
+
+    channel: str
+    room: str
+    property_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnbindGroup(Command):
+    channel: str
+    room: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmTestButton(Command):
+    subject: str
+
+
+def plain(command: Command) -> dict[str, Any]:
+    """The fields of `command` by name."""
+    return {
+        name: getattr(command, name)
+        for one in type(command).__mro__
+        for name in getattr(one, "__slots__", ())
+    }

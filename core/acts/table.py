@@ -1,0 +1,410 @@
+"""The one table of acts: each command with its right, whom that is held against, and what carries it out.
+
+Buttons, chat commands, shell verbs, the vendor's page (and whatever comes) make a command and hand it to `perform`;
+authority is checked there, at the moment of the act, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, Generic, TypeVar
+
+from core.actors import Actor
+from core.acts import commands as do
+from core.acts.commands import Command
+from core.context import Tx
+from core.errors import Refused
+from core.outbox import check_button
+from core.staff import groups, handover, joining
+from core.store.tables import Approval, CorrectionRow, Cover, Dispatch, Offer, Question, Report, Ticket
+from core.team.people import set_language
+from core.team.rights import Right, Subject, require
+from core.tickets.records import current_dispatch, find_ticket, latest_approval
+from core.workflow import (
+    approvals,
+    closing,
+    corrections,
+    dispatching,
+    draft_changes,
+    offer_answers,
+    offers,
+    quarantine,
+    questions,
+    transcript_fixes,
+)
+
+C = TypeVar("C", bound=Command)
+
+
+@dataclass(frozen=True)
+class Act(Generic[C]):
+    command: type[C]
+    right: Right | Callable[[Tx, C], Right]
+    """A function where it depends on how things stand."""
+    handler: Callable[[Tx, Actor, C], Any]
+    about: Callable[[Tx, C], Subject | Iterable[Subject]] = lambda tx, command: Subject()
+    """What the right is held against (each of several). Raises Refused where there is nothing to act on."""
+
+
+def perform(tx: Tx, actor: Actor, command: Command) -> Any:
+    """Do `command` with the rights of `actor`, now; returns what its handler returns. Raises Refused."""
+    act = ACTS[type(command)]
+    right = act.right if isinstance(act.right, Right) else act.right(tx, command)
+    about = act.about(tx, command)
+    for subject in (about,) if isinstance(about, Subject) else about:
+        require(tx, actor, right, subject)
+    return act.handler(tx, actor, command)
+
+
+# --- finding what a command is about
+
+
+def _approval(tx: Tx, command: do.Decision) -> Approval:
+    approval = tx.get(Approval, command.approval_id)
+    if approval is None:
+        raise Refused("unknown_button")
+    return approval
+
+
+def _decided(tx: Tx, command: do.Decision) -> Ticket:
+    return find_ticket(tx, _approval(tx, command).ticket_id)
+
+
+def _asked_for_decision(tx: Tx, command: do.Decision) -> Subject:
+    return Subject(deciders=_approval(tx, command).deciders)
+
+
+def _ticket(tx: Tx, command: do.OnTicket) -> Ticket:
+    return find_ticket(tx, command.ticket_id)
+
+
+def _reported(tx: Tx, command: do.OnTicket) -> Subject:
+    return Subject(_ticket(tx, command))
+
+
+def _reported_by_all(tx: Tx, command: do.OnTicket) -> Subject:
+    ticket = _ticket(tx, command)
+    return Subject(ticket, reporters=[report.reporter for report in ticket.reports])
+
+
+def _under_way(tx: Tx, command: do.OnTicket) -> Subject:
+    ticket = _ticket(tx, command)
+    return Subject(ticket, dispatching.running(ticket))
+
+
+def _given_back(tx: Tx, command: do.GiveBack) -> Subject:
+    subject = _under_way(tx, command)
+    assert subject.dispatch is not None
+    if not subject.dispatch.acknowledged:
+        raise Refused("not_acknowledged")
+    return subject
+
+
+def _sent(ticket: Ticket) -> Dispatch | None:
+    dispatch = current_dispatch(ticket)
+    return dispatch if dispatch is not None and dispatch.authorized else None
+
+
+def _right_to_resolve(tx: Tx, command: do.Resolve) -> Right:
+    """Who has the job, once there is one; else whom it concerns."""
+    return Right.RESOLVE if _sent(_ticket(tx, command)) is not None else Right.RESOLVE_UNDISPATCHED
+
+
+def _resolved(tx: Tx, command: do.Resolve) -> Subject:
+    ticket = _ticket(tx, command)
+    return Subject(ticket, _sent(ticket))
+
+
+def _asking(tx: Tx, command: do.AskReporter) -> Subject:
+    approval = latest_approval(_ticket(tx, command))
+    return Subject(deciders=approval.deciders if approval is not None else [])
+
+
+def _report(tx: Tx, command: do.Split | do.CorrectTranscript) -> Report:
+    report = tx.get(Report, command.report_id)
+    if report is None or report.ticket_id != _ticket(tx, command).ticket_id:
+        raise Refused("unknown_button")
+    return report
+
+
+def _said_by(tx: Tx, command: do.Split | do.CorrectTranscript) -> Subject:
+    return Subject(_ticket(tx, command), reporters=[_report(tx, command).reporter])
+
+
+def _question(tx: Tx, command: do.AnswerQuestion) -> Question:
+    question = tx.get(Question, command.question_id)
+    if question is None:
+        raise Refused("unknown_button")
+    return question
+
+
+def _put_to(tx: Tx, command: do.AnswerQuestion) -> Subject:
+    question = _question(tx, command)
+    return Subject(find_ticket(tx, question.ticket_id), asked=question.person_id)
+
+
+def _offer(tx: Tx, command: do.OnOffer) -> Offer:
+    offer = tx.get(Offer, command.offer_id)
+    if offer is None:
+        raise Refused("unknown_button")
+    return offer
+
+
+def _offered(tx: Tx, command: do.OnOffer) -> Subject:
+    return Subject(asked=_offer(tx, command).vendor_id)
+
+
+def _correction(tx: Tx, command: do.UndoCorrection) -> CorrectionRow:
+    row = tx.get(CorrectionRow, command.correction_id)
+    if row is None:
+        raise Refused("unknown_option")
+    return row
+
+
+def _places(tx: Tx, command: do.SetOnCall | do.TakeOver) -> list[Subject]:
+    return [Subject(property_id=one) for one in command.property_ids]
+
+
+def _covered(tx: Tx, command: do.EndOnCall) -> list[Subject]:
+    return [Subject(property_id=one) for one in command.property_ids if tx.get(Cover, one) is not None]
+
+
+# --- the table
+
+
+def _ticket_act(handler: Callable[[Tx, Ticket, Actor], Any]) -> Callable[[Tx, Actor, do.OnTicket], Any]:
+    return lambda tx, actor, command: handler(tx, _ticket(tx, command), actor)
+
+
+_EVERY: Final[tuple[Act[Any], ...]] = (
+    # deciding about money
+    Act(
+        do.Approve,
+        Right.DECIDE,
+        lambda tx, actor, it: approvals.approve(tx, _decided(tx, it), _approval(tx, it), it.digest, actor),
+        _asked_for_decision,
+    ),
+    Act(
+        do.Reject,
+        Right.DECIDE,
+        lambda tx, actor, it: approvals.reject(
+            tx, _decided(tx, it), _approval(tx, it), it.digest, actor, it.why
+        ),
+        _asked_for_decision,
+    ),
+    Act(
+        do.ChangeAmount,
+        Right.DECIDE,
+        lambda tx, actor, it: draft_changes.change_amount(
+            tx, _decided(tx, it), _approval(tx, it), it.digest, actor, it.amount
+        ),
+        _asked_for_decision,
+    ),
+    Act(
+        do.ChangeVendor,
+        Right.DECIDE,
+        lambda tx, actor, it: draft_changes.change_vendor(
+            tx, _decided(tx, it), _approval(tx, it), it.digest, actor, it.vendor_id
+        ),
+        _asked_for_decision,
+    ),
+    Act(
+        do.AskReporter,
+        Right.ASK,
+        lambda tx, actor, it: questions.ask_reporter(tx, _ticket(tx, it), it.text, actor),
+        _asking,
+    ),
+    # a job that was given out
+    Act(do.Acknowledge, Right.ACKNOWLEDGE, _ticket_act(dispatching.acknowledge), _under_way),
+    Act(do.GiveBack, Right.GIVE_BACK, _ticket_act(dispatching.give_back), _given_back),
+    Act(do.AskLater, Right.ASK_LATER, _ticket_act(dispatching.ask_later), _under_way),
+    Act(
+        do.Resolve,
+        _right_to_resolve,
+        lambda tx, actor, it: closing.resolve(
+            tx,
+            _ticket(tx, it),
+            actor,
+            it.amount,
+            outcome=it.outcome,
+            rating=it.rating,
+            charge_to=it.charge_to,
+            guest_credit=it.guest_credit,
+            staff_minutes=it.staff_minutes,
+        ),
+        _resolved,
+    ),
+    # a report
+    Act(
+        do.AnswerQuestion,
+        Right.ANSWER,
+        lambda tx, actor, it: questions.answer(
+            tx, find_ticket(tx, _question(tx, it).ticket_id), _question(tx, it), it.option, actor
+        ),
+        _put_to,
+    ),
+    Act(do.Cancel, Right.CANCEL, _ticket_act(closing.cancel), _reported),
+    Act(do.Reopen, Right.REOPEN, _ticket_act(closing.reopen), _reported_by_all),
+    Act(
+        do.Merge,
+        Right.MERGE,
+        lambda tx, actor, it: closing.merge_by_hand(tx, _ticket(tx, it), find_ticket(tx, it.into), actor),
+        _reported,
+    ),
+    Act(do.Unmerge, Right.UNMERGE, _ticket_act(closing.unmerge), _reported),
+    Act(
+        do.Split,
+        Right.SPLIT,
+        lambda tx, actor, it: closing.split(tx, _ticket(tx, it), _report(tx, it), actor),
+        _said_by,
+    ),
+    Act(
+        do.Correct,
+        Right.CORRECT,
+        lambda tx, actor, it: corrections.correct(
+            tx,
+            _ticket(tx, it),
+            actor,
+            {
+                "category": it.category,
+                "severity": it.severity,
+                "property": it.property,
+                "language": it.language,
+            },
+        ),
+        _reported_by_all,
+    ),
+    Act(
+        do.CorrectTranscript,
+        Right.CORRECT,
+        lambda tx, actor, it: transcript_fixes.misheard(
+            tx, _ticket(tx, it), _report(tx, it), actor, it.words
+        ),
+        _said_by,
+    ),
+    Act(
+        do.UndoCorrection,
+        Right.CORRECTIONS,
+        lambda tx, actor, it: corrections.undo(tx, _correction(tx, it)),
+    ),
+    # vendors
+    Act(do.OpenOffer, Right.OPEN_OFFER, lambda tx, actor, it: offers.opened(tx, it.offer_id)),
+    Act(
+        do.AcceptOffer,
+        Right.ANSWER_OFFER,
+        lambda tx, actor, it: offer_answers.accept(tx, _offer(tx, it), actor, timedelta(minutes=it.minutes)),
+        _offered,
+    ),
+    Act(
+        do.CounterOffer,
+        Right.ANSWER_OFFER,
+        lambda tx, actor, it: offer_answers.counter(
+            tx, _offer(tx, it), actor, it.amount, timedelta(minutes=it.minutes)
+        ),
+        _offered,
+    ),
+    Act(
+        do.DeclineOffer,
+        Right.ANSWER_OFFER,
+        lambda tx, actor, it: offer_answers.decline(tx, _offer(tx, it), actor),
+        _offered,
+    ),
+    Act(
+        do.ConfirmOrder,
+        Right.SETTLE,
+        lambda tx, actor, it: offer_answers.confirm(tx, _offer(tx, it), actor),
+    ),
+    Act(
+        do.RepeatOrder,
+        Right.SETTLE,
+        lambda tx, actor, it: offer_answers.repeat(tx, _offer(tx, it), actor),
+    ),
+    # people
+    Act(
+        do.AdmitStranger,
+        Right.ADMIT,
+        lambda tx, actor, it: joining.admit(tx, it.visitor, actor, it.name, it.property_id, it.language),
+    ),
+    Act(
+        do.RecognizeStranger,
+        Right.ADMIT,
+        lambda tx, actor, it: joining.recognize(tx, it.visitor, actor, it.person_id),
+    ),
+    Act(
+        do.BlockStranger,
+        Right.ADMIT,
+        lambda tx, actor, it: joining.block(tx, it.visitor, actor),
+    ),
+    Act(do.Join, Right.JOIN, lambda tx, actor, it: joining.use_code(tx, it.code, it.channel, it.account)),
+    Act(
+        do.MakeLinkCode,
+        Right.LINK,
+        lambda tx, actor, it: joining.new_code(
+            tx, actor.person_id, timedelta(minutes=it.minutes), person_id=actor.person_id
+        ),
+    ),
+    Act(
+        do.Invite,
+        Right.INVITE,
+        lambda tx, actor, it: joining.new_code(
+            tx,
+            actor.person_id,
+            joining.INVITE_LASTS,
+            person={
+                "name": it.name,
+                "role": it.role,
+                "languages": [*it.languages],
+                "properties": [*it.properties],
+                "timezone": it.timezone,
+            },
+        ),
+    ),
+    Act(
+        do.SetOnCall,
+        Right.ON_CALL,
+        lambda tx, actor, it: handover.cover(tx, actor, it.property_ids, it.person_id, it.until),
+        _places,
+    ),
+    Act(
+        do.EndOnCall,
+        Right.ON_CALL,
+        lambda tx, actor, it: handover.end(tx, it.property_ids),
+        _covered,
+    ),
+    Act(
+        do.TakeOver,
+        Right.TAKE_OVER,
+        lambda tx, actor, it: handover.take_over(tx, it.subject, it.property_ids, actor),
+        _places,
+    ),
+    Act(
+        do.ChooseLanguage,
+        Right.LANGUAGE,
+        lambda tx, actor, it: set_language(tx, actor.person_id, it.language),
+    ),
+    # the house
+    Act(
+        do.RetryMessage,
+        Right.QUARANTINE,
+        lambda tx, actor, it: quarantine.retry(tx, it.inbox_id),
+    ),
+    Act(
+        do.DiscardMessage,
+        Right.QUARANTINE,
+        lambda tx, actor, it: quarantine.discard(tx, it.inbox_id),
+    ),
+    Act(
+        do.BindGroup,
+        Right.BIND,
+        lambda tx, actor, it: groups.bind(tx, it.channel, it.room, it.property_id, actor),
+    ),
+    Act(do.UnbindGroup, Right.BIND, lambda tx, actor, it: groups.unbind(tx, it.channel, it.room)),
+    Act(
+        do.ConfirmTestButton,
+        Right.TEST,
+        lambda tx, actor, it: check_button.confirm(tx, it.subject),
+    ),
+)
+
+ACTS: Final[dict[type[Command], Act[Any]]] = {act.command: act for act in _EVERY}

@@ -1,0 +1,228 @@
+"""What each button means: pure readers from a press to a command. The annotation of a reader names its act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from core.acts import commands as do
+from core.acts.commands import Command
+from core.errors import Refused
+from core.money import parse_amount
+from core.text import escape
+from core.workflow.offers import ARRIVALS
+
+MAX_MINUTES: Final = 10_000
+"""Of our own people for one ticket, about a week by the clock: above it is a typing mistake."""
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """A button of ours, and what was said with it."""
+
+    subject: str
+    """What its card is about: a ticket's id, or that of whatever a standalone card shows."""
+    args: dict[str, Any]
+    """What stands in the button's row, written by us when it was drawn."""
+    values: dict[str, str]
+    """What the person said: data."""
+
+    def said(self, name: str) -> str:
+        return escape(self.values.get(name, "")).strip()[:1000]
+
+    def amount(self, name: str = "amount") -> Decimal:
+        """Raises Refused("amount_unclear")."""
+        return parse_amount(self.values.get(name, ""))
+
+    def minutes(self) -> int | None:
+        """Working time; None where nothing was said. Raises Refused("minutes_unclear")."""
+        said = self.said("minutes")
+        if not said:
+            return None
+        # int() alone would take "4_5", "+45" and a number of a million digits.
+        if not (said.isdecimal() and len(said) <= 5 and int(said) <= MAX_MINUTES):
+            raise Refused("minutes_unclear", text=said[:40], most=MAX_MINUTES)
+        return int(said)
+
+    def arrival(self) -> int:
+        """Minutes. Raises Refused("unknown_option")."""
+        said = self.values.get("eta", "")
+        if said not in ARRIVALS:
+            raise Refused("unknown_option")
+        return int(said)
+
+    def decision(self) -> tuple[str, str]:
+        return str(self.args["approval"]), str(self.args["digest"])
+
+
+def _approve(press: Pressed) -> do.Approve:
+    return do.Approve(*press.decision())
+
+
+def _reject(press: Pressed) -> do.Reject:
+    return do.Reject(*press.decision(), why=press.said("reason"))
+
+
+def _change(press: Pressed) -> do.ChangeAmount:
+    return do.ChangeAmount(*press.decision(), amount=press.amount())
+
+
+def _vendor(press: Pressed) -> do.ChangeVendor:
+    return do.ChangeVendor(*press.decision(), vendor_id=press.values.get("vendor", ""))
+
+
+def _ask(press: Pressed) -> do.AskReporter:
+    return do.AskReporter(press.subject, press.said("question"))
+
+
+def _ack(press: Pressed) -> do.Acknowledge:
+    return do.Acknowledge(press.subject)
+
+
+def _unack(press: Pressed) -> do.GiveBack:
+    return do.GiveBack(press.subject)
+
+
+def _later(press: Pressed) -> do.AskLater:
+    return do.AskLater(press.subject)
+
+
+def _resolve(press: Pressed) -> do.Resolve:
+    rating = press.values.get("rating", "")
+    if rating and rating not in {"1", "2", "3", "4", "5"}:
+        raise Refused("unknown_option")
+    return do.Resolve(
+        press.subject,
+        press.amount(),
+        outcome=press.said("outcome"),
+        rating=int(rating) if rating else None,
+        charge_to=press.values.get("charge_to") or None,
+        guest_credit=press.amount("credit") if press.said("credit") else None,
+        staff_minutes=press.minutes(),
+    )
+
+
+def _choose(press: Pressed) -> do.AnswerQuestion:
+    return do.AnswerQuestion(str(press.args["question"]), str(press.args["option"]))
+
+
+def _cancel(press: Pressed) -> do.Cancel:
+    return do.Cancel(press.subject)
+
+
+def _reopen(press: Pressed) -> do.Reopen:
+    return do.Reopen(press.subject)
+
+
+def _merge(press: Pressed) -> do.Merge:
+    return do.Merge(press.subject, press.values.get("into", ""))
+
+
+def _unmerge(press: Pressed) -> do.Unmerge:
+    return do.Unmerge(press.subject)
+
+
+def _split(press: Pressed) -> do.Split:
+    return do.Split(press.subject, int(press.args["report"]))
+
+
+def _correct(press: Pressed) -> do.Correct | do.CorrectTranscript:
+    """What was read wrongly; or, of a voice note, what was misheard."""
+    if "report" in press.args:
+        return do.CorrectTranscript(press.subject, int(press.args["report"]), press.said("words"))
+    fields = ("category", "severity", "property", "language")
+    return do.Correct(press.subject, **{field: press.values.get(field, "") for field in fields})
+
+
+def _accept(press: Pressed) -> do.AcceptOffer:
+    return do.AcceptOffer(press.subject, press.arrival())
+
+
+def _counter(press: Pressed) -> do.CounterOffer:
+    return do.CounterOffer(press.subject, press.amount(), press.arrival())
+
+
+def _decline(press: Pressed) -> do.DeclineOffer:
+    return do.DeclineOffer(press.subject)
+
+
+def _arrived(press: Pressed) -> do.ConfirmOrder:
+    return do.ConfirmOrder(press.subject)
+
+
+def _again(press: Pressed) -> do.RepeatOrder:
+    return do.RepeatOrder(press.subject)
+
+
+def _retry(press: Pressed) -> do.RetryMessage:
+    return do.RetryMessage(press.subject)
+
+
+def _discard(press: Pressed) -> do.DiscardMessage:
+    return do.DiscardMessage(press.subject)
+
+
+def _admit(press: Pressed) -> do.AdmitStranger:
+    values = press.values
+    return do.AdmitStranger(
+        press.subject, values.get("name", ""), values.get("property", ""), values.get("language", "")
+    )
+
+
+def _known(press: Pressed) -> do.RecognizeStranger:
+    return do.RecognizeStranger(press.subject, press.values.get("person", ""))
+
+
+def _block(press: Pressed) -> do.BlockStranger:
+    return do.BlockStranger(press.subject)
+
+
+def _take(press: Pressed) -> do.TakeOver:
+    return do.TakeOver(press.subject, tuple(press.args["places"]))
+
+
+def _check(press: Pressed) -> do.ConfirmTestButton:
+    return do.ConfirmTestButton(press.subject)
+
+
+Reader = Callable[[Pressed], Command]
+
+ON_TICKET: Final[dict[str, Reader]] = {
+    "approve": _approve,
+    "reject": _reject,
+    "change": _change,
+    "vendor": _vendor,
+    "ask": _ask,
+    "ack": _ack,
+    "unack": _unack,
+    "later": _later,
+    "resolve": _resolve,
+    "choose": _choose,
+    "cancel": _cancel,
+    "reopen": _reopen,
+    "merge": _merge,
+    "unmerge": _unmerge,
+    "split": _split,
+    "correct": _correct,
+}
+"""By the action that the button's id begins with."""
+
+STANDALONE: Final[dict[str, dict[str, Reader]]] = {
+    "offer": {"accept": _accept, "counter": _counter, "decline": _decline},
+    "unsure": {"arrived": _arrived, "again": _again},
+    "quarantine": {"retry": _retry, "discard": _discard},
+    "join": {"admit": _admit, "known": _known, "block": _block},
+    "handover": {"take": _take},
+    "check": {"check": _check},
+}
+"""Of cards that belong to no ticket: kind -> action -> reader."""
+
+
+def read(kind: str, on_ticket: bool, action: str, press: Pressed) -> Command:
+    """Raises Refused("unknown_button") and what a reader finds unclear."""
+    reader = (ON_TICKET if on_ticket else STANDALONE.get(kind, {})).get(action)
+    if reader is None:
+        raise Refused("unknown_button")
+    return reader(press)

@@ -1,0 +1,185 @@
+"""Every surface on which something is done, held against the one table of acts."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import types
+import typing
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from bot import cli
+from bot.commands import COMMANDS
+from core import phrases
+from core.actors import Actor
+from core.acts import commands
+from core.acts.commands import Command
+from core.acts.table import ACTS, perform
+from core.buttons.forms import FORM
+from core.buttons.readers import ON_TICKET, STANDALONE, Pressed, read
+from core.cards.card import Card
+from core.errors import Refused
+from core.i18n import Words
+from core.model import LANGUAGES
+from core.team.rights import MAY, Part, Right, refusal_of
+from tests.world import STORY, World
+
+ROOT = Path(__file__).parents[2]
+READERS = {
+    **{("ticket", action): reader for action, reader in ON_TICKET.items()},
+    **{(kind, action): reader for kind, every in STANDALONE.items() for action, reader in every.items()},
+}
+
+
+def act_of(reader: object) -> set[type]:
+    """The commands that a reader says it makes."""
+    named = typing.get_type_hints(reader)["return"]
+    return set(typing.get_args(named)) if isinstance(named, types.UnionType) else {named}
+
+
+def drawn_buttons() -> set[str]:
+    """The action of every button that any card of ours can have."""
+    found = set()
+    for path in [*(ROOT / "core").rglob("*.py"), *(ROOT / "channels").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ButtonDraft":
+                action = node.args[0]
+                assert isinstance(action, ast.Constant), (
+                    f"{path}:{node.lineno}: a button without a plain action"
+                )
+                found.add(str(action.value))
+    return found
+
+
+def test_every_button_that_is_drawn_has_a_reader_that_names_its_act() -> None:
+    assert drawn_buttons() == {action for _, action in READERS}
+    for where, reader in READERS.items():
+        assert act_of(reader) <= set(ACTS), where
+
+
+def test_every_chat_command_names_its_acts_or_what_it_reads() -> None:
+    for name, command in COMMANDS.items():
+        assert command.acts or command.reads is not None, name
+        assert set(command.acts) <= set(ACTS), name
+
+
+def test_every_shell_verb_names_its_acts_or_what_it_reads_or_runs_the_installation() -> None:
+    (verbs,) = (one for one in cli.parser()._actions if isinstance(one, argparse._SubParsersAction))
+    assert set(verbs.choices) == set(cli.VERBS)
+    for name, verb in cli.VERBS.items():
+        assert verb.acts or verb.reads or verb.operates, name
+        assert {getattr(commands, one) for one in verb.acts} <= set(ACTS), name
+        assert not verb.reads or Right(verb.reads), name
+
+
+def test_every_command_has_one_act_and_every_act_is_done_somewhere() -> None:
+    every = {
+        one
+        for _, one in inspect.getmembers(commands, inspect.isclass)
+        if issubclass(one, Command) and one.__subclasses__() == [] and one is not Command
+    }
+    assert every == set(ACTS)
+    by_buttons = set().union(*map(act_of, READERS.values()))
+    by_words = {act for command in COMMANDS.values() for act in command.acts}
+    by_shell = {getattr(commands, act) for verb in cli.VERBS.values() for act in verb.acts}
+    # A stranger's code, and a vendor who looks at the page.
+    assert every - by_buttons - by_words - by_shell == {commands.Join, commands.OpenOffer}
+
+
+def test_commands_are_values() -> None:
+    for one in ACTS:
+        assert one.__dataclass_params__.frozen, one  # type: ignore[attr-defined]
+    assert commands.Cancel("T-1001") == commands.Cancel("T-1001")
+
+
+@pytest.mark.parametrize("right", list(Right))
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_right_belongs_to_somebody_and_its_refusal_is_a_sentence_in_five_languages(
+    right: Right, language: str
+) -> None:
+    assert MAY[right]
+    english = phrases.REFUSED[refusal_of(right)]
+    words = Words(language, ZoneInfo("UTC"))
+    said = phrases.refusal(Refused(refusal_of(right), who="Ben"), words)
+    assert said
+    assert (said == english.replace("{who}", "Ben")) == (language == "en")
+    assert "{" not in said
+
+
+def test_only_who_is_named_on_the_approval_decides_about_money() -> None:
+    for one in (commands.Approve, commands.Reject, commands.ChangeAmount, commands.ChangeVendor):
+        assert ACTS[one].right is Right.DECIDE
+    assert MAY[Right.DECIDE] == {Part.DECIDER}
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"), [("ticket", "shred"), ("join", "approve"), ("nothing", "take"), ("offer", "ack")]
+)
+def test_a_button_of_another_card_means_nothing(kind: str, action: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read(kind, kind == "ticket", action, Pressed("T-1001", {}, {}))
+    assert refused.value.code == "unknown_button"
+
+
+@pytest.mark.parametrize("said", ["4_5", "+45", "-1", "10001", "9" * 400, "1e3", "half an hour"])
+def test_minutes_that_are_no_plain_number_are_asked_again(said: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read("ticket", True, "resolve", Pressed("T-1001", {}, {"amount": "10", "minutes": said}))
+    assert refused.value.code == "minutes_unclear"
+
+
+# --- the same act from different surfaces
+
+
+async def test_the_button_and_the_words_do_the_same(world: World) -> None:
+    await world.says("shirley", STORY)
+    await (await world.card("ben", "approval")).tap("approve")
+    await world.says("shirley", "/ack t1001")
+    first = await world.ticket()
+    assert first["dispatches"][-1]["acknowledged_by"] == "shirley"
+    assert any("T-1001" in text for text in await world.texts("shirley"))
+    card = await world.card("shirley", "job")
+    assert {"resolve", "unack"} <= set(card.buttons())
+
+
+@pytest.mark.parametrize("person", ["haru", "celine", "mr_wang_hvac", "nobody", ""])
+async def test_whoever_has_no_right_changes_nothing_by_any_act(world: World, person: str) -> None:
+    await world.says("shirley", STORY)
+    (ticket,) = await world.tickets()
+    approval = ticket["approvals"][-1]
+    digest = await world.do(lambda tx: tx.get(commands_table("Approval"), approval["approval_id"]).digest)
+    actor = Actor(person, "web")
+    for one in (
+        commands.Approve(approval["approval_id"], digest),
+        commands.Reject(approval["approval_id"], digest, why="no"),
+        commands.Cancel("T-1001"),
+        commands.Resolve("T-1001"),
+        commands.Correct("T-1001", severity="1"),
+        commands.DiscardMessage("x"),
+        commands.BlockStranger("x"),
+        commands.SetOnCall("celine", ("warm_taipei_2br",)),
+        commands.TakeOver("x", ("warm_taipei_2br",)),
+        commands.Invite("Eve", "lead", ("en",), (), "UTC"),
+        commands.BindGroup("web", "room", "warm_taipei_2br"),
+    ):
+        with pytest.raises(Refused) as refused:
+            await world.do(lambda tx, one=one: perform(tx, actor, one))
+        assert refused.value.code in {"not_yours", "not_for_you"}, one
+    assert (await world.tickets()) == [ticket]
+
+
+def commands_table(name: str) -> type:
+    from core.store import tables
+
+    found: type = getattr(tables, name)
+    return found
+
+
+def test_a_form_is_no_act_of_its_own() -> None:
+    """Its buttons are answers; the last one presses the button that opened it."""
+    assert FORM not in STANDALONE
+    assert Card(kind=FORM, title="", lead="").kind == FORM
