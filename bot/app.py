@@ -32,6 +32,7 @@ from core.intake.job import Intake
 from core.intake.late_content import LateContent
 from core.outbox.channel_watch import ChannelWatch, after_outage, last_beat
 from core.outbox.delivery import Deliverer
+from core.redrawing import row_changed
 from core.store import crashpoints
 from core.store.alarm import Alarm
 from core.store.engine import EmbeddedStore
@@ -127,6 +128,7 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
         baseline=baseline,
         emergency=json.loads((DATA / "emergency.json").read_text(encoding="utf-8")),
         run_command=commands.run_command,
+        row_changed=row_changed,
         escalate_after=settings.escalate_after,
         clock=clock,
         media=settings.home / "media",

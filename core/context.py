@@ -23,6 +23,7 @@ from core.store import ports
 from core.store.unit import Unit
 from core.triage.port import BaselineEngine, Understanding
 
+RowChanged = Callable[["Tx", object], None]
 CommandRunner = Callable[["Tx", Person, Address, Reader, str, str | None], None]
 
 
@@ -36,6 +37,8 @@ class Services:
     emergency: dict[str, dict[str, str]]
     """Country code -> {fire_medical, police}; "" for any other country."""
     run_command: CommandRunner
+    row_changed: RowChanged
+    """What follows from a row that was written: core.redrawing."""
     models: Models | None = None
     """None: no model is configured; the house works by rule."""
     transcriber: Transcriber | None = None
@@ -103,6 +106,9 @@ class Tx(Unit):
     """One unit of work of the house."""
 
     services: Services
+
+    def row_changed(self, row: object) -> None:
+        self.services.row_changed(self, row)
 
 
 Store = ports.Store[Tx]

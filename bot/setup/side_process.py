@@ -24,6 +24,7 @@ from core.clock import Clock, SystemClock
 from core.company.company import Company
 from core.company.loader import load_company
 from core.context import Services, Store, Task, Tx
+from core.redrawing import row_changed
 from core.store.engine import EmbeddedStore
 from core.store.ownership import is_stale
 from core.store.tables import Owner
@@ -70,6 +71,7 @@ async def side_process(settings: Settings, clock: Clock | None = None) -> AsyncI
             baseline=OfflineEngine(written, model_of(settings)),
             emergency={},
             run_command=commands.run_command,
+            row_changed=row_changed,
             clock=clock,
             base_url=settings.base_url,
         )

@@ -84,7 +84,6 @@ def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> EditOutco
         tags = [tag.value for tag in triage.risk_tags]
         if ticket.status in OPEN and reports.worsen(tx, ticket, triage.severity, tags, actor):
             filing.reassess(tx, ticket)
-        card_publisher.refresh(tx, ticket)
     return EditOutcome.DONE
 
 
@@ -117,7 +116,6 @@ def unsent(tx: Tx, gone: Unsent) -> None:
         _erase_files(tx, ticket, gone.message_id)
         note(tx, ticket, Event.CORRECTED, Actor(row.person_id or "", gone.channel), unsent=True)
         _tell_owner(tx, ticket, row.person_id)
-        card_publisher.refresh(tx, ticket)
 
 
 def _erase_words(tx: Tx, ticket: Ticket) -> None:

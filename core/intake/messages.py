@@ -217,7 +217,6 @@ def take_late(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> None:
         card_publisher.show(tx, "receipt", ticket, [(address, reader)], again=True)
     elif heard is not None and heard.trouble:
         card_publisher.say(tx, address, reader.words(transcription.trouble_text(heard)))
-    card_publisher.refresh(tx, ticket)
 
 
 def _remark(tx: Tx, address: Address, text: str) -> None:
@@ -412,7 +411,6 @@ def _add_to(
     else:
         # Words about something that has ended: it stays ended until somebody says otherwise, with one tap.
         card_publisher.show(tx, "receipt", ticket, [(address, reader)], again=True)
-    card_publisher.refresh(tx, ticket)
     return ticket
 
 
@@ -454,7 +452,6 @@ def _take_media(
             card_publisher.say(
                 tx, address, reader.words("Photo added to {ticket}.", ticket=recent.ticket_id), quiet=True
             )
-            card_publisher.refresh(tx, recent)
             return recent
         if triage.engine != "offline" and triage.category is not Category.OTHER:
             # A model saw what is wrong: its words are none of the reporter's, the picture is.
@@ -534,7 +531,6 @@ def _new_problem(
     # Where nothing can be edited "I am looking at it" would stand there for ever: the receipt comes with the draft.
     if went_on or channel is None or channel.capabilities.edits:
         card_publisher.show(tx, "receipt", ticket, [(address, reader)])
-    card_publisher.refresh(tx, ticket)
     return ticket
 
 
@@ -574,7 +570,6 @@ def _join(
         )
     if worse:
         filing.reassess(tx, ticket)
-    card_publisher.refresh(tx, ticket)
     return ticket
 
 

@@ -1,6 +1,7 @@
 """Shows cards to people and keeps every copy true: one card, many copies, each in its reader's language.
 
-Whoever changes a ticket calls `refresh`: it draws each copy anew and owes an edit where that changed."""
+A ticket whose rows changed (core.redrawing) has each copy drawn anew at the end of the unit of work, and an edit is owed
+where that shows something new."""
 
 from __future__ import annotations
 
@@ -166,7 +167,7 @@ def show(
         stands = any(c is card and Address(o.channel, o.conversation_id) == address for c, o in shown.copies)
         if again or not stands:
             shown.copies.append((card, _copy(tx, card, address, reader, when)))
-    refresh(tx, ticket)
+    draw_later(tx, ticket.ticket_id)
 
 
 def stands(tx: Tx, kind: str, ticket: Ticket, address: Address) -> bool:
@@ -347,12 +348,14 @@ def _owe(
 # --- keeping copies true
 
 
-def refresh(tx: Tx, ticket: Ticket) -> None:
-    """Draw every copy of every card of `ticket` anew, once, at the end of this unit of work."""
-    tx.before_commit(f"draw:{ticket.ticket_id}", lambda: _draw_all(tx, ticket))
+def draw_later(tx: Tx, ticket_id: str) -> None:
+    """Draw every copy of every card of a ticket anew, once, at the end of this unit of work."""
+    tx.before_commit(f"draw:{ticket_id}", lambda: _draw_all(tx, ticket_id))
 
 
-def _draw_all(tx: Tx, ticket: Ticket) -> None:
+def _draw_all(tx: Tx, ticket_id: str) -> None:
+    ticket = tx.get(Ticket, ticket_id)
+    assert ticket is not None, "a ticket is never deleted"
     shown = _shown(tx, ticket.ticket_id)
     rows = shown.copies
     newest = {(card.id, copy.channel, copy.conversation_id): copy.id for card, copy in rows}

@@ -195,4 +195,3 @@ def _take(tx: Tx, ticket: Ticket, person: Person, actor: Actor) -> None:
     reader = reader_for(tx, person)
     addresses = [(address, reader) for address in tx.services.addresses_of(person)]
     card_publisher.show(tx, "job", ticket, addresses)
-    card_publisher.refresh(tx, ticket)

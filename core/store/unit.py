@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import CursorResult, Delete, Insert, Update
-from sqlalchemy.orm import Session
+from sqlalchemy import CursorResult, Delete, Insert, Update, event
+from sqlalchemy.orm import Session, UOWTransaction
 
 from core.errors import LoopOSError
 
 T = TypeVar("T")
+_UNIT = "unit"
 
 
 class Fenced(LoopOSError):
@@ -31,9 +32,16 @@ class Unit:
     _last: dict[str, Callable[[], None]] = field(default_factory=dict)
     _known: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.session.info[_UNIT] = self
+
+    def row_changed(self, row: object) -> None:
+        """A flush wrote `row`: it is new, changed or gone. No query may be made here (it is the middle of a flush)."""
+
     @contextlib.contextmanager
     def nested(self) -> Iterator[None]:
         """A part that may fail alone: what it wrote, owed and was about to tell goes with it."""
+        self.session.flush()  # what came before stays, and so does what it owes
         topics, committed, last = set(self.topics), len(self.committed), dict(self._last)
         try:
             with self.session.begin_nested():
@@ -60,8 +68,11 @@ class Unit:
         self._last.setdefault(key, work)
 
     def finish(self) -> None:
+        """Write what there is, and do what that owes before the commit, until nothing is owed."""
+        self.session.flush()
         while self._last:
             self._last.pop(next(iter(self._last)))()
+            self.session.flush()
 
     def publish(self, topic: str) -> None:
         """Wake whoever listens to `topic`, once the commit is on disk."""
@@ -92,3 +103,12 @@ class Unit:
     def add(self, row: T) -> T:
         self.session.add(row)
         return row
+
+
+@event.listens_for(Session, "after_flush")
+def _notice(session: Session, _context: UOWTransaction) -> None:
+    """Tell the unit of work under way which rows its flush wrote."""
+    unit = session.info.get(_UNIT)
+    if unit is not None:
+        for row in (*session.new, *session.dirty, *session.deleted):
+            unit.row_changed(row)

@@ -147,7 +147,6 @@ def reject(tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Actor
     _dispatch_of(tx, approval).void = True
     offers.drop(tx, ticket)
     move(tx, ticket, Event.REJECTED, actor, approval_id=approval.id, reason=why)
-    card_publisher.refresh(tx, ticket)
     _tell_reporters(tx, ticket, actor)
 
 
@@ -249,7 +248,6 @@ def on_deputy(tx: Tx, deadline: Due) -> None:
     approval.deciders = [*approval.deciders, deputy.id]
     note(tx, ticket, Event.ESCALATED, LOOPOS, step="deputy", who=deputy.id)
     _show(tx, ticket, deputy)
-    card_publisher.refresh(tx, ticket)
 
 
 def on_lapse(tx: Tx, deadline: Due) -> None:
@@ -265,7 +263,6 @@ def on_lapse(tx: Tx, deadline: Due) -> None:
         dispatch.void = True
     deadlines.cancel(tx, approval.id)
     move(tx, ticket, Event.LAPSED, LOOPOS, approval_id=approval.id)
-    card_publisher.refresh(tx, ticket)
     for person_id in dict.fromkeys([ticket.reporter, *approval.deciders]):
         card_publisher.tell(
             tx,

@@ -69,7 +69,6 @@ def resolve(
             dispatch.void = True
     _stop_everything(tx, ticket)
     asking.ask_who_pays(tx, ticket, actor)
-    card_publisher.refresh(tx, ticket)
     _tell_all(tx, ticket, actor)
     if dispatch is not None and amount is not None and amount > dispatch.cap_usd:
         card_publisher.tell(
@@ -102,7 +101,6 @@ def cancel(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     move(tx, ticket, Event.CANCELLED, actor)
     _void_unbilled(ticket)
     _stop_everything(tx, ticket)
-    card_publisher.refresh(tx, ticket)
 
 
 def reopen(tx: Tx, ticket: Ticket, actor: Actor) -> None:
@@ -139,8 +137,6 @@ def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
     # Worse news travel with the words: a merge may never hide a danger from the gate.
     if reports.worsen(tx, into, ticket.severity, ticket.risk_tags, actor) and into.status in OPEN:
         filing.reassess(tx, into)
-    card_publisher.refresh(tx, ticket)
-    card_publisher.refresh(tx, into)
 
 
 def merge_by_hand(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
@@ -171,7 +167,6 @@ def split(tx: Tx, ticket: Ticket, report: Report, actor: Actor) -> Ticket:
     note(tx, ticket, Event.SPLIT, actor, to=fresh.ticket_id)
     note(tx, fresh, Event.FILED, actor, split_from=ticket.ticket_id)
     tx.session.flush()
-    card_publisher.refresh(tx, ticket)
     filing.advance(tx, fresh, actor)
     source = report.source
     reader = reader_for(tx, tx.services.company.person(report.reporter), report.language)

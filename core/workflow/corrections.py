@@ -14,7 +14,6 @@ from core.cost.ledger import reassign
 from core.errors import Refused
 from core.ids import new_id
 from core.model import LANGUAGES, OPEN, URGENT, Category, Event, Role, Status
-from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import CorrectionRow, Ticket
 from core.tickets.records import note
@@ -113,7 +112,6 @@ def put_right(tx: Tx, ticket: Ticket, actor: Actor, changes: Mapping[str, str]) 
         gating.put_forward(tx, ticket, drafting.write_draft(tx, ticket), keep_asking=True)
     elif ticket.status == Status.DISPATCHED and ticket.severity >= URGENT and "severity" in changes:
         filing.reassess(tx, ticket)
-    card_publisher.refresh(tx, ticket)
 
 
 def taught(session: Session) -> list[Correction]:

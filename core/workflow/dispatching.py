@@ -54,7 +54,6 @@ def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor) -> None:
     )
     _page(tx, ticket, dispatch, 0)
     offers.ask(tx, ticket, dispatch)
-    card_publisher.refresh(tx, ticket)
 
 
 def _page(tx: Tx, ticket: Ticket, dispatch: Dispatch, level: int) -> None:
@@ -120,7 +119,6 @@ def on_escalate(tx: Tx, deadline: Due) -> None:
                 N_("Nobody has taken {ticket} yet, and everybody has been told."), ticket=ticket.ticket_id
             ),
         )
-    card_publisher.refresh(tx, ticket)
 
 
 def acknowledge(tx: Tx, ticket: Ticket, actor: Actor) -> None:
@@ -143,7 +141,6 @@ def acknowledge(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     # At the vendor's ETA, but never on the heels of the acknowledgement.
     due = max(dispatch.eta_iso or tx.now, tx.now + LEAST_FOLLOW_UP)
     deadlines.schedule(tx, "follow_up", dispatch.dispatch_id, due)
-    card_publisher.refresh(tx, ticket)
 
 
 def give_back(tx: Tx, ticket: Ticket, actor: Actor, why: str = "by_hand") -> None:
@@ -157,7 +154,6 @@ def give_back(tx: Tx, ticket: Ticket, actor: Actor, why: str = "by_hand") -> Non
     deadlines.cancel(tx, dispatch.dispatch_id)
     following = dispatch.escalation_level + 1
     _page(tx, ticket, dispatch, following if following < len(dispatch.steps) else 0)
-    card_publisher.refresh(tx, ticket)
 
 
 def on_follow_up(tx: Tx, deadline: Due) -> None:
@@ -196,7 +192,6 @@ def ask_later(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     deadlines.cancel(tx, dispatch.dispatch_id, "follow_up", "follow_up_silent")
     deadlines.schedule(tx, "follow_up", dispatch.dispatch_id, tx.now + LATER)
     note(tx, ticket, Event.FOLLOW_UP, actor, later=int(LATER.total_seconds()))
-    card_publisher.refresh(tx, ticket)
 
 
 def running(ticket: Ticket) -> Dispatch:

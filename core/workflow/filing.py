@@ -25,11 +25,9 @@ def advance(tx: Tx, ticket: Ticket, actor: Actor = LOOPOS, thought: drafting.Tho
     assert ticket.status == Status.NEW
     if ticket.property_id is None:
         asking.ask_property(tx, ticket)
-        card_publisher.refresh(tx, ticket)
         return True
     if thought is None and drafting.needs_thought(tx, ticket):
         drafting.think_first(tx, ticket)
-        card_publisher.refresh(tx, ticket)
         return False
     dispatch = drafting.write_draft(tx, ticket, thought=thought)
     asking.ask_facts(tx, ticket)
@@ -51,7 +49,6 @@ def reassess(tx: Tx, ticket: Ticket) -> None:
         founder = tx.services.company.founder
         card_publisher.show(tx, "ticket", ticket, card_publisher.readers_of(tx, founder), again=True)
         note(tx, ticket, Event.NOTIFIED, LOOPOS, who=founder.id, worse=True)
-    card_publisher.refresh(tx, ticket)
 
 
 # --- danger first
@@ -98,7 +95,6 @@ def on_question_silent(tx: Tx, deadline: Due) -> None:
     deadlines.schedule(
         tx, "place_lapse", ticket.ticket_id, tx.now + timedelta(seconds=times.approval_lapse_seconds)
     )
-    card_publisher.refresh(tx, ticket)
 
 
 def _still_without_place(tx: Tx, deadline: Due) -> Ticket | None:
@@ -119,4 +115,3 @@ def on_place_lapse(tx: Tx, deadline: Due) -> None:
     ticket = _still_without_place(tx, deadline)
     if ticket is not None:
         move(tx, ticket, Event.LAPSED, LOOPOS, why="property_unknown")
-        card_publisher.refresh(tx, ticket)

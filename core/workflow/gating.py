@@ -8,7 +8,6 @@ from core.actors import LOOPOS
 from core.context import Tx
 from core.dispatch.gate import NeedsHuman
 from core.model import Event, Status
-from core.outbox import card_publisher
 from core.store.tables import Dispatch, Ticket
 from core.tickets.records import move, note
 from core.workflow import approvals, dispatching, drafting
@@ -39,4 +38,3 @@ def put_forward(
         if ticket.status != Status.AWAITING_HUMAN:
             move(tx, ticket, Event.GATED, LOOPOS, authorised=False, reasons=reasons)
         approvals.request(tx, ticket, dispatch, outcome.reasons, edited_by=edited_by)
-    card_publisher.refresh(tx, ticket)

@@ -56,7 +56,6 @@ def _require_open(offer: Offer) -> None:
 def _answered(tx: Tx, offer: Offer, status: str) -> None:
     offer.status, offer.answered_at = status, tx.now
     deadlines.cancel(tx, offer.id)
-    offers.redraw(tx, offer)
 
 
 def _accept(tx: Tx, offer: Offer, actor: Actor, eta: datetime) -> None:
@@ -69,7 +68,6 @@ def _accept(tx: Tx, offer: Offer, actor: Actor, eta: datetime) -> None:
         deadlines.schedule(tx, "follow_up", dispatch.dispatch_id, eta)
     _answered(tx, offer, "accepted")
     _tell_team(tx, ticket, N_("{vendor} takes {ticket} and comes {at}."), offer, at=eta)
-    card_publisher.refresh(tx, ticket)
 
 
 def _counter(tx: Tx, offer: Offer, actor: Actor, amount: Decimal, eta: datetime) -> None:
@@ -96,7 +94,6 @@ def _counter(tx: Tx, offer: Offer, actor: Actor, amount: Decimal, eta: datetime)
     deadlines.cancel(tx, offer.id)
     tx.session.flush()
     _gate_again(tx, ticket, dispatch, fresh)
-    offers.redraw(tx, offer)
 
 
 def _same_again(

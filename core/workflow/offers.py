@@ -70,7 +70,6 @@ def ask(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> None:
         tx.session.flush()
         if standing.eta_at is not None:
             dispatch.eta_iso = standing.eta_at
-        redraw(tx, standing)
         return
     address = tx.services.address_of_vendor(vendor)
     if address is None and tx.services.base_url is None:
@@ -119,7 +118,6 @@ def opened(tx: Tx, offer_id: str) -> None:
         offer.opened_at = tx.now
         if offer.status == "asked":
             wait(tx, offer)
-        card_publisher.refresh(tx, offer.dispatch.ticket)
 
 
 def sketch(tx: Tx, offer: Offer, reader: Reader) -> CardDraft:
@@ -179,7 +177,6 @@ def withdraw(tx: Tx, dispatch: Dispatch) -> None:
         deadlines.cancel(tx, offer.id)
         if offer.status == "asked":
             offer.status = "withdrawn"
-            redraw(tx, offer)
 
 
 def drop(tx: Tx, ticket: Ticket, keep: Offer | None = None) -> None:
@@ -187,17 +184,15 @@ def drop(tx: Tx, ticket: Ticket, keep: Offer | None = None) -> None:
     for offer in (one for dispatch in ticket.dispatches for one in dispatch.offers):
         if offer.status == "countered" and offer is not keep:
             offer.status = "withdrawn"
-            redraw(tx, offer)
 
 
-def redraw(tx: Tx, offer: Offer) -> None:
-    tx.session.flush()
-    tx.before_commit(
-        f"offer:{offer.id}",
-        lambda: card_publisher.redraw_own(
+def draw_later(tx: Tx, offer: Offer) -> None:
+    """Draw the vendor's card, and those of the ticket, once at the end of this unit of work."""
+
+    def draw() -> None:
+        card_publisher.draw_later(tx, offer.dispatch.ticket_id)
+        card_publisher.redraw_own(
             tx, "offer", offer.id, lambda one: sketch(tx, offer, one), reader_for_offer(tx, offer)
-        ),
-    )
+        )
 
-
-# --- when it did not arrive
+    tx.before_commit(f"offer:{offer.id}", draw)

@@ -42,7 +42,6 @@ def answer(tx: Tx, ticket: Ticket, question: Question, option: str, actor: Actor
         case "charge_to":
             ticket.charge_to = option
             note(tx, ticket, Event.CORRECTED, actor, charge_to=option)
-            card_publisher.refresh(tx, ticket)
         case _:
             _set_fact(tx, ticket, question.kind, option, actor)
 
@@ -75,8 +74,6 @@ def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> Non
         asking.ask_reopen(tx, ticket, find_ticket(tx, known.ticket_id))
     if known is None or ticket.severity >= URGENT:
         filing.advance(tx, ticket, actor)
-    else:
-        card_publisher.refresh(tx, ticket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +110,6 @@ def _reopen_or_new(tx: Tx, ticket: Ticket, question: Question, actor: Actor) -> 
     if question.answer == "new":
         if ticket.status == Status.NEW:
             filing.advance(tx, ticket, actor)
-        else:
-            card_publisher.refresh(tx, ticket)
         return
     old = find_ticket(tx, question.text)
     closing.merge(tx, ticket, old, actor)
@@ -131,7 +126,6 @@ def _set_fact(tx: Tx, ticket: Ticket, kind: str, option: str, actor: Actor) -> N
     note(tx, ticket, Event.CORRECTED, actor, **{kind: option})
     if kind == "guest_inside" and option == "no":
         asking.ask_fact(tx, ticket, "door")
-    card_publisher.refresh(tx, ticket)
 
 
 # --- questions in words
@@ -166,7 +160,6 @@ def ask_reporter(tx: Tx, ticket: Ticket, text: str, actor: Actor) -> None:
             text=question.text,
         ),
     )
-    card_publisher.refresh(tx, ticket)
 
 
 def answer_in_words(tx: Tx, question: Question, text: str, actor: Actor) -> Ticket:
@@ -186,5 +179,4 @@ def answer_in_words(tx: Tx, question: Question, text: str, actor: Actor) -> Tick
                 text=text[:500],
             ),
         )
-    card_publisher.refresh(tx, ticket)
     return ticket

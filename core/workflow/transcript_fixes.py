@@ -32,7 +32,6 @@ def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Tri
     report.language = triage.language
     report.triage = reports.triage_json(triage)
     if ticket.status not in OPEN:
-        card_publisher.refresh(tx, ticket)
         return
     if triage.dangerous:
         reader = reader_for(tx, tx.services.company.person(report.reporter), triage.language)
@@ -44,7 +43,6 @@ def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Tri
     if report is not ticket.reports[0]:
         if reports.worsen(tx, ticket, triage.severity, tags, actor):
             filing.reassess(tx, ticket)
-        card_publisher.refresh(tx, ticket)
         return
     unknown = bool(ticket.triage.get("not_understood"))
     ticket.raw_input = ticket.transcript_native = hearing.text

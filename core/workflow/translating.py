@@ -69,9 +69,8 @@ class Translator:
 
         def commit(tx: Tx) -> None:
             keep(tx, row.raw_input, language, answer.value.text.strip(), answer.engine)
-            ticket = tx.get(Ticket, row.ticket_id)
-            if ticket is not None:
-                card_publisher.refresh(tx, ticket)
+            # The same words may stand on several tickets; whoever is shown them elsewhere gets them at the next change.
+            card_publisher.draw_later(tx, row.ticket_id)
 
         return commit
 

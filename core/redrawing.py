@@ -1,0 +1,28 @@
+"""Which cards show what: they are drawn anew because a row changed, not because somebody remembered to say so."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import inspect
+
+from core.context import Tx
+from core.outbox import card_publisher
+from core.store.tables import Approval, Attachment, Dispatch, HistoryRow, Offer, Question, Report, Ticket
+from core.workflow import offers
+
+NOT_SHOWN: Final = frozenset({"cost_usd"})
+"""Columns of a ticket that stand on none of its cards: what its models cost changes with each call."""
+
+
+def row_changed(tx: Tx, row: object) -> None:
+    """`row` is being written: draw what shows it, once, at the end of the unit of work."""
+    match row:
+        case Ticket():
+            state = inspect(row)
+            if state.key is None or not state.committed_state.keys() <= NOT_SHOWN:
+                card_publisher.draw_later(tx, row.ticket_id)
+        case Dispatch() | Approval() | Question() | Report() | Attachment() | HistoryRow():
+            card_publisher.draw_later(tx, row.ticket_id)
+        case Offer():
+            offers.draw_later(tx, row)
