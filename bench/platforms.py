@@ -24,7 +24,7 @@ from tests.test_browser import free_port
 
 EVENTS, CONNECTIONS = 1000, 32
 LATE = 1.5
-"""Seconds (RELIABILITY P1)."""
+"""Seconds (P1)."""
 SECRET = "0123456789abcdef0123456789abcdef"
 PEOPLE = {"celine": "UCELINE", "shirley": "USHIRLEY", "haru": "UHARU", "miguel": "UMIGUEL"}
 

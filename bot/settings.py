@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
-        """What stands in the example file is not a token (RELIABILITY C36)."""
+        """What stands in the example file is not a token (C36)."""
         if value is not None and PLACEHOLDER.search(value.get_secret_value()):
             raise ValueError("still holds the placeholder of the example")
         return value

@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 MAX_BODY: Final = 1024 * 1024
 COMMIT_WITHIN: Final = 1.5
-"""Seconds until a platform is told to come again (RELIABILITY P1)."""
+"""Seconds until a platform is told to come again (P1)."""
 
 
 @dataclass(frozen=True, slots=True)

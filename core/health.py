@@ -1,4 +1,4 @@
-"""How each channel is: when it last heard, was pinged, delivered, and what ails it (WANTED W9)."""
+"""How each channel is: when it last heard, was pinged, delivered, and what ails it (W9)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEAF_AFTER: Final = timedelta(seconds=120)
 """So long may a live connection be silent before it counts as dead."""
 MAX_SKEW: Final = timedelta(seconds=60)
 FAILING_AFTER: Final = timedelta(minutes=10)
-"""So long may a platform fail before somebody is told on another channel (RELIABILITY B5)."""
+"""So long may a platform fail before somebody is told on another channel (B5)."""
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Health:
         self.trouble, self.failing_since, self.at_once = None, None, False
 
     def saw_date(self, header: str | None) -> None:
-        """A platform's Date header. A clock that is minutes wrong makes every signature look stale (RELIABILITY B18)."""
+        """A platform's Date header. A clock that is minutes wrong makes every signature look stale (B18)."""
         try:
             theirs = parsedate_to_datetime(header or "")
         except (TypeError, ValueError):

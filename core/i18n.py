@@ -1,6 +1,6 @@
 """The five languages. English stands in the code; the others in core/catalogues/*.po.
 
-A missing translation shows the English: never an empty card, never a delayed one (WANTED W17)."""
+A missing translation shows the English: never an empty card, never a delayed one (W17)."""
 
 from __future__ import annotations
 

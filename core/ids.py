@@ -15,6 +15,6 @@ def new_id() -> str:
 
 def button_id(action: str) -> str:
     """`action:` and 128 random bits in lower-case base32: 26 characters, so the whole stays far below the
-    64 bytes that Telegram allows (RELIABILITY section 0)."""
+    64 bytes that Telegram allows."""
     token = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
     return f"{action}:{token}"

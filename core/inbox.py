@@ -1,4 +1,4 @@
-"""Taking events in: the row that makes a 200 honest (RELIABILITY P1, P4)."""
+"""Taking events in: the row that makes a 200 honest (P1, P4)."""
 
 from __future__ import annotations
 

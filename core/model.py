@@ -1,4 +1,4 @@
-"""The closed sets and small values that every part of the house speaks in (DESIGN section 3)."""
+"""The closed sets and small values that every part of the house speaks in."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ OPEN: Final = frozenset({Status.NEW, Status.TRIAGED, Status.AWAITING_HUMAN, Stat
 
 
 class Event(StrEnum):
-    """What a history row can say; the names are DESIGN section 5's."""
+    """What a history row can say; other programs read these names."""
 
     RECEIVED = "received"
     FILED = "filed"

@@ -37,7 +37,7 @@ FACTS: Final = {
     "guest_inside": YES_NO,
     "door": {"reporter": N_("I do"), "staff": N_("Reception or caretaker"), "key": N_("Key box or code")},
 }
-"""What is asked with one tap each (WANTED N5), and what can be tapped."""
+"""What is asked with one tap each (N5), and what can be tapped."""
 CHARGE: Final = {"owner": N_("The owner"), "guest": N_("The guest"), "us": N_("We do")}
 CHOICES: Final = {
     **FACTS,

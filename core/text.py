@@ -8,7 +8,7 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-# Overrides and isolates can make a card read otherwise than it is stored (RELIABILITY C20).
+# Overrides and isolates can make a card read otherwise than it is stored (C20).
 _BIDI: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _KEPT_CONTROLS: Final = frozenset("\n\t")
 

@@ -41,7 +41,7 @@ def status(call: Call) -> None:
 
 
 def _models_and_speech(call: Call) -> list[str]:
-    """Who reads and who listens: the plain engine is named as such (WANTED N9)."""
+    """Who reads and who listens: the plain engine is named as such (N9)."""
     words, services = call.reader.words, call.tx.services
     lines = []
     for one in services.models.health() if services.models is not None else []:

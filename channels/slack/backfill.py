@@ -1,6 +1,6 @@
 """After a silence: what people wrote in the meantime is read from Slack's history, under the ids it would have come with.
 
-Slack repeats an event for some six minutes only (RELIABILITY section 0); what was taken before changes nothing."""
+Slack repeats an event for some six minutes only; what was taken before changes nothing."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ EVENTS: Final = (
 BUILT_IN: Final = {"/invite", "/status", "/help", "/remind", "/topic", "/who", "/leave", "/join", "/search"}
 """Slack's own, which an app cannot have; `/loopos status` does the same."""
 MAX_SKEW: Final = 60
-"""Seconds. At 300 every request of Slack's would be refused (RELIABILITY B18)."""
+"""Seconds. At 300 every request of Slack's would be refused (B18)."""
 
 
 async def identify(bot_token: str, *, api_url: str = API_URL, within: float = 10.0) -> str:

@@ -1,7 +1,7 @@
 """Socket Mode: the same requests over a connection that we open, for a machine that nobody can reach from outside.
 
 The SDK's client holds the connection (it answers pings and follows Slack's request to reconnect); this watches it, since
-a connection can be deaf and look alive (WANTED W9), and acknowledges an envelope only once it is on disk."""
+a connection can be deaf and look alive (W9), and acknowledges an envelope only once it is on disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asking Telegram whether it still reaches our webhook: a deaf channel must be noticed in minutes (WANTED W9)."""
+"""Asking Telegram whether it still reaches our webhook: a deaf channel must be noticed in minutes (W9)."""
 
 from __future__ import annotations
 

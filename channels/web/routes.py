@@ -33,7 +33,7 @@ PAGE: Final = resources.files("channels.web") / "page"
 MAX_TEXT: Final = 200_000
 FIRST_LOAD: Final = 200
 COMMIT_WITHIN: Final = 1.5
-"""Seconds until a page is told to try again (RELIABILITY P1)."""
+"""Seconds until a page is told to try again (P1)."""
 _ID: Final = re.compile(r"[0-9a-zA-Z-]{8,36}")
 _SHA: Final = re.compile(r"[0-9a-f]{64}")
 _TYPES: Final = {

@@ -45,7 +45,7 @@ def facts(view: View, *, money: bool) -> tuple[Fact, ...]:
 
 
 def _changed(view: View, what: str, value: str) -> str:
-    """`old → new` where a person edited it (WANTED W11)."""
+    """`old → new` where a person edited it (W11)."""
     assert view.dispatch is not None
     edit = next((c for c in reversed(view.dispatch.changes) if c["field"] == what), None)
     return f"{edit['old']} → {value} ({view.name(edit['by'])})" if edit else value
@@ -188,7 +188,7 @@ def _waiting_line(view: View) -> str:
 
 
 def _off_line(view: View, person_id: str | None) -> str:
-    """Say so when the person it waits for is off (WANTED W14)."""
+    """Say so when the person it waits for is off (W14)."""
     person = view.company.person(person_id)
     if person is None or view.ticket.severity >= URGENT or person.id == view.reader_id:
         return ""

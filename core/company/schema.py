@@ -1,4 +1,4 @@
-"""What a company's data looks like: the JSON files of DESIGN section 5, as types.
+"""What a company's data looks like: the JSON files of docs/COMPANY.md, as types.
 
 Unknown keys are refused: in data that decides about money a typing mistake must not pass as "not set"."""
 

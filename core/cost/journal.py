@@ -29,7 +29,7 @@ TAIL: Final = 1024 * 1024
 
 
 def line_of(row: UsageRow) -> dict[str, Any]:
-    """One line: the keys of DESIGN section 3 first. `usd` a string without rounding, `ts` ISO with offset."""
+    """One line: the keys of docs/COST.md, in their order. `usd` a string without rounding, `ts` ISO with offset."""
     return {
         "ts": row.at.isoformat(),
         "model": row.model,

@@ -1,4 +1,4 @@
-"""The ledger: money is set aside before a call and settled after it, one row each, failed calls too (WANTED W18).
+"""The ledger: money is set aside before a call and settled after it, one row each, failed calls too (W18).
 
 The budget needs no exception for what is urgent: past it the offline engine answers, and no ticket waits for money."""
 

@@ -74,7 +74,7 @@ class Spending:
         return self.budget - self.remaining
 
     def to_json(self) -> dict[str, Any]:
-        """The keys of DESIGN section 5. What models cost is not rounded; budgets and vendors' money have two places."""
+        """The keys of docs/COST.md. What models cost is not rounded; budgets and vendors' money have two places."""
         return {
             "period": self.period,
             "from": self.span.start.isoformat(),

@@ -78,7 +78,7 @@ def page_for(
     unreachable: Collection[str] = (),
 ) -> Page | None:
     """The page that step `level` owes at `now`; None when the steps are spent. A person who cannot be reached
-    is skipped (RELIABILITY B31); one in quiet hours is told at their next working minute unless the severity
+    is skipped (B31); one in quiet hours is told at their next working minute unless the severity
     pierces."""
     for at_level in range(level, len(steps)):
         step = steps[at_level]

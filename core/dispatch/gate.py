@@ -36,7 +36,7 @@ class Proposal:
     """What a model suggested and was not believed: vendor, estimate."""
     steering: Sequence[str] = ()
     late: bool = False
-    """It lay at the platform for a day: what it says may be over (RELIABILITY B20)."""
+    """It lay at the platform for a day: what it says may be over (B20)."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from core.workflow import filing, reports
 log = structlog.get_logger(__name__)
 
 ORIGINAL_WITHIN: Final = timedelta(seconds=30)
-"""An edit may overtake the message it changes: it waits this long for it (RELIABILITY B19)."""
+"""An edit may overtake the message it changes: it waits this long for it (B19)."""
 
 
 class EditOutcome(Enum):
@@ -97,7 +97,7 @@ def _unsent_key(channel: str, message_id: str) -> str:
 
 
 def unsent(tx: Tx, gone: Unsent) -> None:
-    """Its content is erased everywhere; the ticket stays, and who has it is told (RELIABILITY B33)."""
+    """Its content is erased everywhere; the ticket stays, and who has it is told (B33)."""
     row = _original(tx, gone.channel, gone.message_id)
     if row is None:
         first_time(tx, _unsent_key(gone.channel, gone.message_id))
@@ -154,7 +154,7 @@ def _tell_owner(tx: Tx, ticket: Ticket, sender: str | None) -> None:
 
 
 def moved(tx: Tx, move: Moved) -> None:
-    """The group goes on under another id: whatever hangs on the old one follows (RELIABILITY B34)."""
+    """The group goes on under another id: whatever hangs on the old one follows (B34)."""
     tx.session.flush()
     for model in (CardCopy, OutboxRow, Question, FormRequest):
         rows = table(model)

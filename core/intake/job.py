@@ -151,7 +151,7 @@ class Intake:
 
     async def _spoken_to_us(self, channel: Channel, row: InboxRow, message: Message) -> Message | None:
         """In a group that is not ours nobody can mention us in a voice note but by saying our name in it: a team
-        member's is listened to before it is passed over, and not kept (WANTED W6)."""
+        member's is listened to before it is passed over, and not kept (W6)."""
         spoken = tuple(one for one in message.remote if one.media_type.startswith(("audio/", "video/")))
         if not spoken or self._services.transcriber is None or not self._is_known(message):
             return None

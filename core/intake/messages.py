@@ -38,7 +38,7 @@ MAX_REMARKS: Final = 5
 DOUBLE_WITHIN: Final = timedelta(seconds=60)
 CAPTION_WITHIN: Final = timedelta(minutes=15)
 _TICKET_ID: Final = re.compile(r"\bT-?(\d{3,9})\b", re.IGNORECASE)
-# Words that look like a decision. They decide nothing: they point to the card (RELIABILITY C30).
+# Words that look like a decision. They decide nothing: they point to the card (C30).
 _APPROVING: Final = frozenset(
     {
         "approve",
@@ -221,7 +221,7 @@ def take_late(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> None:
 
 def _remark(tx: Tx, address: Address, text: str) -> None:
     """An answer that moves nothing. Whoever answers our every word is a machine: after five in a minute we are silent,
-    so that two of them never talk for ever (RELIABILITY B32)."""
+    so that two of them never talk for ever (B32)."""
     if said_once.seldom(tx, f"remark:{address}"[:160], MAX_REMARKS, timedelta(minutes=1)):
         card_publisher.say(tx, address, text)
 
@@ -441,7 +441,7 @@ def _take_media(
     tx: Tx, person: Person, address: Address, message: Message, triage: Triage, actor: Actor
 ) -> Ticket:
     """A photo without words belongs to what its sender reported a moment ago. A voice note that nothing can
-    transcribe is filed for a person to hear: never dropped (WANTED W6)."""
+    transcribe is filed for a person to hear: never dropped (W6)."""
     reader = reader_for(tx, person)
     if message.kind is SourceKind.PHOTO:
         recent = _latest_of(tx, person, message) or _only_job_of(tx, person)
@@ -493,7 +493,7 @@ def _recent_report(session: Session, person: Person, message: Message, now: date
 
 
 def _only_job_of(tx: Tx, person: Person) -> Ticket | None:
-    """The one job that this person has taken, or has just ended: the photo is its proof (WANTED N2)."""
+    """The one job that this person has taken, or has just ended: the photo is its proof (N2)."""
     recent = select(Dispatch).where(
         Dispatch.acknowledged_by == person.id, Dispatch.void.is_(False), Dispatch.acknowledged.is_(True)
     )

@@ -1,4 +1,4 @@
-""" "Done 132" and a photo: the words close the ticket, as the button would (WANTED N2)."""
+""" "Done 132" and a photo: the words close the ticket, as the button would (N2)."""
 
 from __future__ import annotations
 

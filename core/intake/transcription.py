@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 LISTEN: Final = "listen"
 WAITS_FOR_WORDS: Final = timedelta(seconds=45)
-"""So long after it came in a note may be listened to before a person is told (60 s: RELIABILITY B9)."""
+"""So long after it came in a note may be listened to before a person is told (60 s: B9)."""
 LONG: Final = 20.0
 """Seconds of sound above which its sender is told that it takes a moment."""
 LOST: Final = frozenset({"silent", "not_audio", "too_long", "damaged"})

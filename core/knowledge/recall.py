@@ -1,4 +1,4 @@
-"""What the company already knows about a problem: four layers, each answer with its source (DESIGN section 3).
+"""What the company already knows about a problem: four layers, each answer with its source.
 
 Lexical for now: BM25 over words and, for Chinese and Japanese, character pairs. The boosts are those that
 vectors will get too: +0.15 for the same property, +0.10 for the same category."""

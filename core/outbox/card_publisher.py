@@ -401,7 +401,7 @@ def _put(
         return
     waiting = shown.unsent.get(copy.id)
     if waiting is not None and waiting.status in {"pending", "sending"}:
-        # Not sent yet: it goes out as it should look now (WANTED W20: merge before delaying).
+        # Not sent yet: it goes out as it should look now (W20: merge before delaying).
         waiting.payload = content
         return
     if copy.message_ref is None or before.get("expects"):

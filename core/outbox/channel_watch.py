@@ -1,5 +1,5 @@
 """Notices a channel that is deaf or fails, and tells the founder on another one; after an outage pending cards are
-shown again, because platforms lose taps (WANTED W9, RELIABILITY P6)."""
+shown again, because platforms lose taps (W9, P6)."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def last_beat(tx: Tx) -> datetime | None:
 
 
 def tell_quota(tx: Tx, channel: str, limit: int, used: int) -> None:
-    """Four fifths of what was paid for are used: said once a month (WANTED W8)."""
+    """Four fifths of what was paid for are used: said once a month (W8)."""
     if not first_time(tx, f"quota80:{channel}:{tx.now:%Y-%m}"):
         return
     card_publisher.tell(

@@ -1,4 +1,4 @@
-"""The button that `loopos doctor --button` sends: a tap that comes back proves the whole way (WANTED W3)."""
+"""The button that `loopos doctor --button` sends: a tap that comes back proves the whole way (W3)."""
 
 from __future__ import annotations
 

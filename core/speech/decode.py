@@ -29,7 +29,7 @@ NICENESS: Final = 10
 """Those who wait for an answer go before a note that is being decoded."""
 
 DEMUXERS: Final = "ogg,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,amr,amrnb,amrwb,wav,mp3,aac,flac"
-"""Containers alone: no playlist, no image, nothing that names another file (RELIABILITY D15)."""
+"""Containers alone: no playlist, no image, nothing that names another file (D15)."""
 DECODERS: Final = (
     "opus,libopus,vorbis,aac,aac_fixed,mp3,mp3float,amrnb,amrwb,flac,alac,"
     "pcm_s16le,pcm_s16be,pcm_u8,pcm_s24le,pcm_s32le,pcm_f32le,pcm_mulaw,pcm_alaw"

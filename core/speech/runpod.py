@@ -96,7 +96,7 @@ class RunPodTranscriber:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=10))
         headers = {"Authorization": f"Bearer {self._key.get_secret_value()}"}
-        # The key goes to this address alone: a redirect is not followed (RELIABILITY D14).
+        # The key goes to this address alone: a redirect is not followed (D14).
         async with self._session.request(
             method, self._url + path, json=body, headers=headers, allow_redirects=False
         ) as answer:

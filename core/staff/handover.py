@@ -1,4 +1,4 @@
-"""Who is on, and what they take over: covers for a property, and one post at each change (WANTED W15)."""
+"""Who is on, and what they take over: covers for a property, and one post at each change (W15)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Named places where the process may be made to die, so that recovery is tested where it hurts.
 
-The names are RELIABILITY section 0's. Unarmed, `reach` is one comparison."""
+The kill test reaches each of them (P2). Unarmed, `reach` is one comparison."""
 
 from __future__ import annotations
 

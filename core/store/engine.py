@@ -31,7 +31,7 @@ from core.store.ports import U
 from core.store.unit import Fenced, T
 
 BUSY_MS: Final = 1500
-"""How long a commit may wait for a foreign lock before the caller is told to come back (RELIABILITY P1)."""
+"""How long a commit may wait for a foreign lock before the caller is told to come back (P1)."""
 BATCH: Final = 256
 """Most units of work in one commit: enough for a burst, small enough that nobody waits long for it."""
 SLICE: Final = 0.05

@@ -31,7 +31,7 @@ from core.store.unit import Fenced
 log = structlog.get_logger(__name__)
 
 MAX_ATTEMPTS: Final = 5
-"""After the fifth failed attempt a job goes to the founder (WANTED W4)."""
+"""After the fifth failed attempt a job goes to the founder (W4)."""
 SUSPECT: Final = 3
 """After so many deaths a job runs with nothing beside it: a death says nothing about which of the running jobs
 it was, and without this a service that is killed again and again hands over messages that did nothing wrong

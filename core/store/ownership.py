@@ -1,5 +1,5 @@
 """One writer per home. A lock file that dies with its process, and a fence in the database for the one case
-it cannot see: an owner that is frozen, replaced, and then thaws (RELIABILITY P14)."""
+it cannot see: an owner that is frozen, replaced, and then thaws (P14)."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ class OutboxRow(Base):
 
 
 class Deadline(Base):
-    """A durable timer. The row is the truth; the scheduler only wakes somebody to look (RELIABILITY P12)."""
+    """A durable timer. The row is the truth; the scheduler only wakes somebody to look (P12)."""
 
     __tablename__ = "deadlines"
     __table_args__ = (Index("ix_deadlines_due", "fired_at", "cancelled_at", "due_at"),)

@@ -1,4 +1,4 @@
-"""A ticket as JSON: the keys of DESIGN section 3 and 5, for the CLI, MCP and the web."""
+"""A ticket as JSON: the keys that other programs read, for the CLI, MCP and the web."""
 
 from __future__ import annotations
 

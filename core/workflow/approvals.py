@@ -236,7 +236,7 @@ def on_remind(tx: Tx, deadline: Due) -> None:
 
 
 def on_deputy(tx: Tx, deadline: Due) -> None:
-    """The founder did not answer: his deputy may decide too, up to the cap (WANTED W10)."""
+    """The founder did not answer: his deputy may decide too, up to the cap (W10)."""
     approval = _pending(tx, deadline)
     if approval is None:
         return
@@ -251,7 +251,7 @@ def on_deputy(tx: Tx, deadline: Due) -> None:
 
 
 def on_lapse(tx: Tx, deadline: Due) -> None:
-    """Nobody decided. That is its own end, never a no (WANTED W12)."""
+    """Nobody decided. That is its own end, never a no (W12)."""
     approval = _pending(tx, deadline)
     if approval is None:
         return

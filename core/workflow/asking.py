@@ -71,7 +71,7 @@ def _ask(
 
 
 def ask_reopen(tx: Tx, ticket: Ticket, old: Ticket) -> None:
-    """A problem like one resolved lately: the same again, or a new one (WANTED W16)?"""
+    """A problem like one resolved lately: the same again, or a new one (W16)?"""
     _ask(tx, ticket, "reopen", ["reopen", "new"], text=old.ticket_id)
     seconds = tx.services.company.escalation.question_seconds
     deadlines.schedule(tx, "question_silent", ticket.ticket_id, tx.now + timedelta(seconds=seconds))

@@ -88,7 +88,7 @@ def _page(tx: Tx, ticket: Ticket, dispatch: Dispatch, level: int) -> None:
 
 
 def page_next_now(tx: Tx, ticket: Ticket, page_key: str) -> None:
-    """A page could not be brought to anybody of its step: the next one is not made to wait (RELIABILITY B31)."""
+    """A page could not be brought to anybody of its step: the next one is not made to wait (B31)."""
     dispatch = current_dispatch(ticket)
     if dispatch is None or page_key != _page_key(dispatch) or dispatch.acknowledged:
         return
@@ -175,7 +175,7 @@ def on_follow_up(tx: Tx, deadline: Due) -> None:
 
 
 def on_follow_up_silent(tx: Tx, deadline: Due) -> None:
-    """Acknowledged is not done: no answer to the follow-up gives it back (WANTED W13)."""
+    """Acknowledged is not done: no answer to the follow-up gives it back (W13)."""
     dispatch = tx.get(Dispatch, deadline.subject)
     if (
         dispatch is None

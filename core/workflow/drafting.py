@@ -263,7 +263,7 @@ def gate(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> Authorised | NeedsHuman:
 
 
 def _unbelievable(ticket: Ticket) -> list[str]:
-    """What models said of it that did not validate: then a person decides (RELIABILITY B12)."""
+    """What models said of it that did not validate: then a person decides (B12)."""
     read = next(iter(ticket.triage.get("fallback", [])), "")
     invalid = "invalid" in {read, ticket.knowledge.get("fallback")}
     return [*ticket.knowledge.get("problems", []), *(["answer"] if invalid else [])]

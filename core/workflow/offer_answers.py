@@ -198,7 +198,7 @@ def wrote(tx: Tx, vendor: Vendor, message: Message) -> None:
 
 
 def not_reached(tx: Tx, offer_id: str, *, unknown: bool) -> None:
-    """The order to a vendor did not arrive, or nobody knows: a person takes it from here (RELIABILITY P11)."""
+    """The order to a vendor did not arrive, or nobody knows: a person takes it from here (P11)."""
     offer = tx.get(Offer, offer_id)
     if offer is None:
         return

@@ -1,5 +1,5 @@
 """The vendor in the loop without an app or an account: asked in their language, answering by button, in words, or on
-a page behind a signed link (WANTED N1).
+a page behind a signed link (N1).
 
 Whatever a vendor says passes the gate like everything else: another price is authorised by the rules or by the
 founder, never by the vendor."""

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 
 def quarantine(tx: Tx, inbox_id: str, error: str) -> None:
-    """Five attempts failed: out of the way of the next message, and in front of the founder (WANTED W4)."""
+    """Five attempts failed: out of the way of the next message, and in front of the founder (W4)."""
     row = tx.get(InboxRow, inbox_id)
     if row is None or row.status != "accepted":
         return

@@ -191,7 +191,7 @@ def known_problem(
     text: str,
     excluding: str | None = None,
 ) -> Match | None:
-    """The ticket that stands already for such a problem there, if any (WANTED W16)."""
+    """The ticket that stands already for such a problem there, if any (W16)."""
     rows = session.scalars(
         select(Ticket)
         .where(

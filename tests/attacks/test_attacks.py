@@ -1,7 +1,7 @@
 """Every attack of the corpus three times: where no model is, with a good one, and with one that obeys it.
 
 Whatever is written: no cap, vendor, approval, role or ticket is other than company data and people make it, nobody is
-shown what a model made up, and nothing of ours is told (RELIABILITY, threats 6 to 8 and 10 to 12)."""
+shown what a model made up, and nothing of ours is told (D6 to D8 and D10 to D12)."""
 
 from __future__ import annotations
 

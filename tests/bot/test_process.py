@@ -114,7 +114,7 @@ async def _tap_all(url: str, ids: range) -> Counter[int]:
 def test_a_thousand_posts_are_kept_and_a_stalled_commit_gives_no_200(
     served: tuple[subprocess.Popen[str], str, Path],
 ) -> None:
-    """RELIABILITY P1."""
+    """P1 of docs/PROMISES.md."""
     _, url, home = served
     assert asyncio.run(_tap_all(url, range(1000))) == {200: 1000}
 
@@ -140,7 +140,7 @@ def test_a_thousand_posts_are_kept_and_a_stalled_commit_gives_no_200(
 def test_a_frozen_process_loses_its_home_and_writes_nothing_when_it_thaws(
     served: tuple[subprocess.Popen[str], str, Path],
 ) -> None:
-    """RELIABILITY P14, with two real processes."""
+    """P14 of docs/PROMISES.md, with two real processes."""
     process, url, home = served
     while True:
         process.send_signal(signal.SIGSTOP)

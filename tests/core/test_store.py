@@ -141,7 +141,7 @@ async def test_a_thousand_timers_due_at_once_fire_once_each_and_a_broken_one_sta
     assert await world.store.read(lambda s: s.scalar(select(func.count()).select_from(OutboxRow))) == 0
 
 
-# --- effects are idempotent (RELIABILITY P17): every job is run twice
+# --- effects are idempotent (P17): every job is run twice
 
 
 async def test_every_step_run_twice_leaves_the_same_house(world: World) -> None:

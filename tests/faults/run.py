@@ -1,5 +1,5 @@
 """A company works over one platform while everything goes wrong that can, then it heals, and is counted: nothing lost,
-nothing doubled but where the platform cannot tell, order kept (RELIABILITY list B).
+nothing doubled but where the platform cannot tell, order kept (the faults B1 to B35).
 
 `python -m tests.faults.run --platform slack --messages 300 --seed 7` prints one line of figures and exits 1 if any
 promise was broken. The service is the real one behind its real port; the vendors are the fakes, told to misbehave."""

@@ -265,7 +265,7 @@ async def test_the_ledger_survives_a_locked_database_after_the_call(world: World
 
 
 async def test_a_quiet_night_costs_nothing(tmp_path: Path) -> None:
-    """Models are there and nobody writes for twelve hours: not one call, not one token (WANTED W18)."""
+    """Models are there and nobody writes for twelve hours: not one call, not one token (W18)."""
     paid = {"ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9", "OPENAI_API_KEY": "k"}
     async with open_world(tmp_path, **paid) as world:
         assert world.app.services.models is not None
