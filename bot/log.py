@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from typing import Any
+import traceback
+from pathlib import Path
+from typing import Any, Final
 
 import structlog
 
 _SECRET = re.compile(
     r"xox[a-z]-[\w-]+|xapp-[\w-]+|\b\d{6,12}:[\w-]{30,}|sk-[\w-]{16,}|Bearer\s+[\w.~+/-]+=*|(?<=:)[^:@/\s]+(?=@)"
 )
+MAX_FRAMES: Final = 40
+_ROOT: Final = str(Path(__file__).parents[1])
 _TEXT_KEYS = frozenset({"text", "raw_input", "payload", "body", "token", "secret", "password"})
 
 
@@ -24,6 +28,39 @@ def _redact(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
     return event
 
 
+def _frames(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
+    """An error as where it happened. Never as what it says or what the variables held: there stand people's words."""
+    found = event.pop("exc_info", None)
+    if found is True:
+        found = sys.exc_info()[1]
+    elif isinstance(found, tuple):
+        found = found[1]
+    if isinstance(found, BaseException):
+        event.setdefault("error", type(found).__name__)
+        event["frames"] = frames_of(found)
+    return event
+
+
+def frames_of(error: BaseException) -> list[str]:
+    """`file:line:function`, the outermost first, at most MAX_FRAMES of the innermost; then those of what caused it."""
+    frames = [
+        f"{_short(frame.f_code.co_filename)}:{line}:{frame.f_code.co_name}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ][-MAX_FRAMES:]
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is None or len(frames) >= MAX_FRAMES:
+        return frames
+    return [*frames, f"caused by {type(cause).__name__}", *frames_of(cause)][:MAX_FRAMES]
+
+
+def _short(path: str) -> str:
+    """From our own root, or from the library's name on."""
+    for root in (_ROOT, *sorted(sys.path, key=len, reverse=True)):
+        if root and path.startswith(f"{root}/"):
+            return path[len(root) + 1 :]
+    return path.rpartition("/")[2]
+
+
 def set_up(level: str, *, for_good: bool = False) -> None:
     """`for_good`: nobody sets it up differently in this process, so each logger is made once."""
     terminal = sys.stderr.isatty()
@@ -31,7 +68,7 @@ def set_up(level: str, *, for_good: bool = False) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if terminal else "iso", utc=not terminal),
-        structlog.processors.format_exc_info,
+        _frames,
         _redact,
     ]
     end: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
@@ -51,6 +88,8 @@ def set_up(level: str, *, for_good: bool = False) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, end],
         )
     )
+    # A line that cannot be written would print the error that is being handled, with whatever stands in it.
+    logging.raiseExceptions = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

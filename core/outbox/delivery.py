@@ -142,7 +142,7 @@ class Deliverer:
         except (GiveUp, AskHuman) as final:
             return self._undelivered(ids, final)
         except Exception as unexpected:
-            log.error("delivery_blunder", channel=channel.name, exc_info=unexpected)
+            log.error("delivery_failed", channel=channel.name, exc_info=unexpected)
             self._unexpected[ids[0]] += 1
             if self._unexpected[ids[0]] < MAX_UNEXPECTED:
                 raise TryLater(type(unexpected).__name__) from unexpected

@@ -343,9 +343,16 @@ class EmbeddedJobs(Generic[U]):
         deaths = job.deaths - job.alone
         outage = isinstance(error, TryLater)
         spent = not outage and (attempts >= MAX_ATTEMPTS or isinstance(error, GiveUp))
-        log.warning("job_failed", task=job.task, job=job.id, attempt=attempts, error=type(error).__name__)
-        if not isinstance(error, TryLater | GiveUp):
-            log.debug("job_traceback", exc_info=error)
+        foreseen = isinstance(error, TryLater | GiveUp)
+        log.warning(
+            "job_failed",
+            task=job.task,
+            job=job.id,
+            attempt=attempts,
+            error=type(error).__name__,
+            # Of what nobody foresaw, where: or a fault in production leaves no trace.
+            exc_info=None if foreseen else error,
+        )
 
         def record(tx: U) -> tuple[int, datetime] | None:
             """None when the job is handed over; else its attempts so far and when the next one is."""

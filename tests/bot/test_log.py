@@ -1,0 +1,92 @@
+"""An error in production says where it happened, and nothing of what people wrote."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bot.log import MAX_FRAMES, frames_of, set_up
+from core.context import Tx
+from core.outbox.delivery import Deliverer
+from core.store import deadlines
+from core.timers import HANDLERS, given_up, prepare
+from core.triage.offline import OfflineEngine
+from tests.world import World
+
+SECRET = "the guest's name is Margarethe"
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[dict[str, Any]]]:
+    written = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", written)
+    set_up("WARNING")
+
+    def read() -> list[dict[str, Any]]:
+        assert SECRET not in written.getvalue()
+        return [json.loads(line) for line in written.getvalue().splitlines()]
+
+    return read
+
+
+def explode(*_args: Any, **_more: Any) -> None:
+    words = SECRET
+    raise ValueError(words)
+
+
+async def test_a_message_that_cannot_be_worked_on_says_where_it_failed(
+    world: World, lines: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OfflineEngine, "understand", explode)
+    await world.says("shirley", SECRET)
+    failed = next(one for one in lines() if one["event"] == "job_failed")
+    assert (failed["level"], failed["error"]) == ("warning", "ValueError")
+    assert failed["frames"][-1].startswith("tests/bot/test_log.py:")
+    assert failed["frames"][-1].endswith(":explode")
+    assert any(one.startswith("core/intake/job.py:") for one in failed["frames"])
+
+
+async def test_a_timer_that_fails_says_where(world: World, lines: Callable[[], list[dict[str, Any]]]) -> None:
+    await world.do(lambda tx: deadlines.schedule(tx, "follow_up", "nothing", tx.now))
+
+    def handler(tx: Tx, due: deadlines.Due) -> None:
+        explode()
+
+    handlers = {**HANDLERS, "follow_up": handler}
+    await world.do(lambda tx: deadlines.fire_due(tx, handlers, given_up, prepare))
+    failed = next(one for one in lines() if one["event"] == "deadline_failed")
+    assert failed["frames"][-1].endswith(":explode")
+
+
+async def test_a_delivery_that_fails_in_a_new_way_says_where(
+    world: World, lines: Callable[[], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Deliverer, "_keep", explode)
+    await world.says("shirley", "/help")
+    failed = next(one for one in lines() if one["event"] == "job_failed")
+    assert failed["frames"][-1].endswith(":explode")
+
+
+def test_what_caused_it_is_named_too_and_a_deep_fall_is_cut() -> None:
+    def deep(left: int) -> None:
+        if left == 0:
+            raise KeyError(SECRET)
+        deep(left - 1)
+
+    try:
+        try:
+            deep(3)
+        except KeyError as inner:
+            raise RuntimeError("outer") from inner
+    except RuntimeError as error:
+        frames = frames_of(error)
+    assert "caused by KeyError" in frames
+    assert frames[-1].endswith(":deep")
+    with pytest.raises(KeyError) as fell:
+        deep(200)
+    assert len(frames_of(fell.value)) == MAX_FRAMES
