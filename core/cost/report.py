@@ -19,6 +19,7 @@ from core.cost.months import Period, Span, month_at, span_of
 from core.i18n import N_, Words
 from core.money import exact, usd
 from core.store.tables import Dispatch, Ticket, UsageRow
+from core.tickets.records import vendor_money
 
 UNASSIGNED: Final = "unassigned"
 """Under this name stands what belongs to no property."""
@@ -117,23 +118,18 @@ def find(
         tickets = tickets.where(Ticket.created_at >= span.start, Ticket.created_at < span.end)
     return Found(
         [Line(place, tier, model, in_dollars(amount)) for place, tier, model, amount in lines],
-        vendor_money(session, span, properties),
+        _vendors(session, span, properties),
         session.scalar(tickets) or 0,
         session.scalar(select(func.min(UsageRow.at)).where(*calls)),
         total(session, within(month), *calls),
-        vendor_money(session, month, properties),
+        _vendors(session, month, properties),
     )
 
 
-def vendor_money(session: Session, span: Span | None, properties: Collection[str] | None) -> Decimal:
-    """What was authorised for vendors: the bill once there is one, the estimate until then."""
-    wanted = select(Dispatch.cost_estimate_usd, Dispatch.actual_cost_usd).where(
-        Dispatch.authorized.is_(True), Dispatch.void.is_(False), *_of(Dispatch.property_id, properties)
-    )
-    if span is not None:
-        wanted = wanted.where(Dispatch.authorized_at >= span.start, Dispatch.authorized_at < span.end)
-    rows = session.execute(wanted)
-    return sum((estimate if actual is None else actual for estimate, actual in rows), Decimal(0))
+def _vendors(session: Session, span: Span | None, properties: Collection[str] | None) -> Decimal:
+    """What was authorised for vendors in `span`; since the beginning without one."""
+    when = [] if span is None else [Dispatch.authorized_at >= span.start, Dispatch.authorized_at < span.end]
+    return vendor_money(session, *when, *_of(Dispatch.property_id, properties))
 
 
 def _of(column: Any, properties: Collection[str] | None) -> list[ColumnElement[bool]]:

@@ -56,7 +56,7 @@ def _reports(tx: Tx, channel: str, message_id: str, ticket_id: str | None) -> li
     """The words of that message, wherever they were filed (a report may have been split or merged)."""
     if ticket_id is None:
         return []
-    every = tx.session.scalars(select(Report).where(Report.source["message_id"].as_string() == message_id))
+    every = tx.session.scalars(select(Report).where(Report.message_id == message_id[:200]))
     return [report for report in every if report.source.get("channel") == channel]
 
 

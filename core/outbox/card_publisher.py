@@ -23,13 +23,13 @@ from core.company.schema import Person
 from core.context import Tx
 from core.i18n import Words
 from core.ids import button_id, new_id
-from core.model import OPEN, Address
+from core.model import Address
 from core.outbox import translations
 from core.outbox.file_links import payload_of
 from core.outbox.offer_links import link_to
 from core.store.tables import ButtonRow, CardCopy, CardRow, OutboxRow, Ticket
 from core.team.people import reader_for
-from core.tickets.records import current_dispatch, latest_approval
+from core.tickets.records import current_dispatch, is_open, latest_approval
 
 UNDRAWN = "undrawn"
 
@@ -128,11 +128,7 @@ def view_of(
 def _others(tx: Tx, ticket: Ticket) -> tuple[tuple[str, str], ...]:
     rows = tx.session.execute(
         select(Ticket.ticket_id, Ticket.category)
-        .where(
-            Ticket.property_id == ticket.property_id,
-            Ticket.status.in_(OPEN),
-            Ticket.ticket_id != ticket.ticket_id,
-        )
+        .where(Ticket.property_id == ticket.property_id, is_open(), Ticket.ticket_id != ticket.ticket_id)
         .order_by(Ticket.number)
         .limit(10)
     )

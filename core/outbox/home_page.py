@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core import phrases
 from core.actors import Reader
@@ -18,7 +18,7 @@ from core.model import Address
 from core.outbox import card_publisher
 from core.store.tables import Dispatch, Ticket
 from core.team.people import reader_for
-from core.tickets.records import latest_approval, open_tickets
+from core.tickets.records import cents, latest_approval, open_tickets
 
 MAX_LINES: Final = 20
 
@@ -88,7 +88,7 @@ def _line(tx: Tx, ticket: Ticket, reader: Reader) -> str:
 
 def _authorised_today(tx: Tx, person: Person) -> Decimal:
     midnight = tx.now.astimezone(person.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    amounts = tx.session.scalars(
-        select(Dispatch.cost_estimate_usd).where(Dispatch.authorized_at >= midnight, Dispatch.void.is_(False))
+    wanted = select(func.sum(cents(Dispatch.cost_estimate_usd))).where(
+        Dispatch.authorized_at >= midnight, Dispatch.void.is_(False)
     )
-    return sum(amounts, Decimal(0))
+    return Decimal(tx.session.scalar(wanted) or 0) / 100

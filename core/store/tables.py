@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Float,
     ForeignKey,
@@ -19,11 +20,16 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy import (
+    text as sql,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from core.store.types import Money, UtcTime
 
 Json = dict[str, Any]
+IS_OPEN = "status IN ('NEW', 'TRIAGED', 'AWAITING_HUMAN', 'DISPATCHED')"
+"""core.model.OPEN, as the partial indices know it: a query uses them only where it says just that."""
 
 
 class Base(DeclarativeBase):
@@ -103,7 +109,7 @@ class JobRow(Base):
     args: Mapped[Json]
     lane: Mapped[str] = mapped_column(String(240))
     """Jobs of one lane run one at a time, in the order of their ids."""
-    run_at: Mapped[datetime] = mapped_column(index=True)
+    run_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     deaths: Mapped[int] = mapped_column(Integer, default=0)
     """How often the process died after it had begun to work on this, the first time not counted."""
@@ -173,7 +179,27 @@ def table(model: type[Base]) -> Table:
 
 class Ticket(Base):
     __tablename__ = "tickets"
-    __table_args__ = (Index("ix_tickets_match", "property_id", "category", "status"),)
+    __table_args__ = (
+        Index("ix_tickets_kind", "property_id", "category", "number"),
+        Index("ix_tickets_resolved", "property_id", "category", "status", "resolved_at"),
+        Index("ix_tickets_created_at", "created_at"),
+        Index("ix_tickets_ended", "property_id", "resolved_at"),
+        Index("ix_tickets_begun", "property_id", "created_at"),
+        # The few that are open: they never grow with the history.
+        Index(
+            "ix_tickets_open",
+            "number",
+            sqlite_where=sql(IS_OPEN),
+            postgresql_where=sql(IS_OPEN),
+        ),
+        Index(
+            "ix_tickets_open_here",
+            "property_id",
+            "number",
+            sqlite_where=sql(IS_OPEN),
+            postgresql_where=sql(IS_OPEN),
+        ),
+    )
     ticket_id: Mapped[str] = mapped_column(String(20), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, unique=True)
     property_id: Mapped[str | None] = mapped_column(String(60))
@@ -221,11 +247,14 @@ class Report(Base):
     """One person's own words about a ticket."""
 
     __tablename__ = "reports"
+    __table_args__ = (Index("ix_reports_by", "reporter", "at"), Index("ix_reports_message", "message_id"))
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"), index=True)
     reporter: Mapped[str] = mapped_column(String(60))
     at: Mapped[datetime]
     source: Mapped[Json]
+    message_id: Mapped[str | None] = mapped_column(String(200))
+    """As in `source`: what an edit or an unsend refers to."""
     raw_input: Mapped[str]
     transcript_native: Mapped[str]
     transcript_en: Mapped[str]
@@ -270,8 +299,23 @@ class Dispatch(Base):
     """Giving a ticket to a vendor, through the person on site who has to get it done."""
 
     __tablename__ = "dispatches"
+    __table_args__ = (
+        Index("ix_dispatches_ticket", "ticket_id", "created_at"),
+        Index("ix_dispatches_taken", "acknowledged_by", "created_at"),
+        # Covering: a month's money is added up without touching the rows.
+        Index(
+            "ix_dispatches_money",
+            "property_id",
+            "month",
+            "authorized",
+            "void",
+            "actual_cost_usd",
+            "cost_estimate_usd",
+        ),
+        Index("ix_dispatches_authorized_at", "authorized_at"),
+    )
     dispatch_id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"), index=True)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"))
     vendor_id: Mapped[str | None] = mapped_column(String(60))
     cost_estimate_usd: Mapped[Decimal]
     cap_usd: Mapped[Decimal]
@@ -286,7 +330,7 @@ class Dispatch(Base):
     authorized: Mapped[bool] = mapped_column(Boolean, default=False)
     authorized_by: Mapped[str | None] = mapped_column(String(60))
     authorized_at: Mapped[datetime | None]
-    month: Mapped[str | None] = mapped_column(String(7), index=True)
+    month: Mapped[str | None] = mapped_column(String(7))
     """Local month of the property in which the money was authorised, for its budget."""
     property_id: Mapped[str | None] = mapped_column(String(60))
     eta_iso: Mapped[datetime | None]
@@ -314,8 +358,9 @@ class Approval(Base):
     """A question with named deciders, an expiry and one answer, bound to exactly one action."""
 
     __tablename__ = "approvals"
+    __table_args__ = (Index("ix_approvals_ticket", "ticket_id", "created_at"),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"), index=True)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"))
     dispatch_id: Mapped[str] = mapped_column(ForeignKey("dispatches.dispatch_id"))
     action: Mapped[Json]
     digest: Mapped[str] = mapped_column(String(64))
@@ -334,9 +379,19 @@ class Question(Base):
     """One fact asked of one person: answered by a tap, or for `ask` by the next words."""
 
     __tablename__ = "questions"
-    __table_args__ = (Index("ix_questions_open", "person_id", "answer"),)
+    __table_args__ = (
+        Index("ix_questions_ticket", "ticket_id", "created_at"),
+        Index(
+            "ix_questions_waiting",
+            "person_id",
+            "channel",
+            "conversation_id",
+            sqlite_where=sql("answer IS NULL"),
+            postgresql_where=sql("answer IS NULL"),
+        ),
+    )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"), index=True)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"))
     kind: Mapped[str] = mapped_column(String(16))
     """property, near_power, guest_inside, door, reopen, ask"""
     person_id: Mapped[str] = mapped_column(String(60))
@@ -486,8 +541,8 @@ class Cover(Base):
 class FormRequest(Base):
     """A form asked field by field in a chat that has none: the button, what was said so far, what is asked."""
 
-    __tablename__ = "prompts"
-    __table_args__ = (Index("ix_prompts_open", "channel", "conversation_id", "done_at"),)
+    __tablename__ = "form_requests"
+    __table_args__ = (Index("ix_form_requests_open", "channel", "conversation_id", "done_at", "created_at"),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     channel: Mapped[str] = mapped_column(String(20))
     conversation_id: Mapped[str] = mapped_column(String(200))
@@ -506,8 +561,12 @@ class Offer(Base):
     """What a vendor was asked, and what they said."""
 
     __tablename__ = "offers"
+    __table_args__ = (
+        Index("ix_offers_dispatch", "dispatch_id", "created_at"),
+        Index("ix_offers_vendor", "vendor_id", "created_at"),
+    )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    dispatch_id: Mapped[str] = mapped_column(ForeignKey("dispatches.dispatch_id"), index=True)
+    dispatch_id: Mapped[str] = mapped_column(ForeignKey("dispatches.dispatch_id"))
     vendor_id: Mapped[str] = mapped_column(String(60))
     status: Mapped[str] = mapped_column(String(12), default="asked")
     """asked, accepted, countered, declined, silent, withdrawn"""
@@ -534,7 +593,17 @@ class UsageRow(Base):
     """The ledger: one row per call to a model, an embedding or a speech engine, failed ones too."""
 
     __tablename__ = "usage"
-    __table_args__ = (Index("ix_usage_month", "at"), Index("ix_usage_exported", "exported", "at"))
+    __table_args__ = (
+        Index("ix_usage_month", "at", "usd"),
+        Index("ix_usage_place", "property_id", "at", "usd"),
+        Index("ix_usage_exported", "exported", "at", "id"),
+        Index(
+            "ix_usage_open",
+            "settled_at",
+            sqlite_where=sql("settled_at IS NULL"),
+            postgresql_where=sql("settled_at IS NULL"),
+        ),
+    )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     at: Mapped[datetime]
     model: Mapped[str] = mapped_column(String(120))
@@ -563,6 +632,23 @@ class UsageRow(Base):
     """None: set aside, the call is under way (or the process died in it)."""
     exported: Mapped[bool] = mapped_column(Boolean, default=False)
     """A line of usage.jsonl bears it."""
+
+
+class Total(Base):
+    """A month that is over, added up once: what it holds is not read row by row again (core.cost.totals)."""
+
+    __tablename__ = "totals"
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    """models, vendors, tickets"""
+    month: Mapped[str] = mapped_column(String(7), primary_key=True)
+    """UTC."""
+    property_id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    """"" for none."""
+    tier: Mapped[str] = mapped_column(String(10), primary_key=True)
+    """Of models; "" for the others."""
+    model: Mapped[str] = mapped_column(String(120), primary_key=True)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    """Grains of a dollar (core.cost.ledger) for models, cents for vendors, a count for tickets."""
 
 
 class Translation(Base):

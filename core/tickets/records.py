@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import func, select, union
+from sqlalchemy import BigInteger, ColumnElement, Float, cast, func, select, text, union
 from sqlalchemy.orm import Session, selectinload
 
 from core.actors import Actor
@@ -14,8 +14,8 @@ from core.company.schema import Property, Resolution
 from core.context import Tx
 from core.errors import Refused
 from core.knowledge.recall import as_resolution
-from core.model import Event, Status
-from core.store.tables import Approval, Counter, Dispatch, HistoryRow, Ticket
+from core.model import OPEN, SYSTEM, Event, Status
+from core.store.tables import IS_OPEN, Approval, Counter, Dispatch, HistoryRow, Ticket
 from core.tickets.lifecycle import following
 
 FIRST_TICKET = 1001
@@ -65,7 +65,17 @@ def move(tx: Tx, ticket: Ticket, event: Event, actor: Actor, **detail: Any) -> N
     before = Status(ticket.status)
     after = following(event, before)
     ticket.status = after.value
+    if after not in OPEN:
+        _ask_no_more(tx, ticket)
     _write(tx, ticket, event, actor, detail, before, after)
+
+
+def _ask_no_more(tx: Tx, ticket: Ticket) -> None:
+    """What nobody answered ends with the ticket: it would be looked at with every message of whom it was put to, for
+    ever. Who pays is asked only then."""
+    for question in ticket.questions:
+        if question.answer is None and question.kind != "charge_to":
+            question.answer, question.answered_by, question.answered_at = "", SYSTEM, tx.now
 
 
 def note(tx: Tx, ticket: Ticket, event: Event, actor: Actor, **detail: Any) -> None:
@@ -113,17 +123,25 @@ def month_of(tx: Tx, place: Property) -> str:
 def month_spent(tx: Tx, place: Property) -> Decimal:
     """Vendor money authorised for the property in its present month: the bill once there is one, the
     estimate until then."""
-    rows = tx.session.scalars(
-        select(Dispatch).where(
-            Dispatch.property_id == place.id,
-            Dispatch.month == month_of(tx, place),
-            Dispatch.authorized.is_(True),
-            Dispatch.void.is_(False),
-        )
+    return vendor_money(tx.session, Dispatch.property_id == place.id, Dispatch.month == month_of(tx, place))
+
+
+def vendor_money(session: Session, *where: ColumnElement[bool]) -> Decimal:
+    """What was authorised for vendors by the dispatches that match, exactly."""
+    wanted = select(func.sum(vendor_cents())).where(
+        Dispatch.authorized.is_(True), Dispatch.void.is_(False), *where
     )
-    return sum(
-        (r.cost_estimate_usd if r.actual_cost_usd is None else r.actual_cost_usd for r in rows), Decimal(0)
-    )
+    return Decimal(session.scalar(wanted) or 0) / 100
+
+
+def vendor_cents() -> ColumnElement[int]:
+    """A dispatch's dollars in cents: the bill once there is one, the estimate until then."""
+    return cents(func.coalesce(Dispatch.actual_cost_usd, Dispatch.cost_estimate_usd))
+
+
+def cents(dollars: Any) -> ColumnElement[int]:
+    """A column of dollars and cents as whole cents, to be summed exactly by any database."""
+    return cast(func.round(cast(dollars, Float) * 100), BigInteger)
 
 
 def own_resolutions(session: Session, property_id: str, category: str) -> list[Resolution]:
@@ -137,6 +155,7 @@ def own_resolutions(session: Session, property_id: str, category: str) -> list[R
         )
         .order_by(Ticket.resolved_at.desc())
         .limit(10)
+        .options(selectinload(Ticket.dispatches))
     )
     found: list[Resolution] = []
     for ticket in rows:
@@ -159,24 +178,22 @@ def own_resolutions(session: Session, property_id: str, category: str) -> list[R
     return found
 
 
+def is_open() -> ColumnElement[bool]:
+    """As the partial indices know it: the database uses them only where a query says just that."""
+    return text(IS_OPEN)  # type: ignore[return-value]
+
+
 def open_tickets(tx: Tx, property_id: str | None = None) -> list[Ticket]:
-    wanted = select(Ticket).where(
-        Ticket.status.in_([Status.NEW, Status.TRIAGED, Status.AWAITING_HUMAN, Status.DISPATCHED])
-    )
+    """The most urgent first, then the oldest."""
+    wanted = select(Ticket).where(is_open())
     if property_id is not None:
         wanted = wanted.where(Ticket.property_id == property_id)
-    return list(tx.session.scalars(wanted.order_by(Ticket.severity.desc(), Ticket.number)))
+    rows = tx.session.scalars(wanted.order_by(Ticket.number))
+    return sorted(rows, key=lambda ticket: (-ticket.severity, ticket.number))
 
 
 def count_open(tx: Tx) -> int:
-    return (
-        tx.session.scalar(
-            select(func.count()).where(
-                Ticket.status.in_([Status.NEW, Status.TRIAGED, Status.AWAITING_HUMAN, Status.DISPATCHED])
-            )
-        )
-        or 0
-    )
+    return tx.session.scalar(select(func.count()).select_from(Ticket).where(is_open())) or 0
 
 
 def authorised_for(ticket: Ticket) -> Decimal:

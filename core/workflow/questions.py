@@ -29,6 +29,8 @@ def answer(tx: Tx, ticket: Ticket, question: Question, option: str, actor: Actor
     """A tap on one of the choices. Raises Refused for a second answer or a choice that was not offered."""
     if option not in question.options:
         raise Refused("unknown_option")
+    if question.answer == "":  # it ended with its ticket
+        raise Refused("wrong_state", status=ticket.status)
     if question.answer is not None:
         who = tx.services.company.name_of(question.answered_by)
         place = tx.services.company.place(question.answer)
@@ -98,8 +100,8 @@ def open_questions(tx: Tx, address: Address, person_id: str) -> Asked:
             Question.conversation_id == address.conversation_id,
             Ticket.status.in_(OPEN),
         )
-        .order_by(Question.created_at.desc())
     ).all()
+    rows = sorted(rows, key=lambda row: row[0].created_at, reverse=True)
     place = next((q for q, ticket in rows if q.kind == "property" and ticket.property_id is None), None)
     words = next((q for q, _ in rows if q.kind == "ask" and q.created_at > tx.now - ANSWERED_WITHIN), None)
     return Asked(place, words)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from core.actors import LOOPOS, Actor
 from core.company.company import Company
@@ -83,6 +84,7 @@ def report_from(
         reporter=person_id,
         at=tx.now,
         source=source_of(message),
+        message_id=message.message_id[:200],
         raw_input=message.text,
         transcript_native=native,
         transcript_en=english or (native if triage.language == "en" else triage.english),
@@ -192,8 +194,10 @@ def known_problem(
     excluding: str | None = None,
 ) -> Match | None:
     """The ticket that stands already for such a problem there, if any (W16)."""
-    rows = session.scalars(
-        select(Ticket)
+    if property_id is None:
+        return None
+    rows = session.execute(
+        select(Ticket.ticket_id, Ticket.status, Ticket.resolved_at)
         .where(
             Ticket.property_id == property_id,
             Ticket.category == category.value,
@@ -202,20 +206,25 @@ def known_problem(
         )
         .order_by(Ticket.number.desc())
         .limit(10)
-        .options(selectinload(Ticket.reports))
+    ).all()
+    said: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    words = select(Report.ticket_id, Report.at, Report.raw_input).where(
+        Report.ticket_id.in_([row.ticket_id for row in rows])
     )
+    for ticket_id, at, words_said in session.execute(words.order_by(Report.id)) if rows else ():
+        said[ticket_id].append((at, words_said))
     candidates = [
         Candidate(
-            t.ticket_id,
-            t.property_id,
-            t.category,
-            t.status in OPEN,
-            max(r.at for r in t.reports),
-            t.resolved_at,
-            " ".join(r.raw_input for r in t.reports),
+            row.ticket_id,
+            property_id,
+            category.value,
+            row.status in OPEN,
+            max(at for at, _ in said[row.ticket_id]),
+            row.resolved_at,
+            " ".join(words_said for _, words_said in said[row.ticket_id]),
         )
-        for t in rows
-        if t.reports
+        for row in rows
+        if row.ticket_id in said
     ]
     return match(property_id, category, text, candidates, now, timedelta(days=company.about.reopen_days))
 

@@ -19,7 +19,7 @@ from core.workflow import corrections, filing, reports
 
 def report_of(tx: Tx, channel: str, message_id: str) -> Report | None:
     """Where the words of that message were filed."""
-    wanted = select(Report).where(Report.source["message_id"].as_string() == message_id)
+    wanted = select(Report).where(Report.message_id == message_id[:200])
     return next((one for one in tx.session.scalars(wanted) if one.source.get("channel") == channel), None)
 
 
