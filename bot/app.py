@@ -30,6 +30,7 @@ from core.cost.report_jobs import ReportJobs
 from core.errors import StartupError
 from core.intake.job import Intake
 from core.intake.late_content import LateContent
+from core.intake.looking import Looking
 from core.outbox.channel_watch import ChannelWatch, after_outage, last_beat
 from core.outbox.delivery import Deliverer
 from core.redrawing import row_changed
@@ -127,7 +128,7 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
         jobs=jobs,
         baseline=baseline,
         emergency=json.loads((DATA / "emergency.json").read_text(encoding="utf-8")),
-        run_command=commands.run_command,
+        commands=commands.ChatCommands(),
         row_changed=row_changed,
         escalate_after=settings.escalate_after,
         clock=clock,
@@ -152,6 +153,7 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
     intake = Intake(services, store)
     for task in (
         intake.task(),
+        Looking(services, store).task(),
         *LateContent(services, intake).tasks(),
         Suggester(services, store).task(),
         Translator(services, store).task(),

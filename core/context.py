@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy.orm import Session
 
@@ -24,7 +25,31 @@ from core.store.unit import Unit
 from core.triage.port import BaselineEngine, Understanding
 
 RowChanged = Callable[["Tx", object], None]
-CommandRunner = Callable[["Tx", Person, Address, Reader, str, str | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A chat command as it was typed."""
+
+    person: Person
+    address: Address
+    reader: Reader
+    text: str
+    room: str | None = None
+    """The group it was typed in."""
+
+
+class Commands(Protocol):
+    """The chat commands, as the core sees them. Both raise Refused with what to tell the person."""
+
+    def looks(self, text: str) -> bool:
+        """The command in `text` only reads: it needs no write, and must not hold one up."""
+
+    def look(self, tx: Tx, typed: Typed) -> Callable[[Tx], None]:
+        """Read on a snapshot; returns what is to be said, for a later write."""
+
+    def run(self, tx: Tx, typed: Typed) -> None:
+        """Do what it says, and say so."""
 
 
 @dataclass
@@ -36,7 +61,7 @@ class Services:
     """The offline engine: it always answers, and at once."""
     emergency: dict[str, dict[str, str]]
     """Country code -> {fire_medical, police}; "" for any other country."""
-    run_command: CommandRunner
+    commands: Commands
     row_changed: RowChanged
     """What follows from a row that was written: core.redrawing."""
     models: Models | None = None

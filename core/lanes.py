@@ -14,6 +14,8 @@ from core.store.deadlines import Due
 
 READ: Final = "process"
 """The job that works on an inbox row (core.intake.job)."""
+LOOK: Final = "look"
+"""The job that answers a reading command (core.intake.looking)."""
 DELIVER: Final = "deliver"
 """The job that makes one call to a conversation (core.outbox.delivery)."""
 JOB_DUE: Final = "job"
@@ -23,6 +25,11 @@ JOB_DUE: Final = "job"
 def read(tx: Tx, inbox_id: str, source: Address, at: datetime | None = None) -> None:
     """Owe the reading of an inbox row, behind whatever came from `source` before; not before `at`."""
     _owe(tx, READ, {"inbox": inbox_id}, f"in:{source}", inbox_id, at)
+
+
+def look(tx: Tx, inbox_id: str, source: Address) -> None:
+    """Owe the answer to a reading command, behind whatever came from `source` before."""
+    _owe(tx, LOOK, {"inbox": inbox_id}, f"in:{source}", inbox_id, None)
 
 
 def deliver(tx: Tx, outbox_id: str, to: Address, at: datetime | None = None) -> None:

@@ -9,14 +9,11 @@ from zoneinfo import ZoneInfo
 
 from bot.commands import cost, people, system, tickets
 from bot.commands.call import Call
-from core.actors import Reader
 from core.acts import commands as do
 from core.acts.commands import Command
-from core.company.schema import Person
-from core.context import Tx
+from core.context import Tx, Typed
 from core.errors import Refused
 from core.i18n import N_, Words
-from core.model import Address
 from core.team.rights import Right
 from core.text import shorten
 
@@ -39,9 +36,9 @@ class ChatCommand:
     examples: tuple[str, ...] = ()
     """As they are typed; the same in every language."""
     acts: tuple[type[Command], ...] = ()
-    """What it may do to the company; nothing else."""
+    """What it may do to the company; nothing else. One that does nothing is looked up beside the writers."""
     reads: Right | None = None
-    """The right to what it shows."""
+    """The right to what it shows (of one that also does something: without words after it)."""
 
 
 COMMANDS: Final = {
@@ -118,13 +115,33 @@ def menu(language: str) -> list[tuple[str, str]]:
     return [(name.removeprefix("/"), words(command.about)) for name, command in COMMANDS.items()]
 
 
-def run_command(
-    tx: Tx, person: Person, address: Address, reader: Reader, text: str, room: str | None = None
-) -> None:
-    """Do the command in `text`, typed in the group `room` if any. Raises Refused with what to tell the person."""
+class ChatCommands:
+    """core.context.Commands over the table above."""
+
+    def looks(self, text: str) -> bool:
+        name, rest = _named(text)
+        command = COMMANDS.get(name)
+        return command is not None and (not command.acts or (command.reads is not None and not rest))
+
+    def look(self, tx: Tx, typed: Typed) -> Callable[[Tx], None]:
+        return self._called(tx, typed).finish
+
+    def run(self, tx: Tx, typed: Typed) -> None:
+        self._called(tx, typed).finish(tx)
+
+    @staticmethod
+    def _called(tx: Tx, typed: Typed) -> Call:
+        name, rest = _named(typed.text)
+        command = COMMANDS.get(name)
+        if command is None:
+            raise Refused("unknown_command", name=shorten(typed.text.strip().partition(" ")[0], 30))
+        call = Call(tx, typed.person, typed.address, typed.reader, rest, typed.room, command.acts)
+        command.run(call)
+        return call
+
+
+def _named(text: str) -> tuple[str, str]:
+    """(the command, what was said after it)"""
     name, _, rest = text.strip().partition(" ")
     said = name.casefold().split("@")[0]
-    command = COMMANDS.get(ALIASES.get(said, said))
-    if command is None:
-        raise Refused("unknown_command", name=shorten(name, 30))
-    command.run(Call(tx, person, address, reader, " ".join(rest.split()), room, command.acts))
+    return ALIASES.get(said, said), " ".join(rest.split())

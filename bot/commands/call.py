@@ -1,8 +1,9 @@
-"""One command as it was typed."""
+"""One command as it was typed, and what is to be said about it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.actors import Actor, Reader
@@ -18,6 +19,8 @@ from core.tickets.records import find_ticket
 
 @dataclass(frozen=True)
 class Call:
+    """`tx` may be a snapshot that cannot be written to: what is said or owed waits in `owed` for a write."""
+
     tx: Tx
     person: Person
     address: Address
@@ -27,22 +30,35 @@ class Call:
     """The group it was typed in."""
     acts: tuple[type[Command], ...] = ()
     """What the typed command may do."""
+    owed: list[Callable[[Tx], None]] = field(default_factory=list)
 
     @property
     def actor(self) -> Actor:
         return Actor(self.person.id, self.address.channel)
 
+    def finish(self, tx: Tx) -> None:
+        """Say what is to be said."""
+        for work in self.owed:
+            work(tx)
+
     def reply(self, text: str) -> None:
-        card_publisher.say(self.tx, self.address, text)
+        self.later(lambda tx: card_publisher.say(tx, self.address, text))
 
     def reply_alone(self, text: str) -> None:
         """What others in a group must not read: to the person's own conversation on the same channel."""
+        for address in self.alone():
+            self.later(lambda tx, to=address: card_publisher.say(tx, to, text))  # type: ignore[misc]
+
+    def alone(self) -> list[Address]:
+        """Where nobody else reads along."""
         if self.room is None:
-            self.reply(text)
-            return
-        for address in self.tx.services.addresses_of(self.person):
-            if address.channel == self.address.channel:
-                card_publisher.say(self.tx, address, text)
+            return [self.address]
+        every = self.tx.services.addresses_of(self.person)
+        return [one for one in every if one.channel == self.address.channel]
+
+    def later(self, work: Callable[[Tx], None]) -> None:
+        """In the write in which the answer is said."""
+        self.owed.append(work)
 
     def do(self, command: Command) -> Any:
         """Do it with the rights of who typed it. Raises Refused."""
@@ -54,5 +70,7 @@ class Call:
         require(self.tx, self.actor, right, about)
 
     def show(self, kind: str, ticket_id: str) -> None:
-        ticket = find_ticket(self.tx, ticket_id)
-        card_publisher.show(self.tx, kind, ticket, [(self.address, self.reader)], again=True)
+        """Show the card `kind` of a ticket here once more. Raises Refused("unknown_ticket")."""
+        name = find_ticket(self.tx, ticket_id).ticket_id
+        to = [(self.address, self.reader)]
+        self.later(lambda tx: card_publisher.show(tx, kind, find_ticket(tx, name), to, again=True))

@@ -12,7 +12,6 @@ from core.cost.months import PERIODS, month_at, month_name, month_named
 from core.cost.report_jobs import owe_picture, owe_statement
 from core.errors import Refused
 from core.i18n import N_
-from core.model import Address
 from core.team.rights import Right, Subject
 from core.text import normal
 
@@ -31,7 +30,8 @@ def cost(call: Call) -> None:
     )
     call.reply_alone(report.text(spent, company, call.reader.words))
     if spent.total or spent.used:
-        owe_picture(tx, call.person, _to(call), call.reader, period, only)
+        to, chosen = call.alone(), period
+        call.later(lambda tx: owe_picture(tx, call.person, to, call.reader, chosen, only))
 
 
 def statement(call: Call) -> None:
@@ -44,7 +44,8 @@ def statement(call: Call) -> None:
     if place is None:
         raise Refused("which_property")
     month = month or month_name(month_at(tx.now, place.zone))
-    owe_statement(tx, call.person, _to(call), call.reader, place, month)
+    to, named, about = call.alone(), month, place
+    call.later(lambda tx: owe_statement(tx, call.person, to, call.reader, about, named))
     call.reply_alone(call.reader.words(N_("The statement comes in a moment.")))
 
 
@@ -85,10 +86,3 @@ def _month(said: str) -> str | None:
         return month_name(month_named(said, UTC))
     except ValueError:
         return None
-
-
-def _to(call: Call) -> list[Address]:
-    """Where money may be spoken of: in a group, to the one who asked alone."""
-    if call.room is None:
-        return [call.address]
-    return [one for one in call.tx.services.addresses_of(call.person) if one.channel == call.address.channel]

@@ -165,6 +165,11 @@ def tap(tx: Tx, tapped: Tap, button: ButtonRow, subject: str, reader: Reader) ->
     return _said(tx, form, str(chosen["value"]), reader)
 
 
+def is_open(tx: Tx, message: Message) -> bool:
+    """A field is asked of this person in this conversation. Reads only."""
+    return bool(_open_forms(tx, message))
+
+
 def take_words(tx: Tx, message: Message, reader: Reader) -> tuple[bool, Tap | None]:
     """(whether the message answers a field that is asked here, the form if it is filled in now)."""
     forms = [form for form in _open_forms(tx, message) if form.field != WHICH]

@@ -20,7 +20,8 @@ from core.errors import TryLater
 from core.inbound import Edited, File, Hearing, Inbound, Message, Moved, Opened, RemoteFile, Tap, Unsent
 from core.intake import edits, transcription
 from core.intake.attachments import Fetched, fetch_all
-from core.intake.messages import is_settled, take_message, thread_ticket
+from core.intake.messages import settled, take_message
+from core.intake.steps import thread_ticket
 from core.metering import About
 from core.model import Address, SourceKind, Triage
 from core.outbox import home_page
@@ -171,10 +172,13 @@ class Intake:
         if self._services.models is None:
             return await self._services.understanding.understand(message.text, speaker)
         services, first = self._services, await self._services.baseline.understand(message.text, speaker)
-        settled = await self._store.read(lambda session: is_settled(session, services, row, message, first))
-        pictures = () if settled else await media.pictures(services.media, message.files)
+        now = services.clock.now()
+        known = await self._store.read(
+            lambda session: settled(services.unit(session, now), row, message, first)
+        )
+        pictures = () if known else await media.pictures(services.media, message.files)
         return await services.understanding.understand(
-            message.text, speaker, Occasion(row.id, pictures, settled)
+            message.text, speaker, Occasion(row.id, pictures, known)
         )
 
     def _is_known(self, message: Message) -> bool:

@@ -95,7 +95,7 @@ class House(RuleBasedStateMachine):
             EmbeddedJobs(None, None),  # type: ignore[arg-type]
             ENGINE,
             EMERGENCY,
-            commands.run_command,
+            commands.ChatCommands(),
             row_changed,
             played={"web"},
         )

@@ -1,0 +1,76 @@
+"""Commands that only read: looked up on a snapshot beside the writers, so that nobody outside waits for them; what they
+found is said in a short write. In the lane of its conversation: an answer shows what was done before it was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from core import lanes, phrases
+from core.context import Commit, Services, Store, Task, Tx, Typed
+from core.errors import Refused, TryLater
+from core.i18n import N_
+from core.inbound import Message
+from core.intake.job import Intake
+from core.model import Address
+from core.outbox import card_publisher
+from core.store.tables import InboxRow
+from core.team.people import reader_for
+
+
+class Looking:
+    def __init__(self, services: Services, store: Store) -> None:
+        self._services = services
+        self._store = store
+
+    def task(self) -> Task:
+        return Task(lanes.LOOK, find=Intake.find, run=self.run, exhausted=self._failed)
+
+    async def run(self, args: dict[str, Any], row: InboxRow | None) -> Commit | None:
+        message = self._message(row)
+        if message is None:
+            return None
+        return await self._store.read(lambda session: self._look(session, message))
+
+    def _look(self, session: Session, message: Message) -> Commit | None:
+        tx = self._services.unit(session, self._services.clock.now())
+        typed = _typed(tx, message)
+        if typed is None:
+            return None
+        try:
+            return self._services.commands.look(tx, typed)
+        except Refused as refused:
+            return _say(typed.address, phrases.refusal(refused, typed.reader.words, tx.now))
+
+    def _message(self, row: InboxRow | None) -> Message | None:
+        """None: it was taken back meanwhile. Raises TryLater."""
+        if row is None:
+            return None
+        channel = self._services.channels.get(row.channel)
+        if channel is None:
+            raise TryLater(f"the channel {row.channel} is not configured", timedelta(minutes=5))
+        inbound = channel.parse(row.payload)
+        return inbound if isinstance(inbound, Message) else None
+
+    def _failed(self, tx: Tx, args: dict[str, Any], _why: str) -> None:
+        message = self._message(tx.get(InboxRow, args["inbox"]))
+        typed = _typed(tx, message) if message is not None else None
+        if typed is not None:
+            text = typed.reader.words(N_("That did not work. Please try again."))
+            card_publisher.say(tx, typed.address, text)
+
+
+def _typed(tx: Tx, message: Message) -> Typed | None:
+    """None where its writer is no member of the team any more."""
+    person = tx.services.person_at(message.channel, message.sender)
+    if person is None:
+        return None
+    address = Address(message.channel, message.conversation_id)
+    return Typed(person, address, reader_for(tx, person), message.text, message.room)
+
+
+def _say(address: Address, text: str) -> Callable[[Tx], None]:
+    return lambda tx: card_publisher.say(tx, address, text)

@@ -1,0 +1,540 @@
+"""What a message can be, in reading order: the first step that finds itself meant takes it.
+
+A step first looks (`find`, which reads only) and then acts. So the same list also tells, before a model is asked, whether
+anything it could say would change what happens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core import lanes, phrases
+from core.buttons import forms, taps
+from core.company.schema import Person
+from core.context import Tx, Typed
+from core.errors import Refused
+from core.i18n import N_
+from core.inbound import Message
+from core.intake import reported_done
+from core.intake.incoming import Incoming
+from core.knowledge.recall import Query, recall
+from core.model import OPEN, URGENT, Category, Event, Intent, SourceKind, Status
+from core.outbox import card_publisher, said_once
+from core.store.tables import CardCopy, CardRow, Dispatch, InboxRow, Question, Report, Ticket
+from core.team.people import reader_for
+from core.text import escape, fingerprint, normal, shorten
+from core.tickets.matching import Match
+from core.tickets.records import find_ticket, latest_approval, note, open_tickets
+from core.workflow import asking, filing, questions, reports
+
+MAX_REMARKS: Final = 5
+DOUBLE_WITHIN: Final = timedelta(seconds=60)
+CAPTION_WITHIN: Final = timedelta(minutes=15)
+_TICKET_ID: Final = re.compile(r"\bT-?(\d{3,9})\b", re.IGNORECASE)
+# Words that look like a decision. They decide nothing: they point to the card (C30).
+_APPROVING: Final = frozenset(
+    {
+        "approve",
+        "approved",
+        "yes approve",
+        "ok approve",
+        "核准",
+        "同意",
+        "批准",
+        "承認",
+        "承認します",
+        "setuju",
+        "disetujui",
+        "aprobado",
+        "apruebo",
+        "aprobar",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The message was this step's."""
+
+    ticket: Ticket | None = None
+    """Where its words stand now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    find: Callable[[Tx, Incoming], Any]
+    """What the step needs to act, or None where the message is not for it. Reads only."""
+    act: Callable[[Tx, Incoming, Any], Taken | None]
+    """None: on a closer look it is not for this step."""
+
+
+def first_taken(tx: Tx, it: Incoming, steps: tuple[Step, ...]) -> Taken | None:
+    for step in steps:
+        found = step.find(tx, it)
+        if found is not None and (taken := step.act(tx, it, found)) is not None:
+            return taken
+    return None
+
+
+def is_settled(tx: Tx, it: Incoming) -> bool:
+    """Nothing that a model could say would change what happens: no tokens are spent on it. Reads only."""
+    if it.triage.dangerous or any(step.find(tx, it) is not None for step in SETTLED):
+        return True
+    if not it.has_words:
+        # A photo of what was reported a moment ago needs no second look.
+        return not it.message.files or _recent_report(tx, it) is not None
+    known = _known_problem(tx, it)
+    return known is not None and known.kind == "same"
+
+
+# --- what no model can change
+
+
+def _command(tx: Tx, it: Incoming) -> str | None:
+    spoken = it.message.heard is not None
+    return it.message.text if it.message.text.startswith("/") and not spoken else None
+
+
+def _do_command(tx: Tx, it: Incoming, text: str) -> Taken:
+    commands = tx.services.commands
+    if commands.looks(text):
+        # It only reads: on a snapshot beside the writers, behind what came before it in this conversation.
+        lanes.look(tx, it.row_id, it.address)
+        return Taken()
+    try:
+        with tx.nested():
+            commands.run(tx, Typed(it.person, it.address, it.reader, text, it.message.room))
+    except Refused as refused:
+        card_publisher.say(tx, it.address, phrases.refusal(refused, it.reader.words, tx.now))
+    return Taken()
+
+
+def _form(tx: Tx, it: Incoming) -> bool | None:
+    answering = it.has_words and not it.triage.dangerous and forms.is_open(tx, it.message)
+    return True if answering else None
+
+
+def _fill_form(tx: Tx, it: Incoming, _found: bool) -> Taken | None:
+    return Taken() if taps.answered_in_words(tx, it.message, it.reader) else None
+
+
+def _double(tx: Tx, it: Incoming) -> InboxRow | None:
+    """The same words from the same person within a minute: a thumb, not a second problem. "Done" and "yes" are said
+    often: two answers to two cards, or to questions, are none."""
+    if _asked(tx, it).words is not None:
+        return None
+    return tx.session.scalar(
+        select(InboxRow).where(
+            InboxRow.person_id == it.person.id,
+            InboxRow.digest == fingerprint_of(it.message),
+            InboxRow.id != it.row_id,
+            InboxRow.processed_at > tx.now - DOUBLE_WITHIN,
+        )
+    )
+
+
+def fingerprint_of(message: Message) -> str:
+    return fingerprint(
+        "\n".join([message.text, message.reply_to or "", *(file.sha256 for file in message.files)])
+    )
+
+
+def _say_double(tx: Tx, it: Incoming, twin: InboxRow) -> Taken:
+    if not twin.ticket_id:
+        return Taken()
+    text = it.reader.words("I have that already: {ticket}.", ticket=twin.ticket_id)
+    card_publisher.say(tx, it.address, text, quiet=True, only_for=it.message.sender)
+    return Taken(tx.get(Ticket, twin.ticket_id))
+
+
+# --- an answer to something
+
+
+def _approving(tx: Tx, it: Incoming) -> Ticket | None:
+    """Words never approve: they point to the newest card that waits for this person."""
+    if normal(it.message.text).rstrip(" .!。") not in _APPROVING:
+        return None
+    for ticket in open_tickets(tx):
+        approval = latest_approval(ticket)
+        if approval is not None and approval.status == "pending" and it.person.id in approval.deciders:
+            return ticket
+    return None
+
+
+def _point_to_card(tx: Tx, it: Incoming, ticket: Ticket) -> Taken:
+    card_publisher.tell(tx, it.person, lambda words: words(taps.HINT))
+    readers = card_publisher.readers_of(tx, it.person)
+    card_publisher.show(tx, "approval", ticket, readers, again=True)
+    return Taken()
+
+
+def _named(tx: Tx, it: Incoming) -> Ticket | str | None:
+    """The ticket that the message answers or names; its name, where there is no such ticket."""
+    message = it.message
+    ticket_id = _answered_card(tx, it)
+    if ticket_id is None:
+        spoken = _TICKET_ID.search(message.text)
+        if spoken is not None:
+            ticket_id = f"T-{spoken.group(1)}"
+            if tx.get(Ticket, ticket_id) is None:
+                return spoken.group(0)
+        elif message.room is not None and message.conversation_id != message.room:
+            ticket_id = thread_ticket(tx.session, message)
+    ticket = survivor(tx, find_ticket(tx, ticket_id)) if ticket_id is not None else None
+    return None if ticket is None or _is_new_danger(ticket, it) else ticket
+
+
+def _answered_card(tx: Tx, it: Incoming) -> str | None:
+    if not it.message.reply_to:
+        return None
+    copy = tx.session.scalar(
+        select(CardCopy).where(
+            CardCopy.message_ref == it.message.reply_to,
+            CardCopy.conversation_id == it.address.conversation_id,
+        )
+    )
+    card = tx.get(CardRow, copy.card_id) if copy else None
+    return card.ticket_id if card is not None else None
+
+
+def _is_new_danger(ticket: Ticket, it: Incoming) -> bool:
+    """Urgent words about a ticket that has ended are a new problem, whatever they name or answer."""
+    told = it.triage.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}
+    return told and ticket.status not in OPEN and it.triage.severity >= URGENT
+
+
+def _add_to_named(tx: Tx, it: Incoming, named: Ticket | str) -> Taken | None:
+    if isinstance(named, Ticket):
+        return _add_to(tx, it, named)
+    unknown = Refused("unknown_ticket", ticket=named)
+    card_publisher.say(tx, it.address, phrases.refusal(unknown, it.reader.words, tx.now))
+    return None
+
+
+def survivor(tx: Tx, ticket: Ticket) -> Ticket:
+    """Where a merged ticket goes on."""
+    while ticket.merged_into is not None:
+        ticket = find_ticket(tx, ticket.merged_into)
+    return ticket
+
+
+def _asked(tx: Tx, it: Incoming) -> questions.Asked:
+    key = f"asked:{it.row_id}"
+    return tx.memo(key, lambda: questions.open_questions(tx, it.address, it.person.id))
+
+
+def _place(tx: Tx, it: Incoming) -> Question | None:
+    """ "Which property?", where the words say little else than one."""
+    says_place = it.triage.category is Category.OTHER and "property" in it.triage.evidence
+    return _asked(tx, it).place if says_place else None
+
+
+def _take_place(tx: Tx, it: Incoming, question: Question) -> Taken:
+    ticket = find_ticket(tx, question.ticket_id)
+    reports.add_report(tx, ticket, it.message, it.person.id, it.triage)
+    questions.answer(tx, ticket, question, str(it.triage.property_id), it.actor)
+    return Taken(ticket)
+
+
+def _question(tx: Tx, it: Incoming) -> Question | None:
+    """The founder's question in words."""
+    return _asked(tx, it).words if not it.triage.dangerous and it.has_words else None
+
+
+def _take_answer(tx: Tx, it: Incoming, question: Question) -> Taken:
+    card_publisher.say(tx, it.address, it.reader.words("Thank you, passed on."), quiet=True)
+    return Taken(questions.answer_in_words(tx, question, it.message.text, it.actor))
+
+
+def _add_to(tx: Tx, it: Incoming, ticket: Ticket) -> Taken:
+    """Words about a ticket that is known: kept on it; worse news count; "done" offers the button."""
+    message, triage = it.message, it.triage
+    reports.add_report(tx, ticket, message, it.person.id, triage)
+    note(tx, ticket, Event.RECEIVED, it.actor, kind=message.kind.value, message_id=message.message_id)
+    to = [(it.address, it.reader)]
+    if ticket.status not in OPEN:
+        # Words about something that has ended: it stays ended until somebody says otherwise, with one tap.
+        card_publisher.show(tx, "receipt", ticket, to, again=True)
+    elif triage.intent is Intent.RESOLUTION_REPORT:
+        # Words that also give orders may be somebody else's, passed on: the button is there for those.
+        ordered = bool(triage.steering)
+        if ordered or not reported_done.close(tx, ticket, it.actor, message.text, it.address, it.reader):
+            card_publisher.show(tx, "ticket", ticket, to, again=True)
+    elif reports.worsen(tx, ticket, _severity_of_words(it), [t.value for t in triage.risk_tags], it.actor):
+        filing.reassess(tx, ticket)
+        card_publisher.show(tx, "receipt", ticket, to)
+    else:
+        card_publisher.show(tx, "receipt", ticket, to)
+        added = it.reader.words("Added to {ticket}.", ticket=ticket.ticket_id)
+        card_publisher.say(tx, it.address, added, quiet=True)
+    return Taken(ticket)
+
+
+def _severity_of_words(it: Incoming) -> int:
+    return it.triage.severity if it.triage.category is not Category.OTHER else 0
+
+
+# --- a photo, a voice note without words
+
+
+def _media(tx: Tx, it: Incoming) -> bool | None:
+    return True if it.message.kind is not SourceKind.TEXT and not it.has_words else None
+
+
+def _take_media(tx: Tx, it: Incoming, _found: bool) -> Taken:
+    """A photo without words belongs to what its sender reported a moment ago. A voice note that nothing can
+    transcribe is filed for a person to hear: never dropped (W6)."""
+    message = it.message
+    it = replace(it, reader=reader_for(tx, it.person))
+    if message.kind is SourceKind.PHOTO:
+        recent = _latest_of(tx, it) or _only_job_of(tx, it.person)
+        if recent is not None:
+            for file in message.files:
+                reports.attach(recent, file, message.message_id)
+            note(tx, recent, Event.RECEIVED, it.actor, kind="photo", message_id=message.message_id)
+            added = it.reader.words("Photo added to {ticket}.", ticket=recent.ticket_id)
+            card_publisher.say(tx, it.address, added, quiet=True)
+            return Taken(recent)
+        if it.triage.engine != "offline" and it.triage.category is not Category.OTHER:
+            # A model saw what is wrong: its words are none of the reporter's, the picture is.
+            seen = replace(it, triage=replace(it.triage, language=it.reader.language))
+            return _take_new_problem(tx, seen, True)
+    triage = replace(
+        it.triage,
+        intent=Intent.NEW_ISSUE,
+        category=Category.OTHER,
+        severity=3,
+        risk_tags=(),
+        language=it.reader.language,
+    )
+    ticket = reports.open_ticket(tx, message, it.person.id, triage, understood=False)
+    card_publisher.show(tx, "receipt", ticket, [(it.address, it.reader)])
+    filing.advance(tx, ticket)
+    return Taken(ticket)
+
+
+def _latest_of(tx: Tx, it: Incoming) -> Ticket | None:
+    report = _recent_report(tx, it)
+    ticket = tx.get(Ticket, report.ticket_id) if report else None
+    fits = ticket is not None and (ticket.status in OPEN or ticket.status == Status.RESOLVED)
+    return ticket if fits else None
+
+
+def _recent_report(tx: Tx, it: Incoming) -> Report | None:
+    """What this person reported here a moment ago."""
+    report = tx.session.scalar(
+        select(Report)
+        .where(Report.reporter == it.person.id, Report.at > tx.now - CAPTION_WITHIN)
+        .order_by(Report.at.desc())
+        .limit(1)
+    )
+    if report is None or report.source.get("conversation_id") != it.message.conversation_id:
+        return None
+    return report
+
+
+def _only_job_of(tx: Tx, person: Person) -> Ticket | None:
+    """The one job that this person has taken, or has just ended: the photo is its proof (N2)."""
+    recent = select(Dispatch).where(
+        Dispatch.acknowledged_by == person.id, Dispatch.void.is_(False), Dispatch.acknowledged.is_(True)
+    )
+    tickets = [
+        dispatch.ticket
+        for dispatch in tx.session.scalars(recent.order_by(Dispatch.created_at.desc()).limit(20))
+    ]
+    running = [ticket for ticket in tickets if ticket.status == Status.DISPATCHED]
+    if len(running) == 1:
+        return running[0]
+    ended = [
+        ticket
+        for ticket in tickets
+        if ticket.resolved_at is not None and ticket.resolved_at > tx.now - CAPTION_WITHIN
+    ]
+    return ended[0] if len(ended) == 1 and not running else None
+
+
+# --- talk
+
+
+def _small_talk(tx: Tx, it: Incoming) -> bool | None:
+    return True if it.triage.intent is Intent.CHIT_CHAT else None
+
+
+def _say_small_talk(tx: Tx, it: Incoming, _found: bool) -> Taken:
+    words = it.reader.words
+    if it.triage.steering:
+        remark(tx, it, words("I take no orders from messages: only the buttons on a card decide."))
+    else:
+        remark(
+            tx,
+            it,
+            words(
+                "👋 Tell me what is wrong and where, with a photo or a voice note if you like. /help shows what else I can do."
+            ),
+        )
+    return Taken()
+
+
+def remark(tx: Tx, it: Incoming, text: str) -> None:
+    """An answer that moves nothing. Whoever answers our every word is a machine: after five in a minute we are silent,
+    so that two of them never talk for ever (B32)."""
+    if said_once.seldom(tx, f"remark:{it.address}"[:160], MAX_REMARKS, timedelta(minutes=1)):
+        card_publisher.say(tx, it.address, text)
+
+
+def _wants_to_know(tx: Tx, it: Incoming) -> bool | None:
+    return True if it.triage.intent is Intent.QUESTION else None
+
+
+def _tell(tx: Tx, it: Incoming, _found: bool) -> Taken:
+    """What the company knows, with its sources; where it knows nothing, the founder is asked."""
+    words, founder = it.reader.words, tx.services.company.founder
+    knowledge = recall(tx.services.company, Query(it.message.text, it.triage.property_id, None))
+    memos = [source for source in knowledge.sources if source.layer == "memo"]
+    if memos:
+        said = "\n".join(f"• {source.quote} [{source.id}]" for source in memos)
+        remark(tx, it, words("This is what we know:") + "\n" + said)
+    elif it.person.id == founder.id:
+        remark(tx, it, words("I found nothing about that. /brain searches everything we know."))
+    else:
+        remark(tx, it, words("I do not know that. I have passed it on to {who}.", who=founder.name))
+        asked = shorten(escape(it.message.text), 500)
+        card_publisher.tell(
+            tx,
+            founder,
+            lambda words: words(N_("{who} asks: “{text}”"), who=it.person.name, text=asked),
+        )
+    return Taken()
+
+
+def _news(tx: Tx, it: Incoming) -> Ticket | bool | None:
+    """The open ticket that "it is fixed" or "any news?" is about; True where something is fixed and none is open."""
+    if it.triage.intent not in {Intent.FOLLOW_UP, Intent.RESOLUTION_REPORT}:
+        return None
+    return _related(tx, it) or (True if it.triage.intent is Intent.RESOLUTION_REPORT else None)
+
+
+def _take_news(tx: Tx, it: Incoming, found: Ticket | bool) -> Taken:
+    if isinstance(found, Ticket):
+        return _add_to(tx, it, found)
+    words = it.reader.words
+    remark(tx, it, words("Good to hear. I found no open ticket for it; /tickets shows them."))
+    return Taken()
+
+
+def _related(tx: Tx, it: Incoming) -> Ticket | None:
+    """Same place and kind, else the person's only one."""
+    person, triage = it.person, it.triage
+    mine = [
+        t
+        for t in open_tickets(tx)
+        if any(r.reporter == person.id for r in t.reports) or t.property_id in person.properties
+    ]
+    fitting = [
+        t
+        for t in mine
+        if triage.property_id in {None, t.property_id} and triage.category in {Category.OTHER, t.category}
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    exact = [t for t in fitting if t.category == triage.category and t.property_id == triage.property_id]
+    return exact[0] if exact else None
+
+
+# --- a problem
+
+
+def _problem(tx: Tx, it: Incoming) -> bool:
+    return True
+
+
+def _known_problem(tx: Tx, it: Incoming) -> Match | None:
+    triage = it.triage
+    return reports.known_problem(
+        tx.session, tx.now, tx.services.company, triage.property_id, triage.category, it.message.text
+    )
+
+
+def _take_new_problem(tx: Tx, it: Incoming, _found: bool) -> Taken:
+    found = _known_problem(tx, it)
+    if found is not None and found.kind == "same":
+        return _join(tx, it, find_ticket(tx, found.ticket_id))
+    ticket = reports.open_ticket(tx, it.message, it.person.id, it.triage)
+    if found is not None:
+        asking.ask_reopen(tx, ticket, find_ticket(tx, found.ticket_id))
+    # A danger does not wait for an answer: it goes on as new, and can still be joined with one tap.
+    went_on = True
+    if found is None or it.triage.severity >= URGENT:
+        went_on = filing.advance(tx, ticket)
+    channel = tx.services.channels.get(it.address.channel)
+    # Where nothing can be edited "I am looking at it" would stand there for ever: the receipt comes with the draft.
+    if went_on or channel is None or channel.capabilities.edits:
+        card_publisher.show(tx, "receipt", ticket, [(it.address, it.reader)])
+    return Taken(ticket)
+
+
+def _join(tx: Tx, it: Incoming, ticket: Ticket) -> Taken:
+    """A second report of the same fault: one ticket, both reporters told, one tap to split."""
+    message, triage = it.message, it.triage
+    others = dict.fromkeys(r.reporter for r in ticket.reports if r.reporter != it.person.id)
+    reports.add_report(tx, ticket, message, it.person.id, triage)
+    note(
+        tx,
+        ticket,
+        Event.RECEIVED,
+        it.actor,
+        kind=message.kind.value,
+        message_id=message.message_id,
+        same_as=True,
+    )
+    worse = reports.worsen(tx, ticket, triage.severity, [t.value for t in triage.risk_tags], it.actor)
+    card_publisher.show(tx, "receipt", ticket, [(it.address, it.reader)], again=True)
+    for other in others:
+        card_publisher.tell(
+            tx,
+            tx.services.company.person(other),
+            lambda words: words(
+                N_("{who} reports the same: it is {ticket} for both of you."),
+                who=it.person.name,
+                ticket=ticket.ticket_id,
+            ),
+        )
+    if worse:
+        filing.reassess(tx, ticket)
+    return Taken(ticket)
+
+
+def thread_ticket(session: Session, message: Message) -> str | None:
+    """The ticket whose card stands in this conversation, a thread of its own."""
+    return session.scalar(
+        select(CardRow.ticket_id)
+        .join(CardCopy, CardCopy.card_id == CardRow.id)
+        .where(
+            CardCopy.channel == message.channel,
+            CardCopy.conversation_id == message.conversation_id,
+            CardRow.ticket_id.is_not(None),
+        )
+        .order_by(CardCopy.id.desc())
+        .limit(1)
+    )
+
+
+SETTLED: Final = (Step(_command, _do_command), Step(_form, _fill_form), Step(_double, _say_double))
+"""What no model can change."""
+STEPS: Final = (
+    Step(_approving, _point_to_card),
+    Step(_named, _add_to_named),
+    Step(_place, _take_place),
+    Step(_question, _take_answer),
+    Step(_media, _take_media),
+    Step(_small_talk, _say_small_talk),
+    Step(_wants_to_know, _tell),
+    Step(_news, _take_news),
+    Step(_problem, _take_new_problem),
+)
