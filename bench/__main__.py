@@ -1,4 +1,5 @@
 """`python -m bench [NAME ...]`: five shuffled rounds per row, medians of the paired ratios, a noise probe.
+`python -m bench history` is no row: it measures against itself (bench/history.py).
 
 These machines are shared: quote the ratios, not the times."""
 
@@ -9,7 +10,7 @@ import statistics
 import sys
 import time
 
-from bench import cold, intake, models, pipeline, platforms, timers, understanding, voice
+from bench import cold, history, intake, models, pipeline, platforms, timers, understanding, voice
 
 ROUNDS = 5
 ROWS = {
@@ -35,6 +36,9 @@ def noise() -> float:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["history"]:
+        history.main(sys.argv[2:])
+        return
     for name in sys.argv[1:] or list(ROWS):
         before = noise()
         results: dict[str, list[float]] = {}

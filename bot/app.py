@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from bot import commands, schema
+from bot import commands
 from bot.models_and_speech import ModelsAndSpeech, models_and_speech_of
 from bot.platforms import platforms_of
 from bot.settings import Settings
@@ -34,7 +34,7 @@ from core.intake.looking import Looking
 from core.outbox.channel_watch import ChannelWatch, after_outage, last_beat
 from core.outbox.delivery import Deliverer
 from core.redrawing import row_changed
-from core.store import crashpoints
+from core.store import crashpoints, schema
 from core.store.alarm import Alarm
 from core.store.engine import EmbeddedStore
 from core.store.jobs import EmbeddedJobs
@@ -214,7 +214,7 @@ def _make_home(settings: Settings) -> None:
 
 async def _holder_is_frozen(settings: Settings, clock: Clock) -> bool:
     """A living process holds the lock but has not beaten for long: stopped, not working."""
-    if not settings.database.exists() or schema.present(settings.database) != schema.HEAD:
+    if not schema.is_current(settings.database):
         return False
     store: EmbeddedStore[Tx] = EmbeddedStore(settings.database, clock)
     try:

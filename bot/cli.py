@@ -61,8 +61,8 @@ def _slack_manifest(args: argparse.Namespace) -> int:
 
 
 def _db_upgrade(_args: argparse.Namespace) -> int:
-    from bot import schema
     from bot.settings import read_settings
+    from core.store import schema
 
     settings = read_settings()
     done = schema.upgrade(settings.database)
@@ -71,15 +71,15 @@ def _db_upgrade(_args: argparse.Namespace) -> int:
 
 
 def _tickets(args: argparse.Namespace) -> int:
-    from bot import reading
+    from bot import listing
 
-    return reading.tickets(args.status, args.property, args.limit, as_json=args.json)
+    return listing.tickets(args.status, args.property, args.limit, as_json=args.json)
 
 
 def _ticket(args: argparse.Namespace) -> int:
-    from bot import reading
+    from bot import listing
 
-    return reading.ticket(args.id, as_json=args.json)
+    return listing.ticket(args.id, as_json=args.json)
 
 
 def _cost(args: argparse.Namespace) -> int:

@@ -9,18 +9,12 @@ from collections.abc import Iterator
 from itertools import islice, takewhile
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from sqlalchemy import create_engine, select
-from sqlalchemy.orm import Session
-
-from bot import schema
 from bot.models import chosen
 from bot.settings import Settings, read_settings
 from core.company.company import Company
 from core.company.loader import load_company
 from core.errors import StartupError
-from core.model import Status, Triage
-from core.store.tables import Ticket
-from core.tickets.view import ticket_json
+from core.model import Triage
 from core.triage.port import Speaker
 
 if TYPE_CHECKING:
@@ -30,75 +24,6 @@ WRONG_USE: Final = 2
 NOBODY: Final = Speaker((), ())
 AT_ONCE: Final = 8
 """Messages that are with a model at the same time."""
-
-
-def _all(settings: Settings, *where: Any) -> list[dict[str, Any]]:
-    if schema.present(settings.database) is None:
-        return []
-    engine = create_engine(f"sqlite:///file:{settings.database}?mode=ro&uri=true")
-    try:
-        with Session(engine) as session:
-            return [
-                ticket_json(t) for t in session.scalars(select(Ticket).where(*where).order_by(Ticket.number))
-            ]
-    finally:
-        engine.dispose()
-
-
-def tickets(status: str | None, property_id: str | None, limit: int | None, *, as_json: bool) -> int:
-    if status is not None and status.upper() not in Status.__members__:
-        print(f"loopos: there is no status {status!r}; there are {', '.join(Status)}", file=sys.stderr)
-        return WRONG_USE
-    where = [Ticket.status == status.upper()] if status else []
-    if property_id is not None:
-        where.append(Ticket.property_id == property_id)
-    found = _all(read_settings(), *where)
-    found = found[-limit:] if limit else found
-    if as_json:
-        print(json.dumps(found, ensure_ascii=False, indent=2))
-        return 0
-    if not found:
-        print("No tickets yet.")
-        return 0
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold")
-    for column in ("Ticket", "Status", "Sev", "What", "Where", "Reported by", "Since"):
-        table.add_column(column)
-    for one in found:
-        table.add_row(
-            one["ticket_id"],
-            one["status"],
-            str(one["severity"]),
-            one["category"],
-            one["property_id"] or "–",
-            one["reporter"],
-            one["created_at"][:16].replace("T", " ") + " UTC",
-        )
-    Console().print(table)
-    return 0
-
-
-def ticket(ticket_id: str, *, as_json: bool) -> int:
-    wanted = f"T-{ticket_id.upper().removeprefix('T').removeprefix('-')}"
-    found = _all(read_settings(), Ticket.ticket_id == wanted)
-    if not found:
-        print(f"loopos: there is no ticket {ticket_id}. `loopos tickets` lists them.", file=sys.stderr)
-        return 1
-    if as_json:
-        print(json.dumps(found[0], ensure_ascii=False, indent=2))
-        return 0
-    one = found[0]
-    print(
-        f"{one['ticket_id']}  {one['status']}  {one['category']}  severity {one['severity']}  {one['property_id'] or '–'}"
-    )
-    for report in one["reports"]:
-        print(f"  {report['reporter']}: {report['raw_input']}")
-    for row in one["history"]:
-        moved = f"  {row['from']} → {row['to']}" if row["to"] else ""
-        print(f"  {row['at'][:19]}Z  {row['event']:<14} {row['actor']}{moved}")
-    return 0
 
 
 def company_of(settings: Settings) -> Company:

@@ -12,6 +12,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import StartupError
+from core.store.url import is_supported, sqlite_url
 
 PLACEHOLDER: Final = re.compile(r"(?i)^<.*>$|your[-_ ]|changeme|xxxx|placeholder|^\.\.\.$")
 
@@ -32,7 +33,7 @@ class Settings(BaseSettings):
 
     home: Path = Field(default_factory=_state_folder, validation_alias="LOOPOS_HOME")
     company: Path | None = Field(default=None, validation_alias="LOOPOS_COMPANY")
-    database_url: str | None = Field(default=None, validation_alias="DATABASE_URL")
+    database_wish: str | None = Field(default=None, validation_alias="DATABASE_URL")
     host: str = Field(default="127.0.0.1", validation_alias="HOST")
     port: int = Field(default=8080, ge=0, le=65535, validation_alias="PORT")
     base_url: str | None = Field(default=None, validation_alias="LOOPOS_BASE_URL")
@@ -135,13 +136,12 @@ class Settings(BaseSettings):
         return self.company or self.home / "company"
 
     @property
-    def database(self) -> Path:
-        """The SQLite file. Raises SettingsError for any other DATABASE_URL: PostgreSQL is a later step."""
-        if self.database_url is None:
-            return self.home / "loopos.db"
-        for prefix in ("sqlite+aiosqlite:///", "sqlite:///"):
-            if self.database_url.startswith(prefix):
-                return Path(self.database_url.removeprefix(prefix))
+    def database(self) -> str:
+        """The database's address. Raises SettingsError for one that this version cannot use: PostgreSQL is a later step."""
+        if self.database_wish is None:
+            return sqlite_url(self.home / "loopos.db")
+        if is_supported(self.database_wish):
+            return self.database_wish
         raise SettingsError(
             "DATABASE_URL names a database that this version cannot use.",
             "Unset it, or give sqlite:////absolute/path.db (PostgreSQL is not supported yet).",

@@ -9,10 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from bot import schema
 from bot.reading import WRONG_USE, company_of
 from bot.settings import Settings, read_settings
 from core.clock import SystemClock
@@ -22,6 +20,8 @@ from core.cost import report, statement
 from core.cost.months import Period, month_at, month_name, month_named
 from core.errors import StartupError
 from core.i18n import Words
+from core.store import schema
+from core.store.snapshot import looking_at
 
 EMPTY: Final = report.Found()
 
@@ -37,12 +37,8 @@ def _database(settings: Settings) -> Iterator[Session | None]:
         raise StartupError(
             f"The database is at schema {at}, this version reads {schema.HEAD}.", "Run: loopos db upgrade"
         )
-    engine = create_engine(f"sqlite:///file:{settings.database}?mode=ro&uri=true")
-    try:
-        with Session(engine) as session:
-            yield session
-    finally:
-        engine.dispose()
+    with looking_at(settings.database) as session:
+        yield session
 
 
 def _place(company: Company, property_id: str) -> Property | None:

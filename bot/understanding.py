@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
-from bot import schema
 from bot.settings import Settings, read_settings
 from core.company.loader import load_company
 from core.errors import StartupError
+from core.store import schema
+from core.store.snapshot import looking_at
 from core.triage import model
 from core.triage.model import Model
 from core.triage.port import Correction
+from core.workflow.corrections import taught
 
 
 def model_file(settings: Settings) -> Path:
@@ -37,11 +37,10 @@ def model_of(settings: Settings) -> Model:
 
 def corrections_of(settings: Settings) -> list[Correction]:
     """What was taught in this home and not taken back; nothing where there is no database of this version."""
-    if schema.present(settings.database) != schema.HEAD:
+    if not schema.is_current(settings.database):
         return []
-    with closing(sqlite3.connect(f"file:{settings.database}?mode=ro", uri=True, timeout=1.5)) as db:
-        rows = db.execute("select text, field, new from corrections where undone_at is null order by id")
-        return [Correction(*row) for row in rows]
+    with looking_at(settings.database) as session:
+        return taught(session)
 
 
 def train(corpus: str) -> int:

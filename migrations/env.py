@@ -1,4 +1,4 @@
-"""Alembic runs on the connection it is handed (bot.schema), so that the service and the tests migrate alike."""
+"""Alembic runs on the connection it is handed (core.store.schema), so that the service and the tests migrate alike."""
 
 from alembic import context
 

@@ -10,23 +10,25 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from bot import schema
 from core.clock import Clock
 from core.context import Tx
+from core.store import schema
 from core.store.engine import EmbeddedStore
 from core.store.jobs import EmbeddedJobs
+from core.store.url import file_of, sqlite_url
 
 
 @lru_cache(maxsize=1)
 def _migrated() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="loopos-migrated-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    schema.upgrade(folder / "loopos.db")
+    schema.upgrade(sqlite_url(folder / "loopos.db"))
     return folder / "loopos.db"
 
 
-def furnish(database: Path) -> None:
+def furnish(url: str) -> None:
     """An empty database of this version where there is none yet."""
+    database = file_of(url)
     if not database.exists():
         database.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(_migrated(), database)
@@ -34,8 +36,9 @@ def furnish(database: Path) -> None:
 
 def bare_store(database: Path, clock: Clock) -> EmbeddedStore[Tx]:
     """A store with its queue and nothing of a company around it: for what an adapter does by itself."""
-    furnish(database)
-    store: EmbeddedStore[Tx] = EmbeddedStore(database, clock)
-    services = cast(Any, SimpleNamespace(jobs=EmbeddedJobs(store, clock)))
+    url = sqlite_url(database)
+    furnish(url)
+    store: EmbeddedStore[Tx] = EmbeddedStore(url, clock)
+    services = cast(Any, SimpleNamespace(jobs=EmbeddedJobs(store, clock), row_changed=lambda tx, row: None))
     store.bind(lambda session, now: Tx(session, now, services=services))
     return store

@@ -6,17 +6,21 @@ import asyncio
 import json
 import shutil
 import socket
-import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
-from bot import models, schema, transcribers
+from sqlalchemy import func, select
+
+from bot import models, transcribers
 from bot.settings import Settings, read_settings
 from bot.setup.button import no_account
 from bot.setup.side_process import configured, health_of, is_ours, local_url, read_company
 from core.company.loader import CompanyDataError, load_company
 from core.errors import StartupError
+from core.store import schema
+from core.store.snapshot import looking_at
+from core.store.tables import InboxRow, OutboxRow
 
 LEAST_FREE: Final = 200 * 1024 * 1024
 WITHIN: Final = 10.0
@@ -35,19 +39,9 @@ def _home(settings: Settings) -> Iterator[str]:
 
 
 def _database(settings: Settings) -> Iterator[str]:
-    try:
-        at = schema.present(settings.database)
-        if at is None:
-            return
-        if at != schema.HEAD:
-            yield f"The database is at schema {at}, this version needs {schema.HEAD}. Run: loopos db upgrade"
-        with sqlite3.connect(f"file:{settings.database}?mode=ro", uri=True) as connection:
-            problem = connection.execute("pragma quick_check").fetchone()[0]
-        connection.close()
-        if problem != "ok":
-            yield f"The database is damaged ({problem}). Restore a backup."
-    except sqlite3.DatabaseError as error:
-        yield str(schema.unusable(settings.database, error))
+    found = schema.fault(settings.database)
+    if found is not None:
+        yield found
 
 
 def _company(settings: Settings) -> Iterator[str]:
@@ -64,9 +58,11 @@ def _company(settings: Settings) -> Iterator[str]:
 
 def _accounts(settings: Settings) -> Iterator[str]:
     """Whether the people of the company can be reached where LoopOS is."""
+    if schema.fault(settings.database) is not None:
+        return  # another check says so
     try:
         company = read_company(settings)
-    except (StartupError, CompanyDataError, sqlite3.DatabaseError):
+    except (StartupError, CompanyDataError):
         return  # another check says so
     for file, those in (("team.json", company.team), ("vendors.json", company.vendors)):
         for one in those:
@@ -82,12 +78,11 @@ def _accounts(settings: Settings) -> Iterator[str]:
 
 
 def _stuck(settings: Settings) -> Iterator[str]:
-    if schema.present(settings.database) != schema.HEAD:
+    if schema.fault(settings.database) is not None or not schema.is_current(settings.database):
         return
-    with sqlite3.connect(f"file:{settings.database}?mode=ro", uri=True) as connection:
-        held = connection.execute("select count(*) from inbox where status = 'quarantined'").fetchone()[0]
-        dead = connection.execute("select count(*) from outbox where status = 'dead'").fetchone()[0]
-    connection.close()
+    with looking_at(settings.database) as session:
+        held = session.scalar(select(func.count()).where(InboxRow.status == "quarantined"))
+        dead = session.scalar(select(func.count()).where(OutboxRow.status == "dead"))
     if held:
         yield f"{held} message(s) could not be worked on. The founder's chat has a card for each: try again or discard."
     if dead:

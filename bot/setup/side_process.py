@@ -6,16 +6,14 @@ job: the service alone hands out work, and would not notice one that it has not 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import aiohttp
-from sqlalchemy import create_engine
-from sqlalchemy.orm import Session
 
-from bot import commands, schema
+from bot import commands
 from bot.platforms import platforms_of
 from bot.settings import Settings
 from bot.understanding import model_of
@@ -25,8 +23,10 @@ from core.company.company import Company
 from core.company.loader import load_company
 from core.context import Services, Store, Task, Tx
 from core.redrawing import row_changed
+from core.store import schema
 from core.store.engine import EmbeddedStore
 from core.store.ownership import is_stale
+from core.store.snapshot import looking_at
 from core.store.tables import Owner
 from core.team.roster import company_now
 from core.triage.offline import OfflineEngine
@@ -89,20 +89,10 @@ async def side_process(settings: Settings, clock: Clock | None = None) -> AsyncI
 def read_company(settings: Settings) -> Company:
     """The company as it is now. Reads only. Raises StartupError, CompanyDataError."""
     written = load_company(settings.company_folder)
-    if schema.present(settings.database) != schema.HEAD:
+    if not schema.is_current(settings.database):
         return written
-    with _looking_at(settings) as session:
+    with looking_at(settings.database) as session:
         return company_now(session, written)
-
-
-@contextlib.contextmanager
-def _looking_at(settings: Settings) -> Iterator[Session]:
-    engine = create_engine(f"sqlite:///file:{settings.database}?mode=ro&uri=true")
-    try:
-        with Session(engine) as session:
-            yield session
-    finally:
-        engine.dispose()
 
 
 # --- whether it runs
@@ -150,7 +140,7 @@ async def health_of(url: str) -> str | None:
 
 def is_ours(settings: Settings, now: datetime) -> bool:
     """A service on this home has shown a moment ago that it lives."""
-    if schema.present(settings.database) != schema.HEAD:
+    if not schema.is_current(settings.database):
         return False
-    with _looking_at(settings) as session:
+    with looking_at(settings.database) as session:
         return session.get(Owner, 1) is not None and not is_stale(session, now)

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final, Generic
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -29,6 +28,7 @@ from core.errors import TryLater
 from core.store import crashpoints
 from core.store.ports import U
 from core.store.unit import Fenced, T
+from core.store.url import file_of
 
 BUSY_MS: Final = 1500
 """How long a commit may wait for a foreign lock before the caller is told to come back (P1)."""
@@ -82,17 +82,19 @@ def _tune_reader(connection: DBAPIConnection, _record: object = None) -> None:
     cursor.close()
 
 
-def writer_engine(path: Path) -> Engine:
+def writer_engine(url: str) -> Engine:
     engine = create_engine(
-        f"sqlite:///{path}", poolclass=StaticPool, connect_args={"check_same_thread": False, "timeout": 1.5}
+        f"sqlite:///{file_of(url)}",
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False, "timeout": 1.5},
     )
     event.listen(engine, "connect", tune)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
 
 
-def _reader_engine(path: Path) -> AsyncEngine:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}", pool_size=4, max_overflow=8)
+def _reader_engine(url: str) -> AsyncEngine:
+    engine = create_async_engine(f"sqlite+aiosqlite:///{file_of(url)}", pool_size=4, max_overflow=8)
     event.listen(engine.sync_engine, "connect", _tune_reader)
     event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
@@ -116,14 +118,13 @@ class EmbeddedStore(Generic[U]):
     own savepoint, and one fsync makes all of them durable. A failed unit rolls back alone; a failed commit
     fails every unit of its batch."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        self.path = path
+    def __init__(self, url: str, clock: Clock) -> None:
         self.clock = clock
         self.fence: int | None = None
         self.on_fenced: Callable[[], None] = lambda: None
         self._unit: Callable[[Session, datetime], U] | None = None
-        self._engine = writer_engine(path)
-        self._readers = _reader_engine(path)
+        self._engine = writer_engine(url)
+        self._readers = _reader_engine(url)
         self._read_session = async_sessionmaker(self._readers, expire_on_commit=False)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._pending: list[_Pending[U]] = []

@@ -183,6 +183,8 @@ class Ticket(Base):
         Index("ix_tickets_kind", "property_id", "category", "number"),
         Index("ix_tickets_resolved", "property_id", "category", "status", "resolved_at"),
         Index("ix_tickets_created_at", "created_at"),
+        Index("ix_tickets_status_number", "status", "number"),
+        Index("ix_tickets_place_number", "property_id", "number"),
         Index("ix_tickets_ended", "property_id", "resolved_at"),
         Index("ix_tickets_begun", "property_id", "created_at"),
         # The few that are open: they never grow with the history.
@@ -203,7 +205,7 @@ class Ticket(Base):
     ticket_id: Mapped[str] = mapped_column(String(20), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, unique=True)
     property_id: Mapped[str | None] = mapped_column(String(60))
-    status: Mapped[str] = mapped_column(String(20), index=True)
+    status: Mapped[str] = mapped_column(String(20))
     category: Mapped[str] = mapped_column(String(30))
     severity: Mapped[int] = mapped_column(Integer)
     risk_tags: Mapped[list[str]]

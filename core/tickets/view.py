@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.money import exact, usd
-from core.store.tables import Approval, Attachment, Dispatch, HistoryRow, Report, Ticket
+
+if TYPE_CHECKING:  # the rows of a plain reader have the same names: a reading command need not import the ORM
+    from core.store.tables import Approval, Attachment, Dispatch, HistoryRow, Report, Ticket
 
 
 def money(value: Decimal | None) -> str | None:

@@ -17,7 +17,7 @@ depends_on = None
 
 OPEN = "status IN ('NEW', 'TRIAGED', 'AWAITING_HUMAN', 'DISPATCHED')"
 GONE = {
-    "tickets": ("ix_tickets_match",),
+    "tickets": ("ix_tickets_match", "ix_tickets_status"),
     "dispatches": ("ix_dispatches_ticket_id", "ix_dispatches_month"),
     "approvals": ("ix_approvals_ticket_id",),
     "questions": ("ix_questions_open", "ix_questions_ticket_id"),
@@ -30,6 +30,8 @@ NEW = (
     ("ix_tickets_kind", "tickets", ["property_id", "category", "number"], None),
     ("ix_tickets_resolved", "tickets", ["property_id", "category", "status", "resolved_at"], None),
     ("ix_tickets_created_at", "tickets", ["created_at"], None),
+    ("ix_tickets_status_number", "tickets", ["status", "number"], None),
+    ("ix_tickets_place_number", "tickets", ["property_id", "number"], None),
     ("ix_tickets_ended", "tickets", ["property_id", "resolved_at"], None),
     ("ix_tickets_begun", "tickets", ["property_id", "created_at"], None),
     ("ix_tickets_open", "tickets", ["number"], OPEN),

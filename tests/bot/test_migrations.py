@@ -11,7 +11,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
-from bot import schema
+from core.store import schema
+from core.store.url import sqlite_url
 
 
 def at_revision(path: Path, revision: str) -> sqlite3.Connection:
@@ -38,7 +39,7 @@ def test_jobs_that_waited_for_a_later_moment_become_timers_and_others_stay(tmp_p
             "insert into jobs (id, task, args, lane, run_at, attempts, deaths) values (?, ?, ?, ?, ?, ?, 0)",
             rows,
         )
-    assert schema.upgrade(path)
+    assert schema.upgrade(sqlite_url(path))
     with closing(sqlite3.connect(path)) as now:
         assert [row[0] for row in now.execute("select id from jobs order by id")] == [2, 3]
         ((kind, subject, args, due),) = now.execute("select kind, subject, args, due_at from deadlines")
@@ -64,7 +65,7 @@ def test_questions_of_tickets_that_ended_are_asked_no_more_and_reports_know_thei
             "insert into reports (ticket_id, reporter, at, source, raw_input, transcript_native, transcript_en, language, triage)"
             """ values ('T-1001', 'ben', '2026-01-01', '{"message_id": "m-7"}', '', '', '', 'en', '{}')"""
         )
-    schema.upgrade(path)
+    schema.upgrade(sqlite_url(path))
     with closing(sqlite3.connect(path)) as now:
         assert dict(now.execute("select id, answer from questions")) == {"q1001": "", "q1002": None}
         assert now.execute("select message_id from reports").fetchall() == [("m-7",)]

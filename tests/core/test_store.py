@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, func, inspect, select, text
 
-from bot import schema
 from bot.app import build
 from core.context import Tx
 from core.errors import StartupError, TryLater
 from core.model import Address
 from core.outbox import card_publisher
-from core.store import deadlines
+from core.store import deadlines, schema
 from core.store.deadlines import Due
 from core.store.ownership import STALE, take_over
 from core.store.tables import Base, Counter, InboxRow, OutboxRow
 from core.store.unit import Fenced
+from core.store.url import file_of, sqlite_url
 from tests.world import STORY, MovableClock, World, open_world, settings_for
 
 
@@ -49,7 +49,7 @@ async def test_a_unit_that_fails_rolls_back_alone(world: World) -> None:
 
 
 async def test_a_locked_database_says_try_later_and_loses_nothing(world: World) -> None:
-    other = sqlite3.connect(world.app.settings.database, isolation_level=None)
+    other = sqlite3.connect(file_of(world.app.settings.database), isolation_level=None)
     other.execute("begin immediate")
     with pytest.raises(TryLater):
         await world.do(count_up)
@@ -169,8 +169,8 @@ def test_models_and_migrations_do_not_drift(tmp_path: Path) -> None:
     from alembic.runtime.migration import MigrationContext
 
     path = tmp_path / "x.db"
-    assert schema.upgrade(path)
-    assert not schema.upgrade(path)
+    assert schema.upgrade(sqlite_url(path))
+    assert not schema.upgrade(sqlite_url(path))
     engine = create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
@@ -182,22 +182,22 @@ def test_models_and_migrations_do_not_drift(tmp_path: Path) -> None:
 
 def test_a_newer_database_is_refused_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
-    schema.upgrade(path)
+    schema.upgrade(sqlite_url(path))
     with sqlite3.connect(path) as db:
         db.execute("update alembic_version set version_num = '9999'")
     db.close()
     with pytest.raises(StartupError, match="newer LoopOS"):
-        schema.upgrade(path)
+        schema.upgrade(sqlite_url(path))
 
 
 def test_a_damaged_or_foreign_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
     path.write_bytes(b"not a database at all" * 100)
     with pytest.raises(StartupError, match="damaged"):
-        schema.upgrade(path)
+        schema.upgrade(sqlite_url(path))
     path.unlink()
     with sqlite3.connect(path) as db:
         db.execute("create table other (x)")
     db.close()
     with pytest.raises(StartupError, match="not a LoopOS database"):
-        schema.upgrade(path)
+        schema.upgrade(sqlite_url(path))

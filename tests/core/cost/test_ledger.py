@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from core.cost.ledger import attribute, model_spent, reassign
 from core.metering import OverBudget, Planned, Usage
 from core.store.tables import InboxRow, Ticket, UsageRow
+from core.store.url import file_of
 from tests.core.cost.books import FAST, STRONG, call, ledger_of, planned, refused, row, rows
 from tests.world import STORY, World, open_world
 
@@ -254,7 +255,7 @@ async def test_the_ledger_survives_a_locked_database_after_the_call(world: World
 
     ledger = ledger_of(world)
     row_id = await ledger.reserve(planned())
-    other = sqlite3.connect(world.app.settings.database, isolation_level=None)
+    other = sqlite3.connect(file_of(world.app.settings.database), isolation_level=None)
     other.execute("begin immediate")
     settling = asyncio.create_task(ledger.settle(row_id, Usage(1, 1), ok=True, ms=1))
     await asyncio.sleep(0.2)

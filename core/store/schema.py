@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import create_engine
-
 from core.errors import StartupError
+from core.store.url import file_of
 
-MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
+MIGRATIONS: Final = Path(__file__).parents[2] / "migrations"
 HEAD: Final = "0006"
 """The newest revision in migrations/; a test holds this against Alembic, so that a start with nothing to
 migrate need not import it (0.4 s)."""
 
 
-def present(path: Path) -> str | None:
+def present(url: str) -> str | None:
     """The revision the database is at; None if it is new."""
+    path = file_of(url)
     if not path.exists() or path.stat().st_size == 0:
         return None
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1.5) as connection:
@@ -26,17 +27,38 @@ def present(path: Path) -> str | None:
     return row[0] if row else None
 
 
-def upgrade(path: Path) -> bool:
+def is_current(url: str) -> bool:
+    """There is a database, and this version can read it."""
+    return present(url) == HEAD
+
+
+def fault(url: str) -> str | None:
+    """What is wrong with the database, with the cure; None where nothing is, or where there is none yet."""
+    try:
+        at = present(url)
+        if at is None:
+            return None
+        if at != HEAD:
+            return f"The database is at schema {at}, this version needs {HEAD}. Run: loopos db upgrade"
+        with closing(sqlite3.connect(f"file:{file_of(url)}?mode=ro", uri=True)) as connection:
+            problem = connection.execute("pragma quick_check").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        return str(_unusable(file_of(url), error))
+    return None if problem == "ok" else f"The database is damaged ({problem}). Restore a backup."
+
+
+def upgrade(url: str) -> bool:
     """Migrate to HEAD; True if anything was done. Raises StartupError with the remedy."""
+    path = file_of(url)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        at = present(path)
+        at = present(url)
         if at == HEAD:
             _check_writable(path)
             return False
         _run(path, at)
     except sqlite3.OperationalError as error:
-        raise unusable(path, error) from error
+        raise _unusable(path, error) from error
     except sqlite3.DatabaseError as error:
         raise StartupError(
             f"The database {path.name} is damaged ({error}).",
@@ -49,7 +71,7 @@ def upgrade(path: Path) -> bool:
     return True
 
 
-def unusable(path: Path, error: Exception) -> StartupError:
+def _unusable(path: Path, error: Exception) -> StartupError:
     text = str(error)
     if "locked" in text:
         return StartupError(
@@ -79,6 +101,7 @@ def _run(path: Path, at: str | None) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
+    from sqlalchemy import create_engine
     from sqlalchemy.exc import OperationalError
 
     config = Config()
@@ -97,6 +120,6 @@ def _run(path: Path, at: str | None) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except OperationalError as error:
-        raise unusable(path, error) from error
+        raise _unusable(path, error) from error
     finally:
         engine.dispose()
