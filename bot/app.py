@@ -33,7 +33,7 @@ from core.intake.late_content import LateContent
 from core.intake.looking import Looking
 from core.outbox.channel_watch import ChannelWatch, after_outage, last_beat
 from core.outbox.delivery import Deliverer
-from core.redrawing import row_changed
+from core.row_changes import row_changed
 from core.store import crashpoints, schema
 from core.store.alarm import Alarm
 from core.store.engine import EmbeddedStore

@@ -63,7 +63,7 @@ class Services:
     """Country code -> {fire_medical, police}; "" for any other country."""
     commands: Commands
     row_changed: RowChanged
-    """What follows from a row that was written: core.redrawing."""
+    """What follows from a row that was written: core.row_changes."""
     models: Models | None = None
     """None: no model is configured; the house works by rule."""
     transcriber: Transcriber | None = None

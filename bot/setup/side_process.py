@@ -22,7 +22,7 @@ from core.clock import Clock, SystemClock
 from core.company.company import Company
 from core.company.loader import load_company
 from core.context import Services, Store, Task, Tx
-from core.redrawing import row_changed
+from core.row_changes import row_changed
 from core.store import schema
 from core.store.engine import EmbeddedStore
 from core.store.ownership import is_stale

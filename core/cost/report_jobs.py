@@ -7,6 +7,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,9 @@ from typing import Any, Final
 import structlog
 from sqlalchemy.orm import Session
 
+from core import child
 from core.actors import Reader
+from core.company.company import Company
 from core.company.schema import Person, Property
 from core.context import Commit, Services, Task, Tx
 from core.cost import report, statement
@@ -27,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 PICTURE: Final = "cost_picture"
 STATEMENT: Final = "cost_statement"
+WITHIN: Final = timedelta(seconds=60)
+"""For drawing, the start of a process included."""
 NOT_MADE: Final = N_("I could not make that file. Please ask again.")
 
 
@@ -87,12 +92,8 @@ class ReportJobs:
             return None
         words = Words(args["language"], person.zone)
 
-        def draw() -> str:
-            from core.cost.spend_chart import png
-
-            return keep(self._services.media, png(spent, self._services.company, words))
-
-        path = await asyncio.to_thread(draw)
+        picture = await child.run(WITHIN, _picture_of, spent, self._services.company, words)
+        path = await asyncio.to_thread(keep, self._services.media, picture)
         lines = report.text(spent, self._services.company, words)
         name = f"cost-{spent.period}.png"
         return lambda tx: card_publisher.send_file(
@@ -126,13 +127,10 @@ class ReportJobs:
             return None
         words = Words(args["language"], person.zone)
 
-        def write() -> tuple[str, str]:
-            from core.cost.statement_pdf import pdf_bytes
-
-            folder = self._services.media
-            return keep(folder, pdf_bytes(made, words)), keep(folder, statement.csv_bytes(made, words))
-
-        pdf, csv = await asyncio.to_thread(write)
+        folder = self._services.media
+        paper = await child.run(WITHIN, _paper_of, made, words)
+        pdf = await asyncio.to_thread(keep, folder, paper)
+        csv = await asyncio.to_thread(keep, folder, statement.csv_bytes(made, words))
         caption = words(statement.TITLE, place=made.place.name, month=statement.month_words(made, words))
 
         def commit(tx: Tx) -> None:
@@ -146,6 +144,20 @@ class ReportJobs:
                 )
 
         return commit
+
+
+def _picture_of(spent: report.Spending, company: Company, words: Words) -> bytes:
+    """In a child: matplotlib would stay in the service for ever, 50 MB and more."""
+    from core.cost.spend_chart import png
+
+    return png(spent, company, words)
+
+
+def _paper_of(made: statement.Statement, words: Words) -> bytes:
+    """In a child, as above."""
+    from core.cost.statement_pdf import pdf_bytes
+
+    return pdf_bytes(made, words)
 
 
 def keep(folder: Path, data: bytes) -> str:

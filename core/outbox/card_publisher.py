@@ -1,6 +1,6 @@
 """Shows cards to people and keeps every copy true: one card, many copies, each in its reader's language.
 
-A ticket whose rows changed (core.redrawing) has each copy drawn anew at the end of the unit of work, and an edit is owed
+A ticket whose rows changed (core.row_changes) has each copy drawn anew at the end of the unit of work, and an edit is owed
 where that shows something new."""
 
 from __future__ import annotations

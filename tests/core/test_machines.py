@@ -30,7 +30,7 @@ from core.ids import new_id
 from core.inbound import Message, Tap
 from core.intake.messages import take_message
 from core.model import OPEN, Status
-from core.redrawing import row_changed
+from core.row_changes import row_changed
 from core.store import deadlines
 from core.store.jobs import EmbeddedJobs
 from core.store.tables import Base, ButtonRow, CardCopy, CardRow, Deadline, InboxRow, OutboxRow, Ticket
