@@ -23,15 +23,17 @@ from channels.link.routes import LinkRoutes
 from channels.platform import Platform
 from channels.web.channel import WebChannel
 from channels.web.routes import WebRoutes
+from core import housekeeping
 from core.clock import Clock, SystemClock
 from core.company.loader import load_company
 from core.context import Services, Tx
 from core.cost.report_jobs import ReportJobs
 from core.errors import StartupError
+from core.housekeeping import Housekeeper
 from core.intake.job import Intake
 from core.intake.late_content import LateContent
 from core.intake.looking import Looking
-from core.outbox.channel_watch import ChannelWatch, after_outage, last_beat
+from core.outbox.channel_watch import ChannelWatch, ShowingAgain, after_outage, last_beat
 from core.outbox.delivery import Deliverer
 from core.row_changes import row_changed
 from core.store import crashpoints, schema
@@ -78,6 +80,7 @@ class App:
         await self.learning_sync.start()
         await self.jobs.start()
         await self.store.write(lambda tx: after_outage(tx, self.last_life))
+        await self.store.write(housekeeping.ensure)
         self.alarm.start()
         self.watch.start()
         for platform in self.platforms:
@@ -134,6 +137,7 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
         clock=clock,
         media=settings.home / "media",
         budget_usd=settings.budget_usd,
+        keep_sent=timedelta(days=settings.keep_sent_days) if settings.keep_sent_days else None,
         base_url=settings.base_url,
         secret=_secret(settings.home),
         linked={"link"},
@@ -157,6 +161,8 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
         *LateContent(services, intake).tasks(),
         Suggester(services, store).task(),
         Translator(services, store).task(),
+        Housekeeper().task(),
+        ShowingAgain().task(),
         Deliverer(services, store, undelivered.give_up).task(),
         *ReportJobs(services, settings.budget_usd).tasks(),
     ):

@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     escalate_after: int | None = Field(
         default=None, gt=0, le=86_400, validation_alias="LOOPOS_ESCALATE_AFTER"
     )
+    keep_sent_days: int = Field(default=1, ge=0, le=36_500, validation_alias="LOOPOS_KEEP_SENT_DAYS")
+    """So long the contents of sent messages are kept beside the tickets; 0: for ever."""
     log_level: str = Field(default="INFO", validation_alias="LOOPOS_LOG_LEVEL")
     pace: float = Field(default=1.0, gt=0, le=10_000, validation_alias="LOOPOS_PACE")
     """How many times faster than a platform's documented limits we may send: for a gateway with limits of its own."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
@@ -73,6 +73,8 @@ class Services:
     """The folder of photos and voice notes."""
     budget_usd: Decimal = Decimal(500)
     """For models, embeddings and speech in a month."""
+    keep_sent: timedelta | None = timedelta(days=1)
+    """So long what was sent is kept; None: for ever."""
     base_url: str | None = None
     """Where the world reaches us; None: it does not."""
     channels: dict[str, Channel] = field(default_factory=dict)

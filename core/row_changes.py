@@ -1,4 +1,5 @@
-"""Which cards show what: they are drawn anew because a row changed, not because somebody remembered to say so."""
+"""What follows from a row that was written: which cards show it (they are drawn because it changed, not because somebody
+remembered to say so), and which sums it belongs to."""
 
 from __future__ import annotations
 
@@ -7,8 +8,19 @@ from typing import Final
 from sqlalchemy import inspect
 
 from core.context import Tx
+from core.cost import totals
 from core.outbox import card_publisher
-from core.store.tables import Approval, Attachment, Dispatch, HistoryRow, Offer, Question, Report, Ticket
+from core.store.tables import (
+    Approval,
+    Attachment,
+    Dispatch,
+    HistoryRow,
+    Offer,
+    Question,
+    Report,
+    Ticket,
+    UsageRow,
+)
 from core.workflow import offers
 
 NOT_SHOWN: Final = frozenset({"cost_usd"})
@@ -19,10 +31,16 @@ def row_changed(tx: Tx, row: object) -> None:
     """`row` is being written: draw what shows it, once, at the end of the unit of work."""
     match row:
         case Ticket():
+            totals.touched(tx, row.created_at)
             state = inspect(row)
             if state.key is None or not state.committed_state.keys() <= NOT_SHOWN:
                 card_publisher.draw_later(tx, row.ticket_id)
-        case Dispatch() | Approval() | Question() | Report() | Attachment() | HistoryRow():
+        case Dispatch():
+            totals.touched(tx, row.authorized_at)
+            card_publisher.draw_later(tx, row.ticket_id)
+        case UsageRow():
+            totals.touched(tx, row.at)
+        case Approval() | Question() | Report() | Attachment() | HistoryRow():
             card_publisher.draw_later(tx, row.ticket_id)
         case Offer():
             offers.draw_later(tx, row)

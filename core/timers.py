@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from core import lanes
+from core import housekeeping, lanes
 from core.context import Tx
 from core.i18n import N_
 from core.outbox import card_publisher
@@ -30,6 +30,7 @@ HANDLERS: Final[dict[str, Handler[Tx]]] = {
     "offer_silent": offer_answers.on_silent,
     "cover_ends": handover.on_cover_ends,
     lanes.JOB_DUE: lanes.on_job_due,
+    housekeeping.DAILY: housekeeping.on_daily,
 }
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from core.company.company import Company
+from core.cost import totals
 from core.cost.budget import forecast
 from core.cost.ledger import grains, in_dollars, total, within
 from core.cost.months import Period, Span, month_at, span_of
@@ -105,30 +106,63 @@ def find(
     """What there is about the period around `now`, in the founder's time zone. `properties`: of these alone."""
     zone = company.founder.zone
     month = month_at(now, zone)
-    when = [within(span_of(period, now, zone))] if period != "all" else []
     calls = [*_of(UsageRow.property_id, properties)]
-    lines = session.execute(
-        select(UsageRow.property_id, UsageRow.tier, UsageRow.model, func.sum(grains()))
-        .where(*when, *calls)
-        .group_by(UsageRow.property_id, UsageRow.tier, UsageRow.model)
-    )
-    tickets = select(func.count()).select_from(Ticket).where(*_of(Ticket.property_id, properties))
-    span = span_of(period, now, zone) if period != "all" else None
-    if span is not None:
-        tickets = tickets.where(Ticket.created_at >= span.start, Ticket.created_at < span.end)
+    if period == "all":
+        lines, vendor, tickets = _since_the_beginning(session, properties)
+    else:
+        lines, vendor, tickets = _in_span(session, span_of(period, now, zone), properties)
     return Found(
-        [Line(place, tier, model, in_dollars(amount)) for place, tier, model, amount in lines],
-        _vendors(session, span, properties),
-        session.scalar(tickets) or 0,
+        lines,
+        vendor,
+        tickets,
         session.scalar(select(func.min(UsageRow.at)).where(*calls)),
         total(session, within(month), *calls),
         _vendors(session, month, properties),
     )
 
 
-def _vendors(session: Session, span: Span | None, properties: Collection[str] | None) -> Decimal:
-    """What was authorised for vendors in `span`; since the beginning without one."""
-    when = [] if span is None else [Dispatch.authorized_at >= span.start, Dispatch.authorized_at < span.end]
+def _since_the_beginning(
+    session: Session, properties: Collection[str] | None
+) -> tuple[list[Line], Decimal, int]:
+    only = None if properties is None else [*properties]
+    models, vendors, tickets = (
+        totals.since_the_beginning(session, kind, only) for kind in ("models", "vendors", "tickets")
+    )
+    return (
+        [Line(one.property_id, one.tier, one.model, in_dollars(one.amount)) for one in models],
+        Decimal(sum(one.amount for one in vendors)) / 100,
+        sum(one.amount for one in tickets),
+    )
+
+
+def _in_span(
+    session: Session, span: Span, properties: Collection[str] | None
+) -> tuple[list[Line], Decimal, int]:
+    group = (UsageRow.property_id, UsageRow.tier, UsageRow.model)
+    lines = session.execute(
+        select(*group, func.sum(grains()))
+        .where(within(span), *_of(UsageRow.property_id, properties))
+        .group_by(*group)
+    )
+    tickets = (
+        select(func.count())
+        .select_from(Ticket)
+        .where(
+            Ticket.created_at >= span.start,
+            Ticket.created_at < span.end,
+            *_of(Ticket.property_id, properties),
+        )
+    )
+    return (
+        [Line(place, tier, model, in_dollars(amount)) for place, tier, model, amount in lines],
+        _vendors(session, span, properties),
+        session.scalar(tickets) or 0,
+    )
+
+
+def _vendors(session: Session, span: Span, properties: Collection[str] | None) -> Decimal:
+    """What was authorised for vendors in `span`."""
+    when = [Dispatch.authorized_at >= span.start, Dispatch.authorized_at < span.end]
     return vendor_money(session, *when, *_of(Dispatch.property_id, properties))
 
 

@@ -7,26 +7,31 @@ import asyncio
 import contextlib
 from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from core.context import Services, Store, Tx
+from core import lanes
+from core.context import Commit, Services, Store, Task, Tx
 from core.errors import TryLater
 from core.i18n import N_
 from core.model import Status
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time, forget
 from core.phrases import CHANNEL, label
-from core.store.tables import Notice, Owner
+from core.store.tables import Notice, Owner, Ticket
 from core.store.unit import Fenced
 from core.team.people import reader_for
-from core.tickets.records import current_dispatch, latest_approval, open_tickets
+from core.tickets.records import current_dispatch, find_ticket, is_open, latest_approval
 
 log = structlog.get_logger(__name__)
 
 EVERY: Final = timedelta(seconds=15)
+SHOW_AGAIN: Final = "show_again"
+AT_ONCE: Final = 3
+"""Tickets whose cards are shown again in one commit: about 15 ms each."""
 OUTAGE: Final = timedelta(seconds=120)
 """From so long on clicks may have been lost."""
 
@@ -106,31 +111,64 @@ def _tell_elsewhere(tx: Tx, channel: str, text: str) -> None:
 
 
 def show_again(tx: Tx, channels: Collection[str]) -> int:
-    """Show every card that still waits for somebody once more on `channels`; returns how many."""
-    shown = 0
-    for ticket in open_tickets(tx):
-        asked, dispatch = latest_approval(ticket), current_dispatch(ticket)
-        if asked is not None and asked.status == "pending":
-            kind, people = "approval", list(asked.deciders)
-        elif dispatch is not None and ticket.status == Status.DISPATCHED and not dispatch.acknowledged:
-            kind, people = "job", list(dict.fromkeys(dispatch.paged))
-        else:
-            continue
-        for person_id in people:
-            to = [
-                (address, reader)
-                for address, reader in card_publisher.readers_of(tx, tx.services.company.person(person_id))
-                if address.channel in channels and card_publisher.stands(tx, kind, ticket, address)
-            ]
-            if to:
-                shown += 1
-                card_publisher.show(tx, kind, ticket, to, again=True)
-    return shown
+    """Owe to show every card that still waits for somebody once more on `channels`; returns of how many tickets."""
+    waiting = select(Ticket.ticket_id).where(
+        is_open(), Ticket.status.in_((Status.AWAITING_HUMAN, Status.DISPATCHED))
+    )
+    tickets = sorted(tx.session.scalars(waiting))
+    _owe_showing(tx, [*channels], tickets)
+    return len(tickets)
+
+
+def _owe_showing(tx: Tx, channels: list[str], tickets: list[str]) -> None:
+    if tickets and channels:
+        about = {"channels": channels, "tickets": tickets}
+        lanes.later(tx, SHOW_AGAIN, about, lane=SHOW_AGAIN, subject=SHOW_AGAIN, at=None)
+
+
+class ShowingAgain:
+    """The job that shows waiting cards again, some tickets at a time: after an outage there may be hundreds, and
+    somebody outside waits for a 200 meanwhile. What a death interrupts goes on where it was."""
+
+    def task(self) -> Task:
+        return Task(SHOW_AGAIN, find=_nothing, run=self.run, exhausted=lambda tx, args, why: None, slots=1)
+
+    async def run(self, args: dict[str, Any], _found: None) -> Commit:
+        tickets, channels = list(args["tickets"]), list(args["channels"])
+
+        def commit(tx: Tx) -> None:
+            for ticket_id in tickets[:AT_ONCE]:
+                _show_again(tx, find_ticket(tx, ticket_id), channels)
+            _owe_showing(tx, channels, tickets[AT_ONCE:])
+
+        return commit
+
+
+def _nothing(session: Session, some: list[dict[str, Any]]) -> list[None]:
+    return [None for _ in some]
+
+
+def _show_again(tx: Tx, ticket: Ticket, channels: Collection[str]) -> None:
+    asked, dispatch = latest_approval(ticket), current_dispatch(ticket)
+    if asked is not None and asked.status == "pending":
+        kind, people = "approval", list(asked.deciders)
+    elif dispatch is not None and ticket.status == Status.DISPATCHED and not dispatch.acknowledged:
+        kind, people = "job", list(dict.fromkeys(dispatch.paged))
+    else:
+        return
+    for person_id in people:
+        to = [
+            (address, reader)
+            for address, reader in card_publisher.readers_of(tx, tx.services.company.person(person_id))
+            if address.channel in channels and card_publisher.stands(tx, kind, ticket, address)
+        ]
+        if to:
+            card_publisher.show(tx, kind, ticket, to, again=True)
 
 
 def after_outage(tx: Tx, before: datetime | None) -> int:
     """At the start: if nobody was here for long, taps on the platforms were lost. `before`: the last sign of life of
-    the process before, None if there was none."""
+    the process before, None if there was none. Returns of how many tickets the cards are shown again."""
     if before is None or tx.now - before < OUTAGE:
         return 0
     outside = [name for name, channel in tx.services.channels.items() if not channel.capabilities.ours]

@@ -123,6 +123,7 @@ class OutboxRow(Base):
     __table_args__ = (
         Index("ix_outbox_page", "cancel_key", "status"),
         Index("ix_outbox_owed", "channel", "conversation_id", "status"),
+        Index("ix_outbox_kept", "kept", "created_at"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     channel: Mapped[str] = mapped_column(String(20))
@@ -131,6 +132,8 @@ class OutboxRow(Base):
     """post (a card), edit (a card already posted), text"""
     copy_id: Mapped[str | None] = mapped_column(ForeignKey("card_copies.id"), index=True)
     payload: Mapped[Json]
+    kept: Mapped[bool] = mapped_column(Boolean, default=True)
+    """False: it went out long ago, and what it said was let go."""
     not_before: Mapped[datetime]
     cancel_key: Mapped[str | None] = mapped_column(String(60))
     """What an acknowledgement cancels: every page of one dispatch shares it."""
@@ -155,7 +158,10 @@ class Deadline(Base):
     """A durable timer. The row is the truth; the scheduler only wakes somebody to look (P12)."""
 
     __tablename__ = "deadlines"
-    __table_args__ = (Index("ix_deadlines_due", "fired_at", "cancelled_at", "due_at"),)
+    __table_args__ = (
+        Index("ix_deadlines_due", "fired_at", "cancelled_at", "due_at"),
+        Index("ix_deadlines_cancelled", "cancelled_at"),
+    )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     kind: Mapped[str] = mapped_column(String(30))
     subject: Mapped[str] = mapped_column(String(40), index=True)

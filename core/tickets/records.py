@@ -188,7 +188,7 @@ def open_tickets(tx: Tx, property_id: str | None = None) -> list[Ticket]:
     wanted = select(Ticket).where(is_open())
     if property_id is not None:
         wanted = wanted.where(Ticket.property_id == property_id)
-    rows = tx.session.scalars(wanted.order_by(Ticket.number))
+    rows = tx.session.scalars(wanted)
     return sorted(rows, key=lambda ticket: (-ticket.severity, ticket.number))
 
 

@@ -50,6 +50,8 @@ NEW = (
     ("ix_approvals_ticket", "approvals", ["ticket_id", "created_at"], None),
     ("ix_questions_ticket", "questions", ["ticket_id", "created_at"], None),
     ("ix_questions_waiting", "questions", ["person_id", "channel", "conversation_id"], "answer IS NULL"),
+    ("ix_outbox_kept", "outbox", ["kept", "created_at"], None),
+    ("ix_deadlines_cancelled", "deadlines", ["cancelled_at"], None),
     ("ix_offers_dispatch", "offers", ["dispatch_id", "created_at"], None),
     ("ix_offers_vendor", "offers", ["vendor_id", "created_at"], None),
     ("ix_usage_month", "usage", ["at", "usd"], None),
@@ -70,6 +72,8 @@ def upgrade() -> None:
         for name in names:
             op.drop_index(name, table_name=table)
     op.rename_table("prompts", "form_requests")
+    with op.batch_alter_table("outbox") as batch:
+        batch.add_column(sa.Column("kept", sa.Boolean(), nullable=False, server_default=sa.true()))
     with op.batch_alter_table("reports") as batch:
         batch.add_column(sa.Column("message_id", sa.String(length=200), nullable=True))
     op.create_table(

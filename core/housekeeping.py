@@ -1,0 +1,85 @@
+"""Once a day: what is over is added up, and what was sent long ago is let go. In small pieces, so that nobody waits."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from core import lanes
+from core.context import Commit, Task, Tx
+from core.cost import totals
+from core.store import deadlines
+from core.store.deadlines import Due
+from core.store.tables import Deadline, OutboxRow, table
+
+DAILY: Final = "housekeeping"
+"""The timer's kind, its subject, and the job's name and lane."""
+EVERY: Final = timedelta(days=1)
+PIECE: Final = 500
+"""Rows in one commit."""
+
+
+def ensure(tx: Tx) -> None:
+    """At the start: the timer runs. The first round is soon, for a home that was long without."""
+    if not deadlines.pending(tx, DAILY, DAILY):
+        deadlines.schedule(tx, DAILY, DAILY, tx.now + timedelta(minutes=10))
+
+
+def on_daily(tx: Tx, deadline: Due) -> None:
+    deadlines.schedule(tx, DAILY, DAILY, tx.now + EVERY)
+    _go_on(tx)
+
+
+def _go_on(tx: Tx) -> None:
+    lanes.later(tx, DAILY, {}, lane=DAILY, subject=DAILY, at=None)
+
+
+class Housekeeper:
+    def task(self) -> Task:
+        return Task(DAILY, find=_nothing, run=self.run, exhausted=lambda tx, args, why: None, slots=1)
+
+    async def run(self, _args: dict[str, Any], _found: None) -> Commit | None:
+        return _piece
+
+
+def _nothing(session: Session, some: list[dict[str, Any]]) -> list[None]:
+    return [None for _ in some]
+
+
+def _piece(tx: Tx) -> None:
+    """One piece of the work, and the next is owed."""
+    if totals.add_up_next(tx) or let_go(tx):
+        _go_on(tx)
+
+
+def let_go(tx: Tx) -> int:
+    """The contents of what was sent (or called off) longer ago than Services.keep_sent, and timers that are over; the
+    rows of messages stay, what each said stands on the ticket. Returns how many rows, at most PIECE of each."""
+    if tx.services.keep_sent is None:
+        return 0
+    before = tx.now - tx.services.keep_sent
+    return _let_go_payloads(tx, before) + _let_go_timers(tx, before)
+
+
+def _let_go_payloads(tx: Tx, before: datetime) -> int:
+    rows = table(OutboxRow)
+    over = (
+        select(rows.c.id)
+        .where(rows.c.kept.is_(True), rows.c.created_at < before, rows.c.status.in_(("sent", "cancelled")))
+        .order_by(rows.c.created_at)
+        .limit(PIECE)
+    )
+    ids = list(tx.session.scalars(over))
+    return tx.change(update(rows).where(rows.c.id.in_(ids)).values(payload={}, kept=False)) if ids else 0
+
+
+def _let_go_timers(tx: Tx, before: datetime) -> int:
+    rows = table(Deadline)
+    gone = 0
+    for ended in (rows.c.fired_at, rows.c.cancelled_at):
+        ids = list(tx.session.scalars(select(rows.c.id).where(ended < before).limit(PIECE)))
+        gone += tx.change(delete(rows).where(rows.c.id.in_(ids))) if ids else 0
+    return gone
