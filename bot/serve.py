@@ -19,6 +19,7 @@ from bot.app import App, build
 from bot.settings import Settings
 from channels.link.files import FileRoutes
 from core.errors import StartupError, TryLater
+from core.model import InboxStatus, OutboxStatus
 from core.refusals import REFUSED
 from core.store.tables import Deadline, InboxRow, JobRow, OutboxRow
 
@@ -184,10 +185,10 @@ def _backlog(session: Session, now: datetime) -> dict[str, int]:
 
     return {
         "jobs_waiting": count(JobRow.id > 0),
-        "inbox_waiting": count(InboxRow.status == "accepted"),
-        "inbox_quarantined": count(InboxRow.status == "quarantined"),
-        "outbox_waiting": count(OutboxRow.status == "pending"),
-        "outbox_dead": count(OutboxRow.status == "dead"),
+        "inbox_waiting": count(InboxRow.status == InboxStatus.ACCEPTED),
+        "inbox_quarantined": count(InboxRow.status == InboxStatus.QUARANTINED),
+        "outbox_waiting": count(OutboxRow.status == OutboxStatus.PENDING),
+        "outbox_dead": count(OutboxRow.status == OutboxStatus.DEAD),
         "timers_overdue": count(
             Deadline.fired_at.is_(None), Deadline.cancelled_at.is_(None), Deadline.due_at < now
         ),

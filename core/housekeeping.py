@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from core import lanes
 from core.context import Commit, Task, Tx
 from core.cost import totals
+from core.model import OutboxStatus
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.tables import Deadline, OutboxRow, table
@@ -68,7 +69,11 @@ def _let_go_payloads(tx: Tx, before: datetime) -> int:
     rows = table(OutboxRow)
     over = (
         select(rows.c.id)
-        .where(rows.c.kept.is_(True), rows.c.created_at < before, rows.c.status.in_(("sent", "cancelled")))
+        .where(
+            rows.c.kept.is_(True),
+            rows.c.created_at < before,
+            rows.c.status.in_((OutboxStatus.SENT, OutboxStatus.CANCELLED)),
+        )
         .order_by(rows.c.created_at)
         .limit(PIECE)
     )

@@ -14,7 +14,7 @@ from core import lanes
 from core.context import Store, Tx
 from core.errors import TryLater
 from core.ids import new_id
-from core.model import Address
+from core.model import Address, InboxStatus
 from core.store.tables import InboxRow, table
 
 _ROWS: Final = table(InboxRow)
@@ -69,7 +69,7 @@ def _row(tx: Tx, one: Arrival) -> dict[str, Any]:
         "conversation_id": one.conversation_id,
         "payload": one.payload,
         "received_at": tx.now,
-        "status": "accepted",
+        "status": InboxStatus.ACCEPTED,
         "album": f"{one.channel}:{one.conversation_id}:{one.album}" if one.album else None,
     }
 

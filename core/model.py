@@ -97,6 +97,65 @@ class Event(StrEnum):
     FALLBACK = "fallback"
 
 
+class InboxStatus(StrEnum):
+    """Of an event that came in."""
+
+    ACCEPTED = "accepted"
+    """Kept, not worked on yet."""
+    PROCESSED = "processed"
+    QUARANTINED = "quarantined"
+    DISCARDED = "discarded"
+    HELD = "held"
+    """From an unknown person."""
+
+
+class OutboxStatus(StrEnum):
+    """Of a message that is owed."""
+
+    PENDING = "pending"
+    SENDING = "sending"
+    """An attempt whose outcome is not known yet."""
+    SENT = "sent"
+    CANCELLED = "cancelled"
+    DEAD = "dead"
+
+
+class ApprovalStatus(StrEnum):
+    """Of a question to the deciders."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    SUPERSEDED = "superseded"
+    """By a later question, or the end of the ticket."""
+    LAPSED = "lapsed"
+    """Nobody decided: never the same as no."""
+
+
+class OfferStatus(StrEnum):
+    """Of what a vendor was asked."""
+
+    ASKED = "asked"
+    ACCEPTED = "accepted"
+    COUNTERED = "countered"
+    DECLINED = "declined"
+    SILENT = "silent"
+    """No word within the time."""
+    WITHDRAWN = "withdrawn"
+
+
+class QuestionKind(StrEnum):
+    """What is asked of one person: by a tap, or for ASK in words."""
+
+    PROPERTY = "property"
+    NEAR_POWER = "near_power"
+    GUEST_INSIDE = "guest_inside"
+    DOOR = "door"
+    CHARGE_TO = "charge_to"
+    REOPEN = "reopen"
+    ASK = "ask"
+
+
 class Role(StrEnum):
     FOUNDER = "founder"
     LEAD = "lead"

@@ -6,6 +6,7 @@ from bot.commands.call import Call
 from core import phrases
 from core.acts.commands import Acknowledge, Resolve
 from core.errors import Refused
+from core.model import ApprovalStatus
 from core.money import parse_amount
 from core.tickets.records import find_ticket, latest_approval, open_tickets
 
@@ -39,7 +40,11 @@ def approve(call: Call) -> None:
     """Shows the card again with live buttons; words alone never approve."""
     ticket = find_ticket(call.tx, call.words_after)
     approval = latest_approval(ticket)
-    decides = approval is not None and approval.status == "pending" and call.person.id in approval.deciders
+    decides = (
+        approval is not None
+        and approval.status == ApprovalStatus.PENDING
+        and call.person.id in approval.deciders
+    )
     call.show("approval" if decides else "ticket", ticket.ticket_id)
 
 

@@ -21,7 +21,7 @@ from core.company.schema import Person
 from core.context import Tx
 from core.errors import LoopOSError, StartupError
 from core.ids import new_id
-from core.model import Address
+from core.model import Address, OutboxStatus
 from core.outbox import card_publisher, check_button
 from core.ports import Attempt, Delivery, Sent
 from core.store.tables import CardCopy, CardRow, Notice, OutboxRow
@@ -128,14 +128,14 @@ def _keep(tx: Tx, subject: str, founder: Person, address: Address) -> Delivery:
         .join(CardRow, CardRow.id == CardCopy.card_id)
         .where(CardRow.kind == "check", CardRow.subject == subject)
     ).one()
-    row.status = "cancelled"
+    row.status = OutboxStatus.CANCELLED
     return Delivery(row.id, address.conversation_id, Card.model_validate(row.payload), None)
 
 
 def _record(tx: Tx, outbox_id: str, sent: Sent) -> None:
     """The service edits the message by this name once the tap has come."""
     row = tx.session.scalars(select(OutboxRow).where(OutboxRow.id == outbox_id)).one()
-    row.status, row.sent_at, row.message_ref = "sent", tx.now, sent.message_ref
+    row.status, row.sent_at, row.message_ref = OutboxStatus.SENT, tx.now, sent.message_ref
     copy = tx.session.scalars(select(CardCopy).where(CardCopy.id == row.copy_id)).one()
     copy.message_ref = sent.message_ref
 

@@ -18,6 +18,7 @@ from bot.setup.button import no_account
 from bot.setup.side_process import configured, health_of, is_ours, local_url, read_company
 from core.company.loader import CompanyDataError, load_company
 from core.errors import StartupError
+from core.model import InboxStatus, OutboxStatus
 from core.store import schema
 from core.store.snapshot import looking_at
 from core.store.tables import InboxRow, OutboxRow
@@ -81,8 +82,8 @@ def _stuck(settings: Settings) -> Iterator[str]:
     if schema.fault(settings.database) is not None or not schema.is_current(settings.database):
         return
     with looking_at(settings.database) as session:
-        held = session.scalar(select(func.count()).where(InboxRow.status == "quarantined"))
-        dead = session.scalar(select(func.count()).where(OutboxRow.status == "dead"))
+        held = session.scalar(select(func.count()).where(InboxRow.status == InboxStatus.QUARANTINED))
+        dead = session.scalar(select(func.count()).where(OutboxRow.status == OutboxStatus.DEAD))
     if held:
         yield f"{held} message(s) could not be worked on. The founder's chat has a card for each: try again or discard."
     if dead:

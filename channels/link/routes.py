@@ -22,6 +22,7 @@ from core.context import Store, Tx
 from core.errors import Refused, TryLater
 from core.i18n import N_, Words
 from core.inbox import Arrival, accept
+from core.model import InboxStatus
 from core.money import parse_amount
 from core.outbox.offer_links import offer_in
 from core.phrases import refusal
@@ -123,7 +124,9 @@ def _find(session: Session, offer_id: str) -> tuple[str, Card, bool] | None:
     waiting = session.scalar(
         select(InboxRow.id)
         .where(
-            InboxRow.channel == "link", InboxRow.conversation_id == offer_id, InboxRow.status == "accepted"
+            InboxRow.channel == "link",
+            InboxRow.conversation_id == offer_id,
+            InboxRow.status == InboxStatus.ACCEPTED,
         )
         .limit(1)
     )

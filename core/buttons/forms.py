@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from sqlalchemy import select
 
@@ -188,8 +188,10 @@ def take_words(tx: Tx, message: Message, reader: Reader) -> tuple[bool, Tap | No
             wanted = normal(message.text)
             found = next((one for one in field.options if normal(one.label) == wanted), None)
             return (False, None) if found is None else (True, _said(tx, form, found.value, reader))
-        case _:
+        case "amount":
             return _take_amount(tx, form, message, reader, is_reply=is_reply)
+        case _:
+            assert_never(field.kind)
 
 
 def _take_amount(

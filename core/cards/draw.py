@@ -24,7 +24,7 @@ from core.cards.parts import (
 )
 from core.cards.texts import guest_language, guest_text, offer_line, vendor_links, vendor_text, written
 from core.cards.view import ButtonDraft, CardDraft, State, View
-from core.model import OPEN, Role, Status
+from core.model import OPEN, ApprovalStatus, QuestionKind, Role, Status
 from core.store.tables import Approval, Dispatch, Question
 from core.text import shorten
 
@@ -96,7 +96,7 @@ def receipt(view: View) -> CardDraft:
 def _is_mine(question: Question, view: View) -> bool:
     return (
         question.answer is None
-        and question.kind not in {"ask", "charge_to"}
+        and question.kind not in {QuestionKind.ASK, QuestionKind.CHARGE_TO}
         and question.conversation_id == view.conversation_id
         and view.ticket.status in {Status.NEW, Status.AWAITING_HUMAN, Status.DISPATCHED}
     )
@@ -108,7 +108,7 @@ def _charge(view: View, *, on_job: bool) -> tuple[tuple[str, tuple[ButtonDraft, 
     return tuple(
         _question(question, view)
         for question in view.ticket.questions
-        if question.kind == "charge_to"
+        if question.kind == QuestionKind.CHARGE_TO
         and question.answer is None
         and question.person_id == view.reader_id
         and view.ticket.status == Status.RESOLVED
@@ -119,7 +119,8 @@ def _charge(view: View, *, on_job: bool) -> tuple[tuple[str, tuple[ButtonDraft, 
 def _question(question: Question, view: View) -> tuple[str, tuple[ButtonDraft, ...]]:
     words = view.words
     text = words(
-        QUESTION_TEXT[question.kind], **({"other": question.text} if question.kind == "reopen" else {})
+        QUESTION_TEXT[question.kind],
+        **({"other": question.text} if question.kind == QuestionKind.REOPEN else {}),
     )
     labels = phrases.CHOICES.get(question.kind, {})
     buttons = []
@@ -143,7 +144,11 @@ def approval(view: View) -> CardDraft:
         why = "\n".join(f"• {phrases.reason(r, words)}" for r in asked.reasons)
         sections.append(Section(title=words("Why you are asked"), text=why))
     sections += [*answers(view), *sources(view), *_texts(view), *understood(view)]
-    pending = asked is not None and asked.status == "pending" and ticket.status == Status.AWAITING_HUMAN
+    pending = (
+        asked is not None
+        and asked.status == ApprovalStatus.PENDING
+        and ticket.status == Status.AWAITING_HUMAN
+    )
     if pending and dispatch is not None and asked is not None:
         if view.vendor is None:
             lead = words("{what} at {place}: whom shall I send?", what=view.category, place=view.place_name)
@@ -346,7 +351,7 @@ def ticket_card(view: View) -> CardDraft:
         _question(q, view)
         for q in view.ticket.questions
         if asked
-        and q.kind == "property"
+        and q.kind == QuestionKind.PROPERTY
         and q.answer is None
         and view.ticket.status in {Status.NEW, Status.AWAITING_HUMAN}
     )

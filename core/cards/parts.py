@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Final
+from typing import Final, assert_never
 
 from core import phrases
 from core.cards.card import Fact, Link, Section
 from core.cards.view import State, View
 from core.dispatch.quiet_hours import next_working_moment
 from core.i18n import N_
-from core.model import URGENT, Status
+from core.model import URGENT, QuestionKind, Status
 from core.text import shorten
 
 
@@ -136,9 +136,11 @@ def history(view: View) -> tuple[Section, ...]:
 
 def status_line(view: View) -> tuple[str, State]:
     words, ticket, dispatch, approval = view.words, view.ticket, view.dispatch, view.approval
-    match Status(ticket.status):
+    match ticket.status:
         case Status.NEW:
-            pending = next((q for q in ticket.questions if q.answer is None and q.kind == "property"), None)
+            pending = next(
+                (q for q in ticket.questions if q.answer is None and q.kind == QuestionKind.PROPERTY), None
+            )
             if pending is not None:
                 return words("I need one thing from you: which property is it?"), "asking"
             return words("Noted. I am looking at it."), "open"
@@ -166,8 +168,10 @@ def status_line(view: View) -> tuple[str, State]:
             return words("Nobody decided in time. That is not a no: it can be asked again."), "refused"
         case Status.CANCELLED:
             return words("Cancelled."), "refused"
-        case _:
+        case Status.MERGED:
             return words("This now goes on as {ticket}.", ticket=ticket.merged_into or ""), "done"
+        case _:
+            assert_never(ticket.status)
 
 
 def _waiting_line(view: View) -> str:
@@ -230,12 +234,12 @@ def decided_line(view: View) -> str:
 
 
 QUESTION_TEXT: Final = {
-    "property": N_("Which property is it?"),
-    "near_power": N_("Is water near a socket, cable or fuse box?"),
-    "guest_inside": N_("Is a guest inside now?"),
-    "door": N_("Who opens the door for the vendor?"),
-    "charge_to": N_("Who pays?"),
-    "reopen": N_("{other} was resolved only lately. Is it the same problem again?"),
+    QuestionKind.PROPERTY: N_("Which property is it?"),
+    QuestionKind.NEAR_POWER: N_("Is water near a socket, cable or fuse box?"),
+    QuestionKind.GUEST_INSIDE: N_("Is a guest inside now?"),
+    QuestionKind.DOOR: N_("Who opens the door for the vendor?"),
+    QuestionKind.CHARGE_TO: N_("Who pays?"),
+    QuestionKind.REOPEN: N_("{other} was resolved only lately. Is it the same problem again?"),
 }
 
 
@@ -244,7 +248,7 @@ def answers(view: View) -> tuple[Section, ...]:
     words = view.words
     lines = []
     for question in view.ticket.questions:
-        if question.kind == "ask":
+        if question.kind == QuestionKind.ASK:
             said = question.answer or words("(no answer yet)")
             lines.append(f"{question.text} → {said}")
         elif question.answer and question.kind in phrases.FACTS:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import assert_never
 from urllib.parse import quote
 
 from core import phrases
 from core.cards.card import Link
 from core.cards.view import View
 from core.i18n import Words
+from core.model import OfferStatus
 
 
 def guest_language(view: View) -> str:
@@ -93,16 +95,26 @@ def offer_line(view: View) -> str:
     if offer is None:
         return ""
     match offer.status:
-        case "accepted" if offer.eta_at is not None:
+        case OfferStatus.ACCEPTED if offer.eta_at is not None:
             return words(
                 "{vendor} comes {at}.", vendor=view.vendor_name, at=words.time(offer.eta_at, view.now)
             )
-        case "asked" if view.offer_link is not None and offer.opened_at is None and not view.offer_reached:
+        case OfferStatus.ASKED if (
+            view.offer_link is not None and offer.opened_at is None and not view.offer_reached
+        ):
             return words("Please pass this link on: there they answer. {link}", link=view.offer_link)
-        case "asked":
+        case OfferStatus.ASKED:
             return words("{vendor} was asked and has not answered yet.", vendor=view.vendor_name)
-        case _:
+        case (
+            OfferStatus.ACCEPTED
+            | OfferStatus.COUNTERED
+            | OfferStatus.DECLINED
+            | OfferStatus.SILENT
+            | OfferStatus.WITHDRAWN
+        ):
             return ""
+        case _:
+            assert_never(offer.status)
 
 
 def vendor_links(view: View) -> tuple[Link, ...]:

@@ -42,6 +42,8 @@ Usd = Annotated[Decimal, BeforeValidator(_money)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.\-]{0,59}$")]
 Language = Literal["en", "zh-TW", "ja", "id", "es"]
+Rank = Literal["assignee", "backup", "lead", "founder"]
+"""Whom a step of the escalation means, at the ticket's property."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
@@ -180,7 +182,7 @@ class Resolution(_Model):
 
 
 class Step(_Model):
-    who: Literal["assignee", "backup", "lead", "founder"]
+    who: Rank
     wait: int = Field(gt=0, le=86_400)
     """Seconds until the next step."""
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from core.context import Store
 from core.cost.ledger import SETTLED
 from core.errors import TryLater
+from core.model import InboxStatus
 from core.store.tables import InboxRow, UsageRow
 from core.store.unit import Fenced
 
@@ -121,7 +122,9 @@ class Journal:
 def _owed(session: Session) -> list[UsageRow]:
     """Settled, without a line. What was made for a message waits until that has its ticket, or is known to get none."""
     waits = (
-        select(InboxRow.id).where(InboxRow.id == UsageRow.inbox_id, InboxRow.status == "accepted").exists()
+        select(InboxRow.id)
+        .where(InboxRow.id == UsageRow.inbox_id, InboxRow.status == InboxStatus.ACCEPTED)
+        .exists()
     )
     owed = select(UsageRow).where(
         UsageRow.settled_at.is_not(None),

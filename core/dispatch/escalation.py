@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, assert_never
 
 from core.company.company import Company
-from core.company.schema import Step
+from core.company.schema import Rank, Step
 from core.dispatch.quiet_hours import next_working_moment
 from core.model import Role
 
@@ -17,7 +17,7 @@ from core.model import Role
 class PlannedStep:
     """A step of the policy with the person it means, settled when the dispatch begins."""
 
-    who: str
+    who: Rank
     person_id: str
     wait: timedelta
 
@@ -56,7 +56,7 @@ def plan(
     return planned
 
 
-def _person_for(company: Company, property_id: str | None, who: str) -> str | None:
+def _person_for(company: Company, property_id: str | None, who: Rank) -> str | None:
     assignee = company.on_site(property_id)
     match who:
         case "assignee":
@@ -65,8 +65,10 @@ def _person_for(company: Company, property_id: str | None, who: str) -> str | No
             return assignee.backup if assignee else None
         case "lead":
             return next((person.id for person in company.team if person.role is Role.LEAD), None)
-        case _:
+        case "founder":
             return company.founder.id
+        case _:
+            assert_never(who)
 
 
 def page_for(

@@ -23,7 +23,7 @@ from core.intake.attachments import Fetched, fetch_all
 from core.intake.messages import settled, take_message
 from core.intake.steps import thread_ticket
 from core.metering import About
-from core.model import Address, SourceKind, Triage
+from core.model import Address, InboxStatus, SourceKind, Triage
 from core.outbox import home_page
 from core.ports import Channel
 from core.store import crashpoints
@@ -38,9 +38,9 @@ SHORT: Final = 400
 _OUR_NAME: Final = re.compile(r"loop\W?os", re.IGNORECASE)
 _PROCESSED: Final = (
     update(table(InboxRow))
-    .where(InboxRow.id == bindparam("inbox"), InboxRow.status == "accepted")
+    .where(InboxRow.id == bindparam("inbox"), InboxRow.status == InboxStatus.ACCEPTED)
     .values(
-        status="processed",
+        status=InboxStatus.PROCESSED,
         person_id=bindparam("by"),
         message_id=bindparam("message"),
         processed_at=bindparam("now"),
@@ -71,7 +71,7 @@ class Intake:
         return [rows.get(one) for one in wanted]
 
     async def run(self, args: dict[str, Any], row: InboxRow | None) -> Commit | None:
-        if row is None or row.status != "accepted":
+        if row is None or row.status != InboxStatus.ACCEPTED:
             return None
         channel = self._services.channels.get(row.channel)
         if channel is None:
@@ -199,7 +199,9 @@ def _take_edit(tx: Tx, row: InboxRow, change: Edited, triage: Triage) -> None:
     match edits.edited(tx, row.received_at, change, triage):
         case edits.EditOutcome.EARLY:
             # Behind its message, which may be the next in this lane.
-            tx.change(update(table(InboxRow)).where(InboxRow.id == row.id).values(status="accepted"))
+            tx.change(
+                update(table(InboxRow)).where(InboxRow.id == row.id).values(status=InboxStatus.ACCEPTED)
+            )
             source = Address(row.channel, row.conversation_id)
             lanes.read(tx, row.id, source, tx.now + timedelta(seconds=1))
         case edits.EditOutcome.NEW:
@@ -253,7 +255,7 @@ def _album(session: Session, row: InboxRow) -> list[InboxRow]:
     """Everything that was sent together with `row` and is still to be done; `row` first."""
     found = session.scalars(
         select(InboxRow)
-        .where(InboxRow.album == row.album, InboxRow.status == "accepted", InboxRow.id != row.id)
+        .where(InboxRow.album == row.album, InboxRow.status == InboxStatus.ACCEPTED, InboxRow.id != row.id)
         .order_by(InboxRow.id)
     )
     return [row, *found]

@@ -24,7 +24,7 @@ from core.inbound import Message
 from core.intake import reported_done
 from core.intake.incoming import Incoming
 from core.knowledge.recall import Query, recall
-from core.model import OPEN, URGENT, Category, Event, Intent, SourceKind, Status
+from core.model import OPEN, URGENT, ApprovalStatus, Category, Event, Intent, SourceKind, Status
 from core.outbox import card_publisher, said_once
 from core.store.tables import CardCopy, CardRow, Dispatch, InboxRow, Question, Report, Ticket
 from core.team.people import reader_for
@@ -162,7 +162,11 @@ def _approving(tx: Tx, it: Incoming) -> Ticket | None:
         return None
     for ticket in open_tickets(tx):
         approval = latest_approval(ticket)
-        if approval is not None and approval.status == "pending" and it.person.id in approval.deciders:
+        if (
+            approval is not None
+            and approval.status == ApprovalStatus.PENDING
+            and it.person.id in approval.deciders
+        ):
             return ticket
     return None
 

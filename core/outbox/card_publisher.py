@@ -23,7 +23,7 @@ from core.company.schema import Person
 from core.context import Tx
 from core.i18n import Words
 from core.ids import button_id, new_id
-from core.model import Address
+from core.model import Address, OutboxStatus
 from core.outbox import translations
 from core.outbox.file_links import payload_of
 from core.outbox.offer_links import link_to
@@ -92,7 +92,9 @@ def _fill(tx: Tx, shown: dict[str, _Shown]) -> None:
     for button in tx.session.scalars(select(ButtonRow).where(ButtonRow.copy_id.in_(shown))):
         shown[button.copy_id].buttons[button.copy_id].append(button)
     for row in tx.session.scalars(
-        select(OutboxRow).where(OutboxRow.copy_id.in_(shown), OutboxRow.status.in_(("pending", "sending")))
+        select(OutboxRow).where(
+            OutboxRow.copy_id.in_(shown), OutboxRow.status.in_((OutboxStatus.PENDING, OutboxStatus.SENDING))
+        )
     ):
         shown[str(row.copy_id)].unsent[str(row.copy_id)] = row
 
@@ -333,7 +335,7 @@ def _owe(
             cancel_key=cancel_key,
             urgency=urgency,
             only_once=only_once,
-            status="pending",
+            status=OutboxStatus.PENDING,
             created_at=tx.now,
         )
     )
@@ -396,7 +398,7 @@ def _put(
         )
         return
     waiting = shown.unsent.get(copy.id)
-    if waiting is not None and waiting.status in {"pending", "sending"}:
+    if waiting is not None and waiting.status in {OutboxStatus.PENDING, OutboxStatus.SENDING}:
         # Not sent yet: it goes out as it should look now (W20: merge before delaying).
         waiting.payload = content
         return
@@ -446,10 +448,10 @@ def cancel_pages(tx: Tx, cancel_key: str) -> None:
     """Stop every page under `cancel_key` that has not left yet, in the same transaction as the reason."""
     tx.session.flush()
     rows = tx.session.scalars(
-        select(OutboxRow).where(OutboxRow.cancel_key == cancel_key, OutboxRow.status == "pending")
+        select(OutboxRow).where(OutboxRow.cancel_key == cancel_key, OutboxRow.status == OutboxStatus.PENDING)
     )
     for row in rows:
-        row.status = "cancelled"
+        row.status = OutboxStatus.CANCELLED
 
 
 # --- buttons

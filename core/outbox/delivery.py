@@ -23,6 +23,7 @@ from core.context import Commit, Happened, Services, Store, Task, Tx
 from core.errors import AskHuman, ChannelDown, GiveUp, LoopOSError, OutcomeUnknown, TryLater
 from core.i18n import N_
 from core.lanes import DELIVER
+from core.model import OutboxStatus
 from core.outbox import card_publisher
 from core.outbox.file_links import Offered, link_to, outgoing, safe_name
 from core.ports import Attempt, Channel, Delivery, Sent
@@ -32,7 +33,7 @@ from core.team.people import reader_for
 
 log = structlog.get_logger(__name__)
 
-OWED: Final = ("pending", "sending")
+OWED: Final = (OutboxStatus.PENDING, OutboxStatus.SENDING)
 SLOTS: Final = 64
 """Conversations that are written to at the same time: most of them only wait for their platform."""
 MAX_UNEXPECTED: Final = 3
@@ -240,7 +241,7 @@ def _claim(tx: Tx, channel: Channel, name: str, conversation_id: str) -> _Batch 
     rows = [row for row in rows if row.attempt_key == begun]
     key = begun or str(uuid.uuid4())
     for row in rows:
-        row.status, row.attempt_key, row.attempted_at = "sending", key, since or tx.now
+        row.status, row.attempt_key, row.attempted_at = OutboxStatus.SENDING, key, since or tx.now
     copies = [tx.get(CardCopy, row.copy_id) if row.copy_id else None for row in rows]
     return _Batch(
         [
@@ -257,13 +258,18 @@ def _release(tx: Tx, ids: Sequence[str]) -> None:
     """Surely nothing was sent: it may be merged, cancelled or overtaken again."""
     for one in ids:
         row = tx.get(OutboxRow, one)
-        if row is not None and row.status == "sending":
-            row.status, row.attempt_key, row.attempted_at = "pending", None, None
+        if row is not None and row.status == OutboxStatus.SENDING:
+            row.status, row.attempt_key, row.attempted_at = OutboxStatus.PENDING, None, None
 
 
 def _record(tx: Tx, row: OutboxRow, payload: dict[str, Any], sent: Sent, *, repeated: bool = False) -> None:
     """It arrived, with `payload` in it."""
-    row.status, row.sent_at, row.message_ref, row.attempt_key = "sent", tx.now, sent.message_ref, None
+    row.status, row.sent_at, row.message_ref, row.attempt_key = (
+        OutboxStatus.SENT,
+        tx.now,
+        sent.message_ref,
+        None,
+    )
     copy = tx.get(CardCopy, row.copy_id) if row.copy_id else None
     if copy is not None and row.kind == "post":
         copy.message_ref = sent.message_ref

@@ -14,7 +14,7 @@ from core.cards.view import CardDraft
 from core.company.schema import Person
 from core.context import Tx
 from core.inbound import Opened
-from core.model import Address
+from core.model import Address, ApprovalStatus
 from core.outbox import card_publisher
 from core.store.tables import Dispatch, Ticket
 from core.team.people import reader_for
@@ -53,7 +53,7 @@ def _sketch(tx: Tx, person: Person, reader: Reader) -> CardDraft:
         ticket
         for ticket in tickets
         if (asked := latest_approval(ticket)) is not None
-        and asked.status == "pending"
+        and asked.status == ApprovalStatus.PENDING
         and person.id in asked.deciders
     ]
     asks += [t for t in tickets if any(q.answer is None and q.person_id == person.id for q in t.questions)]

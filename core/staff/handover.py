@@ -17,7 +17,7 @@ from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
-from core.model import Event, Status
+from core.model import ApprovalStatus, Event, Status
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
@@ -142,7 +142,7 @@ def _line(tx: Tx, ticket: Ticket, reader: Reader) -> str:
         parts.append(tx.services.company.name_of(owner))
         if not dispatch.acknowledged:
             parts.append(words("nobody has taken it yet"))
-    elif (asked := latest_approval(ticket)) is not None and asked.status == "pending":
+    elif (asked := latest_approval(ticket)) is not None and asked.status == ApprovalStatus.PENDING:
         parts.append(words("{who} decides", who=", ".join(map(tx.services.company.name_of, asked.deciders))))
     else:
         parts.append(phrases.label(phrases.STATUS, ticket.status, words))

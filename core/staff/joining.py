@@ -20,7 +20,7 @@ from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message
-from core.model import LANGUAGES, Address, Role
+from core.model import LANGUAGES, Address, InboxStatus, Role
 from core.outbox import card_publisher
 from core.outbox.said_once import count, first_time
 from core.phrases import LANGUAGE
@@ -51,9 +51,9 @@ def stranger_wrote(tx: Tx, row: InboxRow, message: Message, heard: str, name: st
     if message.room is not None and not message.addressed:
         return
     visitor = visitor_id(message.channel, message.sender)
-    row.status, row.processed_at, row.digest = "held", tx.now, visitor
+    row.status, row.processed_at, row.digest = InboxStatus.HELD, tx.now, visitor
     if tx.get(Notice, f"blocked:{visitor}") is not None:
-        row.status = "discarded"
+        row.status = InboxStatus.DISCARDED
         return
     founder = tx.services.company.founder
     if first_time(tx, f"stranger:{visitor}:{tx.now:%Y-%m-%d}"):
@@ -94,7 +94,9 @@ def visitor_id(channel: str, sender: str) -> str:
 
 def _held(tx: Tx, visitor: str) -> list[InboxRow]:
     wanted = (
-        select(InboxRow).where(InboxRow.digest == visitor, InboxRow.status == "held").order_by(InboxRow.id)
+        select(InboxRow)
+        .where(InboxRow.digest == visitor, InboxRow.status == InboxStatus.HELD)
+        .order_by(InboxRow.id)
     )
     return list(tx.session.scalars(wanted))
 
@@ -157,7 +159,7 @@ def block(tx: Tx, visitor: str, actor: Actor) -> None:
     rows, _ = _waiting(tx, visitor)
     tx.add(Notice(key=f"blocked:{visitor}", at=tx.now, count=1))
     for row in rows:
-        row.status = "discarded"
+        row.status = InboxStatus.DISCARDED
     who = tx.services.company.name_of(actor.person_id)
     _close(tx, visitor, N_("{who} blocked them. Their words are kept in the records."), who=who)
 
@@ -209,7 +211,7 @@ def _let_in(tx: Tx, visitor: str, actor: Actor, person: Person, rows: list[Inbox
 
 def _take_up(tx: Tx, rows: list[InboxRow]) -> None:
     for row in rows:
-        row.status, row.digest = "accepted", None
+        row.status, row.digest = InboxStatus.ACCEPTED, None
         lanes.read(tx, row.id, Address(row.channel, row.conversation_id))
     tx.session.flush()
 

@@ -25,7 +25,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from core.store.types import Money, UtcTime
+from core.model import ApprovalStatus, InboxStatus, OfferStatus, OutboxStatus, QuestionKind, Status
+from core.store.types import Money, Named, UtcTime
 
 Json = dict[str, Any]
 IS_OPEN = "status IN ('NEW', 'TRIAGED', 'AWAITING_HUMAN', 'DISPATCHED')"
@@ -86,8 +87,9 @@ class InboxRow(Base):
     conversation_id: Mapped[str] = mapped_column(String(200))
     payload: Mapped[Json]
     received_at: Mapped[datetime]
-    status: Mapped[str] = mapped_column(String(12), default="accepted", index=True)
-    """accepted, processed, quarantined, discarded, held (from an unknown person)"""
+    status: Mapped[InboxStatus] = mapped_column(
+        Named(InboxStatus, 12), default=InboxStatus.ACCEPTED, index=True
+    )
     error: Mapped[str | None]
     person_id: Mapped[str | None] = mapped_column(String(60))
     digest: Mapped[str | None] = mapped_column(String(64))
@@ -137,8 +139,9 @@ class OutboxRow(Base):
     not_before: Mapped[datetime]
     cancel_key: Mapped[str | None] = mapped_column(String(60))
     """What an acknowledgement cancels: every page of one dispatch shares it."""
-    status: Mapped[str] = mapped_column(String(12), default="pending", index=True)
-    """pending, sending (an attempt whose outcome is not known yet), sent, cancelled, dead"""
+    status: Mapped[OutboxStatus] = mapped_column(
+        Named(OutboxStatus, 12), default=OutboxStatus.PENDING, index=True
+    )
     urgency: Mapped[int] = mapped_column(Integer, default=1)
     """2 overtakes 1 in a conversation that has to wait, 1 overtakes 0."""
     attempt_key: Mapped[str | None] = mapped_column(String(36), index=True)
@@ -211,7 +214,7 @@ class Ticket(Base):
     ticket_id: Mapped[str] = mapped_column(String(20), primary_key=True)
     number: Mapped[int] = mapped_column(Integer, unique=True)
     property_id: Mapped[str | None] = mapped_column(String(60))
-    status: Mapped[str] = mapped_column(String(20))
+    status: Mapped[Status] = mapped_column(Named(Status, 20))
     category: Mapped[str] = mapped_column(String(30))
     severity: Mapped[int] = mapped_column(Integer)
     risk_tags: Mapped[list[str]]
@@ -374,8 +377,7 @@ class Approval(Base):
     digest: Mapped[str] = mapped_column(String(64))
     reasons: Mapped[list[Json]]
     deciders: Mapped[list[str]]
-    status: Mapped[str] = mapped_column(String(12), default="pending")
-    """pending, approved, rejected, superseded, lapsed"""
+    status: Mapped[ApprovalStatus] = mapped_column(Named(ApprovalStatus, 12), default=ApprovalStatus.PENDING)
     decided_by: Mapped[str | None] = mapped_column(String(60))
     decided_at: Mapped[datetime | None]
     decided_on: Mapped[str | None] = mapped_column(String(20))
@@ -400,8 +402,7 @@ class Question(Base):
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"))
-    kind: Mapped[str] = mapped_column(String(16))
-    """property, near_power, guest_inside, door, reopen, ask"""
+    kind: Mapped[QuestionKind] = mapped_column(Named(QuestionKind, 16))
     person_id: Mapped[str] = mapped_column(String(60))
     channel: Mapped[str] = mapped_column(String(20))
     conversation_id: Mapped[str] = mapped_column(String(200))
@@ -576,8 +577,7 @@ class Offer(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     dispatch_id: Mapped[str] = mapped_column(ForeignKey("dispatches.dispatch_id"))
     vendor_id: Mapped[str] = mapped_column(String(60))
-    status: Mapped[str] = mapped_column(String(12), default="asked")
-    """asked, accepted, countered, declined, silent, withdrawn"""
+    status: Mapped[OfferStatus] = mapped_column(Named(OfferStatus, 12), default=OfferStatus.ASKED)
     amount_usd: Mapped[Decimal | None]
     eta_at: Mapped[datetime | None]
     note: Mapped[str | None]

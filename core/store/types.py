@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from sqlalchemy import DateTime, Dialect, String, TypeDecorator
+
+E = TypeVar("E", bound=StrEnum)
 
 
 class Money(TypeDecorator[Decimal]):
@@ -41,3 +44,20 @@ class UtcTime(TypeDecorator[datetime]):
             return None
         assert isinstance(value, datetime)
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Named(TypeDecorator[E]):
+    """One of a closed set, kept by its name: what comes back is the member, and what is none is refused."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, members: type[E], length: int) -> None:
+        super().__init__(length)
+        self.members = members
+
+    def process_bind_param(self, value: E | str | None, dialect: Dialect) -> str | None:
+        return None if value is None else self.members(value).value
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:
+        return None if value is None else self.members(value)

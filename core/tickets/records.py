@@ -14,7 +14,7 @@ from core.company.schema import Property, Resolution
 from core.context import Tx
 from core.errors import Refused
 from core.knowledge.recall import as_resolution
-from core.model import OPEN, SYSTEM, Event, Status
+from core.model import OPEN, SYSTEM, Event, QuestionKind, Status
 from core.store.tables import IS_OPEN, Approval, Counter, Dispatch, HistoryRow, Ticket
 from core.tickets.lifecycle import following
 
@@ -64,7 +64,7 @@ def move(tx: Tx, ticket: Ticket, event: Event, actor: Actor, **detail: Any) -> N
     Raises Refused("wrong_state") where the table of core.tickets.lifecycle has no such move."""
     before = Status(ticket.status)
     after = following(event, before)
-    ticket.status = after.value
+    ticket.status = after
     if after not in OPEN:
         _ask_no_more(tx, ticket)
     _write(tx, ticket, event, actor, detail, before, after)
@@ -74,7 +74,7 @@ def _ask_no_more(tx: Tx, ticket: Ticket) -> None:
     """What nobody answered ends with the ticket: it would be looked at with every message of whom it was put to, for
     ever. Who pays is asked only then."""
     for question in ticket.questions:
-        if question.answer is None and question.kind != "charge_to":
+        if question.answer is None and question.kind != QuestionKind.CHARGE_TO:
             question.answer, question.answered_by, question.answered_at = "", SYSTEM, tx.now
 
 

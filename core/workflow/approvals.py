@@ -19,7 +19,7 @@ from core.dispatch.quiet_hours import next_working_moment
 from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
-from core.model import Address, Event, Status
+from core.model import Address, ApprovalStatus, Event, Status
 from core.outbox import card_publisher
 from core.store import crashpoints, deadlines
 from core.store.deadlines import Due
@@ -72,7 +72,7 @@ def request(
         digest=digest_of(action),
         reasons=[r.to_json() for r in reasons],
         deciders=[*edited_by] or [founder.id],
-        status="pending",
+        status=ApprovalStatus.PENDING,
         created_at=tx.now,
     )
     ticket.approvals.append(approval)
@@ -103,8 +103,8 @@ def _show(tx: Tx, ticket: Ticket, person: Person, *, again: bool = False) -> Non
 def supersede(tx: Tx, ticket: Ticket) -> None:
     """Void what is still asked about `ticket`: its buttons will say so."""
     asked = latest_approval(ticket)
-    if asked is not None and asked.status == "pending":
-        asked.status = "superseded"
+    if asked is not None and asked.status == ApprovalStatus.PENDING:
+        asked.status = ApprovalStatus.SUPERSEDED
         deadlines.cancel(tx, asked.id)
 
 
@@ -116,7 +116,7 @@ def require_open(tx: Tx, approval: Approval, digest: str, actor: Actor) -> None:
 
 def check_open(tx: Tx, approval: Approval, digest: str) -> None:
     """Raises Refused("already_decided" | "superseded")."""
-    if approval.status != "pending" or approval.digest != digest:
+    if approval.status != ApprovalStatus.PENDING or approval.digest != digest:
         raise _too_late(tx, approval)
 
 
@@ -125,7 +125,7 @@ def approve(tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Acto
     check_open(tx, approval, digest)
     dispatch = _dispatch_of(tx, approval)
     _check_still_right(tx, ticket, dispatch, actor)
-    _decide(tx, approval, digest, actor, "approved", None)
+    _decide(tx, approval, digest, actor, ApprovalStatus.APPROVED, None)
     note(
         tx,
         ticket,
@@ -143,7 +143,7 @@ def reject(tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Actor
     check_open(tx, approval, digest)
     if not why:
         raise Refused("text_needed")
-    _decide(tx, approval, digest, actor, "rejected", why)
+    _decide(tx, approval, digest, actor, ApprovalStatus.REJECTED, why)
     _dispatch_of(tx, approval).void = True
     offers.drop(tx, ticket)
     move(tx, ticket, Event.REJECTED, actor, approval_id=approval.id, reason=why)
@@ -161,13 +161,15 @@ def _decide(
     approval: Approval,
     digest: str,
     actor: Actor,
-    verdict: Literal["approved", "rejected"],
+    verdict: Literal[ApprovalStatus.APPROVED, ApprovalStatus.REJECTED],
     why: str | None,
 ) -> None:
     """One conditional UPDATE decides who was first; everybody else is told who it was."""
     won = tx.change(
         update(Approval)
-        .where(Approval.id == approval.id, Approval.status == "pending", Approval.digest == digest)
+        .where(
+            Approval.id == approval.id, Approval.status == ApprovalStatus.PENDING, Approval.digest == digest
+        )
         .values(
             status=verdict,
             decided_by=actor.person_id,
@@ -195,7 +197,10 @@ def _check_still_right(tx: Tx, ticket: Ticket, dispatch: Dispatch, actor: Actor)
 
 
 def _too_late(tx: Tx, approval: Approval) -> Refused:
-    if approval.status in {"approved", "rejected"} and approval.decided_at is not None:
+    if (
+        approval.status in {ApprovalStatus.APPROVED, ApprovalStatus.REJECTED}
+        and approval.decided_at is not None
+    ):
         return Refused(
             "already_decided",
             verdict=approval.status,
@@ -255,7 +260,7 @@ def on_lapse(tx: Tx, deadline: Due) -> None:
     approval = _pending(tx, deadline)
     if approval is None:
         return
-    approval.status = "lapsed"
+    approval.status = ApprovalStatus.LAPSED
     ticket = tx.get(Ticket, approval.ticket_id)
     assert ticket is not None
     dispatch = tx.get(Dispatch, approval.dispatch_id)
@@ -276,7 +281,7 @@ def on_lapse(tx: Tx, deadline: Due) -> None:
 
 def _pending(tx: Tx, deadline: Due) -> Approval | None:
     approval = tx.get(Approval, deadline.subject)
-    if approval is None or approval.status != "pending":
+    if approval is None or approval.status != ApprovalStatus.PENDING:
         return None
     ticket = tx.get(Ticket, approval.ticket_id)
     return approval if ticket is not None and ticket.status == Status.AWAITING_HUMAN else None

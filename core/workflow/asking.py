@@ -9,7 +9,7 @@ from core import phrases
 from core.actors import LOOPOS, Actor, Reader
 from core.context import Tx
 from core.ids import new_id
-from core.model import URGENT, Category, Event, RiskTag
+from core.model import URGENT, Category, Event, QuestionKind, RiskTag
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import Question, Ticket
@@ -28,8 +28,10 @@ def ask_property(tx: Tx, ticket: Ticket) -> None:
     person = tx.services.company.person(ticket.reporter)
     own = list(person.properties) if person else []
     rest = [place.id for place in tx.services.company.properties if place.id not in own]
-    if not any(question.kind == "property" and question.answer is None for question in ticket.questions):
-        _ask(tx, ticket, "property", [*own, *rest])
+    if not any(
+        question.kind == QuestionKind.PROPERTY and question.answer is None for question in ticket.questions
+    ):
+        _ask(tx, ticket, QuestionKind.PROPERTY, [*own, *rest])
     deadlines.cancel(tx, ticket.ticket_id)
     seconds = tx.services.company.escalation.question_seconds
     deadlines.schedule(tx, "question_silent", ticket.ticket_id, tx.now + timedelta(seconds=seconds))
@@ -41,9 +43,9 @@ def ask_facts(tx: Tx, ticket: Ticket) -> None:
     """Water near power? A guest inside? Only where the answer matters and the words did not give it. Who
     opens the door is asked once it is known that no guest can."""
     if ticket.category in WATERY and RiskTag.ELECTRICAL_RISK not in ticket.risk_tags:
-        ask_fact(tx, ticket, "near_power")
+        ask_fact(tx, ticket, QuestionKind.NEAR_POWER)
     if ticket.category in HOMELY and RiskTag.GUEST_ANGRY not in ticket.risk_tags:
-        ask_fact(tx, ticket, "guest_inside")
+        ask_fact(tx, ticket, QuestionKind.GUEST_INSIDE)
 
 
 def ask_fact(tx: Tx, ticket: Ticket, kind: str, of: str | None = None) -> None:
@@ -72,7 +74,7 @@ def _ask(
 
 def ask_reopen(tx: Tx, ticket: Ticket, old: Ticket) -> None:
     """A problem like one resolved lately: the same again, or a new one (W16)?"""
-    _ask(tx, ticket, "reopen", ["reopen", "new"], text=old.ticket_id)
+    _ask(tx, ticket, QuestionKind.REOPEN, ["reopen", "new"], text=old.ticket_id)
     seconds = tx.services.company.escalation.question_seconds
     deadlines.schedule(tx, "question_silent", ticket.ticket_id, tx.now + timedelta(seconds=seconds))
 
@@ -92,4 +94,4 @@ def ask_who_pays(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     dispatch = current_dispatch(ticket)
     spent = dispatch is not None and (dispatch.actual_cost_usd or 0) > 0
     if ticket.charge_to is None and spent and tx.services.company.person(actor.person_id) is not None:
-        ask_fact(tx, ticket, "charge_to", of=actor.person_id)
+        ask_fact(tx, ticket, QuestionKind.CHARGE_TO, of=actor.person_id)

@@ -13,7 +13,7 @@ from core.context import Tx
 from core.cost.ledger import reassign
 from core.errors import Refused
 from core.ids import new_id
-from core.model import LANGUAGES, OPEN, URGENT, Category, Event, Role, Status
+from core.model import LANGUAGES, OPEN, URGENT, Category, Event, QuestionKind, Role, Status
 from core.store import deadlines
 from core.store.tables import CorrectionRow, Ticket
 from core.tickets.records import note
@@ -99,7 +99,7 @@ def put_right(tx: Tx, ticket: Ticket, actor: Actor, changes: Mapping[str, str]) 
         ticket.property_id = changes["property"]
         reassign(tx, ticket.ticket_id, changes["property"])
         for question in ticket.questions:
-            if question.kind == "property" and question.answer is None:
+            if question.kind == QuestionKind.PROPERTY and question.answer is None:
                 question.answer, question.answered_by = changes["property"], actor.person_id
                 question.answered_at = tx.now
     tx.session.flush()

@@ -8,7 +8,7 @@ from core import phrases
 from core.actors import LOOPOS, Actor, Reader
 from core.context import Tx
 from core.dispatch.draft import Reason
-from core.model import URGENT, Event, RiskTag, Status, Triage
+from core.model import URGENT, Event, QuestionKind, RiskTag, Status, Triage
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
@@ -79,7 +79,7 @@ def on_question_silent(tx: Tx, deadline: Due) -> None:
     if ticket is None or ticket.status != Status.NEW:
         return
     for question in ticket.questions:
-        if question.answer is None and question.kind == "reopen":
+        if question.answer is None and question.kind == QuestionKind.REOPEN:
             question.answer, question.answered_by, question.answered_at = "new", LOOPOS.person_id, tx.now
     if ticket.property_id is not None:
         advance(tx, ticket)

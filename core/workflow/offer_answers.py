@@ -17,7 +17,7 @@ from core.dispatch.draft import Reason
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message
-from core.model import OPEN, Address, Event, Status
+from core.model import OPEN, Address, Event, OfferStatus, Status
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
@@ -45,15 +45,15 @@ def counter(tx: Tx, offer: Offer, actor: Actor, amount: Decimal, within: timedel
 def decline(tx: Tx, offer: Offer, actor: Actor) -> None:
     """They cannot: the next approved vendor is tried. Raises Refused("gone")."""
     _require_open(offer)
-    _no(tx, offer, actor, "declined")
+    _no(tx, offer, actor, OfferStatus.DECLINED)
 
 
 def _require_open(offer: Offer) -> None:
-    if offer.status != "asked":
+    if offer.status != OfferStatus.ASKED:
         raise Refused("gone")
 
 
-def _answered(tx: Tx, offer: Offer, status: str) -> None:
+def _answered(tx: Tx, offer: Offer, status: OfferStatus) -> None:
     offer.status, offer.answered_at = status, tx.now
     deadlines.cancel(tx, offer.id)
 
@@ -66,7 +66,7 @@ def _accept(tx: Tx, offer: Offer, actor: Actor, eta: datetime) -> None:
     if dispatch.acknowledged:
         deadlines.cancel(tx, dispatch.dispatch_id, "follow_up", "follow_up_silent")
         deadlines.schedule(tx, "follow_up", dispatch.dispatch_id, eta)
-    _answered(tx, offer, "accepted")
+    _answered(tx, offer, OfferStatus.ACCEPTED)
     _tell_team(tx, ticket, N_("{vendor} takes {ticket} and comes {at}."), offer, at=eta)
 
 
@@ -90,7 +90,7 @@ def _counter(tx: Tx, offer: Offer, actor: Actor, amount: Decimal, eta: datetime)
     old = dispatch.cost_estimate_usd
     fresh = _same_again(tx, ticket, dispatch, actor, amount, eta)
     note(tx, ticket, Event.CHANGED, actor, field="estimate", old=str(old), new=str(amount))
-    offer.status, offer.answered_at = "countered", tx.now
+    offer.status, offer.answered_at = OfferStatus.COUNTERED, tx.now
     deadlines.cancel(tx, offer.id)
     tx.session.flush()
     _gate_again(tx, ticket, dispatch, fresh)
@@ -116,7 +116,7 @@ def _gate_again(tx: Tx, ticket: Ticket, old: Dispatch, fresh: Dispatch) -> None:
     gating.put_forward(tx, ticket, fresh)
 
 
-def _no(tx: Tx, offer: Offer, actor: Actor, status: str) -> None:
+def _no(tx: Tx, offer: Offer, actor: Actor, status: OfferStatus) -> None:
     """No, or no word at all: the next approved vendor is tried."""
     dispatch, ticket = offer.dispatch, offer.dispatch.ticket
     note(tx, ticket, Event.FOLLOW_UP, actor, vendor=offer.vendor_id, answer=status)
@@ -124,11 +124,14 @@ def _no(tx: Tx, offer: Offer, actor: Actor, status: str) -> None:
     if ticket.status != Status.DISPATCHED or dispatch is not current_dispatch(ticket):
         return
     refused = {
-        one.vendor_id for d in ticket.dispatches for one in d.offers if one.status in {"declined", "silent"}
+        one.vendor_id
+        for d in ticket.dispatches
+        for one in d.offers
+        if one.status in {OfferStatus.DECLINED, OfferStatus.SILENT}
     }
     said = (
         N_("{vendor} said no to {ticket}. I try the next one.")
-        if status == "declined"
+        if status == OfferStatus.DECLINED
         else N_("{vendor} has not answered about {ticket}. I try the next one.")
     )
     _tell_team(tx, ticket, said, offer)
@@ -139,8 +142,8 @@ def _no(tx: Tx, offer: Offer, actor: Actor, status: str) -> None:
 
 def on_silent(tx: Tx, deadline: Due) -> None:
     offer = tx.get(Offer, deadline.subject)
-    if offer is not None and offer.status == "asked":
-        _no(tx, offer, LOOPOS, "silent")
+    if offer is not None and offer.status == OfferStatus.ASKED:
+        _no(tx, offer, LOOPOS, OfferStatus.SILENT)
 
 
 def _tell_team(tx: Tx, ticket: Ticket, text: str, offer: Offer, at: datetime | None = None) -> None:
@@ -191,7 +194,12 @@ def wrote(tx: Tx, vendor: Vendor, message: Message) -> None:
             reports.attach(ticket, file, message.message_id)
     reader = offers.reader_for_offer(tx, offer) if offer is not None else offers.reader_of(vendor)
     card_publisher.say(tx, address, reader.words(N_("Thank you, passed on.")))
-    if offer is not None and offer.status == "asked" and ticket is not None and ticket.status in OPEN:
+    if (
+        offer is not None
+        and offer.status == OfferStatus.ASKED
+        and ticket is not None
+        and ticket.status in OPEN
+    ):
         card_publisher.post_own(
             tx, "offer", offer.id, lambda one: offers.sketch(tx, offer, one), [(address, reader)]
         )
@@ -251,7 +259,7 @@ def repeat(tx: Tx, offer: Offer, actor: Actor) -> None:
 
 
 def _settle(tx: Tx, offer: Offer, actor: Actor, text: str) -> None:
-    if offer.status == "asked":
+    if offer.status == OfferStatus.ASKED:
         offers.wait(tx, offer)
     who = tx.services.company.name_of(actor.person_id)
     card_publisher.redraw_own(

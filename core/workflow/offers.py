@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, assert_never
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -21,7 +21,7 @@ from core.company.schema import Vendor
 from core.context import Tx
 from core.i18n import N_, Words
 from core.ids import new_id
-from core.model import Address, Event
+from core.model import Address, Event, OfferStatus
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import Dispatch, Offer, Ticket
@@ -66,7 +66,11 @@ def ask(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> None:
     standing = _countered(ticket, dispatch)
     drop(tx, ticket, standing)
     if standing is not None:
-        standing.status, standing.dispatch_id, standing.dispatch = "accepted", dispatch.dispatch_id, dispatch
+        standing.status, standing.dispatch_id, standing.dispatch = (
+            OfferStatus.ACCEPTED,
+            dispatch.dispatch_id,
+            dispatch,
+        )
         tx.session.flush()
         if standing.eta_at is not None:
             dispatch.eta_iso = standing.eta_at
@@ -75,7 +79,11 @@ def ask(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> None:
     if address is None and tx.services.base_url is None:
         return  # nothing reaches them but the person on site, whose card has the words and the number
     offer = Offer(
-        id=new_id(), vendor_id=vendor.id, status="asked", created_at=tx.now, dispatch_id=dispatch.dispatch_id
+        id=new_id(),
+        vendor_id=vendor.id,
+        status=OfferStatus.ASKED,
+        created_at=tx.now,
+        dispatch_id=dispatch.dispatch_id,
     )
     dispatch.offers.append(offer)
     tx.session.flush()
@@ -97,7 +105,7 @@ def _countered(ticket: Ticket, dispatch: Dispatch) -> Offer | None:
         (
             offer
             for offer in reversed(offers)
-            if offer.status == "countered"
+            if offer.status == OfferStatus.COUNTERED
             and offer.vendor_id == dispatch.vendor_id
             and offer.amount_usd == dispatch.cost_estimate_usd
         ),
@@ -116,7 +124,7 @@ def opened(tx: Tx, offer_id: str) -> None:
     offer = tx.get(Offer, offer_id)
     if offer is not None and offer.opened_at is None:
         offer.opened_at = tx.now
-        if offer.status == "asked":
+        if offer.status == OfferStatus.ASKED:
             wait(tx, offer)
 
 
@@ -129,7 +137,7 @@ def sketch(tx: Tx, offer: Offer, reader: Reader) -> CardDraft:
     if offer.eta_at is not None:
         facts.append(Fact(label=words("Arrival"), value=words.time(offer.eta_at, tx.now)))
     match offer.status:
-        case "asked":
+        case OfferStatus.ASKED:
             return CardDraft(
                 title=title,
                 lead=words("Can you take this job?"),
@@ -138,21 +146,23 @@ def sketch(tx: Tx, offer: Offer, reader: Reader) -> CardDraft:
                 sections=(Section(title="", text=vendor_text(view)),),
                 buttons=_buttons(reader),
             )
-        case "accepted":
+        case OfferStatus.ACCEPTED:
             lead, state = words("Thank you, the job is yours."), "done"
-        case "countered":
+        case OfferStatus.COUNTERED:
             lead, state = words("Thank you. We ask whether that is all right and write to you."), "open"
             proposed = words.money(offer.amount_usd or Decimal(0))
             facts = [Fact(label=words("Your price"), value=proposed), *facts[1:]]
-        case "declined":
+        case OfferStatus.DECLINED:
             return CardDraft(
                 title=title, lead=words("Thank you for the answer. Another time."), state="refused"
             )
-        case _:
+        case OfferStatus.SILENT | OfferStatus.WITHDRAWN:
             return CardDraft(
                 title=title, lead=words("This job is no longer needed. Thank you."), state="refused"
             )
-    text = () if offer.status != "accepted" else (Section(title="", text=vendor_text(view)),)
+        case _:
+            assert_never(offer.status)
+    text = () if offer.status != OfferStatus.ACCEPTED else (Section(title="", text=vendor_text(view)),)
     return CardDraft(title=title, lead=lead, state=state, facts=tuple(facts), sections=text)  # type: ignore[arg-type]
 
 
@@ -175,15 +185,15 @@ def withdraw(tx: Tx, dispatch: Dispatch) -> None:
     """The job is over or goes elsewhere: the vendor's card says so."""
     for offer in dispatch.offers:
         deadlines.cancel(tx, offer.id)
-        if offer.status == "asked":
-            offer.status = "withdrawn"
+        if offer.status == OfferStatus.ASKED:
+            offer.status = OfferStatus.WITHDRAWN
 
 
 def drop(tx: Tx, ticket: Ticket, keep: Offer | None = None) -> None:
     """What vendors proposed is not taken up any more, but for `keep`."""
     for offer in (one for dispatch in ticket.dispatches for one in dispatch.offers):
-        if offer.status == "countered" and offer is not keep:
-            offer.status = "withdrawn"
+        if offer.status == OfferStatus.COUNTERED and offer is not keep:
+            offer.status = OfferStatus.WITHDRAWN
 
 
 def draw_later(tx: Tx, offer: Offer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 import structlog
 
 from core import lanes
@@ -12,7 +14,7 @@ from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message
-from core.model import Address
+from core.model import Address, InboxStatus
 from core.outbox import card_publisher
 from core.store.tables import InboxRow
 from core.team.people import reader_for
@@ -24,9 +26,9 @@ log = structlog.get_logger(__name__)
 def quarantine(tx: Tx, inbox_id: str, error: str) -> None:
     """Five attempts failed: out of the way of the next message, and in front of the founder (W4)."""
     row = tx.get(InboxRow, inbox_id)
-    if row is None or row.status != "accepted":
+    if row is None or row.status != InboxStatus.ACCEPTED:
         return
-    row.status, row.error = "quarantined", error
+    row.status, row.error = InboxStatus.QUARANTINED, error
     log.error("message_quarantined", inbox=inbox_id, channel=row.channel)
     founder = card_publisher.readers_of(tx, tx.services.company.founder)
     card_publisher.post_own(tx, "quarantine", inbox_id, lambda reader: _quarantined(row, reader, tx), founder)
@@ -45,11 +47,16 @@ def quarantine(tx: Tx, inbox_id: str, error: str) -> None:
 def _quarantined(row: InboxRow, reader: Reader, tx: Tx) -> CardDraft:
     words = reader.words
     text = shorten(escape(_words_of(row, tx)), 500)
-    live = row.status == "quarantined"
-    lead = {
-        "quarantined": N_("I failed on this message five times. It is kept. Try again, or discard it?"),
-        "discarded": N_("Discarded. The message itself is kept in the records."),
-    }.get(row.status, N_("Taken up again."))
+    live = row.status == InboxStatus.QUARANTINED
+    match row.status:
+        case InboxStatus.QUARANTINED:
+            lead = N_("I failed on this message five times. It is kept. Try again, or discard it?")
+        case InboxStatus.DISCARDED:
+            lead = N_("Discarded. The message itself is kept in the records.")
+        case InboxStatus.ACCEPTED | InboxStatus.PROCESSED | InboxStatus.HELD:
+            lead = N_("Taken up again.")
+        case _:
+            assert_never(row.status)
     return CardDraft(
         title=words("A message I cannot work on"),
         lead=words(lead),
@@ -80,7 +87,7 @@ def _words_of(row: InboxRow, tx: Tx) -> str:
 def retry(tx: Tx, inbox_id: str) -> None:
     """Work on it once more. Raises Refused("gone")."""
     row = _quarantined_row(tx, inbox_id)
-    row.status, row.error = "accepted", None
+    row.status, row.error = InboxStatus.ACCEPTED, None
     lanes.read(tx, row.id, Address(row.channel, row.conversation_id))
     _redraw(tx, row)
 
@@ -88,13 +95,13 @@ def retry(tx: Tx, inbox_id: str) -> None:
 def discard(tx: Tx, inbox_id: str) -> None:
     """Leave it. Raises Refused("gone")."""
     row = _quarantined_row(tx, inbox_id)
-    row.status = "discarded"
+    row.status = InboxStatus.DISCARDED
     _redraw(tx, row)
 
 
 def _quarantined_row(tx: Tx, inbox_id: str) -> InboxRow:
     row = tx.get(InboxRow, inbox_id)
-    if row is None or row.status != "quarantined":
+    if row is None or row.status != InboxStatus.QUARANTINED:
         raise Refused("gone")
     return row
 

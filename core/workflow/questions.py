@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from sqlalchemy import select
 
@@ -14,7 +14,7 @@ from core.cost.ledger import reassign
 from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
-from core.model import OPEN, URGENT, Address, Category, Event, RiskTag, Status
+from core.model import OPEN, URGENT, Address, Category, Event, QuestionKind, RiskTag, Status
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import Question, Ticket
@@ -37,15 +37,19 @@ def answer(tx: Tx, ticket: Ticket, question: Question, option: str, actor: Actor
         raise Refused("already_answered", who=who, answer=place.name if place else question.answer)
     question.answer, question.answered_by, question.answered_at = option, actor.person_id, tx.now
     match question.kind:
-        case "property":
+        case QuestionKind.PROPERTY:
             _set_property(tx, ticket, option, actor)
-        case "reopen":
+        case QuestionKind.REOPEN:
             _reopen_or_new(tx, ticket, question, actor)
-        case "charge_to":
+        case QuestionKind.CHARGE_TO:
             ticket.charge_to = option
             note(tx, ticket, Event.CORRECTED, actor, charge_to=option)
-        case _:
+        case QuestionKind.NEAR_POWER | QuestionKind.GUEST_INSIDE | QuestionKind.DOOR:
             _set_fact(tx, ticket, question.kind, option, actor)
+        case QuestionKind.ASK:
+            raise Refused("unknown_option")  # it is answered in words
+        case _:
+            assert_never(question.kind)
 
 
 def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> None:
@@ -95,15 +99,19 @@ def open_questions(tx: Tx, address: Address, person_id: str) -> Asked:
         .where(
             Question.person_id == person_id,
             Question.answer.is_(None),
-            Question.kind.in_(["property", "ask"]),
+            Question.kind.in_([QuestionKind.PROPERTY, QuestionKind.ASK]),
             Question.channel == address.channel,
             Question.conversation_id == address.conversation_id,
             Ticket.status.in_(OPEN),
         )
     ).all()
     rows = sorted(rows, key=lambda row: row[0].created_at, reverse=True)
-    place = next((q for q, ticket in rows if q.kind == "property" and ticket.property_id is None), None)
-    words = next((q for q, _ in rows if q.kind == "ask" and q.created_at > tx.now - ANSWERED_WITHIN), None)
+    place = next(
+        (q for q, ticket in rows if q.kind == QuestionKind.PROPERTY and ticket.property_id is None), None
+    )
+    words = next(
+        (q for q, _ in rows if q.kind == QuestionKind.ASK and q.created_at > tx.now - ANSWERED_WITHIN), None
+    )
     return Asked(place, words)
 
 
@@ -119,15 +127,15 @@ def _reopen_or_new(tx: Tx, ticket: Ticket, question: Question, actor: Actor) -> 
         closing.reopen(tx, old, actor)
 
 
-def _set_fact(tx: Tx, ticket: Ticket, kind: str, option: str, actor: Actor) -> None:
+def _set_fact(tx: Tx, ticket: Ticket, kind: QuestionKind, option: str, actor: Actor) -> None:
     ticket.facts = {**ticket.facts, kind: option}
-    if kind == "near_power" and option == "yes":
+    if kind == QuestionKind.NEAR_POWER and option == "yes":
         reports.worsen(tx, ticket, 4, [RiskTag.ELECTRICAL_RISK.value], actor)
         filing.reassess(tx, ticket)
         return
     note(tx, ticket, Event.CORRECTED, actor, **{kind: option})
-    if kind == "guest_inside" and option == "no":
-        asking.ask_fact(tx, ticket, "door")
+    if kind == QuestionKind.GUEST_INSIDE and option == "no":
+        asking.ask_fact(tx, ticket, QuestionKind.DOOR)
 
 
 # --- questions in words
@@ -140,7 +148,7 @@ def ask_reporter(tx: Tx, ticket: Ticket, text: str, actor: Actor) -> None:
     question = Question(
         id=new_id(),
         ticket_id=ticket.ticket_id,
-        kind="ask",
+        kind=QuestionKind.ASK,
         person_id=ticket.reporter,
         channel=ticket.source["channel"],
         conversation_id=ticket.source["conversation_id"],

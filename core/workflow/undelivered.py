@@ -9,7 +9,7 @@ from core.company.schema import Person
 from core.context import Tx
 from core.errors import AskHuman, LoopOSError, QuotaSpent
 from core.i18n import N_
-from core.model import Address
+from core.model import Address, OutboxStatus
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.store.tables import CardCopy, CardRow, OutboxRow, Ticket
@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 def give_up(tx: Tx, row: OutboxRow, error: LoopOSError) -> None:
     """`row` will never arrive there (or nobody knows whether it did)."""
-    row.status, row.error, row.attempt_key = "dead", str(error)[:300], None
+    row.status, row.error, row.attempt_key = OutboxStatus.DEAD, str(error)[:300], None
     log.error("undeliverable", outbox=row.id, channel=row.channel, why=str(error)[:160])
     address = Address(row.channel, row.conversation_id)
     copy = tx.get(CardCopy, row.copy_id) if row.copy_id else None
@@ -69,7 +69,7 @@ def _another_copy_lives(tx: Tx, row: OutboxRow, person: Person, ways: list[Addre
         select(OutboxRow).where(OutboxRow.cancel_key == row.cancel_key, OutboxRow.id != row.id)
     )
     return any(
-        other.status in {"pending", "sending", "sent"}
+        other.status in {OutboxStatus.PENDING, OutboxStatus.SENDING, OutboxStatus.SENT}
         and Address(other.channel, other.conversation_id) in ways
         for other in others
     )
