@@ -120,7 +120,9 @@ async def _show(house: SideProcess, founder: Person, address: Address) -> str:
 def _keep(tx: Tx, subject: str, founder: Person, address: Address) -> Delivery:
     """The card's rows, so that the service knows the button. It counts as cancelled until it is sent: the service
     sends whatever is owed to the conversation, and this is ours to send."""
-    card_publisher.post_own(tx, "check", subject, check_button.sketch, [(address, reader_for(tx, founder))])
+    card_publisher.post_own(
+        tx, "check", subject, check_button.check_card, [(address, reader_for(tx, founder))]
+    )
     tx.session.flush()
     row = tx.session.scalars(
         select(OutboxRow)

@@ -33,7 +33,7 @@ MAX_TRIES: Final = 5
 
 
 async def catch_up(api: SlackApi, ingress: Ingress, me: Identity, seen: Mapping[str, datetime]) -> int:
-    """Feed the door what came after `seen` (conversation -> when the newest of it came); returns how many."""
+    """Feed the ingress what came after `seen` (conversation -> when the newest of it came); returns how many."""
     since: dict[str, datetime] = {}
     roots: dict[str, list[datetime]] = defaultdict(list)
     for conversation, last in seen.items():

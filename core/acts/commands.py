@@ -201,7 +201,7 @@ class OnStranger(Command):
 class AdmitStranger(OnStranger):
     name: str
     property_id: str
-    """core.staff.joining.NOWHERE: none of their own."""
+    """core.cards.visitor.NOWHERE: none of their own."""
     language: str = ""
 
 

@@ -118,7 +118,7 @@ def _open_forms(tx: Tx, said: Tap | Message) -> Sequence[FormRequest]:
 
 def _ask(tx: Tx, form: FormRequest, reader: Reader) -> None:
     address = Address(form.channel, form.conversation_id)
-    card_publisher.post_own(tx, FORM, _subject(form), lambda one: _sketch(form, one), [(address, reader)])
+    card_publisher.post_own(tx, FORM, _subject(form), lambda one: _card(form, one), [(address, reader)])
 
 
 def _subject(form: FormRequest) -> str:
@@ -126,7 +126,7 @@ def _subject(form: FormRequest) -> str:
     return f"{form.id}{len(form.said)}"
 
 
-def _sketch(form: FormRequest, reader: Reader) -> CardDraft:
+def _card(form: FormRequest, reader: Reader) -> CardDraft:
     words = reader.words
     button = Button.model_validate(form.button)
     field = _field(button, form.field)
@@ -233,4 +233,4 @@ def _said(tx: Tx, form: FormRequest, value: str, reader: Reader) -> Tap | None:
 
 def _redraw(tx: Tx, form: FormRequest, reader: Reader) -> None:
     over = form.done_at is not None
-    card_publisher.redraw_own(tx, FORM, _subject(form), lambda one: _sketch(form, one), reader, silent=over)
+    card_publisher.redraw_own(tx, FORM, _subject(form), lambda one: _card(form, one), reader, silent=over)

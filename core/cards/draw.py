@@ -1,6 +1,6 @@
-"""What each kind of card says. Pure: the state of a ticket and a reader in, a sketch out.
+"""What each kind of card says. Pure: the state of a ticket and a reader in, a draft out.
 
-A sketch is a card whose buttons are still actions with arguments; core.outbox.card_publisher gives them their ids."""
+A draft is a card whose buttons are still actions with arguments; core.outbox.card_publisher gives them their ids."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from core.cards.parts import (
     title,
     understood,
 )
+from core.cards.snapshot import ApprovalSnapshot, DispatchSnapshot, QuestionSnapshot
 from core.cards.texts import guest_language, guest_text, offer_line, vendor_links, vendor_text, written
 from core.cards.view import ButtonDraft, CardDraft, State, View
 from core.model import OPEN, ApprovalStatus, QuestionKind, Role, Status
-from core.store.tables import Approval, Dispatch, Question
 from core.text import shorten
 
 # --- the kinds -------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def receipt(view: View) -> CardDraft:
     )
 
 
-def _is_mine(question: Question, view: View) -> bool:
+def _is_mine(question: QuestionSnapshot, view: View) -> bool:
     return (
         question.answer is None
         and question.kind not in {QuestionKind.ASK, QuestionKind.CHARGE_TO}
@@ -116,7 +116,7 @@ def _charge(view: View, *, on_job: bool) -> tuple[tuple[str, tuple[ButtonDraft, 
     )
 
 
-def _question(question: Question, view: View) -> tuple[str, tuple[ButtonDraft, ...]]:
+def _question(question: QuestionSnapshot, view: View) -> tuple[str, tuple[ButtonDraft, ...]]:
     words = view.words
     text = words(
         QUESTION_TEXT[question.kind],
@@ -173,7 +173,9 @@ def approval(view: View) -> CardDraft:
     return CardDraft(title(view), lead, state, shown, tuple(sections), (), buttons)
 
 
-def _approval_buttons(view: View, asked: Approval, dispatch: Dispatch) -> tuple[ButtonDraft, ...]:
+def _approval_buttons(
+    view: View, asked: ApprovalSnapshot, dispatch: DispatchSnapshot
+) -> tuple[ButtonDraft, ...]:
     words = view.words
     args = {"approval": asked.id, "digest": asked.digest}
     place = view.ticket.property_id or ""
@@ -287,7 +289,7 @@ def _job_buttons(view: View) -> tuple[ButtonDraft, ...]:
     return tuple(buttons)
 
 
-def _may_handle(view: View, dispatch: Dispatch) -> bool:
+def _may_handle(view: View, dispatch: DispatchSnapshot) -> bool:
     if view.reader is None:
         return False
     return view.reader.id in {dispatch.assignee, *dispatch.paged} or view.reader.role in {
@@ -342,9 +344,9 @@ def resolve_fields(view: View) -> tuple[Field, ...]:
 
 def ticket_card(view: View) -> CardDraft:
     """Everything about a ticket, for /ticket; also what is done by hand: merge, cancel."""
-    sketch = job(view)
-    sections = (*sketch.sections, *history(view))
-    buttons = (*sketch.buttons, *_by_hand(view))
+    draft = job(view)
+    sections = (*draft.sections, *history(view))
+    buttons = (*draft.buttons, *_by_hand(view))
     # Whoever runs the place can also say which property it is, when the reporter does not.
     asked = view.reader is not None and view.reader.role is not Role.OPS
     questions = tuple(
@@ -355,7 +357,7 @@ def ticket_card(view: View) -> CardDraft:
         and q.answer is None
         and view.ticket.status in {Status.NEW, Status.AWAITING_HUMAN}
     )
-    return CardDraft(sketch.title, sketch.lead, sketch.state, sketch.facts, sections, questions, buttons)
+    return CardDraft(draft.title, draft.lead, draft.state, draft.facts, sections, questions, buttons)
 
 
 def _by_hand(view: View) -> tuple[ButtonDraft, ...]:

@@ -126,7 +126,7 @@ def understood(view: View) -> tuple[Section, ...]:
 def history(view: View) -> tuple[Section, ...]:
     lines = [
         f"{view.time(row.at)} · {phrases.label(phrases.EVENT, row.event, view.words)} · {view.company.name_of(row.actor)}"
-        for row in view.ticket.history[-20:]
+        for row in view.ticket.history
     ]
     return (Section(title=view.words("History"), text="\n".join(lines), folded=True),)
 

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from core import phrases
 from core.cards.card import Fact, Field, Section
+from core.cards.snapshot import ApprovalSnapshot, DispatchSnapshot, OfferSnapshot, TicketSnapshot
 from core.company.company import Company
 from core.company.schema import Person, Vendor
 from core.i18n import Words
-from core.store.tables import Approval, Dispatch, Offer, Ticket
 
 State = Literal["open", "asking", "done", "refused", "danger"]
 
@@ -44,9 +44,7 @@ class View:
     """What a card may look at."""
 
     company: Company
-    ticket: Ticket
-    dispatch: Dispatch | None
-    approval: Approval | None
+    ticket: TicketSnapshot
     words: Words
     reader_id: str | None
     conversation_id: str
@@ -55,12 +53,22 @@ class View:
     """Other open tickets of the same property: (ticket id, category)."""
     translations: dict[int, str] = field(default_factory=dict)
     """report id -> its words in the reader's language, where they do not read the original."""
-    offer: Offer | None = None
-    """What the vendor was asked."""
     offer_link: str | None = None
     """The page on which they answer, for whoever passes it on."""
     offer_reached: bool = False
     """They were written to directly."""
+
+    @property
+    def dispatch(self) -> DispatchSnapshot | None:
+        return self.ticket.dispatch
+
+    @property
+    def approval(self) -> ApprovalSnapshot | None:
+        return self.ticket.approval
+
+    @property
+    def offer(self) -> OfferSnapshot | None:
+        return self.ticket.offer
 
     @property
     def place_name(self) -> str:

@@ -73,7 +73,7 @@ class ProviderHealth:
 
 
 class Models(Protocol):
-    """The gateway, as the desk sees it."""
+    """The gateway, as the core sees it."""
 
     async def ask(self, question: Ask[T], within: timedelta) -> Answer[T]:
         """Raises Unanswered, after `within` at the latest."""

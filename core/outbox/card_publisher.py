@@ -18,6 +18,7 @@ from core import lanes
 from core.actors import Reader
 from core.cards.card import Button, Card, CardQuestion
 from core.cards.draw import KINDS
+from core.cards.snapshot import TicketSnapshot
 from core.cards.view import ButtonDraft, CardDraft, View
 from core.company.schema import Person
 from core.context import Tx
@@ -27,9 +28,10 @@ from core.model import Address, OutboxStatus
 from core.outbox import translations
 from core.outbox.file_links import payload_of
 from core.outbox.offer_links import link_to
+from core.outbox.ticket_snapshot import snapshot_of
 from core.store.tables import ButtonRow, CardCopy, CardRow, OutboxRow, Ticket
 from core.team.people import reader_for
-from core.tickets.records import current_dispatch, is_open, latest_approval
+from core.tickets.records import current_dispatch, is_open
 
 UNDRAWN = "undrawn"
 
@@ -105,22 +107,24 @@ def nothing_shown(tx: Tx, ticket_id: str) -> None:
 
 
 def view_of(
-    tx: Tx, ticket: Ticket, reader: Reader, address: Address, others: tuple[tuple[str, str], ...] = ()
+    tx: Tx,
+    ticket: Ticket,
+    seen: TicketSnapshot,
+    reader: Reader,
+    address: Address,
+    others: tuple[tuple[str, str], ...] = (),
 ) -> View:
     dispatch = current_dispatch(ticket)
     offer = dispatch.offers[-1] if dispatch is not None and dispatch.offers else None
     return View(
         company=tx.services.company,
-        ticket=ticket,
-        dispatch=dispatch,
-        approval=latest_approval(ticket),
+        ticket=seen,
         words=reader.words,
         reader_id=reader.person_id,
         conversation_id=address.conversation_id,
         now=tx.now,
         others=others,
         translations=translations.for_reader(tx, ticket, reader),
-        offer=offer,
         offer_link=link_to(tx.services, offer) if offer is not None else None,
         offer_reached=offer is not None
         and tx.services.address_of_vendor(tx.services.company.vendor(offer.vendor_id)) is not None,
@@ -200,16 +204,16 @@ def post_own(
     tx: Tx,
     kind: str,
     subject: str,
-    sketch_for: Callable[[Reader], CardDraft],
+    draft_for: Callable[[Reader], CardDraft],
     to: Iterable[tuple[Address, Reader]],
 ) -> None:
-    """A card that belongs to no ticket (a quarantined message, a stranger at the door, an offer to a vendor)."""
+    """A card that belongs to no ticket (a quarantined message, a stranger, an offer to a vendor)."""
     card = own_card(tx, kind, subject) or tx.add(
         CardRow(id=new_id(), kind=kind, ticket_id=None, subject=subject, created_at=tx.now)
     )
     for address, reader in to:
         copy = _copy(tx, card, address, reader, {})
-        _put(tx, card, copy, sketch_for(reader), _Shown())
+        _put(tx, card, copy, draft_for(reader), _Shown())
 
 
 def own_card(tx: Tx, kind: str, subject: str) -> CardRow | None:
@@ -223,7 +227,7 @@ def redraw_own(
     tx: Tx,
     kind: str,
     subject: str,
-    sketch_for: Callable[[Reader], CardDraft],
+    draft_for: Callable[[Reader], CardDraft],
     fallback: Reader | None = None,
     *,
     silent: bool = False,
@@ -238,7 +242,7 @@ def redraw_own(
         reader = reader_for(tx, person, copy.language) if person is not None or not fallback else fallback
         shown = _Shown()
         _fill(tx, {copy.id: shown})
-        _put(tx, card, copy, sketch_for(reader), shown, silent=silent)
+        _put(tx, card, copy, draft_for(reader), shown, silent=silent)
 
 
 def say(
@@ -359,26 +363,27 @@ def _draw_all(tx: Tx, ticket_id: str) -> None:
     newest = {(card.id, copy.channel, copy.conversation_id): copy.id for card, copy in rows}
     readers: dict[tuple[str | None, str], Reader] = {}
     busy = {(copy.channel, copy.conversation_id) for card, copy in rows if card.kind in PRESSING}
+    seen = snapshot_of(ticket, history=any(card.kind == "ticket" for card, _ in rows))
     for card, copy in rows:
         who = (copy.person_id, copy.language)
         if who not in readers:
             readers[who] = reader_for(tx, tx.services.company.person(copy.person_id), copy.language)
         address = Address(copy.channel, copy.conversation_id)
         others = _others(tx, ticket) if card.kind == "ticket" else ()
-        sketch = KINDS[card.kind](view_of(tx, ticket, readers[who], address, others))
+        draft = KINDS[card.kind](view_of(tx, ticket, seen, readers[who], address, others))
         if newest[card.id, copy.channel, copy.conversation_id] != copy.id:
             # A later copy of the same card stands further down: this one loses its buttons.
-            sketch = CardDraft(sketch.title, sketch.lead, sketch.state, sketch.facts, sketch.sections)
+            draft = CardDraft(draft.title, draft.lead, draft.state, draft.facts, draft.sections)
         silent = card.kind == "receipt" and (copy.channel, copy.conversation_id) in busy
-        _put(tx, card, copy, sketch, shown, silent=silent)
+        _put(tx, card, copy, draft, shown, silent=silent)
 
 
 def _put(
-    tx: Tx, card: CardRow, copy: CardCopy, sketch: CardDraft, shown: _Shown, *, silent: bool = False
+    tx: Tx, card: CardRow, copy: CardCopy, draft: CardDraft, shown: _Shown, *, silent: bool = False
 ) -> None:
-    """Let `copy` show `sketch`: a post is owed the first time, then an edit wherever it is something new. `silent`:
+    """Let `copy` show `draft`: a post is owed the first time, then an edit wherever it is something new. `silent`:
     another card in the same conversation says it, which matters where nothing can be edited."""
-    content = _finish(tx, card, copy, sketch, shown.buttons[copy.id]).model_dump(mode="json")
+    content = _finish(tx, card, copy, draft, shown.buttons[copy.id]).model_dump(mode="json")
     if content == copy.content:
         return
     when, before = copy.content.get(UNDRAWN), copy.content
@@ -393,7 +398,7 @@ def _put(
             copy=copy,
             not_before=datetime.fromisoformat(held) if held else None,
             cancel_key=when.get("cancel_key"),
-            urgency=Urgency.PRESSING if card.kind in PRESSING or sketch.state == "danger" else Urgency.NORMAL,
+            urgency=Urgency.PRESSING if card.kind in PRESSING or draft.state == "danger" else Urgency.NORMAL,
             only_once=card.kind == "offer",
         )
         return
@@ -457,8 +462,8 @@ def cancel_pages(tx: Tx, cancel_key: str) -> None:
 # --- buttons
 
 
-def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: CardDraft, buttons: list[ButtonRow]) -> Card:
-    """The sketch with button ids. A button that was on this copy before keeps its id."""
+def _finish(tx: Tx, card: CardRow, copy: CardCopy, draft: CardDraft, buttons: list[ButtonRow]) -> Card:
+    """The draft with button ids. A button that was on this copy before keeps its id."""
     known = {(row.action, _key(row.args)): row for row in buttons}
     kept: set[str] = set()
 
@@ -481,23 +486,23 @@ def _finish(tx: Tx, card: CardRow, copy: CardCopy, sketch: CardDraft, buttons: l
 
     questions = tuple(
         CardQuestion(text=text, buttons=tuple(button(press) for press in buttons))
-        for text, buttons in sketch.questions
+        for text, buttons in draft.questions
     )
-    pressed = tuple(button(press) for press in sketch.buttons)
+    pressed = tuple(button(press) for press in draft.buttons)
     for row in known.values():
         row.live = row.id in kept
     return Card(
         kind=card.kind,
-        title=sketch.title,
-        lead=sketch.lead,
-        state=sketch.state,
+        title=draft.title,
+        lead=draft.lead,
+        state=draft.state,
         ticket_id=card.ticket_id,
         language=copy.language,
-        facts=sketch.facts,
-        sections=sketch.sections,
+        facts=draft.facts,
+        sections=draft.sections,
         questions=questions,
         buttons=pressed,
-        expects=sketch.expects,
+        expects=draft.expects,
     )
 
 

@@ -10,7 +10,7 @@ from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 
 
-def sketch(reader: Reader, *, pressed: bool = False) -> CardDraft:
+def check_card(reader: Reader, *, pressed: bool = False) -> CardDraft:
     words = reader.words
     if pressed:
         return CardDraft(title=words("Test"), lead=words(N_("It works: your tap has arrived.")), state="done")
@@ -25,4 +25,4 @@ def sketch(reader: Reader, *, pressed: bool = False) -> CardDraft:
 def confirm(tx: Tx, subject: str) -> None:
     """The tap has come back."""
     first_time(tx, f"checked:{subject}")
-    card_publisher.redraw_own(tx, "check", subject, lambda reader: sketch(reader, pressed=True))
+    card_publisher.redraw_own(tx, "check", subject, lambda reader: check_card(reader, pressed=True))

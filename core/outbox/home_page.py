@@ -1,4 +1,4 @@
-"""A person's home page on a platform that has one: what waits for them, what is open, what today cost."""
+"""A person's home page on a platform that has one, as it stands when they open it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Final
 
 from sqlalchemy import func, select
 
-from core import phrases
 from core.actors import Reader
-from core.cards.card import Fact, Section
+from core.cards import home
 from core.cards.view import CardDraft
 from core.company.schema import Person
 from core.context import Tx
@@ -27,27 +26,23 @@ def show(tx: Tx, opened: Opened) -> None:
     person = tx.services.person_at(opened.channel, opened.sender)
     reader = reader_for(tx, person)
     subject = person.id if person is not None else opened.sender[:40]
+    company = tx.services.company
+    if person is None:
+        page = home.stranger(company.about.name, company.founder.name, reader.words)
+    else:
+        page = home.home(_snapshot(tx, person), reader.words)
 
-    def sketch(_reader: Reader) -> CardDraft:
-        return _sketch(tx, person, reader) if person is not None else _unknown(tx, reader)
+    def drawn(_reader: Reader) -> CardDraft:
+        return page
 
     if card_publisher.own_card(tx, "home", subject) is None:
         address = Address(opened.channel, opened.conversation_id)
-        card_publisher.post_own(tx, "home", subject, sketch, [(address, reader)])
+        card_publisher.post_own(tx, "home", subject, drawn, [(address, reader)])
     else:
-        card_publisher.redraw_own(tx, "home", subject, sketch, reader)
+        card_publisher.redraw_own(tx, "home", subject, drawn, reader)
 
 
-def _unknown(tx: Tx, reader: Reader) -> CardDraft:
-    words, founder = reader.words, tx.services.company.founder
-    return CardDraft(
-        title=tx.services.company.about.name,
-        lead=words("I do not know you yet. Please ask {who} to let you in.", who=founder.name),
-    )
-
-
-def _sketch(tx: Tx, person: Person, reader: Reader) -> CardDraft:
-    words = reader.words
+def _snapshot(tx: Tx, person: Person) -> home.HomeSnapshot:
     tickets = open_tickets(tx)
     asks = [
         ticket
@@ -57,33 +52,25 @@ def _sketch(tx: Tx, person: Person, reader: Reader) -> CardDraft:
         and person.id in asked.deciders
     ]
     asks += [t for t in tickets if any(q.answer is None and q.person_id == person.id for q in t.questions)]
-    lead = words("{count} waiting for you", count=len(asks)) if asks else words("Nothing waits for you.")
-    sections = []
-    if asks:
-        lines = "\n".join(_line(tx, ticket, reader) for ticket in dict.fromkeys(asks))
-        sections.append(Section(title=words("Waiting for you"), text=lines))
-    shown = "\n".join(_line(tx, ticket, reader) for ticket in tickets[:MAX_LINES])
-    if len(tickets) > MAX_LINES:
-        shown += "\n" + words("… and {count} more.", count=len(tickets) - MAX_LINES)
-    sections.append(Section(title=words("Open tickets"), text=shown or words("No open tickets. 🎉")))
-    return CardDraft(
-        title=tx.services.company.about.name,
-        lead=lead,
-        state="asking" if asks else "open",
-        facts=(
-            Fact(label=words("Open tickets"), value=str(len(tickets))),
-            Fact(label=words("Authorised today"), value=words.money(_authorised_today(tx, person))),
-            Fact(label=words("As of"), value=words.time(tx.now, tx.now)),
-        ),
-        sections=tuple(sections),
+    return home.HomeSnapshot(
+        company=tx.services.company.about.name,
+        now=tx.now,
+        waiting=tuple(_line(tx, ticket) for ticket in dict.fromkeys(asks)),
+        open=tuple(_line(tx, ticket) for ticket in tickets[:MAX_LINES]),
+        open_count=len(tickets),
+        authorised_today=_authorised_today(tx, person),
     )
 
 
-def _line(tx: Tx, ticket: Ticket, reader: Reader) -> str:
+def _line(tx: Tx, ticket: Ticket) -> home.HomeLine:
     place = tx.services.company.place(ticket.property_id)
-    what = phrases.label(phrases.CATEGORY, ticket.category, reader.words)
-    status = phrases.label(phrases.STATUS, ticket.status, reader.words)
-    return f"{ticket.ticket_id} · {ticket.severity} · {what} · {place.name if place else '–'} · {status}"
+    return home.HomeLine(
+        ticket_id=ticket.ticket_id,
+        severity=ticket.severity,
+        category=ticket.category,
+        status=ticket.status,
+        place=place.name if place is not None else None,
+    )
 
 
 def _authorised_today(tx: Tx, person: Person) -> Decimal:

@@ -65,7 +65,7 @@ class Decoded:
 async def decode(source: Path, target: Path | None, within: timedelta = DECODE_WITHIN) -> Decoded:
     """The sound of `source`, its samples written to `target` (None: measured only).
 
-    Raises Unheard("not_audio" | "damaged" | "too_long"); "failed" where no program can be started."""
+    Raises NotTranscribed("not_audio" | "damaged" | "too_long"); "failed" where no program can be started."""
     try:
         process = await _start("decode.py", str(source), str(target or ""), str(MAX_SECONDS))
     except OSError as error:

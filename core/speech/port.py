@@ -44,14 +44,14 @@ class NotTranscribed(LoopOSError):
 
 
 class Transcriber(Protocol):
-    """All engines behind one call, as the desk sees it."""
+    """All engines behind one call, as the core sees it."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """The engines, in the order they are asked."""
 
     async def length(self, path: Path) -> float:
-        """Seconds of sound in the file. Raises Unheard("not_audio" | "damaged" | "too_long")."""
+        """Seconds of sound in the file. Raises NotTranscribed("not_audio" | "damaged" | "too_long")."""
 
     async def listen(
         self,
@@ -62,4 +62,4 @@ class Transcriber(Protocol):
         progress: Callable[[float], None] | None = None,
     ) -> Transcript:
         """The words in the file. `languages`: what its speaker speaks, first the likeliest. `progress` is called on
-        the event loop with the share that is done, 0..1. Raises Unheard."""
+        the event loop with the share that is done, 0..1. Raises NotTranscribed."""

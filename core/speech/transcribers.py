@@ -50,7 +50,7 @@ class _Trust:
 
 
 class Transcribers:
-    """Implements core.speech.port.Listener. Close it: it holds a child process and a folder."""
+    """Implements core.speech.port.Transcriber. Close it: it holds a child process and a folder."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class Transcribers:
         raise NotTranscribed("failed", seconds=note.seconds, tried=tuple(tried))
 
     async def _require_speech(self, note: Note) -> None:
-        """Raises Unheard("silent"): silence is neither paid for nor filled with words. A gate that is broken is open."""
+        """Raises NotTranscribed("silent"): silence is neither paid for nor filled with words. A gate that is broken is open."""
         with contextlib.suppress(EngineFailed):
             found = await self._gate.ask({"do": "gate", "pcm": str(note.pcm)}, GATE_WITHIN)
             if not found["speech"]:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import select
 
-from core import phrases
-from core.actors import Actor, Reader
-from core.cards.card import Section
-from core.cards.view import ButtonDraft, CardDraft
+from core.actors import Actor
+from core.cards.handover import HandoverLine, HandoverSnapshot
+from core.cards.handover import handover as draw
 from core.company.schema import Person
 from core.context import Tx
 from core.errors import Refused
@@ -26,8 +24,6 @@ from core.team import roster
 from core.team.people import reader_for
 from core.tickets.records import current_dispatch, latest_approval, note, open_tickets
 from core.workflow import dispatching
-
-MAX_LINES: Final = 25
 
 
 def cover(tx: Tx, actor: Actor, property_ids: Sequence[str], person_id: str, until: datetime | None) -> None:
@@ -84,11 +80,12 @@ def _post(tx: Tx, to: Person, property_ids: Iterable[str], before: Iterable[Pers
     """One card to who is on now; those who were on before are told to whom it went."""
     subject = new_id()
     places = list(property_ids)
+    seen = _snapshot(tx, places, to)
     card_publisher.post_own(
         tx,
         "handover",
         subject,
-        lambda reader: _sketch(tx, places, to, reader),
+        lambda reader: draw(seen, reader.words, taken=False),
         card_publisher.readers_of(tx, to),
     )
     names = ", ".join(place.name for one in places if (place := tx.services.company.place(one)) is not None)
@@ -101,29 +98,15 @@ def _post(tx: Tx, to: Person, property_ids: Iterable[str], before: Iterable[Pers
             )
 
 
-def _sketch(tx: Tx, places: Sequence[str], to: Person, reader: Reader, *, taken: bool = False) -> CardDraft:
-    words, company = reader.words, tx.services.company
-    tickets = [ticket for one in places for ticket in open_tickets(tx, one)]
-    names = words.join([place.name for one in places if (place := company.place(one)) is not None])
-    lines = "\n".join(_line(tx, ticket, reader) for ticket in tickets[:MAX_LINES])
-    if len(tickets) > MAX_LINES:
-        lines += "\n" + words("… and {count} more.", count=len(tickets) - MAX_LINES)
-    lead = words("You are on for {places} now.", places=names)
-    lead += " " + (
-        words("Open tickets: {count}", count=len(tickets)) if tickets else words("Nothing is open there.")
-    )
-    running = [ticket for ticket in tickets if _can_take(ticket, to)]
-    buttons = (
-        ()
-        if taken or not running
-        else (ButtonDraft("take", words("Take all"), "primary", {"places": list(places), "to": to.id}),)
-    )
-    return CardDraft(
-        title=words("Hand-over"),
-        lead=lead + (" " + words("You have taken them.") if taken else ""),
-        state="done" if taken or not tickets else "asking",
-        sections=(Section(title=words("Open tickets"), text=lines),) if lines else (),
-        buttons=buttons,
+def _snapshot(tx: Tx, property_ids: Sequence[str], to: Person) -> HandoverSnapshot:
+    company = tx.services.company
+    tickets = [ticket for one in property_ids for ticket in open_tickets(tx, one)]
+    return HandoverSnapshot(
+        property_ids=tuple(property_ids),
+        places=tuple(place.name for one in property_ids if (place := company.place(one)) is not None),
+        lines=tuple(_line(tx, ticket) for ticket in tickets),
+        can_take=any(_can_take(ticket, to) for ticket in tickets),
+        now=tx.now,
     )
 
 
@@ -132,24 +115,20 @@ def _can_take(ticket: Ticket, to: Person) -> bool:
     return dispatch is not None and ticket.status == Status.DISPATCHED and dispatch.acknowledged_by != to.id
 
 
-def _line(tx: Tx, ticket: Ticket, reader: Reader) -> str:
-    """The ticket, who has it, and what comes next and when."""
-    words, dispatch = reader.words, current_dispatch(ticket)
-    what = phrases.label(phrases.CATEGORY, ticket.category, words)
-    parts = [f"{ticket.ticket_id} · {ticket.severity} · {what}"]
-    if ticket.status == Status.DISPATCHED and dispatch is not None:
-        owner = dispatch.acknowledged_by or dispatch.assignee
-        parts.append(tx.services.company.name_of(owner))
-        if not dispatch.acknowledged:
-            parts.append(words("nobody has taken it yet"))
-    elif (asked := latest_approval(ticket)) is not None and asked.status == ApprovalStatus.PENDING:
-        parts.append(words("{who} decides", who=", ".join(map(tx.services.company.name_of, asked.deciders))))
-    else:
-        parts.append(phrases.label(phrases.STATUS, ticket.status, words))
-    upcoming = _next_timer(tx, ticket)
-    if upcoming is not None:
-        parts.append(words("next: {at}", at=words.time(upcoming, tx.now)))
-    return " · ".join(parts)
+def _line(tx: Tx, ticket: Ticket) -> HandoverLine:
+    name_of, dispatch, asked = tx.services.company.name_of, current_dispatch(ticket), latest_approval(ticket)
+    running = dispatch if ticket.status == Status.DISPATCHED else None
+    pending = asked is not None and asked.status == ApprovalStatus.PENDING
+    return HandoverLine(
+        ticket_id=ticket.ticket_id,
+        severity=ticket.severity,
+        category=ticket.category,
+        status=ticket.status,
+        owner=name_of(running.acknowledged_by or running.assignee) if running is not None else None,
+        acknowledged=running is not None and running.acknowledged,
+        deciders=tuple(map(name_of, asked.deciders)) if asked is not None and pending else (),
+        next_at=_next_timer(tx, ticket),
+    )
 
 
 def _next_timer(tx: Tx, ticket: Ticket) -> datetime | None:
@@ -177,9 +156,8 @@ def take_over(tx: Tx, subject: str, property_ids: Sequence[str], actor: Actor) -
         for ticket in open_tickets(tx, one):
             if _can_take(ticket, person):
                 _take(tx, ticket, person, actor)
-    card_publisher.redraw_own(
-        tx, "handover", subject, lambda reader: _sketch(tx, places, person, reader, taken=True)
-    )
+    seen = _snapshot(tx, places, person)
+    card_publisher.redraw_own(tx, "handover", subject, lambda reader: draw(seen, reader.words, taken=True))
 
 
 def _take(tx: Tx, ticket: Ticket, person: Person, actor: Actor) -> None:

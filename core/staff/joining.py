@@ -1,4 +1,4 @@
-"""Who is let in: strangers at the door, codes for a new member or for one more account of somebody known."""
+"""Who is let in: strangers, codes for a new member or for one more account of somebody known."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from sqlalchemy import select, update
 
 from core import lanes
 from core.actors import Actor, Reader
-from core.cards.card import Fact, Field, Option, Section
-from core.cards.view import ButtonDraft, CardDraft
+from core.cards.view import CardDraft
+from core.cards.visitor import NOWHERE, VisitorSnapshot
+from core.cards.visitor import visitor as draw
 from core.company.schema import Person
 from core.context import Tx
 from core.errors import Refused
@@ -23,7 +24,6 @@ from core.inbound import Message
 from core.model import LANGUAGES, Address, InboxStatus, Role
 from core.outbox import card_publisher
 from core.outbox.said_once import count, first_time
-from core.phrases import LANGUAGE
 from core.store.tables import CodeRow, IdentityRow, InboxRow, Member, Notice, table
 from core.team import roster
 from core.team.people import reader_for
@@ -34,13 +34,12 @@ log = structlog.get_logger(__name__)
 INVITE_LASTS: Final = timedelta(hours=48)
 MAX_TRIES: Final = 5
 """Wrong codes from one account in a day: 50 random bits cannot be guessed with five tries."""
-NOWHERE: Final = "-"
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _CODE: Final = re.compile(r"^/(?:link|start|join)(?:@\S+)?\s+([a-z0-9-]{8,20})$", re.IGNORECASE)
 _GREETING: Final = re.compile(r"^/(?:start|help|link|join)(?:@\S+)?$", re.IGNORECASE)
 
 
-# --- at the door
+# --- strangers
 
 
 def stranger_wrote(tx: Tx, row: InboxRow, message: Message, heard: str, name: str) -> None:
@@ -70,16 +69,15 @@ def stranger_wrote(tx: Tx, row: InboxRow, message: Message, heard: str, name: st
     if _GREETING.match(message.text.strip()):
         return
     tx.session.flush()
+    seen = _snapshot(tx, visitor, name)
+
+    def drawn(reader: Reader) -> CardDraft:
+        return draw(seen, reader.words)
+
     if card_publisher.own_card(tx, "join", visitor) is None:
-        card_publisher.post_own(
-            tx,
-            "join",
-            visitor,
-            lambda reader: _sketch(tx, visitor, reader, name),
-            card_publisher.readers_of(tx, founder),
-        )
+        card_publisher.post_own(tx, "join", visitor, drawn, card_publisher.readers_of(tx, founder))
     else:
-        card_publisher.redraw_own(tx, "join", visitor, lambda reader: _sketch(tx, visitor, reader, name))
+        card_publisher.redraw_own(tx, "join", visitor, drawn)
 
 
 def code_in(text: str) -> str | None:
@@ -106,51 +104,16 @@ def _message_of(tx: Tx, row: InboxRow) -> Message | None:
     return inbound if isinstance(inbound, Message) else None
 
 
-def _sketch(tx: Tx, visitor: str, reader: Reader, name: str = "", outcome: str | None = None) -> CardDraft:
-    words, company = reader.words, tx.services.company
-    rows = _held(tx, visitor)
-    said = [found for row in rows[-5:] if (found := _message_of(tx, row)) is not None]
-    facts: list[Any] = []
-    if said:
-        facts = [
-            Fact(label=words("Channel"), value=said[-1].channel),
-            Fact(label=words("Sender"), value=shorten(f"{escape(name)} {said[-1].sender}".strip(), 80)),
-        ]
-    title = words("Somebody unknown wrote")
-    if outcome is not None:
-        return CardDraft(title=title, lead=outcome, state="done", facts=tuple(facts))
-    texts = "\n".join(shorten(escape(one.text), 400) for one in said if one.text.strip())
-    places = tuple(Option(value=place.id, label=place.name) for place in company.properties)
-    nowhere = Option(value=NOWHERE, label=words("No property of their own"))
-    admit = (
-        Field(name="name", kind="text", label=words("What is their name?"), value=shorten(name, 60)),
-        Field(
-            name="property",
-            kind="choice",
-            label=words("Which property is theirs?"),
-            options=(*places, nowhere),
-        ),
-        Field(
-            name="language",
-            kind="choice",
-            label=words("Which language do they read?"),
-            options=tuple(Option(value=code, label=LANGUAGE[code]) for code in LANGUAGES),
-            required=False,
-        ),
-    )
-    people = tuple(Option(value=one.id, label=one.name) for one in company.team)
-    known = (Field(name="person", kind="choice", label=words("Who is it?"), options=people),)
-    return CardDraft(
-        title=title,
-        lead=words("The message is kept. Nothing happens with it until you let its sender in."),
-        state="asking",
-        facts=tuple(facts),
-        sections=(Section(title=words("Message"), text=texts),) if texts else (),
-        buttons=(
-            ButtonDraft("admit", words("Admit and file"), "primary", fields=admit),
-            ButtonDraft("known", words("It is one of us"), fields=known),
-            ButtonDraft("block", words("Block"), "danger"),
-        ),
+def _snapshot(tx: Tx, visitor: str, name: str = "") -> VisitorSnapshot:
+    company = tx.services.company
+    said = [found for row in _held(tx, visitor)[-5:] if (found := _message_of(tx, row)) is not None]
+    return VisitorSnapshot(
+        channel=said[-1].channel if said else "",
+        sender=said[-1].sender if said else "",
+        name=name,
+        texts=tuple(one.text for one in said),
+        places=tuple((place.id, place.name) for place in company.properties),
+        people=tuple((one.id, one.name) for one in company.team),
     )
 
 
@@ -217,8 +180,9 @@ def _take_up(tx: Tx, rows: list[InboxRow]) -> None:
 
 
 def _close(tx: Tx, visitor: str, text: str, **params: str) -> None:
+    seen = _snapshot(tx, visitor)
     card_publisher.redraw_own(
-        tx, "join", visitor, lambda reader: _sketch(tx, visitor, reader, outcome=reader.words(text, **params))
+        tx, "join", visitor, lambda reader: draw(seen, reader.words, reader.words(text, **params))
     )
 
 

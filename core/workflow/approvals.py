@@ -21,6 +21,7 @@ from core.i18n import N_
 from core.ids import new_id
 from core.model import Address, ApprovalStatus, Event, Status
 from core.outbox import card_publisher
+from core.outbox.ticket_snapshot import snapshot_of
 from core.store import crashpoints, deadlines
 from core.store.deadlines import Due
 from core.store.tables import Approval, Dispatch, Ticket
@@ -32,7 +33,9 @@ from core.workflow import dispatching, offers
 
 def action_of(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> dict[str, Any]:
     """Exactly what an approval approves: vendor, amount, and the words to vendor and guest."""
-    view = card_publisher.view_of(tx, ticket, reader_for(tx, tx.services.company.founder), Address("", ""))
+    view = card_publisher.view_of(
+        tx, ticket, snapshot_of(ticket), reader_for(tx, tx.services.company.founder), Address("", "")
+    )
     return {
         "ticket_id": ticket.ticket_id,
         "dispatch_id": dispatch.dispatch_id,

@@ -201,7 +201,7 @@ def wrote(tx: Tx, vendor: Vendor, message: Message) -> None:
         and ticket.status in OPEN
     ):
         card_publisher.post_own(
-            tx, "offer", offer.id, lambda one: offers.sketch(tx, offer, one), [(address, reader)]
+            tx, "offer", offer.id, lambda one: offers.offer_card(tx, offer, one), [(address, reader)]
         )
 
 
@@ -254,7 +254,7 @@ def repeat(tx: Tx, offer: Offer, actor: Actor) -> None:
     address = tx.services.address_of_vendor(vendor) if vendor is not None else None
     if address is not None:
         way: Sequence[tuple[Address, Reader]] = [(address, offers.reader_for_offer(tx, offer))]
-        card_publisher.post_own(tx, "offer", offer.id, lambda one: offers.sketch(tx, offer, one), way)
+        card_publisher.post_own(tx, "offer", offer.id, lambda one: offers.offer_card(tx, offer, one), way)
     _settle(tx, offer, actor, N_("{who} had it sent again."))
 
 

@@ -23,6 +23,7 @@ from core.i18n import N_, Words
 from core.ids import new_id
 from core.model import Address, Event, OfferStatus
 from core.outbox import card_publisher
+from core.outbox.ticket_snapshot import snapshot_of
 from core.store import deadlines
 from core.store.tables import Dispatch, Offer, Ticket
 from core.tickets.records import note
@@ -91,7 +92,7 @@ def ask(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> None:
     ways = [Address(PAGE, offer.id)] if PAGE in tx.services.channels else []
     ways += [address] if address is not None else []
     card_publisher.post_own(
-        tx, "offer", offer.id, lambda one: sketch(tx, offer, one), [(way, reader) for way in ways]
+        tx, "offer", offer.id, lambda one: offer_card(tx, offer, one), [(way, reader) for way in ways]
     )
     note(tx, ticket, Event.NOTIFIED, LOOPOS, vendor=vendor.id, via=address.channel if address else PAGE)
     if address is not None:
@@ -128,10 +129,10 @@ def opened(tx: Tx, offer_id: str) -> None:
             wait(tx, offer)
 
 
-def sketch(tx: Tx, offer: Offer, reader: Reader) -> CardDraft:
+def offer_card(tx: Tx, offer: Offer, reader: Reader) -> CardDraft:
     words, dispatch = reader.words, offer.dispatch
     ticket, company = dispatch.ticket, tx.services.company
-    view = card_publisher.view_of(tx, ticket, reader, Address("", ""))
+    view = card_publisher.view_of(tx, ticket, snapshot_of(ticket), reader, Address("", ""))
     title = words("Job {ticket} · {company}", ticket=ticket.ticket_id, company=company.about.name)
     facts = [Fact(label=words("Price"), value=words.money(dispatch.cost_estimate_usd))]
     if offer.eta_at is not None:
@@ -202,7 +203,7 @@ def draw_later(tx: Tx, offer: Offer) -> None:
     def draw() -> None:
         card_publisher.draw_later(tx, offer.dispatch.ticket_id)
         card_publisher.redraw_own(
-            tx, "offer", offer.id, lambda one: sketch(tx, offer, one), reader_for_offer(tx, offer)
+            tx, "offer", offer.id, lambda one: offer_card(tx, offer, one), reader_for_offer(tx, offer)
         )
 
     tx.before_commit(f"offer:{offer.id}", draw)
