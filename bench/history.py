@@ -41,6 +41,7 @@ from bot.app import DATA
 from bot.log import set_up
 from bot.serve import http_app
 from core.context import Tx
+from core.cost import totals
 from core.ids import new_id
 from core.outbox.channel_watch import after_outage
 from core.store import schema, tables
@@ -294,6 +295,9 @@ async def _cpu(world: World, name: str) -> float:
 
 async def _actions(home: Path, names: Sequence[str]) -> dict[str, float]:
     async with open_world(home) as world:
+        # As in every home that is older than a day (core.housekeeping).
+        while await world.do(totals.add_up_next):
+            pass
         return {name: await _cpu(world, name) for name in names}
 
 
