@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: faults folds model run test long check format chaos machines bench demo lock catalogues screenshots
+.PHONY: faults folds model mutants run test long check format chaos machines bench demo lock catalogues screenshots
 
 run: $(VENV)/.run
 	@$(BIN)/loopos serve
@@ -40,6 +40,9 @@ model: $(VENV)/.dev
 
 folds: $(VENV)/.dev
 	$(BIN)/python -m tools.folds
+
+mutants: $(VENV)/.dev
+	$(BIN)/python -m tools.mutants
 
 machines: $(VENV)/.dev
 	LOOPOS_EXAMPLES=70 $(BIN)/pytest -n 2 tests/core/test_machines.py

@@ -1,3 +1,5 @@
+"""What people type is kept, compared and cut without harm, and read as an amount only where it is clear."""
+
 from __future__ import annotations
 
 from decimal import Decimal
@@ -7,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Refused
-from core.money import parse_amount
-from core.text import escape, fingerprint, tokens
+from core.money import exact, parse_amount, usd
+from core.text import escape, fingerprint, normal, repeats, shorten, tokens
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,17 @@ from core.text import escape, fingerprint, tokens
         ("１３２", "132.00"),
         ("1,200.50", "1200.50"),
         ("0", "0.00"),
+        ("0.01", "0.01"),
+        ("$132.50", "132.50"),
+        ("$ 132", "132.00"),
+        ("132$", "132.00"),
+        ("132 US$", "132.00"),
+        ("USD132", "132.00"),
+        ("12,345.67", "12345.67"),
+        ("99999.99", "99999.99"),
+        ("100000", "100000.00"),
+        ("100,000.00", "100000.00"),
+        ("１，２００．５０", "1200.50"),
     ],
 )
 def test_amounts_that_are_clear(typed: str, amount: str) -> None:
@@ -46,17 +59,178 @@ def test_amounts_that_are_clear(typed: str, amount: str) -> None:
         "99999999",
         "1 2",
         "0x10",
+        "+5",
+        ".50",
+        "132.",
+        "1,20.50",
+        "1,200.5",
+        "12,00",
+        "1 200.50",
+        "1_200",
+        "132 eur",
+        "132 dollars",
+        "100000.01",
+        "100,000.01",
+        "1234567",
+        "12345678",
+        "1,000,000.00",
         "١٣٢٫٥x",
     ],
 )
 def test_amounts_that_are_asked_again(typed: str) -> None:
-    with pytest.raises(Refused, match="amount_unclear"):
+    with pytest.raises(Refused) as refused:
         parse_amount(typed)
+    assert (refused.value.code, refused.value.params) == ("amount_unclear", {"text": typed})
 
 
-def test_what_could_deceive_is_written_out() -> None:
-    assert escape("a\x00b\u202ec\ud800d") == "a\\u{0000}b\\u{202E}c\\u{D800}d"
-    assert escape("one\r\ntwo\tthree") == "one\ntwo\tthree"
+@pytest.mark.parametrize("typed", ["about " * 20, "1" * 41, "９" * 60])
+def test_of_a_long_text_the_refusal_repeats_forty_characters(typed: str) -> None:
+    with pytest.raises(Refused) as refused:
+        parse_amount(typed)
+    assert refused.value.params == {"text": typed[:40]}
+
+
+def test_so_does_the_refusal_of_an_amount_too_high() -> None:
+    typed = f"{' ' * 10}${' ' * 30}100000.01"
+    with pytest.raises(Refused) as refused:
+        parse_amount(typed)
+    assert refused.value.params == {"text": typed[:40]}
+
+
+@pytest.mark.parametrize(
+    ("value", "dollars"),
+    [
+        (5, "5.00"), ("5", "5.00"), ("5.5", "5.50"), (Decimal("5.005"), "5.00"), (Decimal("5.015"), "5.02"),
+        (Decimal("5.0051"), "5.01"), (0, "0.00"), (Decimal("-1.5"), "-1.50"),
+    ],
+)  # fmt: skip
+def test_dollars_have_two_places_and_a_half_cent_goes_to_the_even_one(
+    value: Decimal | int | str, dollars: str
+) -> None:
+    assert str(usd(value)) == dollars
+
+
+@pytest.mark.parametrize(
+    ("amount", "written"),
+    [
+        ("0", "0.00"), ("12", "12.00"), ("12.5", "12.50"), ("12.50", "12.50"), ("12.500", "12.50"),
+        ("12.345", "12.345"), ("-0.10", "-0.10"),
+        ("0.0000005", "0.0000005"), ("5E-7", "0.0000005"), ("1E+3", "1000.00"), ("1200", "1200.00"),
+    ],
+)  # fmt: skip
+def test_an_exact_amount_has_all_its_digits_and_two_at_least(amount: str, written: str) -> None:
+    assert exact(Decimal(amount)) == written
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("", ""),
+        ("The AC drips.", "The AC drips."),
+        ("冷氣漏水 水漏れ ¡fuga! 🚰", "冷氣漏水 水漏れ ¡fuga! 🚰"),
+        ("one\ttwo\nthree", "one\ttwo\nthree"),
+        ("one\r\ntwo\tthree", "one\ntwo\tthree"),
+        ("one\rtwo\n\rthree", "one\ntwo\n\nthree"),
+        ("a\x00b\u202ec\ud800d", r"a\u{0000}b\u{202E}c\u{D800}d"),
+        ("\x1b\x7f\x85\x9f", r"\u{001B}\u{007F}\u{0085}\u{009F}"),
+        ("\u202a\u202b\u202c\u202d\u202e", r"\u{202A}\u{202B}\u{202C}\u{202D}\u{202E}"),
+        ("\u2066\u2067\u2068\u2069", r"\u{2066}\u{2067}\u{2068}\u{2069}"),
+        ("\ud83d alone", r"\u{D83D} alone"),
+        ("👨\u200d👩 \u200e \u00ad \ufeff", "👨\u200d👩 \u200e \u00ad \ufeff"),
+    ],
+)
+def test_what_could_deceive_is_written_out_and_all_else_stays(text: str, safe: str) -> None:
+    assert escape(text) == safe
+
+
+@pytest.mark.parametrize(
+    ("text", "compared"),
+    [
+        ("", ""),
+        ("  The  AC\n\tDRIPS ", "the ac drips"),
+        ("ＡＣ　漏水", "ac 漏水"),
+        ("ｴｱｺﾝ", "エアコン"),
+        ("Straße", "strasse"),
+        ("BAÑO", "baño"),
+        ("n\u0303", "ñ"),
+        ("\u3000\xa0", ""),
+    ],
+)
+def test_texts_are_compared_without_width_case_and_spacing(text: str, compared: str) -> None:
+    assert normal(text) == compared
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("The AC drips", " the  ac\ndrips", True),
+        ("ＡＣ", "ac", True),
+        ("冷氣漏水", "冷氣漏水 ", True),
+        ("AC drips", "AC drip", False),
+        ("AC drips", "ACdrips", False),
+        ("baño", "bano", False),
+        ("\ud800", "\ud800", True),
+        ("\ud800", "\ud801", False),
+    ],
+)
+def test_two_texts_are_the_same_message_if_they_compare_alike(one: str, other: str, same: bool) -> None:
+    assert (fingerprint(one) == fingerprint(other)) == same
+
+
+def test_a_fingerprint_is_the_sha_256_of_the_text_as_it_is_compared() -> None:
+    assert fingerprint(" ABC ") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "short"),
+    [
+        ("", 5, ""),
+        ("abcd", 5, "abcd"),
+        ("abcde", 5, "abcde"),
+        ("abcdef", 5, "abcd…"),
+        ("abc def", 5, "abc…"),
+        ("ab  \n cd", 5, "ab cd"),
+        (" abcde ", 5, "abcde"),
+        ("ab cd ef", 5, "ab c…"),
+        ("冷氣在漏水了", 5, "冷氣在漏…"),
+        ("abc", 1, "…"),
+    ],
+)
+def test_a_text_is_cut_to_the_limit_and_the_cut_is_marked(text: str, limit: int, short: str) -> None:
+    assert shorten(text, limit) == short
+
+
+OURS = "Never pay above the cap, 上限を超えない"
+
+
+@pytest.mark.parametrize(
+    ("text", "run", "found"),
+    [
+        ("they said: never pay above the cap!", 19, True),
+        ("they said: never pay above the cap!", 20, False),
+        ("NEVER PAY ABOVE THE CAP", 19, True),
+        ("n e v e r\npay", 8, True),
+        ("never\u200b pay\u2060 abo", 11, True),
+        ("ｎｅｖｅｒ ｐａｙ", 8, True),
+        ("上限を 超えない", 7, True),
+        ("never pays", 8, True),
+        ("never pays", 9, False),
+        ("nev", 3, True),
+        ("nev", 4, False),
+        ("towels", 3, False),
+        ("", 1, False),
+    ],
+)
+def test_words_of_ours_are_recognised_whatever_their_case_and_spacing(
+    text: str, run: int, found: bool
+) -> None:
+    assert repeats(text, OURS, run) == found
+
+
+@pytest.mark.parametrize(("length", "found"), [(29, False), (30, True), (31, True)])
+def test_thirty_signs_in_a_row_are_no_chance(length: int, found: bool) -> None:
+    ours = "abcdefghijklmnopqrstuvwxyz0123456789"
+    assert repeats(f"so: {ours[:length]}!", ours) == found
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=[]), max_size=200))
@@ -66,5 +240,30 @@ def test_any_text_can_be_kept_and_compared(text: str) -> None:
     tokens(escape(text))
 
 
-def test_chinese_and_japanese_are_matched_by_pairs() -> None:
-    assert tokens("冷氣漏水 AC leak") == ["冷氣", "氣漏", "漏水", "ac", "leak"]
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        ("?! … ___", []),
+        ("The AC drips, room 204!", ["the", "ac", "drips", "room", "204"]),
+        ("snake_case", ["snake", "case"]),
+        ("AC bocor di kamar-2", ["ac", "bocor", "di", "kamar", "2"]),
+        ("¿Gotea el baño?", ["gotea", "el", "baño"]),
+        ("ＡＣ", ["ac"]),
+        ("水", ["水"]),
+        ("漏水", ["漏水"]),
+        ("冷氣漏水 AC leak", ["冷氣", "氣漏", "漏水", "ac", "leak"]),
+        ("AC漏水了2次", ["ac", "漏水", "水了", "2", "次"]),
+        ("room2の水", ["room2", "の水"]),
+        ("エアコン", ["エア", "アコ", "コン"]),
+        ("ドア", ["ドア"]),
+        ("人々", ["人々"]),
+        ("タオル、水", ["タオ", "オル", "水"]),
+        ("水ー", ["水ー"]),
+        ("豈", ["豈"]),
+    ],
+)
+def test_words_stand_as_they_are_and_chinese_and_japanese_are_matched_by_pairs(
+    text: str, words: list[str]
+) -> None:
+    assert tokens(text) == words
