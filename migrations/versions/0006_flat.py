@@ -49,7 +49,12 @@ NEW = (
     ("ix_dispatches_authorized_at", "dispatches", ["authorized_at"], None),
     ("ix_approvals_ticket", "approvals", ["ticket_id", "created_at"], None),
     ("ix_questions_ticket", "questions", ["ticket_id", "created_at"], None),
-    ("ix_questions_waiting", "questions", ["person_id", "channel", "conversation_id"], "answer IS NULL"),
+    (
+        "ix_questions_waiting",
+        "questions",
+        ["person_id", "channel", "conversation_id", "kind"],
+        "answer IS NULL",
+    ),
     ("ix_outbox_kept", "outbox", ["kept", "created_at"], None),
     ("ix_deadlines_cancelled", "deadlines", ["cancelled_at"], None),
     ("ix_offers_dispatch", "offers", ["dispatch_id", "created_at"], None),
