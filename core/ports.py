@@ -101,8 +101,13 @@ class Channel(Protocol):
     name: str
     capabilities: Capabilities
 
+    async def route(self, payload: dict[str, Any]) -> Inbound | None:
+        """What a stored event means; None for one that asks nothing of us. What it raises is a fault of the job that
+        works on the event: tried again, and in the end put before the founder."""
+
     def parse(self, payload: dict[str, Any]) -> Inbound | None:
-        """A stored event as an Inbound; None for one that asks nothing of us. Pure."""
+        """The same without waiting, at least of messages: for those who look at words again, within a transaction.
+        Pure."""
 
     async def pace(self, conversation_id: str) -> None:
         """Wait until the platform's limits let one more call go to this conversation."""

@@ -150,6 +150,9 @@ class Line:
 
     # --- in
 
+    async def route(self, payload: dict[str, Any]) -> Inbound | None:
+        return self.parse(payload)
+
     def parse(self, payload: dict[str, Any]) -> Inbound | None:
         return parse(payload)
 

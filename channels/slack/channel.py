@@ -17,6 +17,7 @@ from channels.slack.addresses import Place, place_of, ref, split_ref
 from channels.slack.api import API_URL, LONGEST_WAIT, Limited, Reply, SlackApi, identify, messages
 from channels.slack.parse import CHANNEL, parse
 from channels.slack.reception import Reception
+from channels.slack.routing import bolt_app, route
 from channels.slack.socketmode import PING_EVERY, Socket
 from channels.slack.webhook import PATH, Webhook
 from core.clock import Clock
@@ -66,6 +67,7 @@ class Slack:
         self._ping_every = ping_every
         self._reception = Reception(ingress, self._api)
         self._webhook = Webhook(self._reception, clock, signing_secret)
+        self.bolt = bolt_app()
         self._direct: dict[str, str] = {}
         """Person -> their direct channel with us."""
         self._limits = Limits(*per_channel)
@@ -147,13 +149,16 @@ class Slack:
 
     # --- in
 
-    def parse(self, payload: dict[str, Any]) -> Inbound | None:
+    async def route(self, payload: dict[str, Any]) -> Inbound | None:
+        return await route(self.bolt, payload)
+
+    def parse(self, payload: dict[str, Any]) -> Message | None:
         return parse(payload)
 
     async def sign_of_life(self, payload: dict[str, Any]) -> None:
         """Eyes on a message to us, not on what others talk about. A tap needs nothing: the 200 ended its spinner."""
         said = parse(payload)
-        if not isinstance(said, Message) or payload.get("type") != "event_callback" or not said.addressed:
+        if said is None or payload.get("type") != "event_callback" or not said.addressed:
             return
         channel, ts = split_ref(said.message_id)
         try:

@@ -1,19 +1,20 @@
-"""What a verified request of Slack's means. Pure: nothing here asks Slack or the database.
+"""What a verified request of Slack's is, and what is said in it. Pure: nothing here asks Slack or the database.
 
-`stored` makes the row's payload of what came in; `event_of` gives it the id that a redelivery repeats; `parse` reads it
-again when it is worked on."""
+`stored` makes the row's payload of what came in, with the id that a redelivery repeats; `event_of` names its lane;
+`parse` reads its words when it is worked on. What else it may mean is said by its listener (listeners.py)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
 from channels.ingress import VerifiedEvent
 from channels.slack.addresses import HOME, is_direct, ref
 from channels.slack.message_parts import kind_of, moment, plain, remote_files, without_mention
-from core.inbound import Edited, Inbound, Message, Opened, Tap, Unsent
+from core.inbound import Message
 from core.text import escape
 
 CHANNEL: Final = "slack"
@@ -23,7 +24,7 @@ MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError,
 SLACKBOT: Final = "USLACKBOT"
 _SECRETS: Final = {"token", "response_url", "response_urls", "trigger_id"}
 """Each of these lets its holder speak to Slack; none is needed once the request is kept."""
-_SAID: Final = {None, "file_share", "thread_broadcast", "me_message"}
+SAID: Final = (None, "file_share", "thread_broadcast", "me_message")
 """Subtypes of messages in which a person says something."""
 
 Payload = dict[str, Any]
@@ -42,22 +43,31 @@ def stored(data: Payload, at: datetime, bot: str | None) -> Payload:
 
 
 def event_of(payload: Payload) -> VerifiedEvent:
-    try:
-        conversation = _conversation(payload)
-    except MALFORMED:
-        conversation = "unknown"
-    return VerifiedEvent(payload["id"], conversation[:200], payload)
+    """In the lane of its conversation; what belongs to none, in that of where it comes from."""
+    lane = _name(conversation_of, payload) or _name(_origin, payload) or "unknown"
+    return VerifiedEvent(payload["id"], lane, payload)
 
 
 def _event_id(data: Payload) -> str:
-    try:
-        found = _known_id(data)
-    except MALFORMED:
-        found = None
-    if isinstance(found, str) and len(found) <= 200:
-        return found
+    if known := _name(_known_id, data):
+        return known
     whole = json.dumps(data, sort_keys=True, default=str).encode("utf-8", "surrogatepass")
     return f"raw:{hashlib.sha256(whole).hexdigest()}"
+
+
+def _name(find: Callable[[Payload], str | None], data: Payload) -> str | None:
+    """What `find` finds; None where that is no name, or the request not as Slack writes it."""
+    try:
+        found = find(data)
+    except MALFORMED:
+        return None
+    return found if isinstance(found, str) and 0 < len(found) <= 200 else None
+
+
+def _origin(payload: Payload) -> str | None:
+    event = payload.get("event") or {}
+    origin: str | None = event.get("channel") or event.get("user") or payload["user"]["id"]
+    return origin
 
 
 def _known_id(data: Payload) -> str | None:
@@ -92,18 +102,9 @@ def _id_in_event(event: Payload) -> str | None:
             return f"edit:{event['channel']}:{inner['ts']}:{edited}"
         case "message_deleted":
             return f"del:{event['channel']}:{event['deleted_ts']}"
-        case subtype if subtype in _SAID:
+        case subtype if subtype in SAID:
             return f"msg:{event['channel']}:{event['ts']}"
     return None
-
-
-def _conversation(payload: Payload) -> str:
-    """The lane a payload is worked on in, also where nothing comes of it."""
-    found = parse(payload)
-    if found is not None:
-        return found.conversation_id
-    event = payload.get("event", {})
-    return str(event.get("channel") or event.get("user") or payload.get("user", {}).get("id") or "unknown")
 
 
 def is_echo(payload: Payload) -> bool:
@@ -133,117 +134,40 @@ def homes(payload: Payload) -> set[str]:
     return {one for one in named if one and isinstance(one, str)}
 
 
-# --- reading
+# --- where it belongs
 
 
-def parse(payload: Payload) -> Inbound | None:
-    """None for what asks nothing of us, and for what is not as Slack writes it. Never raises."""
-    try:
-        found = _parse(payload)
-    except MALFORMED:
-        return None
-    named = found is not None and isinstance(found.sender, str) and isinstance(found.conversation_id, str)
-    return found if named else None
-
-
-def _parse(payload: Payload) -> Inbound | None:
+def conversation_of(payload: Payload) -> str:
+    """Where an answer goes. Raises one of MALFORMED for an event that is about no message."""
+    found: str
     match payload["type"]:
         case "event_callback":
-            return None if is_echo(payload) else _event(payload["event"], payload["bot"])
+            found = _conversation_of_event(payload["event"])
         case "block_actions":
-            return _tap(payload)
-        case "view_submission" if payload["view"]["callback_id"] == FORM:
-            return _filled(payload)
-        case "shortcut" if payload["callback_id"] == "open_tickets":
-            return _said_privately(payload, payload["user"]["id"], "/tickets")
-        case "message_action" if payload["callback_id"] == "file_ticket":
-            return _filed(payload)
+            found = where_tapped(payload)
+        case "view_submission":
+            found = meta_of(payload)["conversation"]
         case "command":
-            return _said_privately(payload, payload["user_id"], command_text(payload))
-    return None
+            found = payload["user_id"]
+        case _:
+            found = payload["user"]["id"]
+    return found
 
 
-def _event(event: Payload, bot: str | None) -> Inbound | None:
-    match event["type"], event.get("subtype"):
-        case "app_mention", _:
-            return _message(event, bot, mentioned=True)
-        case "message", "message_changed":
-            return _changed(event, bot)
-        case "message", "message_deleted":
-            return _unsent(event, event["deleted_ts"])
-        case "message", subtype if subtype in _SAID and not event.get("hidden"):
-            return _message(event, bot)
-        case "app_home_opened", _ if event.get("tab") == "home":
-            return Opened(CHANNEL, f"{HOME}{event['user']}", event["user"], moment(event["event_ts"]))
-    return None
+def _conversation_of_event(event: Payload) -> str:
+    if event["type"] == "app_home_opened":
+        return f"{HOME}{event['user']}"
+    channel, message = event["channel"], about(event)
+    user: str = message["user"]
+    return user if is_direct(channel) else ref(channel, message.get("thread_ts") or message["ts"])
 
 
-def _message(event: Payload, bot: str | None, *, mentioned: bool = False) -> Message:
-    channel, ts, thread = event["channel"], event["ts"], event.get("thread_ts")
-    text, named = without_mention(event.get("text") or "", bot)
-    remote = remote_files(event)
-    direct = is_direct(channel)
-    said = plain(text)
-    return Message(
-        channel=CHANNEL,
-        conversation_id=event["user"] if direct else ref(channel, thread or ts),
-        message_id=ref(channel, ts),
-        sender=event["user"],
-        text=said,
-        at=moment(ts),
-        kind=kind_of(remote),
-        reply_to=ref(channel, thread) if thread and thread != ts else None,
-        remote=remote,
-        room=None if direct else channel,
-        addressed=direct or mentioned or named,
-        unusable=bool(event.get("files")) and not remote and not said,
-    )
-
-
-def _changed(event: Payload, bot: str | None) -> Edited | Unsent | None:
-    inner, before = event["message"], event.get("previous_message") or {}
-    if inner.get("subtype") == "tombstone":
-        # A deleted message that has answers stays as a gravestone: Slack reports it as a change.
-        return _unsent(event, inner["ts"])
-    if inner.get("hidden") or inner.get("subtype") not in _SAID or inner.get("text") == before.get("text"):
-        return None  # a link's preview was added, or something else that nobody wrote
-    text, _ = without_mention(inner.get("text") or "", bot)
-    channel, sender = event["channel"], inner["user"]
-    return Edited(
-        CHANNEL,
-        sender if is_direct(channel) else ref(channel, inner.get("thread_ts") or inner["ts"]),
-        ref(channel, inner["ts"]),
-        sender,
-        plain(text),
-        moment(inner.get("edited", {}).get("ts") or event["event_ts"]),
-    )
-
-
-def _unsent(event: Payload, ts: str) -> Unsent:
-    before, channel = event["previous_message"], event["channel"]
-    sender = before["user"]
-    conversation = sender if is_direct(channel) else ref(channel, before.get("thread_ts") or ts)
-    return Unsent(CHANNEL, conversation, ref(channel, ts), sender, moment(event["event_ts"]))
-
-
-def _tap(payload: Payload) -> Tap | None:
-    if payload.get("view", {}).get("type") == "modal":
-        return None
-    action = payload["actions"][0]
-    return Tap(
-        CHANNEL,
-        where_tapped(payload),
-        payload["user"]["id"],
-        button_of(action),
-        {},
-        moment(action["action_ts"]),
-    )
-
-
-def button_of(action: Payload) -> str:
-    """The button's id: a button's own value, or that of what was picked in a menu."""
-    picked = action.get("selected_option")
-    return escape(str(picked["value"] if picked else action["value"]))
+def about(event: Payload) -> Payload:
+    """The message that an event is about; of one that was taken back, as it was."""
+    message: Payload = event.get("message", event)
+    # A deleted message that has answers stays as a gravestone: Slack reports it as a change.
+    gone = event.get("subtype") == "message_deleted" or message.get("subtype") == "tombstone"
+    return event["previous_message"] if gone else message
 
 
 def where_tapped(payload: Payload) -> str:
@@ -259,23 +183,59 @@ def where_tapped(payload: Payload) -> str:
     return ref(channel, thread) if thread and thread != ts else str(channel)
 
 
-def _filled(payload: Payload) -> Tap:
-    meta = json.loads(payload["view"]["private_metadata"])
-    values = {name: escape(value) for name, _, value in filled(payload)}
-    at = datetime.fromisoformat(payload["at"])
-    return Tap(CHANNEL, meta["conversation"], payload["user"]["id"], escape(meta["button"]), values, at)
+# --- reading
 
 
-def filled(payload: Payload) -> list[tuple[str, str, str]]:
-    """(field, kind, value) of everything that was filled in; forms.py names blocks and actions so."""
-    found = []
-    for name, actions in payload["view"]["state"]["values"].items():
-        for kind, state in actions.items():
-            picked = state.get("selected_option")
-            value = picked["value"] if picked else state.get("value")
-            if value:
-                found.append((str(name), str(kind), str(value)))
-    return found
+def parse(payload: Payload) -> Message | None:
+    """What somebody says; None where nothing is said, or not as Slack writes it. Never raises.
+
+    All words are read here, for their listener and for those who look at a row's words again."""
+    try:
+        said = _words(payload)
+    except MALFORMED:
+        return None
+    named = said is not None and isinstance(said.sender, str) and isinstance(said.conversation_id, str)
+    return said if named else None
+
+
+def _words(payload: Payload) -> Message | None:
+    match payload["type"]:
+        case "event_callback" if not payload["event"].get("hidden"):
+            return _said(payload["event"], conversation_of(payload), payload["bot"])
+        case "message_action":
+            return _filed(payload)
+        case "shortcut" if payload["callback_id"] == "open_tickets":
+            return _said_privately(payload, "/tickets")
+        case "command":
+            return _said_privately(payload, command_text(payload))
+    return None
+
+
+def _said(event: Payload, conversation: str, bot: str | None) -> Message:
+    channel, ts, thread = event["channel"], event["ts"], event.get("thread_ts")
+    text, named = without_mention(event.get("text") or "", bot)
+    remote = remote_files(event)
+    direct = is_direct(channel)
+    said = plain(text)
+    return Message(
+        channel=CHANNEL,
+        conversation_id=conversation,
+        message_id=ref(channel, ts),
+        sender=event["user"],
+        text=said,
+        at=moment(ts),
+        kind=kind_of(remote),
+        reply_to=ref(channel, thread) if thread and thread != ts else None,
+        remote=remote,
+        room=None if direct else channel,
+        addressed=direct or named or event["type"] == "app_mention",
+        unusable=bool(event.get("files")) and not remote and not said,
+    )
+
+
+def _said_privately(payload: Payload, text: str) -> Message:
+    user = conversation_of(payload)
+    return Message(CHANNEL, user, payload["id"], user, text, datetime.fromisoformat(payload["at"]))
 
 
 def command_text(payload: Payload) -> str:
@@ -285,14 +245,9 @@ def command_text(payload: Payload) -> str:
     return plain(f"/{said.strip() or 'help'}")
 
 
-def _said_privately(payload: Payload, user: str, text: str) -> Message:
-    at = datetime.fromisoformat(payload["at"])
-    return Message(CHANNEL, user, payload["id"], user, text, at)
-
-
 def _filed(payload: Payload) -> Message:
     """Somebody's message, reported by the person who used the shortcut; the answers come to them alone."""
-    user, channel, message = payload["user"]["id"], payload["channel"]["id"], payload["message"]
+    user, channel, message = conversation_of(payload), payload["channel"]["id"], payload["message"]
     remote = remote_files(message)
     text = plain(str(message.get("text") or ""))
     return Message(
@@ -307,3 +262,27 @@ def _filed(payload: Payload) -> Message:
         room=None if is_direct(channel) else channel,
         unusable=not remote and not text,
     )
+
+
+def button_of(action: Payload) -> str:
+    """The button's id: a button's own value, or that of what was picked in a menu."""
+    picked = action.get("selected_option")
+    return escape(str(picked["value"] if picked else action["value"]))
+
+
+def filled(payload: Payload) -> list[tuple[str, str, str]]:
+    """(field, kind, value) of everything that was filled in; forms.py names blocks and actions so."""
+    found = []
+    for name, actions in payload["view"]["state"]["values"].items():
+        for kind, state in actions.items():
+            picked = state.get("selected_option")
+            value = picked["value"] if picked else state.get("value")
+            if value:
+                found.append((str(name), str(kind), str(value)))
+    return found
+
+
+def meta_of(payload: Payload) -> dict[str, Any]:
+    """What forms.py wrote into the modal about itself."""
+    meta: dict[str, Any] = json.loads(payload["view"]["private_metadata"])
+    return meta

@@ -126,6 +126,9 @@ class Telegram:
 
     # --- in
 
+    async def route(self, payload: dict[str, Any]) -> Inbound | None:
+        return self.parse(payload)
+
     def parse(self, payload: dict[str, Any]) -> Inbound | None:
         return parse(payload, self._me)
 

@@ -42,6 +42,9 @@ class WebChannel:
     name = "web"
     capabilities = Capabilities(edits=True, forms=True, settles=True, ours=True)
 
+    async def route(self, payload: dict[str, Any]) -> Inbound | None:
+        return self.parse(payload)
+
     def parse(self, payload: dict[str, Any]) -> Inbound | None:
         at = datetime.fromisoformat(payload["at"])
         sender = payload["sender"]

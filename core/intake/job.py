@@ -76,7 +76,7 @@ class Intake:
         channel = self._services.channels.get(row.channel)
         if channel is None:
             raise TryLater(f"the channel {row.channel} is not configured", timedelta(minutes=5))
-        inbound = channel.parse(row.payload)
+        inbound = await channel.route(row.payload)
         if isinstance(inbound, Message):
             return await self._message(channel, row, inbound)
         if isinstance(inbound, Tap):
