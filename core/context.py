@@ -15,6 +15,7 @@ from core.actors import Reader
 from core.clock import Clock, SystemClock
 from core.company.company import Company
 from core.company.schema import Person, Vendor
+from core.errors import TryLater
 from core.health import Health
 from core.llm.port import Models
 from core.model import Address
@@ -98,6 +99,13 @@ class Services:
     def metered(self) -> bool:
         """There is somebody to whom a call costs money."""
         return self.models is not None or self.transcriber is not None
+
+    def channel(self, name: str) -> Channel:
+        """Raises TryLater where it was configured once and is not now: what is for it is kept, should it come back."""
+        found = self.channels.get(name)
+        if found is None:
+            raise TryLater(f"the channel {name} is not configured", timedelta(minutes=5))
+        return found
 
     def person_at(self, channel: str, platform_id: str) -> Person | None:
         """The team member behind an account that the channel proved."""

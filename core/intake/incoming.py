@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from core.actors import Actor, Reader
 from core.company.schema import Person
+from core.context import Services
 from core.inbound import Message
 from core.model import Address, Triage
+from core.store.tables import InboxRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +34,11 @@ class Incoming:
     @property
     def has_words(self) -> bool:
         return bool(self.message.text.strip())
+
+
+def message_of(services: Services, row: InboxRow | None) -> Message | None:
+    """The words of an inbox row, for who looks at them again. None: they were taken back meanwhile. Raises TryLater."""
+    if row is None:
+        return None
+    inbound = services.channel(row.channel).parse(row.payload)
+    return inbound if isinstance(inbound, Message) else None

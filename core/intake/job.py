@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from core import lanes, media
 from core.buttons import taps
 from core.context import Commit, Services, Store, Task, Tx
-from core.errors import TryLater
 from core.inbound import Edited, File, Hearing, Inbound, Message, Moved, Opened, RemoteFile, Tap, Unsent
 from core.intake import edits, transcription
 from core.intake.attachments import Fetched, fetch_all
@@ -73,9 +72,7 @@ class Intake:
     async def run(self, args: dict[str, Any], row: InboxRow | None) -> Commit | None:
         if row is None or row.status != InboxStatus.ACCEPTED:
             return None
-        channel = self._services.channels.get(row.channel)
-        if channel is None:
-            raise TryLater(f"the channel {row.channel} is not configured", timedelta(minutes=5))
+        channel = self._services.channel(row.channel)
         inbound = await channel.route(row.payload)
         if isinstance(inbound, Message):
             return await self._message(channel, row, inbound)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from core.context import Commit, Services, Task, Tx
 from core.errors import TryLater
-from core.inbound import File, Message, RemoteFile
+from core.inbound import File, RemoteFile
 from core.intake import transcription
 from core.intake.attachments import FETCH, LATEST, again_after, fetch
+from core.intake.incoming import message_of
 from core.intake.job import Intake, with_files, with_words
 from core.intake.messages import take_late
 from core.metering import About
@@ -34,7 +34,7 @@ class LateContent:
         ]
 
     async def fetch(self, args: dict[str, Any], row: InboxRow | None) -> Commit | None:
-        message = self._message(row)
+        message = message_of(self._services, row)
         if row is None or message is None:
             return None
         channel = self._services.channels[row.channel]
@@ -51,7 +51,7 @@ class LateContent:
         return lambda tx: take_late(tx, _fresh(tx, row), message, triage)
 
     async def listen(self, args: dict[str, Any], row: InboxRow | None) -> Commit | None:
-        message = self._message(row)
+        message = message_of(self._services, row)
         if row is None or message is None:
             return None
         file = File(SourceKind.VOICE, **args["file"])
@@ -70,19 +70,9 @@ class LateContent:
         triage = await self._intake.understand(row, message)
         return lambda tx: take_late(tx, _fresh(tx, row), message, triage)
 
-    def _message(self, row: InboxRow | None) -> Message | None:
-        """None: it was taken back meanwhile. Raises TryLater."""
-        if row is None:
-            return None
-        channel = self._services.channels.get(row.channel)
-        if channel is None:
-            raise TryLater(f"the channel {row.channel} is not configured", timedelta(minutes=5))
-        inbound = channel.parse(row.payload)
-        return inbound if isinstance(inbound, Message) else None
-
     def _given_up(self, tx: Tx, args: dict[str, Any], why: str) -> None:
         row = tx.get(InboxRow, args["inbox"])
-        message = self._message(row)
+        message = message_of(self._services, row)
         if message is not None:
             person = tx.services.person_at(message.channel, message.sender)
             address = Address(message.channel, message.conversation_id)

@@ -4,16 +4,16 @@ found is said in a short write. In the lane of its conversation: an answer shows
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from core import lanes, phrases
 from core.context import Commit, Services, Store, Task, Tx, Typed
-from core.errors import Refused, TryLater
+from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message
+from core.intake.incoming import message_of
 from core.intake.job import Intake
 from core.model import Address
 from core.outbox import card_publisher
@@ -31,7 +31,7 @@ class Looking:
         return Task(lanes.LOOK, find=Intake.find, run=self.run, exhausted=self._failed)
 
     async def run(self, args: dict[str, Any], row: InboxRow | None) -> Commit | None:
-        message = self._message(row)
+        message = message_of(self._services, row)
         if message is None:
             return None
         return await self._store.read(lambda session: self._look(session, message))
@@ -46,18 +46,8 @@ class Looking:
         except Refused as refused:
             return _say(typed.address, phrases.refusal(refused, typed.reader.words, tx.now))
 
-    def _message(self, row: InboxRow | None) -> Message | None:
-        """None: it was taken back meanwhile. Raises TryLater."""
-        if row is None:
-            return None
-        channel = self._services.channels.get(row.channel)
-        if channel is None:
-            raise TryLater(f"the channel {row.channel} is not configured", timedelta(minutes=5))
-        inbound = channel.parse(row.payload)
-        return inbound if isinstance(inbound, Message) else None
-
     def _failed(self, tx: Tx, args: dict[str, Any], _why: str) -> None:
-        message = self._message(tx.get(InboxRow, args["inbox"]))
+        message = message_of(self._services, tx.get(InboxRow, args["inbox"]))
         typed = _typed(tx, message) if message is not None else None
         if typed is not None:
             text = typed.reader.words(N_("That did not work. Please try again."))

@@ -11,7 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import structlog
@@ -95,10 +95,7 @@ class Deliverer:
         if found is None:
             return None
         row = found[0]
-        channel = self._services.channels.get(row.channel)
-        if channel is None:
-            # It was configured once and is not now: kept, and tried again should it come back.
-            raise TryLater(f"the channel {row.channel} is not configured", timedelta(minutes=5))
+        channel = self._services.channel(row.channel)
         if channel.capabilities.ours:
             return await self._keep(channel, found) if row.status in OWED else None
         await channel.pace(row.conversation_id)
