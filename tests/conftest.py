@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import gc
 import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -17,12 +16,6 @@ settings.register_profile(
     "loopos", deadline=None
 )  # these machines are shared: nothing is judged by the clock
 settings.load_profile("loopos")
-
-
-def pytest_collection_finish() -> None:
-    """What is there before the first test stays for good: the collector need not look at it after each."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture
@@ -45,10 +38,8 @@ def log_as_it_was() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def closed_houses_are_forgotten() -> Iterator[None]:
-    """Two libraries keep every house of a process for ever in caches of theirs, which in a service holds one. What a
-    house leaves behind is in circles and large: the collector would let hundreds of megabytes of it gather."""
+    """Two libraries keep every house of a process for ever in caches of theirs, which in a service holds one."""
     yield
     for mapper in Base.registry.mappers:
         mapper._compiled_cache.clear()
     web_app._cached_build_middleware.cache_clear()
-    gc.collect()
