@@ -14,7 +14,7 @@ from typing import Any, Final
 from channels.ingress import VerifiedEvent
 from channels.slack.addresses import HOME, is_direct, ref
 from channels.slack.message_parts import kind_of, moment, plain, remote_files, without_mention
-from core.inbound import Message
+from core.inbound import Inbound, Message
 from core.text import escape
 
 CHANNEL: Final = "slack"
@@ -194,8 +194,12 @@ def parse(payload: Payload) -> Message | None:
         said = _words(payload)
     except MALFORMED:
         return None
-    named = said is not None and isinstance(said.sender, str) and isinstance(said.conversation_id, str)
-    return said if named else None
+    return said if said is not None and is_named(said) else None
+
+
+def is_named(found: Inbound) -> bool:
+    """From somebody, somewhere. An id that is no text is none."""
+    return isinstance(found.sender, str) and isinstance(found.conversation_id, str)
 
 
 def _words(payload: Payload) -> Message | None:

@@ -11,7 +11,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.error import BoltUnhandledRequestError
 
 from channels.slack.listeners import add_listeners
-from channels.slack.parse import Payload, parse
+from channels.slack.parse import Payload, is_named, parse
 from core.inbound import Inbound, Message
 
 
@@ -44,6 +44,8 @@ async def route(app: AsyncApp, payload: Payload) -> Inbound | None:
     request = AsyncBoltRequest(body=payload, mode="socket_mode", context={"means": said.append})
     await app.async_dispatch(request)
     (found,) = said or [None]
+    if found is None or not is_named(found):
+        return None
     if isinstance(found, Message) and parse(payload) != found:
         raise LookupError(
             "channels.slack.parse does not read this message: nobody could look at its words again"
