@@ -1,8 +1,9 @@
 """How much of the pure rules the fast tests hold: `python -m tools.mutants` (make mutants).
 
-Each rule is broken in many small ways, and a test must notice. mutmut breaks what stands in functions; what it leaves alone,
-the tables, thresholds and patterns beside them, is broken here: a number a little more or less, a switch turned round, an
-element of a table or an alternative of a pattern left out. [tool.mutmut] of pyproject.toml says which files and which tests."""
+Each rule is broken in many small ways, and a test must notice. mutmut breaks what stands in functions; what
+it leaves alone, the tables, thresholds and patterns beside them, is broken here: a number a little more or
+less, a switch turned round, an element of a table or an alternative of a pattern left out. [tool.mutmut] of
+pyproject.toml says which files and which tests."""
 
 from __future__ import annotations
 
@@ -59,7 +60,7 @@ def without_an_alternative(pattern: str) -> Iterator[tuple[str, str]]:
 
 
 def outside_functions(node: ast.AST) -> Iterator[ast.AST]:
-    """Every value below `node` that mutmut leaves alone; keys, subscripts, annotations and decorators are none."""
+    """Every value below `node` that mutmut leaves alone; keys, subscripts and annotations are none."""
     yield node
     below: list[ast.AST]
     match node:
@@ -127,7 +128,7 @@ def _instead(node: ast.Constant, others: list[Any]) -> Iterator[str]:
 
 
 class Broken(SourceFileLoader):
-    """Imports one file with its breakage `number` in place of what stands on the disk; whole if there is none such."""
+    """Imports one file with its breakage `number` instead of what is on the disk; whole if there is none."""
 
     def __init__(self, file: str, number: int) -> None:
         super().__init__(module_of(file), str(Path(file).resolve()))
@@ -157,7 +158,8 @@ def notices(config: dict[str, Any], file: str, number: int) -> bool:
     command = [sys.executable, "-m", "tools.mutants", file, str(number), "-x", *config["pytest_add_cli_args"]]
     command += own or tests
     try:
-        return subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False).returncode != 0  # noqa: S603
+        done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)  # noqa: S603
+        return done.returncode != 0
     except subprocess.TimeoutExpired:
         return True
 
