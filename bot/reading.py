@@ -15,6 +15,7 @@ from core.company.company import Company
 from core.company.loader import load_company
 from core.errors import StartupError
 from core.model import Triage
+from core.stored_values import to_json
 from core.triage.port import Speaker
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def brain(text: str, property_id: str | None, *, as_json: bool) -> int:
     judged = _engine(read_settings()).judge(text, NOBODY)
     place = property_id or judged.property_id
     knowledge = recall(company, Query(text, place, judged.category, tuple(judged.risk_tags)))
-    sources = [source.to_json() for source in knowledge.sources]
+    sources = to_json(knowledge.sources)
     if as_json:
         print(
             json.dumps(

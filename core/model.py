@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 LANGUAGES: Final = ("en", "zh-TW", "ja", "id", "es")
 
@@ -160,6 +160,13 @@ class Role(StrEnum):
     FOUNDER = "founder"
     LEAD = "lead"
     OPS = "ops"
+
+
+Rank = Literal["assignee", "backup", "lead", "founder"]
+"""Whom a step of the escalation policy means."""
+
+Layer = Literal["memo", "sop", "history", "skill"]
+"""Where a piece of what the company knows comes from."""
 
 
 class SourceKind(StrEnum):

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from core.errors import Refused
 from core.i18n import N_, Words
+from core.stored_values import Reason
 
 CATEGORY: Final = {
     "hvac_leak": N_("AC or heating leak"),
@@ -266,12 +267,11 @@ def label(table: Mapping[Any, str], key: Any, words: Words) -> str:
     return words(text) if text else str(key)
 
 
-def reason(data: Mapping[str, Any], words: Words) -> str:
-    """A stored reason {code, params} as a sentence."""
-    params = dict(data.get("params", {}))
+def reason(given: Reason, words: Words) -> str:
+    params = dict(given.params)
     if "tag" in params:
         params["tag"] = label(RISK, params["tag"], words)
-    sentence = REASON[data["code"]]
+    sentence = REASON[given.code]
     return words(sentence, **params)
 
 

@@ -38,7 +38,7 @@ def facts(view: View, *, money: bool) -> tuple[Fact, ...]:
             found.append(Fact(label=words("Expected"), value=view.time(dispatch.eta_iso)))
         if dispatch.actual_cost_usd is not None and money:
             found.append(Fact(label=words("Actual cost"), value=words.money(dispatch.actual_cost_usd)))
-    why = ticket.knowledge.get("fallback") or next(iter(ticket.triage.get("fallback", [])), "")
+    why = (ticket.knowledge.fallback if ticket.knowledge else "") or next(iter(ticket.triage.fallback), "")
     if money and why in phrases.BY_RULE:
         found.append(Fact(label=words("Analysed"), value=words(phrases.BY_RULE[why])))
     return tuple(found)
@@ -47,8 +47,8 @@ def facts(view: View, *, money: bool) -> tuple[Fact, ...]:
 def _changed(view: View, what: str, value: str) -> str:
     """`old → new` where a person edited it (W11)."""
     assert view.dispatch is not None
-    edit = next((c for c in reversed(view.dispatch.changes) if c["field"] == what), None)
-    return f"{edit['old']} → {value} ({view.name(edit['by'])})" if edit else value
+    edit = next((c for c in reversed(view.dispatch.changes) if c.field == what), None)
+    return f"{edit.old} → {value} ({view.name(edit.by)})" if edit else value
 
 
 def own_words(view: View) -> tuple[Section, ...]:
@@ -86,24 +86,21 @@ def attachments(view: View) -> tuple[Section, ...]:
 
 def sources(view: View) -> tuple[Section, ...]:
     """Why this vendor, why this price, and what the company knows: every card shows its sources."""
-    words, knowledge = view.words, view.ticket.knowledge
-    if not knowledge:
+    words, basis = view.words, view.ticket.knowledge
+    if basis is None:
         return ()
     lines = [
-        f"{words('Vendor')}: {phrases.reason(knowledge['why_vendor'], words)}",
-        f"{words('Estimate')}: {phrases.reason(knowledge['why_price'], words)}",
+        f"{words('Vendor')}: {phrases.reason(basis.why_vendor, words)}",
+        f"{words('Estimate')}: {phrases.reason(basis.why_price, words)}",
     ]
     names = {"memo": N_("Memo"), "sop": N_("Procedure"), "history": N_("Past repair"), "skill": N_("Routine")}
-    lines += [
-        f"{words(names[s['layer']])} [{s['id']}] {s['title']}: {s['quote']}"
-        for s in knowledge.get("sources", [])
-    ]
+    lines += [f"{words(names[s.layer])} [{s.id}] {s.title}: {s.quote}" for s in basis.sources]
     return (Section(title=words("Why this vendor, why this price"), text="\n".join(lines), folded=True),)
 
 
 def understood(view: View) -> tuple[Section, ...]:
     """The words each judgement was read from, on demand."""
-    evidence: dict[str, list[str]] = view.ticket.triage.get("evidence", {})
+    evidence = view.ticket.triage.evidence
     if not evidence:
         return ()
     named = {

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.model import ApprovalStatus, OfferStatus, QuestionKind, Status
+from core.stored_values import Basis, Change, Judgement, ModelText, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,7 @@ class QuestionSnapshot:
 class ApprovalSnapshot:
     id: str
     digest: str
-    reasons: tuple[dict[str, Any], ...]
+    reasons: tuple[Reason, ...]
     deciders: tuple[str, ...]
     status: ApprovalStatus
     decided_by: str | None
@@ -76,8 +77,8 @@ class DispatchSnapshot:
     cost_estimate_usd: Decimal
     cap_usd: Decimal
     actual_cost_usd: Decimal | None
-    changes: tuple[dict[str, Any], ...]
-    texts: Mapping[str, Any]
+    changes: tuple[Change, ...]
+    texts: Mapping[str, ModelText]
     eta_iso: datetime | None
     assignee: str | None
     paged: tuple[str, ...]
@@ -104,8 +105,8 @@ class TicketSnapshot:
     risk_tags: tuple[str, ...]
     language: str
     reporter: str
-    triage: Mapping[str, Any]
-    knowledge: Mapping[str, Any]
+    triage: Judgement
+    knowledge: Basis | None
     matched_sop_id: str | None
     outcome: str | None
     guest_credit_usd: Decimal | None

@@ -86,7 +86,7 @@ def written(view: View, reader: str, language: str) -> list[str]:
     """What a model wrote for `reader`, where it is in the language that they read. The money, the times and the names
     around it are ours."""
     text = view.dispatch.texts.get(reader) if view.dispatch is not None else None
-    return [text["text"]] if text and text["language"] == language else []
+    return [text.text] if text and text.language == language else []
 
 
 def offer_line(view: View) -> str:

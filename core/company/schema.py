@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from core.model import Category, RiskTag, Role
+from core.model import Category, Rank, RiskTag, Role
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -42,7 +42,6 @@ Usd = Annotated[Decimal, BeforeValidator(_money)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.\-]{0,59}$")]
 Language = Literal["en", "zh-TW", "ja", "id", "es"]
-Rank = Literal["assignee", "backup", "lead", "founder"]
 """Whom a step of the escalation means, at the ticket's property."""
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 

@@ -13,6 +13,7 @@ from core.company.schema import Property, Vendor
 from core.knowledge.recall import Knowledge
 from core.model import Category
 from core.money import usd
+from core.stored_values import Reason
 
 # Which trade a category calls where no SOP says so; absent: the team member on site.
 TRADE_OF: Final = {
@@ -23,17 +24,6 @@ TRADE_OF: Final = {
     Category.ELECTRICAL: "electrical",
     Category.LOCKOUT: "lockout",
 }
-
-
-@dataclass(frozen=True)
-class Reason:
-    """A code and what fills its sentence; core.phrases says it in the reader's language."""
-
-    code: str
-    params: dict[str, str]
-
-    def to_json(self) -> dict[str, object]:
-        return {"code": self.code, "params": self.params}
 
 
 @dataclass(frozen=True)

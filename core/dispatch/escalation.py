@@ -5,28 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, assert_never
+from typing import assert_never
 
 from core.company.company import Company
-from core.company.schema import Rank, Step
+from core.company.schema import Step
 from core.dispatch.quiet_hours import next_working_moment
-from core.model import Role
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """A step of the policy with the person it means, settled when the dispatch begins."""
-
-    who: Rank
-    person_id: str
-    wait: timedelta
-
-    def to_json(self) -> dict[str, Any]:
-        return {"who": self.who, "person_id": self.person_id, "wait": int(self.wait.total_seconds())}
-
-    @staticmethod
-    def from_json(data: dict[str, Any]) -> PlannedStep:
-        return PlannedStep(data["who"], data["person_id"], timedelta(seconds=data["wait"]))
+from core.model import Rank, Role
+from core.stored_values import PlannedStep
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from core.dispatch.draft import Reason
 from core.model import URGENT, RiskTag
+from core.stored_values import Reason
 
 ALWAYS_ASK: Final = (RiskTag.GAS_RISK, RiskTag.FIRE_RISK, RiskTag.INJURY)
 

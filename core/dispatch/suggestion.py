@@ -6,7 +6,7 @@ an address or another language in it is not shown."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
@@ -15,10 +15,11 @@ from pydantic import BaseModel, ConfigDict
 
 from core.company.company import Company
 from core.company.schema import Property, Vendor
-from core.dispatch.draft import TRADE_OF, Draft, Reason, cap_for, estimate_for, response_time
+from core.dispatch.draft import TRADE_OF, Draft, cap_for, estimate_for, response_time
 from core.knowledge.recall import Knowledge
 from core.model import Category
 from core.money import usd
+from core.stored_values import ModelText, Reason
 from core.text import repeats, shorten
 
 STABLE: Final = """\
@@ -67,8 +68,8 @@ class Suggestion(BaseModel):
 @dataclass(frozen=True)
 class Weighed:
     draft: Draft
-    texts: dict[str, dict[str, str]]
-    """reader -> {language, text}"""
+    texts: Mapping[str, ModelText]
+    """By reader."""
     translations: dict[str, str]
     problems: tuple[str, ...] = ()
     """What of it could not be believed at all: a person looks."""
@@ -172,7 +173,7 @@ def weigh(
                 "" if repeats(said.why, STABLE) or flaws(said.why, why_language) else shorten(said.why, 300)
             )
             draft = replace(draft, why_vendor=Reason("vendor_by_model", {"why": reason}))
-    texts: dict[str, dict[str, str]] = {}
+    texts: dict[str, ModelText] = {}
     dropped: list[str] = []
     for one in said.texts:
         wrong = asked.get(one.reader) != one.language or one.reader in texts
@@ -182,7 +183,7 @@ def weigh(
         if found:
             dropped.append(f"{shorten(one.reader, 20)}: {', '.join(found)}")
         else:
-            texts[one.reader] = {"language": one.language, "text": one.text.strip()}
+            texts[one.reader] = ModelText(one.language, one.text.strip())
     translations: dict[str, str] = {}
     for two in said.translations:
         ours = repeats(two.text, STABLE)

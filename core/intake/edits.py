@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Final
@@ -29,6 +30,7 @@ from core.store.tables import (
     Ticket,
     table,
 )
+from core.stored_values import judgement_of
 from core.tickets.records import note
 from core.workflow import filing, reports
 
@@ -80,7 +82,7 @@ def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> EditOutco
         if ticket.raw_input == report.raw_input:
             ticket.raw_input = ticket.transcript_native = change.text
         report.raw_input = report.transcript_native = change.text
-        report.triage = {**reports.triage_json(triage), "edited": True}
+        report.triage = judgement_of(triage, edited=True)
         tags = [tag.value for tag in triage.risk_tags]
         if ticket.status in OPEN and reports.worsen(tx, ticket, triage.severity, tags, actor):
             filing.reassess(tx, ticket)
@@ -111,7 +113,7 @@ def unsent(tx: Tx, gone: Unsent) -> None:
         if ticket.raw_input == report.raw_input:
             ticket.raw_input = ticket.transcript_native = ticket.transcript_en = ""
         report.raw_input = report.transcript_native = report.transcript_en = ""
-        report.triage = {**report.triage, "evidence": {}, "steering": []}
+        report.triage = replace(report.triage, evidence={}, steering=())
         _erase_words(tx, ticket)
         _erase_files(tx, ticket, gone.message_id)
         note(tx, ticket, Event.CORRECTED, Actor(row.person_id or "", gone.channel), unsent=True)

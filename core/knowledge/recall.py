@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from core.company.company import Company
 from core.company.schema import Memo, Resolution, Skill, Sop
+from core.stored_values import Source
 from core.text import normal, shorten, tokens
 
 SAME_PROPERTY: Final = 0.15
@@ -25,22 +26,6 @@ HALF: Final = 2.0
 """The BM25 score that counts as one half: about two rare words in common."""
 _FLOOR: Final = 0.15
 """A memo below this shares nothing with the question but small words."""
-
-Layer = Literal["memo", "sop", "history", "skill"]
-
-
-@dataclass(frozen=True)
-class Source:
-    """One thing the company knows, and why it was picked."""
-
-    layer: Layer
-    id: str
-    title: str
-    quote: str
-    score: float = 0.0
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def for_reader(tx: Tx, ticket: Ticket, reader: Reader) -> dict[int, str]:
 def _is_worth_it(ticket: Ticket, report: Report, reader: Reader) -> bool:
     """Not while a model is about to draft it, which brings translations along; not for its own writer; and a second
     report of what is known already says nothing new."""
-    told = report is ticket.reports[0] or report.triage.get("engine") != "offline"
+    told = report is ticket.reports[0] or report.triage.engine != "offline"
     return told and ticket.status != "NEW" and report.reporter != reader.person_id
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, cast
@@ -26,7 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from core.model import ApprovalStatus, InboxStatus, OfferStatus, OutboxStatus, QuestionKind, Status
-from core.store.types import Money, Named, UtcTime
+from core.store.types import Money, Named, Stored, UtcTime
+from core.stored_values import ApprovedAction, Basis, Change, Judgement, ModelText, PlannedStep, Reason
 
 Json = dict[str, Any]
 IS_OPEN = "status IN ('NEW', 'TRIAGED', 'AWAITING_HUMAN', 'DISPATCHED')"
@@ -47,7 +49,12 @@ class Base(DeclarativeBase):
         Decimal: Money,
         Json: JSON,
         list[str]: JSON,
-        list[Json]: JSON,
+        Judgement: Stored(Judgement),
+        ApprovedAction: Stored(ApprovedAction),
+        tuple[Reason, ...]: Stored(tuple[Reason, ...]),
+        tuple[Change, ...]: Stored(tuple[Change, ...]),
+        tuple[PlannedStep, ...]: Stored(tuple[PlannedStep, ...]),
+        Mapping[str, ModelText]: Stored(Mapping[str, ModelText]),
         str: Text,
     }
 
@@ -224,9 +231,9 @@ class Ticket(Base):
     raw_input: Mapped[str]
     transcript_native: Mapped[str]
     transcript_en: Mapped[str]
-    triage: Mapped[Json]
-    knowledge: Mapped[Json]
-    """The sources the draft stood on, as shown on the card."""
+    triage: Mapped[Judgement]
+    knowledge: Mapped[Basis | None] = mapped_column(Stored(Basis | None), nullable=False)
+    """None until something is drafted."""
     matched_voice_memo_ids: Mapped[list[str]]
     matched_sop_id: Mapped[str | None]
     matched_historical_ids: Mapped[list[str]]
@@ -270,7 +277,7 @@ class Report(Base):
     transcript_native: Mapped[str]
     transcript_en: Mapped[str]
     language: Mapped[str] = mapped_column(String(10))
-    triage: Mapped[Json]
+    triage: Mapped[Judgement]
     heard: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
     """Of a voice note: {engine, seconds}; {error} where nothing could be made of it; {corrected_by} afterwards."""
     split_to: Mapped[str | None] = mapped_column(String(20))
@@ -330,12 +337,12 @@ class Dispatch(Base):
     vendor_id: Mapped[str | None] = mapped_column(String(60))
     cost_estimate_usd: Mapped[Decimal]
     cap_usd: Mapped[Decimal]
-    reasons: Mapped[list[Json]]
+    reasons: Mapped[tuple[Reason, ...]]
     """Why the gate asked; empty when it did not."""
-    changes: Mapped[list[Json]]
-    """Edits by a person: {field, old, new, by}."""
-    texts: Mapped[Json]
-    """What a model wrote for it: {vendor, guest, reporter}, each {language, text}; {} where the catalogue speaks."""
+    changes: Mapped[tuple[Change, ...]]
+    """Edits by a person."""
+    texts: Mapped[Mapping[str, ModelText]]
+    """What a model wrote for it, to vendor, guest and reporter; {} where the catalogue speaks."""
     drafted_by: Mapped[str] = mapped_column(String(120), default="rules")
     """`rules`, or `provider/model`."""
     authorized: Mapped[bool] = mapped_column(Boolean, default=False)
@@ -346,7 +353,7 @@ class Dispatch(Base):
     property_id: Mapped[str | None] = mapped_column(String(60))
     eta_iso: Mapped[datetime | None]
     assignee: Mapped[str | None] = mapped_column(String(60))
-    steps: Mapped[list[Json]]
+    steps: Mapped[tuple[PlannedStep, ...]]
     """The escalation steps it began with: a later edit of the policy does not change a running one."""
     auto_escalate_after_seconds: Mapped[int] = mapped_column(Integer, default=0)
     paged: Mapped[list[str]]
@@ -373,9 +380,9 @@ class Approval(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"))
     dispatch_id: Mapped[str] = mapped_column(ForeignKey("dispatches.dispatch_id"))
-    action: Mapped[Json]
+    action: Mapped[ApprovedAction]
     digest: Mapped[str] = mapped_column(String(64))
-    reasons: Mapped[list[Json]]
+    reasons: Mapped[tuple[Reason, ...]]
     deciders: Mapped[list[str]]
     status: Mapped[ApprovalStatus] = mapped_column(Named(ApprovalStatus, 12), default=ApprovalStatus.PENDING)
     decided_by: Mapped[str | None] = mapped_column(String(60))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from sqlalchemy import DateTime, Dialect, String, TypeDecorator
+from pydantic import TypeAdapter
+from sqlalchemy import JSON, DateTime, Dialect, String, TypeDecorator
+
+from core.stored_values import to_json
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -61,3 +64,26 @@ class Named(TypeDecorator[E]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> E | None:
         return None if value is None else self.members(value)
+
+
+class Stored(TypeDecorator[Any]):
+    """One of core.stored_values (or a tuple or mapping of them) as JSON: what comes back has been checked, and is frozen.
+    None is kept as {}."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self, shape: Any) -> None:
+        super().__init__()
+        self.shape = shape
+        self._adapter: TypeAdapter[Any] = TypeAdapter(shape)
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        return {} if value is None else to_json(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        return None if value == {} and _may_be_none(self.shape) else self._adapter.validate_python(value)
+
+
+def _may_be_none(shape: Any) -> bool:
+    return type(None) in get_args(shape)

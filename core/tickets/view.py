@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from core.money import exact, usd
+from core.stored_values import to_json
 
 if TYPE_CHECKING:  # the rows of a plain reader have the same names: a reading command need not import the ORM
     from core.store.tables import Approval, Attachment, Dispatch, HistoryRow, Report, Ticket
@@ -113,9 +114,9 @@ def history_json(row: HistoryRow) -> dict[str, Any]:
 def approval_json(approval: Approval) -> dict[str, Any]:
     return {
         "approval_id": approval.id,
-        "action": approval.action,
+        "action": to_json(approval.action),
         "status": approval.status,
-        "reasons": approval.reasons,
+        "reasons": to_json(approval.reasons),
         "deciders": approval.deciders,
         "decided_by": approval.decided_by,
         "decided_at": iso(approval.decided_at),

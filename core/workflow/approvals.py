@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from sqlalchemy import update
 
@@ -14,7 +14,6 @@ from core.actors import LOOPOS, Actor
 from core.cards.texts import guest_text, vendor_text
 from core.company.schema import Person
 from core.context import Tx
-from core.dispatch.draft import Reason
 from core.dispatch.quiet_hours import next_working_moment
 from core.errors import Refused
 from core.i18n import N_
@@ -25,32 +24,32 @@ from core.outbox.ticket_snapshot import snapshot_of
 from core.store import crashpoints, deadlines
 from core.store.deadlines import Due
 from core.store.tables import Approval, Dispatch, Ticket
+from core.stored_values import ApprovedAction, Reason, to_json
 from core.team.people import reader_for
 from core.team.rights import Right, Subject, require
 from core.tickets.records import authorised_for, latest_approval, move, note
 from core.workflow import dispatching, offers
 
 
-def action_of(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> dict[str, Any]:
-    """Exactly what an approval approves: vendor, amount, and the words to vendor and guest."""
+def action_of(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> ApprovedAction:
     view = card_publisher.view_of(
         tx, ticket, snapshot_of(ticket), reader_for(tx, tx.services.company.founder), Address("", "")
     )
-    return {
-        "ticket_id": ticket.ticket_id,
-        "dispatch_id": dispatch.dispatch_id,
-        "property_id": ticket.property_id,
-        "category": ticket.category,
-        "vendor_id": dispatch.vendor_id,
-        "amount": str(dispatch.cost_estimate_usd),
-        "currency": "USD",
-        "text_to_vendor": vendor_text(view),
-        "text_to_guest": guest_text(view),
-    }
+    return ApprovedAction(
+        ticket_id=ticket.ticket_id,
+        dispatch_id=dispatch.dispatch_id,
+        property_id=ticket.property_id,
+        category=ticket.category,
+        vendor_id=dispatch.vendor_id,
+        amount=dispatch.cost_estimate_usd,
+        currency="USD",
+        text_to_vendor=vendor_text(view),
+        text_to_guest=guest_text(view),
+    )
 
 
-def digest_of(action: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(action, sort_keys=True).encode()).hexdigest()
+def digest_of(action: ApprovedAction) -> str:
+    return hashlib.sha256(json.dumps(to_json(action), sort_keys=True).encode()).hexdigest()
 
 
 def request(
@@ -73,7 +72,7 @@ def request(
         dispatch_id=dispatch.dispatch_id,
         action=action,
         digest=digest_of(action),
-        reasons=[r.to_json() for r in reasons],
+        reasons=tuple(reasons),
         deciders=[*edited_by] or [founder.id],
         status=ApprovalStatus.PENDING,
         created_at=tx.now,

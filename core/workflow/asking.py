@@ -35,7 +35,7 @@ def ask_property(tx: Tx, ticket: Ticket) -> None:
     deadlines.cancel(tx, ticket.ticket_id)
     seconds = tx.services.company.escalation.question_seconds
     deadlines.schedule(tx, "question_silent", ticket.ticket_id, tx.now + timedelta(seconds=seconds))
-    if ticket.severity >= URGENT or ticket.triage.get("not_understood"):
+    if ticket.severity >= URGENT or ticket.triage.not_understood:
         tell_founder_property_missing(tx, ticket)
 
 

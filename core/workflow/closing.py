@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -132,8 +133,8 @@ def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
     for one in ticket.attachments:
         reports.attach(into, File(SourceKind(one.kind), one.media_type, one.bytes, one.sha256, one.path))
     note(tx, into, Event.RECEIVED, actor, merged_from=ticket.ticket_id)
-    if ticket.triage.get("not_understood"):
-        into.triage = {**into.triage, "not_understood": True}
+    if ticket.triage.not_understood:
+        into.triage = replace(into.triage, not_understood=True)
     # Worse news travel with the words: a merge may never hide a danger from the gate.
     if reports.worsen(tx, into, ticket.severity, ticket.risk_tags, actor) and into.status in OPEN:
         filing.reassess(tx, into)
@@ -160,9 +161,7 @@ def split(tx: Tx, ticket: Ticket, report: Report, actor: Actor) -> Ticket:
     """`report` was another problem: it gets a ticket of its own, and goes its own way."""
     if report.split_to is not None:
         raise Refused("gone")
-    fresh = reports.ticket_from(
-        tx, reports.copy_of(report), report.triage.get("property_id") or ticket.property_id
-    )
+    fresh = reports.ticket_from(tx, reports.copy_of(report), report.triage.property_id or ticket.property_id)
     report.split_to = fresh.ticket_id
     note(tx, ticket, Event.SPLIT, actor, to=fresh.ticket_id)
     note(tx, fresh, Event.FILED, actor, split_from=ticket.ticket_id)

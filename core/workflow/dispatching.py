@@ -8,7 +8,7 @@ from typing import Final
 from core.actors import LOOPOS, Actor
 from core.context import Tx
 from core.dispatch.draft import response_time
-from core.dispatch.escalation import PlannedStep, page_for, plan
+from core.dispatch.escalation import page_for, plan
 from core.errors import Refused
 from core.i18n import N_
 from core.model import Event, Status
@@ -39,7 +39,7 @@ def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor) -> None:
     dispatch.month = month_of(tx, place)
     dispatch.eta_iso = tx.now + response_time(vendor, place, tx.now)
     steps = plan(company, place.id, company.escalation.steps_for(ticket.severity), services.escalate_after)
-    dispatch.steps = [step.to_json() for step in steps]
+    dispatch.steps = tuple(steps)
     dispatch.assignee = steps[0].person_id
     dispatch.auto_escalate_after_seconds = int(steps[0].wait.total_seconds())
     move(
@@ -59,7 +59,7 @@ def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor) -> None:
 def _page(tx: Tx, ticket: Ticket, dispatch: Dispatch, level: int) -> None:
     """Tell the person of step `level` (or the next who can be reached), and set the timer for the one after."""
     company = tx.services.company
-    steps = [PlannedStep.from_json(step) for step in dispatch.steps]
+    steps = dispatch.steps
     unreachable = {
         step.person_id
         for step in steps

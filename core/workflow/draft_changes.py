@@ -7,10 +7,10 @@ from decimal import Decimal
 
 from core.actors import Actor
 from core.context import Tx
-from core.dispatch.draft import Reason
 from core.errors import Refused
 from core.model import Event
 from core.store.tables import Approval, Dispatch, Ticket
+from core.stored_values import Change
 from core.tickets.records import current_dispatch, note
 from core.workflow import approvals, drafting, gating
 
@@ -22,10 +22,7 @@ def change_amount(
     dispatch = _open_draft(tx, ticket, approval, digest)
     old, dispatch.cost_estimate_usd = dispatch.cost_estimate_usd, amount
     who = tx.services.company.name_of(actor.person_id)
-    ticket.knowledge = {
-        **ticket.knowledge,
-        "why_price": Reason("price_by_person", {"who": who}).to_json(),
-    }
+    drafting.price_by(ticket, who)
     _ask_anew(tx, ticket, dispatch, approval, actor, "estimate", str(old), str(amount))
 
 
@@ -59,7 +56,6 @@ def _ask_anew(
     old: str,
     new: str,
 ) -> None:
-    edit = {"field": field, "old": old, "new": new, "by": actor.person_id}
-    dispatch.changes = [*dispatch.changes, edit]
+    dispatch.changes = (*dispatch.changes, Change(field, old, new, actor.person_id))
     note(tx, ticket, Event.CHANGED, actor, field=field, old=old, new=new)
     gating.put_forward(tx, ticket, dispatch, keep_asking=True, edited_by=approval.deciders)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -15,7 +15,7 @@ from core.company.company import Company
 from core.company.schema import Property, Vendor
 from core.context import Services, Tx
 from core.cost.ledger import model_spent
-from core.dispatch.draft import Draft, Reason, cap_for, draft, estimate_for
+from core.dispatch.draft import Draft, cap_for, draft, estimate_for
 from core.dispatch.gate import Authorised, NeedsHuman, Proposal, decide
 from core.dispatch.suggestion import Suggestion, Weighed, candidates, weigh
 from core.ids import new_id
@@ -24,6 +24,7 @@ from core.model import URGENT, Category, Event
 from core.money import usd
 from core.outbox import translations
 from core.store.tables import Dispatch, Ticket
+from core.stored_values import Basis, Change, Reason
 from core.tickets.records import authorised_for, month_of, month_spent, note, own_resolutions
 from core.triage.wording import flaws
 
@@ -85,12 +86,7 @@ def needs_thought(tx: Tx, ticket: Ticket) -> bool:
     """A model could help: somebody outside has to come, and no approved routine says who. Never for a danger to life,
     which waits for nobody."""
     place = tx.services.company.place(ticket.property_id)
-    if (
-        tx.services.models is None
-        or place is None
-        or ticket.severity >= 5
-        or ticket.triage.get("not_understood")
-    ):
+    if tx.services.models is None or place is None or ticket.severity >= 5 or ticket.triage.not_understood:
         return False
     knowledge = knowledge_of(tx.session, tx.services.company, ticket)
     if knowledge.skill is not None:
@@ -121,9 +117,9 @@ def write_draft(
     for old in ticket.dispatches:
         if not old.authorized:
             old.void = True
-    ticket.knowledge = _knowledge_json(made, knowledge)
+    ticket.knowledge = basis = Basis(made.why_vendor, made.why_price, knowledge.sources)
     if thought is not None:
-        _note_fallback(tx, ticket, thought, weighed)
+        _note_fallback(tx, ticket, basis, thought, weighed)
     row = _unauthorised(
         tx,
         ticket.ticket_id,
@@ -132,7 +128,7 @@ def write_draft(
         cap_usd=usd(made.cap_usd),
         property_id=place.id,
         eta_iso=tx.now + made.response,
-        changes=[],
+        changes=(),
         texts=weighed.texts if weighed is not None else {},
         drafted_by=thought.engine if thought is not None and weighed is not None else "rules",
     )
@@ -177,16 +173,14 @@ def _weighed(
     )
 
 
-def _note_fallback(tx: Tx, ticket: Ticket, thought: Thought, weighed: Weighed | None) -> None:
+def _note_fallback(tx: Tx, ticket: Ticket, basis: Basis, thought: Thought, weighed: Weighed | None) -> None:
     """What the model did not do, for the history and the card."""
-    if thought.why and thought.why[0] != "off":
-        ticket.knowledge = {**ticket.knowledge, "fallback": thought.why[0]}
-        note(
-            tx, ticket, Event.FALLBACK, LOOPOS, tier="strong", why=thought.why[0], tried=list(thought.why[1:])
-        )
+    fallback = thought.why[0] if thought.why and thought.why[0] != "off" else ""
+    problems = weighed.problems if weighed is not None else ()
+    ticket.knowledge = replace(basis, fallback=fallback, problems=problems)
+    if fallback:
+        note(tx, ticket, Event.FALLBACK, LOOPOS, tier="strong", why=fallback, tried=list(thought.why[1:]))
     if weighed is not None and (weighed.problems or weighed.dropped):
-        if weighed.problems:
-            ticket.knowledge = {**ticket.knowledge, "problems": list(weighed.problems)}
         refused = {"problems": list(weighed.problems), "dropped": list(weighed.dropped)}
         note(
             tx,
@@ -205,14 +199,6 @@ def _keep_translations(tx: Tx, ticket: Ticket, made: Mapping[str, str], engine: 
         translations.keep(tx, ticket.reports[0].raw_input, language, text, engine)
 
 
-def _knowledge_json(made: Draft, knowledge: Knowledge) -> dict[str, object]:
-    return {
-        "why_vendor": made.why_vendor.to_json(),
-        "why_price": made.why_price.to_json(),
-        "sources": [source.to_json() for source in knowledge.sources],
-    }
-
-
 def redraft_for(tx: Tx, ticket: Ticket, dispatch: Dispatch, vendor: Vendor, actor: Actor) -> None:
     """Another vendor was picked: price, cap and arrival are drafted anew for them."""
     place = tx.services.company.place(ticket.property_id)
@@ -224,11 +210,18 @@ def redraft_for(tx: Tx, ticket: Ticket, dispatch: Dispatch, vendor: Vendor, acto
     dispatch.cost_estimate_usd = usd(estimate)
     dispatch.cap_usd = usd(cap_for(place, vendor, knowledge))
     who = tx.services.company.name_of(actor.person_id)
-    ticket.knowledge = {
-        **ticket.knowledge,
-        "why_vendor": Reason("vendor_by_person", {"who": who}).to_json(),
-        "why_price": why_price.to_json(),
-    }
+    chosen = Reason("vendor_by_person", {"who": who})
+    ticket.knowledge = (
+        replace(ticket.knowledge, why_vendor=chosen, why_price=why_price)
+        if ticket.knowledge
+        else Basis(chosen, why_price)
+    )
+
+
+def price_by(ticket: Ticket, who: str) -> None:
+    """Somebody set the price of what is drafted."""
+    if ticket.knowledge is not None:
+        ticket.knowledge = replace(ticket.knowledge, why_price=Reason("price_by_person", {"who": who}))
 
 
 def gate(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> Authorised | NeedsHuman:
@@ -252,25 +245,26 @@ def gate(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> Authorised | NeedsHuman:
             month_budget_usd=place.monthly_budget_usd,
             human_from_severity=sop.human_if_severity if sop else URGENT,
             sender_known=company.person(ticket.reporter) is not None,
-            understood=not ticket.triage.get("not_understood", False),
-            late=bool(ticket.triage.get("late", False)),
+            understood=not ticket.triage.not_understood,
+            late=ticket.triage.late,
             unbelievable=_unbelievable(ticket),
-            steering=[word for report in ticket.reports for word in report.triage.get("steering", [])],
+            steering=[word for report in ticket.reports for word in report.triage.steering],
         )
     )
-    dispatch.reasons = [reason.to_json() for reason in outcome.reasons]
+    dispatch.reasons = outcome.reasons
     return outcome
 
 
 def _unbelievable(ticket: Ticket) -> list[str]:
     """What models said of it that did not validate: then a person decides (B12)."""
-    read = next(iter(ticket.triage.get("fallback", [])), "")
-    invalid = "invalid" in {read, ticket.knowledge.get("fallback")}
-    return [*ticket.knowledge.get("problems", []), *(["answer"] if invalid else [])]
+    basis = ticket.knowledge
+    read = next(iter(ticket.triage.fallback), "")
+    invalid = "invalid" in {read, basis.fallback if basis else ""}
+    return [*(basis.problems if basis else ()), *(["answer"] if invalid else [])]
 
 
 def copy_of(
-    tx: Tx, old: Dispatch, amount: Decimal, eta: datetime | None, changes: list[dict[str, Any]]
+    tx: Tx, old: Dispatch, amount: Decimal, eta: datetime | None, changes: tuple[Change, ...]
 ) -> Dispatch:
     """A draft like `old` for another amount: not authorised by anybody yet."""
     return _unauthorised(
@@ -291,8 +285,8 @@ def _unauthorised(tx: Tx, ticket_id: str, **drafted: Any) -> Dispatch:
     return Dispatch(
         dispatch_id=new_id(),
         ticket_id=ticket_id,
-        reasons=[],
-        steps=[],
+        reasons=(),
+        steps=(),
         paged=[],
         created_at=tx.now,
         authorized=False,

@@ -7,12 +7,12 @@ from datetime import timedelta
 from core import phrases
 from core.actors import LOOPOS, Actor, Reader
 from core.context import Tx
-from core.dispatch.draft import Reason
 from core.model import URGENT, Event, QuestionKind, RiskTag, Status, Triage
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.tables import Ticket
+from core.stored_values import Reason, to_json
 from core.tickets.records import current_dispatch, move, note
 from core.workflow import asking, drafting, gating
 
@@ -84,9 +84,7 @@ def on_question_silent(tx: Tx, deadline: Due) -> None:
     if ticket.property_id is not None:
         advance(tx, ticket)
         return
-    move(
-        tx, ticket, Event.GATED, LOOPOS, authorised=False, reasons=[Reason("property_unknown", {}).to_json()]
-    )
+    move(tx, ticket, Event.GATED, LOOPOS, authorised=False, reasons=to_json([Reason("property_unknown")]))
     asking.tell_founder_property_missing(tx, ticket)
     times = tx.services.company.escalation
     deadlines.schedule(

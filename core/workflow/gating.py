@@ -9,6 +9,7 @@ from core.context import Tx
 from core.dispatch.gate import NeedsHuman
 from core.model import Event, Status
 from core.store.tables import Dispatch, Ticket
+from core.stored_values import to_json
 from core.tickets.records import move, note
 from core.workflow import approvals, dispatching, drafting
 
@@ -23,12 +24,11 @@ def put_forward(
     tx.session.flush()
     outcome = drafting.gate(tx, ticket, dispatch)
     asks = keep_asking or isinstance(outcome, NeedsHuman)
-    reasons = [reason.to_json() for reason in outcome.reasons]
     if ticket.status == Status.NEW:
         judged = {
             "category": ticket.category,
             "severity": ticket.severity,
-            "engine": ticket.triage.get("engine", ""),
+            "engine": ticket.triage.engine,
         }
         (note if asks else move)(tx, ticket, Event.TRIAGED, LOOPOS, **judged)
     if not asks:
@@ -36,5 +36,5 @@ def put_forward(
         dispatching.start(tx, ticket, dispatch, LOOPOS)
     else:
         if ticket.status != Status.AWAITING_HUMAN:
-            move(tx, ticket, Event.GATED, LOOPOS, authorised=False, reasons=reasons)
+            move(tx, ticket, Event.GATED, LOOPOS, authorised=False, reasons=to_json(outcome.reasons))
         approvals.request(tx, ticket, dispatch, outcome.reasons, edited_by=edited_by)

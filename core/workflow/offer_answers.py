@@ -13,7 +13,6 @@ from core.actors import LOOPOS, Actor, Reader
 from core.cards.view import ButtonDraft, CardDraft
 from core.company.schema import Vendor
 from core.context import Tx
-from core.dispatch.draft import Reason
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message
@@ -22,6 +21,7 @@ from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.tables import Dispatch, Offer, Ticket
+from core.stored_values import Change
 from core.text import escape, shorten
 from core.tickets.records import current_dispatch, note
 from core.workflow import dispatching, drafting, gating, offers, reports
@@ -102,10 +102,10 @@ def _same_again(
     """What the vendor proposes, as a draft of its own: nothing that was authorised covers it."""
     vendor = tx.services.company.vendor(dispatch.vendor_id)
     who = vendor.name if vendor is not None else ""
-    edit = {"field": "estimate", "old": str(dispatch.cost_estimate_usd), "new": str(amount), "by": who}
-    fresh = drafting.copy_of(tx, dispatch, amount, eta, [*dispatch.changes, edit])
+    edit = Change("estimate", str(dispatch.cost_estimate_usd), str(amount), who)
+    fresh = drafting.copy_of(tx, dispatch, amount, eta, (*dispatch.changes, edit))
     ticket.dispatches.append(fresh)
-    ticket.knowledge = {**ticket.knowledge, "why_price": Reason("price_by_person", {"who": who}).to_json()}
+    drafting.price_by(ticket, who)
     return fresh
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -19,6 +18,7 @@ from core.inbound import File, Hearing, Message
 from core.model import OPEN, Category, Event, Status, Triage
 from core.outbox import card_publisher
 from core.store.tables import Attachment, Report, Ticket, table
+from core.stored_values import Judgement, judgement_of
 from core.tickets.matching import Candidate, Match, match
 from core.tickets.records import next_number, note
 from core.triage.port import Speaker
@@ -35,24 +35,11 @@ def source_of(message: Message) -> dict[str, str]:
     }
 
 
-def triage_json(triage: Triage) -> dict[str, Any]:
-    data = asdict(triage)
-    del data["english"]  # words of a person: they stand on the report, where they can be erased
-    return {
-        **data,
-        "risk_tags": [tag.value for tag in triage.risk_tags],
-        "steering": list(triage.steering),
-        "fallback": list(triage.fallback),
-    }
-
-
 def open_ticket(
     tx: Tx, message: Message, person_id: str, triage: Triage, *, understood: bool = True
 ) -> Ticket:
     """A new ticket with its first report. Nothing is decided yet."""
-    judged = {**triage_json(triage), **({} if understood else {"not_understood": True})}
-    if tx.now - message.at > LATE:
-        judged["late"] = True
+    judged = judgement_of(triage, not_understood=not understood, late=tx.now - message.at > LATE)
     ticket = ticket_from(tx, report_from(tx, message, person_id, triage, judged), triage.property_id)
     note(
         tx,
@@ -74,7 +61,7 @@ def speaker_of(person: Person | None) -> Speaker:
 
 
 def report_from(
-    tx: Tx, message: Message, person_id: str, triage: Triage, judged: dict[str, Any] | None = None
+    tx: Tx, message: Message, person_id: str, triage: Triage, judged: Judgement | None = None
 ) -> Report:
     """One person's words, not yet on any ticket."""
     heard = message.heard
@@ -89,7 +76,7 @@ def report_from(
         transcript_native=native,
         transcript_en=english or (native if triage.language == "en" else triage.english),
         language=triage.language,
-        triage=judged or triage_json(triage),
+        triage=judged or judgement_of(triage),
         heard=heard_json(heard) if heard is not None else None,
     )
 
@@ -118,9 +105,9 @@ def ticket_from(tx: Tx, report: Report, property_id: str | None) -> Ticket:
             number=number,
             property_id=property_id,
             status=Status.NEW.value,
-            category=judged["category"],
-            severity=judged["severity"],
-            risk_tags=judged["risk_tags"],
+            category=judged.category.value,
+            severity=judged.severity,
+            risk_tags=[tag.value for tag in judged.risk_tags],
             language=report.language,
             source=report.source,
             reporter=report.reporter,
@@ -128,7 +115,7 @@ def ticket_from(tx: Tx, report: Report, property_id: str | None) -> Ticket:
             transcript_native=report.transcript_native,
             transcript_en=report.transcript_en,
             triage=judged,
-            knowledge={},
+            knowledge=None,
             matched_voice_memo_ids=[],
             matched_historical_ids=[],
             facts={},

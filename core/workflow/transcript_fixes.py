@@ -11,6 +11,7 @@ from core.inbound import Hearing
 from core.model import OPEN, URGENT, Address, Category, Event, Triage
 from core.outbox import card_publisher
 from core.store.tables import Report, Ticket
+from core.stored_values import judgement_of
 from core.team.people import reader_for
 from core.text import escape
 from core.tickets.records import note
@@ -30,7 +31,7 @@ def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Tri
     report.raw_input = report.transcript_native = hearing.text
     report.transcript_en = hearing.english or (hearing.text if triage.language == "en" else triage.english)
     report.language = triage.language
-    report.triage = reports.triage_json(triage)
+    report.triage = judgement_of(triage)
     if ticket.status not in OPEN:
         return
     if triage.dangerous:
@@ -44,7 +45,7 @@ def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Tri
         if reports.worsen(tx, ticket, triage.severity, tags, actor):
             filing.reassess(tx, ticket)
         return
-    unknown = bool(ticket.triage.get("not_understood"))
+    unknown = ticket.triage.not_understood
     ticket.raw_input = ticket.transcript_native = hearing.text
     ticket.transcript_en, ticket.triage = report.transcript_en, report.triage
     alarm = ticket.severity if ticket.severity >= URGENT and not unknown else 1

@@ -404,7 +404,3 @@ def test_a_draft_after_a_refusal_is_somebody_elses() -> None:
 def test_a_draft_for_nobody_costs_nothing_yet() -> None:
     found = draft(company(), place("250"), Category.PLUMBING_LEAK, Knowledge(), NOVEMBER)
     assert found == Draft(None, Decimal(0), Decimal(250), timedelta(0), NOBODY, Reason("price_unknown", {}))
-
-
-def test_a_reason_is_kept_as_its_code_and_what_fills_its_sentence() -> None:
-    assert BY_TRADE.to_json() == {"code": "vendor_by_trade", "params": {"trade": "hvac"}}

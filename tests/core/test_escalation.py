@@ -9,7 +9,8 @@ import pytest
 
 from core.company.company import Company
 from core.company.schema import CompanyFile, EscalationFile, Person, Step
-from core.dispatch.escalation import Page, PlannedStep, page_for, plan
+from core.dispatch.escalation import Page, page_for, plan
+from core.stored_values import PlannedStep
 
 NOON = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 """In Taipei."""
@@ -208,23 +209,3 @@ def test_the_quiet_hours_are_those_of_the_person_who_is_told_in_the_end() -> Non
     assert page_for(company(team), waiting, 0, 3, NOON, ["haru"]) == Page(
         0, waiting[0], NOON + timedelta(hours=11)
     )
-
-
-@pytest.mark.parametrize(
-    ("step", "kept"),
-    [
-        (
-            PlannedStep("backup", "haru", timedelta(seconds=30)),
-            {"who": "backup", "person_id": "haru", "wait": 30},
-        ),
-        (
-            PlannedStep("founder", "ben", timedelta(days=1)),
-            {"who": "founder", "person_id": "ben", "wait": 86_400},
-        ),
-    ],
-)
-def test_a_planned_step_comes_back_from_the_database_as_it_went_in(
-    step: PlannedStep, kept: dict[str, Any]
-) -> None:
-    assert step.to_json() == kept
-    assert PlannedStep.from_json(kept) == step

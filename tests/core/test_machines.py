@@ -217,8 +217,8 @@ class House(RuleBasedStateMachine):
                 assert len(decided) == (1 if dispatch.reasons else 0) or decided
                 for approval in decided:
                     assert approval.decided_by in approval.deciders
-                    assert approval.action["amount"] == str(dispatch.cost_estimate_usd)
-                    assert approval.action["vendor_id"] == dispatch.vendor_id
+                    assert approval.action.amount == dispatch.cost_estimate_usd
+                    assert approval.action.vendor_id == dispatch.vendor_id
                     assert approval.decided_by == "ben" or approval.decided_by != ticket.reporter
                 if dispatch.reasons:
                     assert decided

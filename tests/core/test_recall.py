@@ -383,10 +383,3 @@ def test_a_ticket_of_our_own_becomes_a_past_repair() -> None:
         id="t-1001", property_id="flat", category=Category.PEST, vendor_id="wang", summary="ants gone",
         resolved_on=date(2026, 2, 1), hours=1.5, cost_usd=Decimal("95.50"), rating=4,
     )  # fmt: skip
-
-
-def test_a_source_is_kept_with_its_layer_its_words_and_its_score() -> None:
-    assert Source("memo", "m", "ben", "words", 0.5).to_json() == {
-        "layer": "memo", "id": "m", "title": "ben", "quote": "words", "score": 0.5,
-    }  # fmt: skip
-    assert Source("sop", "s", "t", "steps").to_json()["score"] == 0

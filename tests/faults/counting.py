@@ -73,7 +73,7 @@ def _count_late(run: Run, session: Any, words: str) -> None:
     for ticket in session.scalars(select(Ticket).where(Ticket.raw_input == words)):
         events = [row.event for row in ticket.history]
         sent = Event.DISPATCHED.value in events
-        if not ticket.triage.get("late") or (sent and Event.APPROVED.value not in events):
+        if not ticket.triage.late or (sent and Event.APPROVED.value not in events):
             run.result.blame("late_and_dispatched", f"{ticket.ticket_id} {events}")
 
 
