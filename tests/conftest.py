@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import ctypes
 import logging
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,6 +19,23 @@ settings.register_profile(
     "loopos", deadline=None
 )  # these machines are shared: nothing is judged by the clock
 settings.load_profile("loopos")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Once in a fresh clone: hypothesis sorts all of Unicode, which takes 200 MB of whatever process does it, and keeps
+    the result in a file."""
+    if not hasattr(config, "workerinput") and not Path(".hypothesis", "unicode_data").exists():
+        code = "from hypothesis import strategies as st; st.text().validate()"
+        subprocess.run([sys.executable, "-c", code], check=False)
+
+
+_libc = ctypes.CDLL(None)
+if hasattr(_libc, "mallopt"):
+    # Hundreds of houses are built and torn down in one process, each with threads of its own. glibc would give each
+    # thread an arena and keep large blocks in it (a decoded photo: 30 MB); this way they go back when they are free.
+    M_ARENA_MAX, M_MMAP_THRESHOLD = -8, -3
+    _libc.mallopt(M_ARENA_MAX, 2)
+    _libc.mallopt(M_MMAP_THRESHOLD, 256 * 1024)
 
 
 @pytest.fixture

@@ -75,8 +75,30 @@ def features_of(
     return features.grams(plain), features.of_concepts(lexicon.find(plain, language))
 
 
+def _check_complete(examples: Sequence[Example], heads: dict[str, tuple[str, ...]]) -> None:
+    seen = {
+        "category": {one.category for one in examples},
+        "intent": {one.intent for one in examples},
+        "severity": {str(one.severity) for one in examples},
+        "tags": {tag for one in examples for tag in one.risk_tags},
+        "language": {one.language for one in examples},
+    }
+    missing = [label for head, labels in heads.items() for label in labels if label not in seen[head]]
+    if missing:
+        raise ValueError(f"no example of {', '.join(missing)}")
+
+
 def train(examples: Sequence[Example], company: Company) -> Model:
     """Raises ValueError for a label that has no example."""
+    heads: dict[str, tuple[str, ...]] = {
+        "category": tuple(one.value for one in Category),
+        "intent": tuple(one.value for one in Intent),
+        "severity": ("1", "2", "3", "4", "5"),
+        "tags": tuple(one.value for one in RiskTag),
+        "language": LANGUAGES,
+    }
+    _check_complete(examples, heads)
+
     from scipy.sparse import csr_matrix
     from sklearn.linear_model import LogisticRegression
 
@@ -103,20 +125,10 @@ def train(examples: Sequence[Example], company: Company) -> Model:
         found = LogisticRegression(C=STRENGTH, max_iter=400)
         found.fit(data, labels)
         at = {label: row for row, label in enumerate(found.classes_)}
-        missing = [label for label in order if label not in at]
-        if missing:
-            raise ValueError(f"no example of {', '.join(missing)}")
         rows = [at[label] for label in order]
         blocks.append(found.coef_[rows].T)
         biases.append(found.intercept_[rows])
 
-    heads: dict[str, tuple[str, ...]] = {
-        "category": tuple(one.value for one in Category),
-        "intent": tuple(one.value for one in Intent),
-        "severity": ("1", "2", "3", "4", "5"),
-        "tags": tuple(one.value for one in RiskTag),
-        "language": LANGUAGES,
-    }
     fit(whole, [one.category for one in examples], heads["category"])
     fit(whole, [one.intent for one in examples], heads["intent"])
     fit(whole, [str(one.severity) for one in examples], heads["severity"])

@@ -15,7 +15,7 @@ from sqlalchemy import Boolean, select
 from bot.cli import main
 from core.store import plain
 from core.store.tables import Approval, Attachment, Dispatch, HistoryRow, Report, Ticket, table
-from core.store.types import Money, UtcTime
+from core.store.types import Money, Stored, UtcTime
 from core.tickets import listing
 from core.tickets.view import ticket_json
 from tests.world import STORY, World
@@ -24,7 +24,7 @@ TOLD = (Ticket, Dispatch, Report, Attachment, HistoryRow, Approval)
 
 
 def test_the_plain_reader_knows_how_each_column_is_kept() -> None:
-    kinds = {JsonType: plain.JSON, Money: plain.MONEY, Boolean: plain.TRUTH, UtcTime: plain.MOMENT}
+    kinds = {(JsonType, Stored): plain.JSON, Money: plain.MONEY, Boolean: plain.TRUTH, UtcTime: plain.MOMENT}
     for model in TOLD:
         for column in table(model).columns:
             for kind, names in kinds.items():
