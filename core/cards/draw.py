@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from core import phrases
+from core.amounts import guess_in
 from core.cards.card import Fact, Field, Option, Section
 from core.cards.parts import (
     QUESTION_TEXT,
@@ -22,10 +23,10 @@ from core.cards.parts import (
     title,
     understood,
 )
-from core.cards.snapshot import ApprovalSnapshot, DispatchSnapshot, QuestionSnapshot
+from core.cards.snapshot import ApprovalSnapshot, DispatchSnapshot, QuestionSnapshot, TicketSnapshot
 from core.cards.texts import guest_language, guest_text, offer_line, vendor_links, vendor_text, written
 from core.cards.view import ButtonDraft, CardDraft, State, View
-from core.model import OPEN, ApprovalStatus, QuestionKind, Role, Status
+from core.model import OPEN, ApprovalStatus, Intent, QuestionKind, Role, Status
 from core.text import shorten
 
 # --- the kinds -------------------------------------------------------------------------------------------
@@ -304,7 +305,10 @@ def resolve_fields(view: View) -> tuple[Field, ...]:
     credit, minutes = ticket.guest_credit_usd, ticket.staff_minutes
     return (
         Field(
-            name="amount", kind="amount", label=words("What did it cost, in USD?"), value="0" if free else ""
+            name="amount",
+            kind="amount",
+            label=words("What did it cost, in USD?"),
+            value="0" if free else _said_cost(ticket),
         ),
         Field(name="outcome", kind="text", label=words("What was done?"), required=False),
         Field(
@@ -340,6 +344,15 @@ def resolve_fields(view: View) -> tuple[Field, ...]:
             value="" if minutes is None else str(minutes),
         ),
     )
+
+
+def _said_cost(ticket: TicketSnapshot) -> str:
+    """The number in the last words that said it was done: too unsure to close with, a help in the form."""
+    last = ticket.reports[-1] if ticket.reports else None
+    if last is None or last.triage.intent is not Intent.RESOLUTION_REPORT:
+        return ""
+    guess = guess_in(last.raw_input, language=last.language)
+    return "" if guess is None else str(guess)
 
 
 def ticket_card(view: View) -> CardDraft:

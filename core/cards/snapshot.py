@@ -25,6 +25,7 @@ class ReportSnapshot:
     raw_input: str
     transcript_native: str
     language: str
+    triage: Judgement
     heard: Mapping[str, Any] | None
     split_to: str | None
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from core.actors import Actor, Reader
 from core.acts.commands import Resolve
 from core.acts.table import perform
+from core.amounts import amount_in
 from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.model import Address, Status
-from core.money import amount_in
 from core.outbox import card_publisher
 from core.store.tables import Ticket
 from core.tickets.records import current_dispatch
@@ -19,9 +19,10 @@ def close(tx: Tx, ticket: Ticket, actor: Actor, text: str, address: Address, rea
     """Resolve `ticket` for the amount in `text`. False where the words do not say enough, or are not this person's to
     say: then the button is offered."""
     dispatch = current_dispatch(ticket)
-    amount = amount_in(text)
-    if ticket.status != Status.DISPATCHED or dispatch is None or amount is None:
+    said = amount_in(text, language=reader.language)
+    if ticket.status != Status.DISPATCHED or dispatch is None or said is None or said.currency != "USD":
         return False
+    amount = said.amount
     estimate, cap = dispatch.cost_estimate_usd, dispatch.cap_usd
     try:
         with tx.nested():

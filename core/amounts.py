@@ -1,0 +1,254 @@
+"""Amounts of money in what people write: "done, 132 usd", "修好了 4,600元", "selesai 450 ribu".
+
+A wrong guess here is somebody's money. A number is an amount only beside a currency, or where a sentence says nothing else
+than that it is done ("done 132"). Hours, rooms, times, counts, codes, telephone numbers and percentages are none."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from typing import Final, Literal
+
+from core.money import CENT, MAX_AMOUNT
+
+NO_CENTS: Final = frozenset({"TWD", "JPY", "IDR", "KRW", "VND", "CLP", "HUF"})
+"""Moneys that are written without decimals."""
+DOT_FOR_THOUSANDS: Final = frozenset({"id", "es"})
+"""Languages that write 1.200,50; the others write 1,200.50."""
+
+_OWN: Final = {
+    "USD": "us$|u$s|usd|美元|美金|米ドル",
+    "TWD": "nt$|ntd|twd|新台幣|新臺幣|台幣|臺幣|台币",
+    "HKD": "hk$|hkd|港幣|港元",
+    "SGD": "s$|sgd",
+    "AUD": "au$|a$|aud",
+    "CAD": "ca$|c$|cad",
+    "NZD": "nz$|nzd",
+    "MXN": "mx$|mxn",
+    "BRL": "r$|brl|reais",
+    "JPY": "jpy|円|日圓|日元|yen",
+    "CNY": "cny|rmb|人民幣|人民币",
+    "IDR": "idr|rp|rupiah",
+    "EUR": "€|eur|euro|euros|歐元|ユーロ",
+    "GBP": "£|gbp|英鎊",
+    "THB": "฿|thb|baht",
+    "KRW": "₩|krw|韓元|韓圜",
+    "INR": "₹|inr|rupee|rupees",
+    "PHP": "₱|php",
+    "VND": "₫|vnd",
+    "CHF": "chf",
+    "MYR": "myr|ringgit",
+}
+_SHARED: Final = {
+    "$": ("USD", "TWD", "HKD", "SGD", "AUD", "CAD", "NZD", "MXN"),
+    "dollar|dollars|buck|bucks": ("USD", "HKD", "SGD", "AUD", "CAD", "NZD"),
+    "dolar|dólar|dolares|dólares|ドル": ("USD",),
+    "元|塊錢|块钱|塊|块": ("TWD", "CNY", "HKD"),
+    "圓": ("JPY", "TWD", "HKD"),
+    "¥": ("JPY", "CNY"),
+    "peso|pesos": ("MXN", "PHP"),
+}
+"""What several moneys share."""
+_TIMES: Final = {"萬|万": 10_000, "千|k|mil|ribu|rb": 1_000, "juta|jt": 1_000_000}
+_RUPIAH: Final = frozenset({"ribu", "rb", "juta", "jt"})
+"""Nobody counts other money in these."""
+
+_DONE: Final = (
+    "all|already|and it|bill|charge|closed|complete|completed|cost|costs|done|everything|finished|fixed|for|free of charge|in all|"
+    "in total|is|it|job|just|now|only|paid|price|ready|repaired|resolved|solved|sorted|that|the|total|was|working|works|"
+    "beres|biaya|biayanya|bayar|diperbaiki|habis|kelar|kena|oke|ok|okay|rampung|sdh|selesai|semua|sudah|totalnya|udah|udh|"
+    "arreglado|costo|costó|cuesta|esta|está|en total|fue|fueron|hecho|listo|lista|por|quedo|quedó|reparado|resuelto|son|"
+    "terminado|todo|ya|"
+    "修好|好|完成|搞定|弄好|處理|处理|解決|解决|換好|做完|結案|完|已經|已|都|全部|花|花費|費用|收費|付|總共|一共|共|合計|是|了|"
+    "直りました|直った|直しました|修理|完了|終わりました|終わった|終了|済みました|済み|済|できました|対応|しました|費用|代金|全部で|は|で"
+)
+_THANKS: Final = (
+    "thanks|thank you|thx|please|makasih|terima kasih|ya|kak|pak|bu|gracias|謝謝|谢谢|感謝|です|でした|ね|よ|"
+    "ありがとうございます|ありがとうございました|ありがとう"
+)
+
+Kind = Literal["number", "odd", "sign", "times", "done", "thanks", "word", "space", "point"]
+
+
+def _one_of(expressions: str) -> str:
+    """Any of the words, longest first; what is written in letters stands alone, what is written in signs need not."""
+    words = sorted(set(expressions.split("|")), key=len, reverse=True)
+    return "|".join(
+        rf"(?<![^\W\d_]){re.escape(one)}(?![^\W\d_])" if one.isascii() and one[0].isalpha() and one[-1].isalpha()
+        else rf"(?<![a-z]){re.escape(one)}" if one.isascii()
+        else re.escape(one)
+        for one in words
+    )  # fmt: skip
+
+
+_TOKEN: Final = re.compile(
+    "|".join(
+        (
+            r"(?P<odd>\d+(?:[.,:/-]\d+)*[:/-]\d+(?:[.,:/-]\d+)*|[#@+-]\d+(?:[.,:/-]\d+)*|[.,]\d+)",
+            r"(?P<number>\d+(?:[.,]\d+)*)",
+            rf"(?P<sign>{_one_of('|'.join((*_OWN.values(), *_SHARED)))})",
+            rf"(?P<times>(?<=[\d\s])(?:{_one_of('|'.join(_TIMES))}|(?<=\d)(?:k|rb|jt|mil)(?![^\W\d_])))",
+            rf"(?P<thanks>{_one_of(_THANKS)})",
+            rf"(?P<done>{_one_of(_DONE)})",
+            r"(?P<space>\s+)",
+            r"(?P<point>[.,;:!()~、。…\"'“”✅👍👌🙏]+)",
+            r"(?P<word>[a-zà-ÿ']+|.)",
+        )
+    ),
+    re.DOTALL,
+)
+_TICKET: Final = re.compile(r"(?<![a-z0-9])t[- ]?\d{3,9}(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in a currency (ISO 4217), with the places that it is written with."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    kind: Kind
+    text: str
+
+
+def amount_in(text: str, *, local: str = "USD", language: str = "") -> Money | None:
+    """The one amount that a sentence names for certain. None where there is none, more than one, or one that can be read in
+    two ways: what is not sure is asked. `local`: the currency of a bare number and of a sign that several share; without a
+    `language` a number counts only where every language reads it alike."""
+    tokens = _tokens(text)
+    if any(one.kind == "times" and two.kind == "number" for one, two in pairwise(tokens)):
+        return None  # 1万5000
+    named = list(_named(tokens, local))
+    if not named:
+        number = _bare(tokens)
+        named = [] if number is None else [(number, local)]
+    if len(named) != 1:
+        return None
+    (digits, many), currency = named[0]
+    if currency is None or (many in _RUPIAH and currency != "IDR"):
+        return None
+    return _money(digits, many, currency, language)
+
+
+def guess_in(text: str, *, language: str = "") -> Decimal | None:
+    """A bare number that may well be the cost, to be shown in a form for a person to look at: never to be booked."""
+    tokens = [one for one in _tokens(text) if one.kind not in {"space", "point"}]
+    numbers = [at for at, one in enumerate(tokens) if one.kind in {"number", "odd"}]
+    if len(numbers) != 1 or tokens[numbers[0]].kind == "odd" or any(one.kind == "sign" for one in tokens):
+        return None
+    beside = tokens[max(0, numbers[0] - 1) : numbers[0]] + tokens[numbers[0] + 1 : numbers[0] + 2]
+    if any(one.kind in {"word", "times"} for one in beside):
+        return None
+    found = _money(tokens[numbers[0]].text, "", "USD", language)
+    return found.amount if found is not None else None
+
+
+def _tokens(text: str) -> list[_Token]:
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = re.sub(r"美\s*元", "美元", _TICKET.sub(" ", plain))
+    return [_Token(one.lastgroup, one[0]) for one in _TOKEN.finditer(plain)]  # type: ignore[arg-type]
+
+
+_Number = tuple[str, str]
+"""Digits, and by what they are multiplied ("" for nothing)."""
+
+
+def _named(tokens: Sequence[_Token], local: str) -> Iterator[tuple[_Number, str | None]]:
+    """The numbers beside a currency; None for a currency that cannot be told."""
+    taken: set[int] = set()
+    for at, token in enumerate(tokens):
+        if token.kind != "sign":
+            continue
+        before, after = _number_before(tokens, at), _number_after(tokens, at)
+        ends = [one for one in (before, after) if one is not None and one[0] not in taken]
+        if len(ends) == 2:
+            touching = [one for one in ends if abs(one[0] - at) == 1] or ends
+            ends = touching[-1:] if not token.text[-1].isalpha() else touching[:1]
+        if ends:
+            taken.add(ends[0][0])
+            yield ends[0][1], _currency(token.text, local)
+
+
+def _number_before(tokens: Sequence[_Token], at: int) -> tuple[int, _Number] | None:
+    many = ""
+    for back in range(at - 1, max(-1, at - 5), -1):
+        one = tokens[back]
+        if one.kind == "times" and not many:
+            many = one.text
+        elif one.kind == "number":
+            return back, (one.text, many)
+        elif one.kind != "space":
+            break
+    return None
+
+
+def _number_after(tokens: Sequence[_Token], at: int) -> tuple[int, _Number] | None:
+    for forward in range(at + 1, min(len(tokens), at + 4)):
+        one = tokens[forward]
+        if one.kind == "number":
+            rest = [two for two in tokens[forward + 1 : forward + 3] if two.kind != "space"]
+            return forward, (one.text, rest[0].text if rest and rest[0].kind == "times" else "")
+        if one.kind != "space" and one.text != ".":
+            break
+    return None
+
+
+def _currency(sign: str, local: str) -> str | None:
+    own = next((code for code, some in _OWN.items() if sign in some.split("|")), None)
+    if own is not None:
+        return own
+    shared = next(codes for some, codes in _SHARED.items() if sign in some.split("|"))
+    if local in shared:
+        # A dollar that is not ours as well: 4,200 of them may be 130 of the others.
+        return local if local == "USD" or "USD" not in shared else None
+    return "USD" if "USD" in shared else None
+
+
+def _bare(tokens: Sequence[_Token]) -> _Number | None:
+    """Of "done 132": the number that ends a sentence of nothing but words that say so."""
+    said = [one for one in tokens if one.kind not in {"space", "point"}]
+    while said and said[-1].kind == "thanks":
+        said.pop()
+    many = said.pop().text if said and said[-1].kind == "times" else ""
+    if not said or said[-1].kind != "number" or any(one.kind not in {"done", "thanks"} for one in said[:-1]):
+        return None
+    return said[-1].text, many
+
+
+def _money(digits: str, many: str, currency: str, language: str) -> Money | None:
+    cents = currency not in NO_CENTS
+    number = _number(digits, language, cents=cents or many != "")
+    if number is None:
+        return None
+    factor = next((by for some, by in _TIMES.items() if many in some.split("|")), 1) if many else 1
+    amount = (number * factor).quantize(CENT if cents else Decimal(1))
+    most = MAX_AMOUNT if currency == "USD" else MAX_AMOUNT * 20_000
+    return Money(amount, currency) if amount <= most else None
+
+
+def _number(digits: str, language: str, *, cents: bool) -> Decimal | None:
+    """`digits` as a number. A mark before the last one or two digits is a decimal one, groups of three are thousands; what
+    the language would write otherwise is not sure."""
+    whole, mark, tail = re.fullmatch(r"(.*?)(?:([.,])(\d{1,2}))?", digits).groups()  # type: ignore[union-attr]
+    marks = set(re.findall(r"[.,]", whole))
+    if len(whole.replace(",", "").replace(".", "")) > 12 or len(marks) > 1 or mark in marks:
+        return None
+    if marks and not re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", whole):
+        return None
+    decimal, thousands = (",", ".") if language in DOT_FOR_THOUSANDS else (".", ",")
+    (group,) = marks or {""}
+    if mark is not None:
+        if (group and group != thousands) or (not group and mark not in {decimal, "."}):
+            return None
+        if not cents and int(tail):
+            return None
+    elif group and cents and (group != thousands or not language):
+        return None
+    return Decimal(re.sub(r"[.,]", "", whole) + ("." + tail if mark else ""))
