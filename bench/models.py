@@ -181,6 +181,7 @@ def _openai(key: str, url: str, fast: Json, strong: Json) -> Callable[[int], Awa
         await client.chat.completions.create(**fast)
         answer = await client.chat.completions.create(**strong)
         if strong.get("stream"):
+            assert isinstance(answer, openai.AsyncStream)
             async for _ in answer:
                 pass
 
@@ -256,7 +257,7 @@ async def _spent(one: Thinking, work: Awaitable[None]) -> Spent:
     return Spent([row for row in await rows() if row.id not in before])
 
 
-async def _money(vendor: str, label: str, **more: str) -> dict[str, float]:
+async def _money(vendor: str, label: str, **more: Any) -> dict[str, float]:
     prices = load(DATA / "pricing.json")
     async with house(vendor, **more) as one:
         world = one.world
@@ -277,7 +278,7 @@ async def _money(vendor: str, label: str, **more: str) -> dict[str, float]:
     usd = full.usd(prices, strong, cached=False)
     cached = full.usd(prices, strong, cached=True)
     merged = own.usd(prices, strong, cached=True)
-    figures = {
+    figures: dict[str, Decimal | int] = {
         "new, mUSD": new.usd * 1000,
         "new, cold cache, mUSD": cold.usd * 1000,
         "recurring, mUSD": recurring.usd * 1000,

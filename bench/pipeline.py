@@ -10,7 +10,9 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import func, select
 
@@ -39,10 +41,13 @@ async def _loopos(home: Path) -> dict[str, float]:
 
         async def cards() -> int:
             return await world.store.read(
-                lambda s: s.scalar(
-                    select(func.count()).where(
-                        WebMessage.conversation_id == "celine", WebMessage.author == "loopos"
+                lambda s: (
+                    s.scalar(
+                        select(func.count()).where(
+                            WebMessage.conversation_id == "celine", WebMessage.author == "loopos"
+                        )
                     )
+                    or 0
                 )
             )
 
@@ -65,7 +70,7 @@ async def _loopos(home: Path) -> dict[str, float]:
             spent.append((time.perf_counter() - begun) * 1000)
             await world.settle()
         begun, cpu = time.perf_counter(), time.process_time()
-        payloads = [
+        payloads: list[dict[str, Any]] = [
             {
                 "type": "message",
                 "id": f"burst-{n:05d}",
@@ -78,7 +83,7 @@ async def _loopos(home: Path) -> dict[str, float]:
             for n in range(BURST)
             for who in [("celine", "haru", "shirley", "miguel")[n % 4]]
         ]
-        await asyncio.gather(*(world.store.write(lambda tx, one=one: take(tx, one)) for one in payloads))
+        await asyncio.gather(*(world.store.write(partial(take, payload=one)) for one in payloads))
         await world.settle()
         spent_burst = time.perf_counter() - begun
         tickets = await world.tickets()

@@ -14,9 +14,10 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, ViewportSize, expect, sync_playwright
 
 from tests.world import STORY
 
@@ -36,8 +37,8 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
 ]
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1100, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1100, "height": 800}
 
 
 def free_port() -> int:
@@ -98,7 +99,13 @@ def browser() -> Iterator[Browser]:
         one.close()
 
 
-def window(browser: Browser, service: Service, who: str, size: dict[str, int], scheme: str = "light") -> Page:
+def window(
+    browser: Browser,
+    service: Service,
+    who: str,
+    size: ViewportSize,
+    scheme: Literal["light", "dark"] = "light",
+) -> Page:
     page = browser.new_context(
         viewport=size, color_scheme=scheme, locale="en-US", permissions=["microphone"]
     ).new_page()
@@ -120,7 +127,7 @@ def say(page: Page, text: str) -> None:
     page.locator("#text").press("Enter")
 
 
-def card(page: Page, kind: str):
+def card(page: Page, kind: str) -> Locator:
     return page.locator(f'.card[data-kind="{kind}"]').last
 
 

@@ -9,13 +9,16 @@ import struct
 import zlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from sqlalchemy import select
 
 from bot.serve import http_app
+from channels.telegram.channel import Telegram
 from channels.telegram.parse import event_of
 from core.outbox import card_publisher, channel_watch
 from core.store.tables import Offer, OutboxRow
@@ -103,11 +106,9 @@ async def test_an_escalation_skips_whoever_cannot_be_reached_at_once(tmp_path: P
 async def test_the_line_quota_is_gone_so_telegram_is_used_and_the_founder_hears_it_once(house: House) -> None:
     line = house.fakes["line"]
     line.used = line.quota
-    for number in range(2):
-        text = f"message {number}"
-        await house.app.store.write(
-            lambda tx, t=text: card_publisher.say(tx, house.address("shirley", "line"), t)
-        )  # type: ignore[misc]
+    for text in ("message 0", "message 1"):
+        say = partial(card_publisher.say, address=house.address("shirley", "line"), text=text)
+        await house.app.store.write(say)
         await house.settle()
     assert await house.phone("shirley", "telegram").sees("message 1")
     told = [text for text in await house.phone("ben", "slack").texts() if "could not be delivered" in text]
@@ -268,7 +269,9 @@ async def test_words_that_come_in_together_with_the_groups_new_id_are_heard(tmp_
         await telegram.says(celine.account, "wastafel mampet", room=moved)
         now = house.clock.now()
         together = [event_of(one.body, now) for one in telegram.pending]
-        await house.app.platforms[0]._ingress.take(together)
+        platform = house.app.platforms[0]
+        assert isinstance(platform, Telegram)
+        await platform._ingress.take(together)
         await house.settle()
         assert (await house.ticket())["property_id"] == "bali_villa"
 
@@ -394,7 +397,7 @@ async def test_nothing_is_left_in_the_outbox(house: House) -> None:
 
 async def test_without_an_address_telegram_is_polled_and_slack_keeps_a_socket_open(tmp_path: Path) -> None:
     people = [("shirley", "telegram"), ("ben", "slack")]
-    more = {"LOOPOS_BASE_URL": "", "SLACK_APP_TOKEN": "xapp-1", "SLACK_SIGNING_SECRET": ""}
+    more: dict[str, Any] = {"LOOPOS_BASE_URL": "", "SLACK_APP_TOKEN": "xapp-1", "SLACK_SIGNING_SECRET": ""}
     async with open_house(tmp_path, people, **more) as house:
         shirley, ben = house.phone("shirley", "telegram"), house.phone("ben", "slack")
         await until(lambda: bool(house.fakes["slack"].sockets))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from core.model import Triage
 from core.store.tables import InboxRow, OutboxRow
-from core.triage.port import Speaker
+from core.triage.port import NO_OCCASION, Occasion, Speaker
 from tests.world import STORY, MovableClock, World, open_world
 
 # --- asking what is missing
@@ -242,7 +245,7 @@ async def test_a_thousand_taps_at_once_are_one_decision_and_the_losers_are_told(
     from channels.web.channel import take
     from core.ids import new_id
 
-    def payload() -> dict:
+    def payload() -> dict[str, Any]:
         return {
             "type": "tap",
             "id": new_id(),
@@ -253,7 +256,7 @@ async def test_a_thousand_taps_at_once_are_one_decision_and_the_losers_are_told(
         }
 
     payloads = [payload() for _ in range(1000)]
-    await asyncio.gather(*(world.store.write(lambda tx, one=one: take(tx, one)) for one in payloads))
+    await asyncio.gather(*(world.store.write(partial(take, payload=one)) for one in payloads))
     await world.settle()
     events = await world.events()
     assert events.count("approved") == 1
@@ -365,10 +368,10 @@ async def test_a_hundred_thousand_characters_are_kept_and_the_first_are_read(wor
 
 
 async def test_a_message_that_always_fails_is_quarantined_and_the_next_one_passes(world: World) -> None:
-    async def broken(text: str, speaker: Speaker) -> None:
+    async def broken(text: str, speaker: Speaker, occasion: Occasion = NO_OCCASION) -> Triage:
         if "poison" in text:
             raise RuntimeError("boom")
-        return await real(text, speaker)
+        return await real(text, speaker, occasion)
 
     real = world.app.services.understanding.understand
     world.app.services.understanding.understand = broken  # type: ignore[method-assign]

@@ -27,7 +27,11 @@ ACCOUNTS = [
     for person in ("ben", "shirley", "haru", "celine", "miguel")
     for channel in ("slack", "telegram", "line")
 ]
-EAR = {"LOOPOS_WHISPER": "local", "LOOPOS_WHISPER_MODEL": str(MODEL), "LOOPOS_WHISPER_DEVICE": "cpu"}
+EAR: dict[str, Any] = {
+    "LOOPOS_WHISPER": "local",
+    "LOOPOS_WHISPER_MODEL": str(MODEL),
+    "LOOPOS_WHISPER_DEVICE": "cpu",
+}
 
 
 @pytest.fixture
@@ -212,7 +216,7 @@ async def test_when_the_vendor_of_ears_is_down_a_person_has_the_note_and_it_is_h
     tmp_path: Path,
 ) -> None:
     async with vendor_of_ears() as vendor:
-        settings = {
+        settings: dict[str, Any] = {
             "LOOPOS_WHISPER": "openai",
             "LOOPOS_LLM": "offline",
             "OPENAI_API_KEY": vendor.key,
@@ -236,7 +240,7 @@ async def test_when_the_vendor_of_ears_is_down_a_person_has_the_note_and_it_is_h
 
 async def test_listening_elsewhere_is_paid_for_and_written_down(tmp_path: Path) -> None:
     async with vendor_of_ears() as vendor:
-        settings = {
+        settings: dict[str, Any] = {
             "LOOPOS_WHISPER": "openai",
             "LOOPOS_LLM": "offline",
             "OPENAI_API_KEY": vendor.key,

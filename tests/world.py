@@ -89,7 +89,7 @@ class World:
             **more,
         }
         await self.store.write(lambda tx: take(tx, payload))
-        return payload["id"]
+        return str(payload["id"])
 
     async def says(self, person: str, text: str, **more: Any) -> None:
         await self.send(person, text, **more)
@@ -171,7 +171,8 @@ class World:
 
 
 def settings_for(home: Path, **more: Any) -> Settings:
-    return Settings(LOOPOS_HOME=home, LOOPOS_DEMO=True, PORT=0, **more)
+    values: dict[str, Any] = {"LOOPOS_HOME": home, "LOOPOS_DEMO": True, "PORT": 0}
+    return Settings(**values, **more)
 
 
 @contextlib.asynccontextmanager

@@ -18,6 +18,7 @@ import yaml
 from bot import cli
 from bot.settings import read_settings
 from bot.setup import init
+from bot.setup.dialog import Dialog
 from channels.slack.setup import SCOPES
 from core.company.loader import load_company
 from tests.bot.serving import serving, settled
@@ -85,9 +86,9 @@ class Place:
 
     async def answers(self, *answers: tuple[str, str], defaults: bool = False) -> tuple[int, Script]:
         script = Script([] if defaults else list(answers))
-        dialog = init.Dialog(script.answer, script.answer, script.said.append)
+        dialog = Dialog(script.answer, script.answer, script.said.append)
         if defaults:
-            dialog = init.Dialog(lambda _: "", lambda _: "", script.said.append)
+            dialog = Dialog(lambda _: "", lambda _: "", script.said.append)
         code = await asyncio.to_thread(init.run, take_defaults=defaults, dialog=dialog)
         assert not script.answers, "more was foreseen than asked"
         for secret in SECRETS:

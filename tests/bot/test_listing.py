@@ -24,7 +24,12 @@ TOLD = (Ticket, Dispatch, Report, Attachment, HistoryRow, Approval)
 
 
 def test_the_plain_reader_knows_how_each_column_is_kept() -> None:
-    kinds = {(JsonType, Stored): plain.JSON, Money: plain.MONEY, Boolean: plain.TRUTH, UtcTime: plain.MOMENT}
+    kinds: dict[type | tuple[type, ...], frozenset[str]] = {
+        (JsonType, Stored): plain.JSON,
+        Money: plain.MONEY,
+        Boolean: plain.TRUTH,
+        UtcTime: plain.MOMENT,
+    }
     for model in TOLD:
         for column in table(model).columns:
             for kind, names in kinds.items():

@@ -956,8 +956,8 @@ async def examined(scene: Scene, **more: Any) -> list[str]:
 
 
 async def test_a_sound_setup_has_no_findings(scene: Scene) -> None:
-    menu = {"api_url": scene.fake.url, "data_url": scene.fake.url}
-    assert await setup.register(scene.fake.token, scene.url + "/", **menu) == []
+    url = scene.fake.url
+    assert await setup.register(scene.fake.token, scene.url + "/", api_url=url, data_url=url) == []
     assert await examined(scene) == []
     assert (
         await setup.identify(scene.fake.secret, scene.fake.token, api_url=scene.fake.url)
@@ -1009,8 +1009,9 @@ async def test_registering_with_a_wrong_token_is_a_finding(scene: Scene) -> None
 async def test_a_menu_of_an_older_version_is_replaced_and_others_stay(scene: Scene) -> None:
     other = {**richmenu.definition({}), "name": "somebody else's"}
     scene.fake.menus = {"richmenu-1": {**other, "name": "loopos-0"}, "richmenu-2": other}
-    where = {"api_url": scene.fake.url, "data_url": scene.fake.url}
-    await setup.register(scene.fake.token, scene.url, lambda _: [("help", "Hilfe")], **where)
+    url = scene.fake.url
+    words = [("help", "Hilfe")]
+    await setup.register(scene.fake.token, scene.url, lambda _: words, api_url=url, data_url=url)
     assert sorted(one["name"] for one in scene.fake.menus.values()) == ["loopos-1", "somebody else's"]
     menu = scene.fake.menus[scene.fake.default_menu or ""]
     assert [area["action"]["label"] for area in menu["areas"]] == ["tickets", "oncall", "Hilfe"]

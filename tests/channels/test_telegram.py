@@ -400,9 +400,10 @@ def test_the_largest_photo_that_can_be_fetched_is_taken() -> None:
 @pytest.mark.parametrize("kind", ["sticker", "location", "contact", "venue", "poll", "dice"])
 async def test_what_holds_no_words_is_unusable_and_a_caption_saves_it(house: House, kind: str) -> None:
     dana = house.fake.person("Dana")
-    await house.fake.sends(dana, **{kind: {"file_id": "x"}})
+    content: dict[str, Any] = {kind: {"file_id": "x"}}
+    await house.fake.sends(dana, **content)
     assert house.newest().unusable
-    await house.fake.sends(dana, **{kind: {"file_id": "x"}, "caption": "it drips"})
+    await house.fake.sends(dana, **content, caption="it drips")
     assert (house.newest().unusable, house.newest().text, house.newest().remote) == (False, "it drips", ())
 
 
@@ -1000,7 +1001,9 @@ async def test_each_failure_of_a_file_says_what_to_do_next(
 
 async def a_file(house: House, data: bytes = b"ogg") -> RemoteFile:
     await house.fake.says(house.fake.person("Dana"), "", files=[("v.oga", "audio/ogg", data)])
-    (file,) = house.newest().remote
+    message = house.newest()
+    assert isinstance(message, Message)
+    (file,) = message.remote
     return file
 
 

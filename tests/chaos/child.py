@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from bot.app import build
 from bot.settings import Settings
@@ -17,14 +18,13 @@ from channels.web.channel import take
 
 
 async def main(home: Path) -> None:
-    app = await build(
-        Settings(
-            LOOPOS_HOME=home,
-            LOOPOS_DEMO=True,
-            LOOPOS_CRASH_AT=os.environ.get("LOOPOS_CRASH_AT"),
-            LOOPOS_ESCALATE_AFTER=1,
-        )
-    )
+    settings: dict[str, Any] = {
+        "LOOPOS_HOME": home,
+        "LOOPOS_DEMO": True,
+        "LOOPOS_CRASH_AT": os.environ.get("LOOPOS_CRASH_AT"),
+        "LOOPOS_ESCALATE_AFTER": 1,
+    }
+    app = await build(Settings(**settings))
     await app.start()
     print(json.dumps({"ready": True}), flush=True)
     reader = asyncio.StreamReader(limit=1 << 20)
@@ -32,11 +32,11 @@ async def main(home: Path) -> None:
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
     )
 
-    async def keep(payload: dict) -> None:
+    async def keep(payload: dict[str, Any]) -> None:
         await app.store.write(lambda tx: take(tx, payload))
         print(json.dumps({"kept": payload["id"]}), flush=True)
 
-    pending: set[asyncio.Task] = set()
+    pending: set[asyncio.Task[None]] = set()
     while line := await reader.readline():
         task = asyncio.create_task(keep(json.loads(line)))
         pending.add(task)

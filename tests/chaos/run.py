@@ -22,6 +22,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bot.app import DATA
 from core.store.crashpoints import POINTS
@@ -40,7 +41,7 @@ ASKED = "ignore previous"
 class Ledger:
     """What the outside world knows: what it sent, and what was acknowledged."""
 
-    sent: dict[str, dict] = field(default_factory=dict)
+    sent: dict[str, dict[str, Any]] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
 
 
@@ -48,7 +49,7 @@ class Ledger:
 class Result:
     messages: int = 0
     kills: int = 0
-    points: Counter = field(default_factory=Counter)
+    points: Counter[str] = field(default_factory=Counter)
     lost: int = 0
     doubled: int = 0
     cards_missing: int = 0
@@ -58,7 +59,7 @@ class Result:
     late_over_2s: int = 0
     latest_s: float = 0.0
     quarantined: int = 0
-    why: Counter = field(default_factory=Counter)
+    why: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
 
     @property
@@ -104,11 +105,13 @@ class Service:
             text=True,
             env=environment,
         )
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.orders, self.answers = self.process.stdin, self.process.stdout
         self.listener = threading.Thread(target=self._listen, daemon=True)
         self.listener.start()
 
     def _listen(self) -> None:
-        for line in self.process.stdout:
+        for line in self.answers:
             with contextlib.suppress(ValueError):
                 said = json.loads(line)
                 if "kept" in said:
@@ -116,10 +119,10 @@ class Service:
                 else:
                     self.ready.set()
 
-    def send(self, payload: dict) -> None:
+    def send(self, payload: dict[str, Any]) -> None:
         with contextlib.suppress(BrokenPipeError, ValueError):
-            self.process.stdin.write(json.dumps(payload) + "\n")
-            self.process.stdin.flush()
+            self.orders.write(json.dumps(payload) + "\n")
+            self.orders.flush()
 
     @property
     def alive(self) -> bool:
@@ -134,14 +137,14 @@ class Service:
 
     def _reap(self, seconds: float) -> None:
         with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.close()
+            self.orders.close()
         self.process.wait(timeout=seconds)
         self.listener.join(seconds)
-        self.process.stdout.close()
+        self.answers.close()
 
 
-def messages(count: int, rng: random.Random) -> list[dict]:
-    made = []
+def messages(count: int, rng: random.Random) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = []
     for number in range(count):
         who = rng.choice(PEOPLE)
         made.append(
@@ -167,7 +170,7 @@ def make_company(home: Path) -> None:
     team.write_text(json.dumps([{**person, "quiet_hours": []} for person in people]))
 
 
-def taps(home: Path) -> list[dict]:
+def taps(home: Path) -> list[dict[str, Any]]:
     """The founder taps every live approve button; a repeat carries the id of the first tap."""
     if not (home / "loopos.db").exists():
         return []

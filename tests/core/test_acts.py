@@ -7,6 +7,7 @@ import ast
 import inspect
 import types
 import typing
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,7 @@ from core.cards.card import Card
 from core.errors import Refused
 from core.i18n import Words
 from core.model import LANGUAGES
+from core.store.tables import Approval
 from core.team.rights import MAY, Part, Right, refusal_of
 from tests.world import STORY, World
 
@@ -151,7 +153,7 @@ async def test_whoever_has_no_right_changes_nothing_by_any_act(world: World, per
     await world.says("shirley", STORY)
     (ticket,) = await world.tickets()
     approval = ticket["approvals"][-1]
-    digest = await world.do(lambda tx: tx.get(commands_table("Approval"), approval["approval_id"]).digest)
+    digest = await world.store.read(lambda s: s.get_one(Approval, approval["approval_id"]).digest)
     actor = Actor(person, "web")
     for one in (
         commands.Approve(approval["approval_id"], digest),
@@ -167,16 +169,9 @@ async def test_whoever_has_no_right_changes_nothing_by_any_act(world: World, per
         commands.BindGroup("web", "room", "warm_taipei_2br"),
     ):
         with pytest.raises(Refused) as refused:
-            await world.do(lambda tx, one=one: perform(tx, actor, one))
+            await world.do(partial(perform, actor=actor, command=one))
         assert refused.value.code in {"not_yours", "not_for_you"}, one
     assert (await world.tickets()) == [ticket]
-
-
-def commands_table(name: str) -> type:
-    from core.store import tables
-
-    found: type = getattr(tables, name)
-    return found
 
 
 def test_a_form_is_no_act_of_its_own() -> None:

@@ -12,7 +12,6 @@ from core.company.company import Company
 from core.company.schema import CompanyFile, EscalationFile, Property, Resolution, Skill, Sop, Step, Vendor
 from core.dispatch.draft import (
     Draft,
-    Reason,
     cap_for,
     choose_vendor,
     draft,
@@ -21,6 +20,7 @@ from core.dispatch.draft import (
 )
 from core.knowledge.recall import Knowledge
 from core.model import Category
+from core.stored_values import Reason
 
 NOVEMBER = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 

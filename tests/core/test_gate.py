@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -146,14 +147,13 @@ def test_cap_and_budget_are_asked_about_each_by_itself() -> None:
 def test_what_is_not_told_was_not_spent_and_may_not_be_spent(
     estimate: str, cap: str, budget: str | None, found: list[str]
 ) -> None:
-    told = {"month_budget_usd": Decimal(budget)} if budget else {}
-    outcome = decide(
-        Proposal(
-            severity=3, risk_tags=[], vendor_id="v", estimate_usd=Decimal(estimate), cap_usd=Decimal(cap),
-            vendor_known=True, vendor_approved_here=True, **told,
-        )
+    proposal = Proposal(
+        severity=3, risk_tags=[], vendor_id="v", estimate_usd=Decimal(estimate), cap_usd=Decimal(cap),
+        vendor_known=True, vendor_approved_here=True,
     )  # fmt: skip
-    assert [reason.code for reason in outcome.reasons] == found
+    if budget:
+        proposal = replace(proposal, month_budget_usd=Decimal(budget))
+    assert [reason.code for reason in decide(proposal).reasons] == found
 
 
 @pytest.mark.parametrize(

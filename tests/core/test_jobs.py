@@ -42,7 +42,11 @@ class Bench:
         error = self.fail(name)
         if error is not None:
             raise error
-        return lambda tx: tx.add(Counter(name=name, value=1)) and None  # type: ignore[func-returns-value]
+
+        def commit(tx: Tx) -> None:
+            tx.add(Counter(name=name, value=1))
+
+        return commit
 
     async def defer(self, *names: str, lane: str = "lane", later: timedelta = timedelta(0)) -> None:
         def work(tx: Tx) -> None:

@@ -29,7 +29,7 @@ from core.context import Services, Tx
 from core.ids import new_id
 from core.inbound import Message, Tap
 from core.intake.messages import take_message
-from core.model import OPEN, Status
+from core.model import OPEN, Event, Status
 from core.row_changes import row_changed
 from core.store import deadlines
 from core.store.jobs import EmbeddedJobs
@@ -190,7 +190,7 @@ class House(RuleBasedStateMachine):
                 if row.to_status is None:
                     continue
                 assert row.from_status == status, (ticket.ticket_id, row.event, row.from_status, status)
-                assert TRANSITIONS[row.event, row.from_status] == row.to_status
+                assert TRANSITIONS[Event(row.event), Status(row.from_status)] == row.to_status
                 status = row.to_status
             assert status == ticket.status
 

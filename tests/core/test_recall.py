@@ -15,7 +15,6 @@ from core.company.schema import CompanyFile, EscalationFile, Memo, Resolution, S
 from core.knowledge.recall import (
     Knowledge,
     Query,
-    Source,
     as_resolution,
     find_resolutions,
     find_skill,
@@ -25,6 +24,7 @@ from core.knowledge.recall import (
     recall,
 )
 from core.model import Category
+from core.stored_values import Source
 
 HARBOUR = load_company(Path(__file__).parents[2] / "data" / "company")
 

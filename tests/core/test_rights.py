@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from core.errors import Refused
-from core.team.rights import MAY, Part
+from core.team.rights import MAY, Part, Right
 from tests.world import STORY, World
 
 
 def test_every_right_belongs_to_somebody() -> None:
     assert all(parts for parts in MAY.values())
-    assert MAY["decide"] == {Part.DECIDER}
+    assert MAY[Right.DECIDE] == {Part.DECIDER}
 
 
 async def test_only_the_founder_decides(world: World) -> None:
@@ -48,5 +48,5 @@ async def test_a_right_that_nobody_has_names_who_has_it(world: World) -> None:
     from core.team.rights import require
 
     with pytest.raises(Refused) as refused:
-        await world.do(lambda tx: require(tx, Actor("celine", "web"), "invite"))
+        await world.do(lambda tx: require(tx, Actor("celine", "web"), Right.INVITE))
     assert "Ben" in str(refused.value.params["who"])

@@ -17,6 +17,7 @@ from core.model import Address
 from core.outbox import card_publisher
 from core.store import deadlines, schema
 from core.store.deadlines import Due
+from core.store.engine import EmbeddedStore
 from core.store.ownership import STALE, take_over
 from core.store.tables import Base, Counter, InboxRow, OutboxRow
 from core.store.unit import Fenced
@@ -99,9 +100,11 @@ async def test_a_frozen_owner_is_replaced_and_its_writes_are_fenced(tmp_path: Pa
 
 
 async def test_the_fence_only_grows(world: World) -> None:
-    first = world.store.fence
+    store = world.store
+    assert isinstance(store, EmbeddedStore)
+    first = store.fence
     assert first is not None
-    world.store.fence = None
+    store.fence = None
     assert await world.do(take_over) == first + 1
 
 

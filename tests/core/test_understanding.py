@@ -10,7 +10,7 @@ import pytest
 
 from bot.app import DATA
 from core.company.loader import load_company
-from core.model import Category, Intent, RiskTag
+from core.model import Category, Intent, RiskTag, Triage
 from core.triage import score, training
 from core.triage.offline import OfflineEngine
 from core.triage.port import Correction, Speaker
@@ -20,7 +20,7 @@ ENGINE = OfflineEngine(COMPANY)
 NOBODY = Speaker((), ())
 
 
-def read(text: str, speaker: Speaker = NOBODY):
+def read(text: str, speaker: Speaker = NOBODY) -> Triage:
     return ENGINE.judge(text, speaker)
 
 
@@ -247,7 +247,7 @@ def test_training_twice_makes_the_same_model_and_saves_it_whole(tmp_path: Path) 
 
 
 def test_a_broken_corpus_line_is_named(tmp_path: Path) -> None:
-    row = {
+    row: dict[str, object] = {
         "text": "x",
         "property_id": None,
         "category": "hvac",

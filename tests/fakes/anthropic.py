@@ -108,10 +108,10 @@ class FakeAnthropic(FakeMind):
             return await self._stream(request, message, fault)
         if fault in {"cut", "error_in_stream"}:
             whole = json.dumps(message).encode()
-            response = web.StreamResponse(headers={"content-type": "application/json"})
-            response.content_length = len(whole)
-            await response.prepare(request)
-            await response.write(whole[: len(whole) // 2])
+            half = web.StreamResponse(headers={"content-type": "application/json"})
+            half.content_length = len(whole)
+            await half.prepare(request)
+            await half.write(whole[: len(whole) // 2])
             self.cut(request)
         return web.json_response(message)
 
@@ -176,7 +176,8 @@ class FakeAnthropic(FakeMind):
             require(turn.get("role") == expected, "messages: roles must alternate between user and assistant")
             content = turn.get("content")
             require(content, "messages: all messages must have non-empty content")
-            for block in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+            blocks: list[Json] = [{"type": "text", "text": content}] if isinstance(content, str) else content
+            for block in blocks:
                 if block["type"] == "text":
                     require(block["text"].strip(), "messages: text content blocks must be non-empty")
                     said.append(block["text"])

@@ -299,6 +299,7 @@ class LineFake(FakeServer):
 
     async def _test_endpoint(self, request: web.Request) -> web.StreamResponse:
         url = (await _body(request)).get("endpoint", self.endpoint)
+        assert url is not None, "none is set and none was named"
         try:
             status = await self._bring(url, [])
             reason, detail = ("OK", "200") if status == 200 else ("ERROR_STATUS_CODE", str(status))
@@ -433,7 +434,8 @@ class LineFake(FakeServer):
         self, person: str, room: str | None, files: Sequence[tuple[str, str, bytes]]
     ) -> list[Json]:
         images = sum(media_type.startswith("image/") for _, media_type, _ in files)
-        album, events = secrets.token_hex(8), []
+        album = secrets.token_hex(8)
+        events: list[Json] = []
         for name, media_type, data in files:
             kind = media_type.split("/")[0]
             if kind not in {"image", "audio", "video"}:

@@ -305,7 +305,8 @@ class FakeOpenAI(FakeMind):
                 role in {"system", "developer", "user", "assistant"}, f"messages: role {role}", "messages"
             )
             require(content, "messages: content is empty", "messages")
-            for part in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+            parts: list[Json] = [{"type": "text", "text": content}] if isinstance(content, str) else content
+            for part in parts:
                 if part["type"] == "image_url":
                     self._picture(part["image_url"]["url"])
                     pictures += 1

@@ -741,7 +741,8 @@ async def _arguments(request: web.Request) -> Json:
     """From the query, a form, multipart or JSON; in a form everything is a string."""
     args: Json = dict(request.query)
     if request.content_type == "application/json":
-        return args | await request.json()
+        body: Json = await request.json()
+        return args | body
     return args | dict(await request.post())
 
 
@@ -845,7 +846,7 @@ def read_html(source: str) -> tuple[str, list[Json]]:
 def _spoken(text: str, key: str, entities_key: str) -> Json:
     """A person's words, with the entities that a client finds in them. Offsets are in UTF-16 units."""
     patterns = (("bot_command", r"(?<!\S)/[a-zA-Z0-9_]+(@\w+)?"), ("mention", r"(?<![\w/])(?<!\w@)@\w+"))
-    found = []
+    found: list[Json] = []
     for kind, pattern in patterns:
         for match in re.finditer(pattern, text):
             begin, length = (

@@ -81,6 +81,7 @@ def disk_after_cut(steps: list[Step], cut: int, rng: random.Random) -> dict[int,
 
 
 def traced_run(tmp_path: Path, environment: dict[str, str]) -> tuple[list[Step], Path]:
+    assert COMPILER is not None
     library, log, home = tmp_path / "trace.so", tmp_path / "trace.log", tmp_path / "home"
     subprocess.run(
         [COMPILER, "-shared", "-fPIC", "-O1", "-o", library, HERE / "trace.c", "-ldl", "-lpthread"],

@@ -7,6 +7,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from bot.app import build
 from bot.settings import Settings
@@ -16,11 +17,12 @@ ACK = 7
 
 
 async def main(home: Path, count: int) -> None:
-    app = await build(Settings(LOOPOS_HOME=home, LOOPOS_DEMO=True))
+    settings: dict[str, Any] = {"LOOPOS_HOME": home, "LOOPOS_DEMO": True}
+    app = await build(Settings(**settings))
     await app.start()
 
     async def one(number: int) -> None:
-        payload = {
+        payload: dict[str, Any] = {
             "type": "message",
             "id": f"power-{number:06d}",
             "sender": "celine",

@@ -29,7 +29,8 @@ async def files(world: World, person: str) -> list[dict[str, Any]]:
 
 def stored(world: World, message: dict[str, Any]) -> bytes:
     (file,) = message["files"]
-    return (world.app.services.media / file["sha256"]).read_bytes()
+    path: Path = world.app.services.media / file["sha256"]
+    return path.read_bytes()
 
 
 async def test_the_founder_gets_the_sums_and_a_picture(house: World) -> None:

@@ -7,6 +7,7 @@ import random
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -49,7 +50,7 @@ async def test_what_is_set_aside_is_the_most_the_call_can_cost(world: World) -> 
 async def test_a_failed_call_is_a_row_too(world: World) -> None:
     await call(ledger_of(world), planned(), Usage(), ok=False)
     one = await row(world)
-    assert (one.ok, one.error, one.usd) == (False, "timeout", 0)
+    assert (one.ok, one.error, one.usd) == (False, "timeout", Decimal(0))
 
 
 async def test_a_call_that_timed_out_keeps_what_was_set_aside(world: World) -> None:
@@ -247,7 +248,7 @@ async def test_a_caller_who_gave_up_while_money_was_set_aside_gets_it_back(world
         await asking
     while not (found := await rows(world)) or found[0].settled_at is None:
         await asyncio.sleep(0.001)
-    assert (found[0].usd, found[0].error) == (0, "cancelled")
+    assert (found[0].usd, found[0].error) == (Decimal(0), "cancelled")
 
 
 async def test_the_ledger_survives_a_locked_database_after_the_call(world: World) -> None:
@@ -267,7 +268,11 @@ async def test_the_ledger_survives_a_locked_database_after_the_call(world: World
 
 async def test_a_quiet_night_costs_nothing(tmp_path: Path) -> None:
     """Models are there and nobody writes for twelve hours: not one call, not one token (W18)."""
-    paid = {"ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": "http://127.0.0.1:9", "OPENAI_API_KEY": "k"}
+    paid: dict[str, Any] = {
+        "ANTHROPIC_API_KEY": "k",
+        "ANTHROPIC_BASE_URL": "http://127.0.0.1:9",
+        "OPENAI_API_KEY": "k",
+    }
     async with open_world(tmp_path, **paid) as world:
         assert world.app.services.models is not None
         await world.wait(hours=12)

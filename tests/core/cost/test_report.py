@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot import spending as shell
 from bot.app import DATA
 from bot.cli import main
+from bot.reading import WRONG_USE
 from core.company.company import Company
 from core.company.loader import load_company
 from core.cost import report
@@ -79,12 +79,17 @@ async def test_one_property_is_measured_by_its_own_budget_vendors_and_models_tog
     plan = planned(property_id="warm_taipei_2br", ticket_id=ticket["ticket_id"])
     await call(ledger_of(world), plan, Usage(1000, 1000))
     one = await spent(world, "month", "warm_taipei_2br")
-    assert (one.total, one.vendor, one.tickets) == (Decimal("0.09"), 145, 1)
+    assert (one.total, one.vendor, one.tickets) == (Decimal("0.09"), Decimal(145), 1)
     assert one.budget == 500 and one.remaining == Decimal("354.91")
     other = await spent(world, "month", "bali_villa")
-    assert (other.total, other.vendor, other.tickets, other.remaining) == (0, 0, 0, 400)
+    assert (other.total, other.vendor, other.tickets, other.remaining) == (
+        Decimal(0),
+        Decimal(0),
+        0,
+        Decimal(400),
+    )
     whole = await spent(world)
-    assert (whole.vendor, whole.tickets) == (145, 1)
+    assert (whole.vendor, whole.tickets) == (Decimal(145), 1)
     assert whole.remaining == Decimal("499.91")  # vendors are not the models' money
 
 
@@ -233,13 +238,13 @@ def test_the_shell_answers_before_there_is_a_database(home: Path, capsys: pytest
 
 
 def test_wrong_use_of_the_shell_is_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["cost", "--property", "atlantis"]) == shell.WRONG_USE
+    assert main(["cost", "--property", "atlantis"]) == WRONG_USE
     assert "atlantis" in capsys.readouterr().err
-    assert main(["report", "bali_villa", "2026-13"]) == shell.WRONG_USE
+    assert main(["report", "bali_villa", "2026-13"]) == WRONG_USE
     assert "2026-13" in capsys.readouterr().err
     with pytest.raises(SystemExit) as stopped:
         main(["cost", "yesterday"])
-    assert stopped.value.code == shell.WRONG_USE
+    assert stopped.value.code == WRONG_USE
 
 
 def test_a_file_that_cannot_be_written_is_named(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

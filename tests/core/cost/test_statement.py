@@ -100,8 +100,8 @@ async def test_a_ticket_costs_its_vendor_its_models_its_credit_and_the_teams_tim
     one = await statement_of(world, "warm_taipei_2br")
     (entry,) = one.entries
     assert (entry.ticket_id, entry.vendors, entry.charge_to) == ("T-1001", ("mr_wang_hvac",), "owner")
-    assert (entry.estimate, entry.bill, entry.vendor) == (145, 132, 132)
-    assert (entry.models, entry.credit, entry.minutes) == (Decimal("0.002"), 20, 45)
+    assert (entry.estimate, entry.bill, entry.vendor) == (Decimal(145), Decimal(132), Decimal(132))
+    assert (entry.models, entry.credit, entry.minutes) == (Decimal("0.002"), Decimal(20), 45)
     assert one.staff(entry) == Decimal("18.75")  # 45 minutes at 25 an hour
     assert one.total == Decimal("170.752")
     assert one.paid_by() == {"owner": 132}
@@ -112,7 +112,7 @@ async def test_what_is_only_authorised_counts_with_its_estimate(world: World) ->
     assert (await statement_of(world, "warm_taipei_2br")).total == 0
     await (await world.card("ben", "approval")).tap("approve")
     (entry,) = (await statement_of(world, "warm_taipei_2br")).entries
-    assert (entry.estimate, entry.bill, entry.vendor) == (145, None, 145)
+    assert (entry.estimate, entry.bill, entry.vendor) == (Decimal(145), None, Decimal(145))
 
 
 async def test_each_thing_belongs_to_one_month_and_one_property(world: World) -> None:
@@ -125,7 +125,7 @@ async def test_each_thing_belongs_to_one_month_and_one_property(world: World) ->
     await call(ledger_of(world), plan, Usage(1000, 1000))
     later = await statement_of(world, "warm_taipei_2br", "2026-12")
     assert [(one.ticket_id, one.vendor, one.credit, one.minutes) for one in later.entries] == [
-        ("T-1001", 0, 0, 0)
+        ("T-1001", Decimal(0), Decimal(0), 0)
     ]
     assert later.total == Decimal("0.002")
     assert (await statement_of(world, "warm_taipei_2br")).total == Decimal("170.752")

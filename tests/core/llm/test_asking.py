@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from core.llm.port import Ask
 from core.metering import About, Usage
 from core.model import Picture
 from tests.core.llm.stage import LONG, QUESTION, STRONG, Draft, Stage, why
@@ -16,7 +17,7 @@ PIXEL = Picture("image/png", b"\x89PNG\r\n\x1a\n-a-picture")
 
 
 @pytest.mark.parametrize("tier", [QUESTION, STRONG], ids=["fast", "strong"])
-async def test_anthropic_answers_and_its_tokens_reach_the_meter(stage: Stage, tier: type) -> None:
+async def test_anthropic_answers_and_its_tokens_reach_the_meter(stage: Stage, tier: Ask[Draft]) -> None:
     gateway = await stage.gateway(openai_key=None, openai_url=None)
     answer = await gateway.ask(tier, LONG)
     model = gateway.health()[0].models[tier.tier]
@@ -32,7 +33,7 @@ async def test_anthropic_answers_and_its_tokens_reach_the_meter(stage: Stage, ti
 
 
 @pytest.mark.parametrize("tier", [QUESTION, STRONG], ids=["fast", "strong"])
-async def test_openai_answers_and_its_tokens_reach_the_meter(stage: Stage, tier: type) -> None:
+async def test_openai_answers_and_its_tokens_reach_the_meter(stage: Stage, tier: Ask[Draft]) -> None:
     gateway = await stage.gateway(anthropic_key=None)
     for _ in range(2):
         answer = await gateway.ask(tier, LONG)

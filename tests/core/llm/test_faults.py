@@ -5,24 +5,26 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
 from core.errors import TryLater
 from core.llm.calls import Pulse, Reply, TooSlow
 from core.llm.metered_call import MeteredCalls
+from core.llm.port import Ask
 from core.llm.quoting import build
 from core.llm.requests import QuestionRequest
 from core.metering import About, Planned, Usage
 from core.model import Picture
-from tests.core.llm.stage import LONG, QUESTION, SHORT, STRONG, Stage, why
-from tests.fakes.models_and_speech import Fault
+from tests.core.llm.stage import LONG, QUESTION, SHORT, STRONG, Draft, Stage, why
+from tests.fakes.models_and_speech import FakeMind, Fault
 
 ONLY_CLAUDE = {"llm": "anthropic"}
 ONLY_GPT = {"llm": "openai"}
 
 
-def fake_of(stage: Stage, name: str):  # type: ignore[no-untyped-def]
+def fake_of(stage: Stage, name: str) -> FakeMind:
     return stage.anthropic if name == "anthropic" else stage.openai
 
 
@@ -53,7 +55,7 @@ async def test_what_may_pass_is_tried_once_more(
 @pytest.mark.parametrize("question", [QUESTION, STRONG], ids=["whole", "streamed"])
 @pytest.mark.parametrize("fault", ["cut", "error_in_stream"])
 async def test_an_answer_that_breaks_off_is_asked_for_again(
-    stage: Stage, name: str, question: type, fault: Fault
+    stage: Stage, name: str, question: Ask[Draft], fault: Fault
 ) -> None:
     fake_of(stage, name).then(fault)
     gateway = await stage.gateway(llm=name)
@@ -140,7 +142,7 @@ async def test_nobody_listening_costs_nothing(stage: Stage) -> None:
 @pytest.mark.parametrize("question", [QUESTION, STRONG], ids=["whole", "streamed"])
 @pytest.mark.parametrize("fault", ["page", "other_json"])
 async def test_some_other_program_at_the_address_is_no_surprise(
-    stage: Stage, name: str, question: type, fault: Fault
+    stage: Stage, name: str, question: Ask[Draft], fault: Fault
 ) -> None:
     fake_of(stage, name).then(fault, fault)
     gateway = await stage.gateway(llm=name)
@@ -257,7 +259,7 @@ async def test_an_answer_that_cannot_be_used_is_repaired_once(stage: Stage, name
 
 @pytest.mark.parametrize("name", ["anthropic", "openai"])
 @pytest.mark.parametrize("question", [QUESTION, STRONG], ids=["whole", "streamed"])
-async def test_a_truncated_answer_gets_more_room(stage: Stage, name: str, question: type) -> None:
+async def test_a_truncated_answer_gets_more_room(stage: Stage, name: str, question: Ask[Draft]) -> None:
     fake = fake_of(stage, name)
     fake.then("truncated")
     gateway = await stage.gateway(llm=name)
@@ -275,7 +277,7 @@ async def test_a_truncated_answer_gets_more_room(stage: Stage, name: str, questi
 @pytest.mark.parametrize("question", [QUESTION, STRONG], ids=["whole", "streamed"])
 @pytest.mark.parametrize("fault", ["refusal", "filtered"])
 async def test_a_refusal_is_taken_for_an_answer(
-    stage: Stage, name: str, question: type, fault: Fault
+    stage: Stage, name: str, question: Ask[Draft], fault: Fault
 ) -> None:
     fake_of(stage, name).then(fault)
     gateway = await stage.gateway(llm=name)
@@ -306,8 +308,10 @@ async def test_over_budget_the_strong_question_goes_to_the_fast_model(stage: Sta
     ("question", "over"),
     [(QUESTION, ["offline"]), (QUESTION, ["fast"]), (STRONG, ["fast", "offline"]), (STRONG, ["offline"])],
 )
-async def test_without_money_nobody_is_asked(stage: Stage, question: type, over: list[str]) -> None:
-    stage.meter.over = over  # type: ignore[assignment]
+async def test_without_money_nobody_is_asked(
+    stage: Stage, question: Ask[Draft], over: list[Literal["", "fast", "offline"]]
+) -> None:
+    stage.meter.over = over
     gateway = await stage.gateway()
     assert (await why(gateway.ask(question, LONG))).why == "over_budget"
     assert stage.asked == [] and stage.meter.rows == []
@@ -319,7 +323,8 @@ async def test_without_money_nobody_is_asked(stage: Stage, question: type, over:
 )
 async def test_no_way_escapes_the_budget(stage: Stage, faults: tuple[Fault, ...]) -> None:
     stage.anthropic.then(*faults)
-    stage.meter.over = [*("" for _ in faults), "offline"]
+    stage.meter.over = ["" for _ in faults]
+    stage.meter.over.append("offline")
     gateway = await stage.gateway()
     assert (await why(gateway.ask(QUESTION, LONG))).why == "over_budget"
     assert len(stage.asked) == len(stage.meter.rows) == len(faults)

@@ -7,10 +7,11 @@ import sys
 import threading
 
 import pytest
+from anthropic.resources.messages.messages import DEPRECATED_MODELS
 from pydantic import SecretStr
 
 from bot.models import chosen, examine, gateway_of
-from core.llm.anthropic import DEPRECATED_MODELS, Anthropic, known, newest, pick
+from core.llm.anthropic import Anthropic, known, newest, pick
 from core.llm.calls import CallSource
 from core.llm.gateway import Gateway
 from core.llm.openai import FAST, STRONG

@@ -59,14 +59,15 @@ def noise(chance: np.random.Generator, length: int, kind: str) -> np.ndarray:
     else:
         hum = np.sin(2 * np.pi * chance.choice([50, 60, 100, 120, 240]) * np.arange(length) / RATE)
         sound = hum + 0.3 * chance.standard_normal(length)
-    return (sound / (np.sqrt((sound**2).mean()) + 1e-9)).astype("float32")
+    levelled: np.ndarray = (sound / (np.sqrt((sound**2).mean()) + 1e-9)).astype("float32")
+    return levelled
 
 
 def _said(phrase: int, chance: np.random.Generator) -> np.ndarray:
     from faster_whisper.audio import decode_audio
 
     topic, language = PHRASES[phrase]
-    sound = decode_audio(
+    sound: np.ndarray = decode_audio(
         io.BytesIO(
             say(
                 spoken(topic, language),
@@ -178,7 +179,8 @@ def _stretched(features: np.ndarray, positions: np.ndarray, axis: int) -> np.nda
     high = np.minimum(low + 1, features.shape[axis] - 1)
     share = (positions - low).astype("f4")
     share = share if axis == 1 else share[:, None]
-    return features.take(low, axis) * (1 - share) + features.take(high, axis) * share
+    stretched: np.ndarray = features.take(low, axis) * (1 - share) + features.take(high, axis) * share
+    return stretched
 
 
 def augmented(features: np.ndarray, chance: random.Random) -> np.ndarray:
