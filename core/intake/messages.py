@@ -16,7 +16,7 @@ from core.errors import Refused
 from core.inbound import Message, RemoteFile
 from core.intake import attachments, edits, transcription
 from core.intake.incoming import Incoming
-from core.intake.steps import SETTLED, STEPS, fingerprint_of, first_taken, is_settled, remark, survivor
+from core.intake.steps import SETTLED, STEPS, fingerprint_of, first_taken, is_settled, remark
 from core.model import Address, Event, Intent, SourceKind, Triage
 from core.outbox import card_publisher
 from core.refusals import refused as count_refused
@@ -24,7 +24,7 @@ from core.staff import joining
 from core.store.tables import Binding, InboxRow
 from core.team.people import reader_for
 from core.text import READ_LIMIT
-from core.tickets.records import find_ticket, note
+from core.tickets.records import find_ticket, note, survivor
 from core.workflow import filing, offer_answers, offers, reports, transcript_fixes
 
 

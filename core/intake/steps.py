@@ -30,7 +30,7 @@ from core.store.tables import CardCopy, CardRow, Dispatch, InboxRow, Question, R
 from core.team.people import reader_for
 from core.text import escape, fingerprint, normal, shorten
 from core.tickets.matching import Match
-from core.tickets.records import find_ticket, latest_approval, note, open_tickets
+from core.tickets.records import find_ticket, latest_approval, note, open_tickets, survivor
 from core.workflow import asking, filing, questions, reports
 
 MAX_REMARKS: Final = 5
@@ -148,9 +148,10 @@ def fingerprint_of(message: Message) -> str:
 def _say_double(tx: Tx, it: Incoming, twin: InboxRow) -> Taken:
     if not twin.ticket_id:
         return Taken()
-    text = it.reader.words("I have that already: {ticket}.", ticket=twin.ticket_id)
+    ticket = survivor(tx, find_ticket(tx, twin.ticket_id))
+    text = it.reader.words("I have that already: {ticket}.", ticket=ticket.ticket_id)
     card_publisher.say(tx, it.address, text, quiet=True, only_for=it.message.sender)
-    return Taken(tx.get(Ticket, twin.ticket_id))
+    return Taken(ticket)
 
 
 # --- an answer to something
@@ -219,13 +220,6 @@ def _add_to_named(tx: Tx, it: Incoming, named: Ticket | str) -> Taken | None:
     unknown = Refused("unknown_ticket", ticket=named)
     card_publisher.say(tx, it.address, phrases.refusal(unknown, it.reader.words, tx.now))
     return None
-
-
-def survivor(tx: Tx, ticket: Ticket) -> Ticket:
-    """Where a merged ticket goes on."""
-    while ticket.merged_into is not None:
-        ticket = find_ticket(tx, ticket.merged_into)
-    return ticket
 
 
 def _asked(tx: Tx, it: Incoming) -> questions.Asked:

@@ -8,14 +8,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import sys
+import threading
 import time
+import traceback
 from collections import defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final, Generic
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
@@ -38,9 +43,15 @@ SLICE: Final = 0.05
 """Seconds after which a commit takes no further unit, apart from those that somebody waits for."""
 
 
+log = structlog.get_logger(__name__)
+
+DEEPEST: Final = 6
+"""Frames of a slow unit that are named, the innermost last."""
 MAX_PASSES: Final = 8
 LINGER: Final = 0.003
 """Seconds."""
+SLOW: Final = 2.0
+"""Seconds after which a commit that is not done is named in the log, and again after twice as long."""
 RUSH: Final = 0.2
 """Seconds within which four commits from outside make a rush."""
 
@@ -146,6 +157,11 @@ class EmbeddedStore(Generic[U]):
         self._passes = 0
         """Commits in a row that passed the house's own work by."""
         self._listeners: dict[str, set[Callable[[], None]]] = defaultdict(set)
+        self._at_work = ""
+        """The name of the unit that the writer thread is in."""
+        self._writer: int | None = None
+        """That thread."""
+        self._watch: asyncio.TimerHandle | None = None
 
     def bind(self, unit: Callable[[Session, datetime], U]) -> None:
         """How a unit of work is made: with what it may use besides the session."""
@@ -181,7 +197,16 @@ class EmbeddedStore(Generic[U]):
             self._busy = False
             return
         commit = loop.run_in_executor(self._thread, self._commit, batch)
+        self._watch = loop.call_later(SLOW, self._name_slow, loop, SLOW)
         commit.add_done_callback(lambda done: self._settle(loop, batch, done))
+
+    def _name_slow(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        """Nothing else in the house can be written while this unit is at work."""
+        frame = sys._current_frames().get(self._writer or 0)
+        stack = traceback.extract_stack(frame) if frame is not None else []
+        where = [f"{Path(one.filename).name}:{one.lineno}:{one.name}" for one in stack]
+        log.warning("slow_write", unit=self._at_work, seconds=seconds, where=where[-DEEPEST:])
+        self._watch = loop.call_later(seconds, self._name_slow, loop, 2 * seconds)
 
     def _lingers(self) -> bool:
         """In a rush from outside the next arrival is a moment away: the house's own work waits for it."""
@@ -211,6 +236,8 @@ class EmbeddedStore(Generic[U]):
     def _settle(
         self, loop: asyncio.AbstractEventLoop, batch: list[_Pending[U]], commit: asyncio.Future[_Committed]
     ) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
         failure = commit.exception()
         if failure is None:
             taken = commit.result().units
@@ -234,6 +261,7 @@ class EmbeddedStore(Generic[U]):
     def _commit(self, batch: list[_Pending[U]]) -> _Committed:
         """In the writer thread: the units, then one commit."""
         told = _Committed()
+        self._writer = threading.get_ident()
         with Session(self._engine, expire_on_commit=False) as session, session.begin():
             self._check_fence(session.connection())
             until = time.perf_counter() + SLICE
@@ -251,6 +279,7 @@ class EmbeddedStore(Generic[U]):
         """One unit: in a savepoint of its own, unless the whole transaction is its own."""
         assert self._unit is not None, "the store was not bound"
         tx = self._unit(session, self.clock.now())
+        self._at_work = getattr(unit.work, "__qualname__", type(unit.work).__name__)
         try:
             with contextlib.nullcontext() if alone else session.begin_nested():
                 unit.result = unit.work(tx)

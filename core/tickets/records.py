@@ -38,6 +38,16 @@ def find_ticket(tx: Tx, ticket_id: str) -> Ticket:
     return ticket
 
 
+def survivor(tx: Tx, ticket: Ticket) -> Ticket:
+    """Where a merged ticket goes on. Among tickets that point at each other, which no merge makes any more, the first that
+    is met again."""
+    met: set[str] = set()
+    while ticket.merged_into is not None and ticket.ticket_id not in met:
+        met.add(ticket.ticket_id)
+        ticket = find_ticket(tx, ticket.merged_into)
+    return ticket
+
+
 def read_tickets(tx: Tx, subjects: list[str]) -> list[Ticket]:
     """The tickets that `subjects` (ids of tickets, dispatches or approvals) are about, with all that belongs
     to them, held for this unit of work."""

@@ -12,7 +12,7 @@ from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import File
-from core.model import OPEN, Address, Event, SourceKind
+from core.model import OPEN, Address, Event, SourceKind, Status
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import Report, Ticket
@@ -121,9 +121,13 @@ def _void_unbilled(ticket: Ticket) -> None:
 
 
 def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
-    """`ticket` turns out to be `into`: its words go there, and it points there."""
+    """`ticket` turns out to be `into`: its words go there, and it points there.
+
+    Raises Refused("same_ticket" | "wrong_state"): nothing goes on in what has ended, but for what is being reopened."""
     if ticket.ticket_id == into.ticket_id:
         raise Refused("same_ticket")
+    if into.status not in {*OPEN, Status.RESOLVED}:
+        raise Refused("wrong_state", status=into.status)
     move(tx, ticket, Event.MERGED, actor, into=into.ticket_id)
     ticket.merged_into = into.ticket_id
     _void_unbilled(ticket)

@@ -18,7 +18,7 @@ from core.model import OPEN, URGENT, Address, Category, Event, QuestionKind, Ris
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import Question, Ticket
-from core.tickets.records import find_ticket, latest_approval, move, note
+from core.tickets.records import find_ticket, latest_approval, move, note, survivor
 from core.workflow import asking, closing, filing, reports
 
 ANSWERED_WITHIN: Final = timedelta(hours=2)
@@ -116,12 +116,15 @@ def open_questions(tx: Tx, address: Address, person_id: str) -> Asked:
 
 
 def _reopen_or_new(tx: Tx, ticket: Ticket, question: Question, actor: Actor) -> None:
+    """The old ticket may have gone on elsewhere since it was asked. Where that is `ticket` itself, or has ended for good,
+    there is nothing to reopen: it goes on by itself."""
     deadlines.cancel(tx, ticket.ticket_id)
-    if question.answer == "new":
+    old = survivor(tx, find_ticket(tx, question.text))
+    gone = old is ticket or old.status not in {*OPEN, Status.RESOLVED}
+    if question.answer == "new" or gone:
         if ticket.status == Status.NEW:
             filing.advance(tx, ticket, actor)
         return
-    old = find_ticket(tx, question.text)
     closing.merge(tx, ticket, old, actor)
     if old.status == Status.RESOLVED:
         closing.reopen(tx, old, actor)

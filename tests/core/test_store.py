@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import create_engine, func, inspect, select, text
 
 from bot.app import build
@@ -15,7 +17,7 @@ from core.context import Tx
 from core.errors import StartupError, TryLater
 from core.model import Address
 from core.outbox import card_publisher
-from core.store import deadlines, schema
+from core.store import deadlines, engine, schema
 from core.store.deadlines import Due
 from core.store.engine import EmbeddedStore
 from core.store.ownership import STALE, take_over
@@ -204,3 +206,21 @@ def test_a_damaged_or_foreign_database_is_refused(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(StartupError, match="not a LoopOS database"):
         schema.upgrade(sqlite_url(path))
+
+
+async def test_what_holds_up_the_writer_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "SLOW", 0.01)
+    go_on = threading.Event()
+
+    def endless(tx: Tx) -> None:
+        go_on.wait()
+
+    with structlog.testing.capture_logs() as lines:
+        writing = asyncio.create_task(world.store.write(endless))
+        while len(found := [one for one in lines if one["event"] == "slow_write"]) < 2:
+            await asyncio.sleep(0.01)
+        go_on.set()
+        await writing
+    assert "endless" in found[0]["unit"]
+    assert any("test_store.py" in frame and frame.endswith(":endless") for frame in found[0]["where"])
+    assert found[1]["seconds"] > found[0]["seconds"]
