@@ -57,15 +57,23 @@ _TIMES: Final = {"萬|万": 10_000, "千|k|mil|ribu|rb": 1_000, "juta|jt": 1_000
 _RUPIAH: Final = frozenset({"ribu", "rb", "juta", "jt"})
 """Nobody counts other money in these."""
 
-_DONE: Final = (
-    "all|already|and it|bill|charge|closed|complete|completed|cost|costs|done|everything|finished|fixed|for|free of charge|in all|"
-    "in total|is|it|job|just|now|only|paid|price|ready|repaired|resolved|solved|sorted|that|the|total|was|working|works|"
-    "beres|biaya|biayanya|bayar|diperbaiki|habis|kelar|kena|oke|ok|okay|rampung|sdh|selesai|semua|sudah|totalnya|udah|udh|"
-    "arreglado|costo|costó|cuesta|esta|está|en total|fue|fueron|hecho|listo|lista|por|quedo|quedó|reparado|resuelto|son|"
-    "terminado|todo|ya|"
-    "修好|好|完成|搞定|弄好|處理|处理|解決|解决|換好|做完|結案|完|已經|已|都|全部|花|花費|費用|收費|付|總共|一共|共|合計|是|了|"
-    "直りました|直った|直しました|修理|完了|終わりました|終わった|終了|済みました|済み|済|できました|対応|しました|費用|代金|全部で|は|で"
+_FINISHED: Final = (
+    "complete|completed|done|finished|fixed|repaired|resolved|solved|sorted|"
+    "beres|diperbaiki|kelar|rampung|selesai|arreglado|arreglada|hecho|listo|lista|reparado|reparada|resuelto|terminado|"
+    "修好|弄好|換好|好了|完成|搞定|處理完|處理好|解決|解决|做完|結案|"
+    "直りました|直った|直しました|修理完了|完了|終わりました|終わった|終了|済みました|対応済み|できました"
 )
+"""Words that say that it is done."""
+_ABOUT_IT: Final = (
+    "all|already|and it|bill|charge|closed|cost|costs|everything|for|free of charge|in all|in total|is|it|job|just|now|only|"
+    "paid|price|ready|that|the|total|was|working|works|"
+    "biaya|biayanya|bayar|habis|kena|oke|ok|okay|sdh|semua|sudah|totalnya|udah|udh|"
+    "costo|costó|cuesta|esta|está|en total|fue|fueron|por|quedo|quedó|son|todo|ya|"
+    "好|處理|处理|完|已經|已|都|全部|花|花費|費用|收費|付|總共|一共|共|合計|是|了|"
+    "修理|済み|済|対応|しました|費用|代金|全部で|は|で"
+)
+"""What stands beside them and beside a bill."""
+_DONE: Final = f"{_FINISHED}|{_ABOUT_IT}"
 _THANKS: Final = (
     "thanks|thank you|thx|please|makasih|terima kasih|ya|kak|pak|bu|gracias|謝謝|谢谢|感謝|です|でした|ね|よ|"
     "ありがとうございます|ありがとうございました|ありがとう"
@@ -135,6 +143,14 @@ def amount_in(text: str, *, local: str = "USD", language: str = "") -> Money | N
     if currency is None or (many in _RUPIAH and currency != "IDR"):
         return None
     return _money(digits, many, currency, language)
+
+
+def says_done(text: str) -> bool:
+    """Whether it says that something is done, what that cost perhaps, and nothing else."""
+    said = [one for one in _tokens(text) if one.kind not in {"space", "point"}]
+    finished = any(one.text in _FINISHED.split("|") for one in said)
+    numbers = sum(one.kind == "number" for one in said)
+    return finished and numbers <= 1 and all(one.kind not in {"word", "odd"} for one in said)
 
 
 def guess_in(text: str, *, language: str = "") -> Decimal | None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from decimal import Decimal
 from typing import Final
 
 from core.errors import Refused
+from core.text import normal
 
 CENT: Final = Decimal("0.01")
 MAX_AMOUNT: Final = Decimal(100_000)
 """A single repair above this is a typing mistake, not a bill."""
 
 _AMOUNT: Final = re.compile(
-    r"(?:us\$|usd|\$)?\s*(?P<digits>\d{1,7}(?:\.\d{1,2})?|\d{1,3}(?:,\d{3})+\.\d{2})\s*(?:us\$|usd|\$)?"
+    r"\A(?:us\$|usd|\$)? ?(?P<digits>\d{1,7}(?:\.\d{1,2})?|\d{1,3}(?:,\d{3})+\.\d{2}) ?(?:us\$|usd|\$)?"
 )
 
 
@@ -36,7 +36,7 @@ def parse_amount(text: str) -> Decimal:
     is refused and asked again: a wrong guess here is money.
 
     Raises: Refused("amount_unclear")."""
-    plain = unicodedata.normalize("NFKC", text).strip().casefold()
+    plain = normal(text)
     match = _AMOUNT.fullmatch(plain)
     if match is None:
         raise Refused("amount_unclear", text=text[:40])

@@ -30,6 +30,15 @@ def _escaped(char: str) -> str:
     return f"\\u{{{ord(char):04X}}}" if unsafe else char
 
 
+_GAP: Final = re.compile(r"[^\S\n]{2,}")
+_BLANK: Final = re.compile(r"\n\s*\n")
+
+
+def folded(text: str) -> str:
+    """`text` without what nobody reads: runs of spaces are one, several empty lines are one."""
+    return _BLANK.sub("\n\n", _GAP.sub(" ", text)).strip()
+
+
 def normal(text: str) -> str:
     """The form in which texts are compared: compatibility forms folded, case folded, spaces single."""
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).casefold()).strip()

@@ -39,3 +39,11 @@ async def test_a_number_that_may_be_the_bill_stands_in_the_form(world: World) ->
     await world.says("shirley", "T-1001: 132. Fixed, it works again now")
     assert (await world.ticket())["status"] == "DISPATCHED"
     assert (await world.card("shirley", "job")).buttons()["resolve"]["fields"][0]["value"] == "132.00"
+
+
+async def test_forty_thousand_spaces_stop_nobody(world: World) -> None:
+    """They stood in an expression that took their square: half a minute in which nothing else was done."""
+    await job_under_way(world)
+    await world.says("shirley", f"T-1001 done{' ' * 39_900}132 usd")
+    ticket = await world.ticket()
+    assert (ticket["status"], ticket["outcome"]) == ("RESOLVED", "T-1001 done 132 usd")

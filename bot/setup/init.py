@@ -32,7 +32,7 @@ CODE_MINUTES: Final = 60
 WRONG_USE: Final = 2
 TITLES: Final = {"slack": "Slack", "telegram": "Telegram", "line": "LINE"}
 _PUBLIC: Final = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~/-]*)?")
-_LINE: Final = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=")
+_LINE: Final = re.compile(r"\A\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=")
 
 
 def run(*, take_defaults: bool, dialog: Dialog | None = None) -> int:

@@ -27,6 +27,7 @@ from core.outbox import home_page
 from core.ports import Channel
 from core.store import crashpoints
 from core.store.tables import Binding, InboxRow, table
+from core.text import folded
 from core.triage.port import Occasion, Speaker
 from core.workflow import quarantine, reports
 
@@ -73,7 +74,7 @@ class Intake:
         if row is None or row.status != InboxStatus.ACCEPTED:
             return None
         channel = self._services.channel(row.channel)
-        inbound = await channel.route(row.payload)
+        inbound = _readable(await channel.route(row.payload))
         if isinstance(inbound, Message):
             return await self._message(channel, row, inbound)
         if isinstance(inbound, Tap):
@@ -192,6 +193,13 @@ class Intake:
         return reports.speaker_of(self._services.person_at(said.channel, said.sender))
 
 
+def _readable(inbound: Inbound | None) -> Inbound | None:
+    """Before anything looks at its words."""
+    if isinstance(inbound, Message | Edited):
+        return replace(inbound, text=folded(inbound.text))
+    return inbound
+
+
 def _take_edit(tx: Tx, row: InboxRow, change: Edited, triage: Triage) -> None:
     match edits.edited(tx, row.received_at, change, triage):
         case edits.EditOutcome.EARLY:
@@ -273,7 +281,7 @@ def with_words(message: Message, heard: Hearing) -> Message:
 def _joined(first: Message, parts: Sequence[Inbound | None]) -> Message:
     """The pieces of an album as one message."""
     messages = [part for part in parts if isinstance(part, Message)]
-    text = "\n".join(part.text for part in messages if part.text.strip())
+    text = folded("\n".join(part.text for part in messages if part.text.strip()))
     addressed = any(part.addressed for part in messages)
     remote = tuple(file for part in messages for file in part.remote)
     return replace(first, text=text, remote=remote, addressed=addressed)

@@ -21,7 +21,7 @@ DOUBTED_POLITE: Final = (0.3, -0.7)
 
 _LOOP: Final = re.compile(r"((?![\d\s]).{2,80}?)(?:[\s,.!?、。,!?]*\1){3,}", re.DOTALL)
 """The same words four times over: nobody reports a leak like that, and a model that is stuck always does."""
-_ASIDE: Final = re.compile(r"\s*(\[.*\]|\(.*\)|（.*）|【.*】|♪.*|\*.*\*)\s*", re.DOTALL)
+_ASIDE: Final = re.compile(r"\A\s*(\[.*\]|\(.*\)|（.*）|【.*】|♪.*|\*.*\*)\s*", re.DOTALL)
 """[Music], (applause): what a subtitler writes beside the words."""
 
 # As they stand after `_bare`: small letters, digits and signs only.

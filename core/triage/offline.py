@@ -6,10 +6,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core.amounts import says_done
 from core.company.company import Company
 from core.model import URGENT, Category, Intent, RiskTag, Triage
 from core.text import READ_LIMIT
@@ -86,6 +87,8 @@ class OfflineEngine:
         whole = self._places.masked(folded)
         plain, orders = self._orders.taken_out(whole)
         read = self._judged(folded, whole, plain, orders, speaker)
+        if says_done(folded):
+            return replace(read, intent=Intent.RESOLUTION_REPORT, severity=1, risk_tags=())
         if not orders:
             return read
         # Where nothing marks a clause (spoken words, haste) that of an order may hold the report as well.

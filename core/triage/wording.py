@@ -25,23 +25,23 @@ _IN_WORDS: Final = (
     r"(?:[〇零一二三四五六七八九十百千萬万億兩]|\b(?:hundred|thousand|million|cientos|mil|ratus|ribu|juta)\b)"
 )
 _MONEY: Final = re.compile(
-    rf"(?:us\$|nt\$|[$€¥£￥]|\b(?:usd|twd|jpy|idr|eur|rp)\b\.?)\s*\d|\d[\d.,]*\s*(?:{_UNIT}|ribu\b|juta\b|萬|万)"
-    rf"|{_IN_WORDS}\s*{_UNIT}",
+    rf"(?:us\$|nt\$|[$€¥£￥]|\b(?:usd|twd|jpy|idr|eur|rp)\b\.?)\s?\d|(?<![\d.,])\d[\d.,]*\s?(?:{_UNIT}|ribu\b|juta\b|萬|万)"
+    rf"|{_IN_WORDS}\s?{_UNIT}",
     re.IGNORECASE,
 )
 _SPELT: Final = re.compile(
-    r"[〇零一二三四五六七八九十百千兩]+|\d[\d.,]*(?=\s*(?:[百千萬万億k]|ribu|juta|mil\b))"
+    r"(?<![〇零一二三四五六七八九十百千兩])[〇零一二三四五六七八九十百千兩]+|(?<![\d.,])\d[\d.,]*(?=\s?(?:[百千萬万億k]|ribu|juta|mil\b))"
 )
 """A number that a translator has to write another way: its digits stay, its zeros may not."""
 _AS_DIGITS: Final = str.maketrans("〇零一二三四五六七八九兩", "001234567892", "十百千")
 _ADDRESS: Final = re.compile(
-    r"https?:|www\.|\b[\w-]+\.(?:com|net|org|io|co|tw|jp|id|es|ru|cn|info|xyz|link|me)\b|\S+@\S+|\+?\d[\d\s().-]{7,}\d",
+    r"https?:|www\.|\b[\w-]{1,63}\.(?:com|net|org|io|co|tw|jp|id|es|ru|cn|info|xyz|link|me)\b|\S{1,64}@\S{1,255}|\+?\d[\d\s().-]{7,40}\d",
     re.IGNORECASE,
 )
 _PINGS: Final = re.compile(r"<[!@#]|@(?:everyone|channel|here)\b", re.IGNORECASE)
 _FIGURE: Final = re.compile(r"\d(?:[\d.,]*\d)?")
 # A key, a token: no word of any language, and no name of ours, is that long and mixed.
-_CODE: Final = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{20,}", re.IGNORECASE | re.ASCII)
+_CODE: Final = re.compile(r"(?<![\w-])(?=[\w-]*\d)(?=[\w-]*[a-z])[\w-]{20,}", re.IGNORECASE | re.ASCII)
 _OURS: Final = re.compile(
     r"<<<|>>>|\b(?:SAID|END) \d|gives_orders|risk_tags|property_id|system prompt", re.IGNORECASE
 )
@@ -75,11 +75,12 @@ def flaws(
         return found + ([] if source is None else _made_up(plain, source))
     if len(plain) > LONGEST:
         found.append("too long")
-    if _MONEY.search(plain):
+    flat = _flat(plain)
+    if _MONEY.search(flat):
         found.append("an amount of money")
-    if _ADDRESS.search(plain):
+    if _ADDRESS.search(flat):
         found.append("an address or a number to call")
-    if _CODE.search(plain):
+    if _CODE.search(flat):
         found.append("a code")
     if _PINGS.search(plain):
         found.append("a ping")
@@ -92,7 +93,7 @@ def flaws(
 
 def _made_up(text: str, source: str) -> list[str]:
     """What a translation of `source` says that is not there: amounts, addresses, codes."""
-    written = unicodedata.normalize("NFKC", source)
+    text, written = _flat(text), _flat(unicodedata.normalize("NFKC", source))
     there, figures = _bare(written), {_figure(one) for one in _FIGURE.findall(written)}
     spelt = {_digits_of(one) for one in _SPELT.findall(written)}
     found: list[str] = []
@@ -108,6 +109,11 @@ def _made_up(text: str, source: str) -> list[str]:
     if any(_bare(one.group()) not in there for one in _CODE.finditer(text)):
         found.append("a code that nobody wrote")
     return found
+
+
+def _flat(text: str) -> str:
+    """With single spaces: as many as one likes between a sign and its number hide nothing."""
+    return " ".join(text.split())
 
 
 def _figure(number: str) -> str:

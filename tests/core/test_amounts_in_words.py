@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.amounts import Money, amount_in, guess_in
+from core.amounts import Money, amount_in, guess_in, says_done
 
 
 @pytest.mark.parametrize(
@@ -249,3 +249,21 @@ def test_a_number_alone_is_put_into_the_form_for_a_person_to_look_at(text: str, 
 )
 def test_long_texts_are_read_in_one_go(text: str) -> None:
     assert amount_in(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["done", "Done 132", "T-1001 done, thanks!", "all done now", "listo, costó 132", "selesai kak", "sudah beres",
+     "修好了", "T-1001 完成 132 usd", "都處理好了,謝謝", "直りました", "対応済みです", "完了しました", "✅ done"],
+)  # fmt: skip
+def test_these_say_that_it_is_done_and_nothing_else(text: str) -> None:
+    assert says_done(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "132", "ok", "thanks", "好", "it is", "not done", "done?", "is it done yet", "the towels are done and the AC leaks",
+     "done at 14:30", "done 20 and 30", "還沒好", "修好了又漏了", "belum selesai", "no está listo", "まだ直りません", "guest is done"],
+)  # fmt: skip
+def test_these_do_not(text: str) -> None:
+    assert not says_done(text)
