@@ -21,6 +21,10 @@ class GiveUp(LoopOSError):
     """The same call can never succeed; do not repeat it."""
 
 
+class ShapeRefused(GiveUp):
+    """A platform does not take it as it is built (too long, a part that it does not know): say the same in plain words."""
+
+
 class AskHuman(LoopOSError):
     """The outcome is unknown or the decision is not ours: a person must look."""
 

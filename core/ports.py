@@ -74,6 +74,8 @@ class Delivery:
     """A passing remark, not part of a ticket's story."""
     only_for: str | None = None
     """A quiet remark: the platform's id of the one person it is meant for, where others can read along."""
+    bare: bool = False
+    """Words and nothing else: what was richer has been refused."""
     message_ref: str | None = None
     file: Outgoing | None = None
     """With it there is neither card nor text."""

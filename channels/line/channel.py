@@ -24,7 +24,7 @@ from channels.line.replies import VALID, Replies
 from channels.line.webhook import PATH, Webhook
 from channels.pacing import Backoff
 from core.clock import Clock
-from core.errors import ChannelDown, GiveUp, LoopOSError, OutcomeUnknown, QuotaSpent, TryLater
+from core.errors import ChannelDown, GiveUp, LoopOSError, OutcomeUnknown, QuotaSpent, ShapeRefused, TryLater
 from core.inbound import Inbound, RemoteFile
 from core.media import MAX_BYTES
 from core.ports import Attempt, Capabilities, Delivery, Sent
@@ -303,7 +303,10 @@ class Line:
                 self._pace.pause(wait)
                 return (OutcomeUnknown if unsure else TryLater)("LINE asks to slow down", wait)
             if error.status < 500:
-                return GiveUp(f"LINE refuses it: {error.message}")
+                misshapen = error.status == 400 and (
+                    "body has" in error.message or "messages[" in error.message
+                )
+                return (ShapeRefused if misshapen else GiveUp)(f"LINE refuses it: {error.message}")
         unknown = unsure or isinstance(error, Unclear | Declined)
         return (OutcomeUnknown if unknown else TryLater)(f"LINE: {error}", self._backoff.next())
 

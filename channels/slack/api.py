@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import aiohttp
 
 from channels.pacing import Backoff
-from core.errors import ChannelDown, GiveUp, OutcomeUnknown, TryLater
+from core.errors import ChannelDown, GiveUp, OutcomeUnknown, ShapeRefused, TryLater
 
 if TYPE_CHECKING:
     from slack_sdk.errors import SlackApiError
@@ -31,6 +31,19 @@ REVOKED: Final = {
 LIMITED: Final = {"ratelimited", "rate_limited"}
 PASSING: Final = {"service_unavailable", "request_timeout", "team_added_to_org"}
 """Refused for a while, nothing done."""
+MISSHAPEN: Final = {
+    "invalid_blocks",
+    "invalid_blocks_format",
+    "block_mismatch",
+    "msg_blocks_too_long",
+    "msg_too_long",
+    "invalid_attachments",
+    "too_many_attachments",
+    "cannot_parse_attachment",
+    "invalid_arguments",
+    "metadata_too_large",
+}
+"""Refused for what it looks like, not for where it goes."""
 UNSURE: Final = {"", "internal_error", "fatal_error"}
 """Slack says of these that part of it may have been done."""
 CURE: Final = {
@@ -182,7 +195,7 @@ class SlackApi:
             return TryLater(f"Slack cannot do {method} now ({word})", self._backoff.next())
         if status >= 500 or word in UNSURE:
             return unknown(f"Slack failed in {method} ({word or status})", self._backoff.next())
-        return GiveUp(word)
+        return ShapeRefused(word) if word in MISSHAPEN else GiveUp(word)
 
 
 def seconds(retry_after: str | None) -> float:

@@ -293,4 +293,6 @@ def _body(delivery: Delivery) -> Reply:
     if delivery.card is not None:
         return {"blocks": draw.card_blocks(delivery.card), "text": draw.fallback(delivery.card)}
     text = delivery.text or ""
+    if delivery.bare:
+        return {"text": draw.fit(text, draw.MAX_TEXT)}
     return {"blocks": draw.text_blocks(text), "text": draw.fit(text, draw.SECTION)}

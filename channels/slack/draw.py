@@ -21,6 +21,8 @@ MAX_CHARACTERS: Final = 12_500
 (github.com/slackapi/bolt-js/issues/2509)."""
 SECTION: Final = 3000
 """Characters of one section's text, after escaping. https://docs.slack.dev/reference/block-kit/blocks/section-block"""
+MAX_TEXT: Final = 4000
+"""Characters of a message without blocks that Slack asks for at most; it cuts at 40,000."""
 FOLDED: Final = 300
 """Slack cannot fold: of details this much is shown."""
 FACES: Final = 4

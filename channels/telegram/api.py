@@ -19,7 +19,7 @@ from telegram import Bot
 from telegram.error import BadRequest, Conflict, Forbidden, InvalidToken, RetryAfter, TelegramError
 from telegram.request import HTTPXRequest
 
-from core.errors import ChannelDown, GiveUp, LoopOSError, OutcomeUnknown, TryLater
+from core.errors import ChannelDown, GiveUp, LoopOSError, OutcomeUnknown, ShapeRefused, TryLater
 
 API_URL: Final = "https://api.telegram.org"
 PATH: Final = "/telegram/webhook"
@@ -115,6 +115,20 @@ def wait_of(error: RetryAfter) -> timedelta:
     return wait if isinstance(wait, timedelta) else timedelta(seconds=wait)
 
 
+_MISSHAPEN: Final = (
+    "can't parse",
+    "entit",
+    "button",
+    "too long",
+    "reply markup",
+    "keyboard",
+    "text is empty",
+    "url is invalid",
+    "wrong http url",
+)
+"""What Telegram says of a message that it refuses for what it looks like, not for where it goes."""
+
+
 def is_unchanged(error: TelegramError) -> bool:
     """An edit to what stands there already: done."""
     return isinstance(error, BadRequest) and "message is not modified" in error.message.lower()
@@ -129,6 +143,8 @@ def next_step(error: TelegramError, *, repeatable: bool, after: timedelta) -> Lo
             return TryLater("Telegram asks us to slow down", wait_of(error))
         case InvalidToken():
             return ChannelDown(CURE, DOWN_FOR)
+        case BadRequest() if any(one in error.message.casefold() for one in _MISSHAPEN):
+            return ShapeRefused(f"Telegram: {error.message}")
         case Forbidden() | BadRequest():
             return GiveUp(f"Telegram: {error.message}")
         case Conflict():

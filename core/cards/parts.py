@@ -175,6 +175,8 @@ def _waiting_line(view: View) -> str:
     words, dispatch, approval = view.words, view.dispatch, view.approval
     deciders = words.join([view.name(p) for p in (approval.deciders if approval else [])])
     deciders = deciders or view.company.founder.name
+    if approval is not None and approval.deciders and set(approval.deciders) <= set(approval.unreached):
+        return words("{who} must decide, but nothing I send arrives there. Please call.", who=deciders)
     line = (
         words(
             "{who} is asked to approve: {vendor}, about {estimate}.",

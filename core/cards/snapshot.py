@@ -64,6 +64,7 @@ class ApprovalSnapshot:
     digest: str
     reasons: tuple[Reason, ...]
     deciders: tuple[str, ...]
+    unreached: tuple[str, ...]
     status: ApprovalStatus
     decided_by: str | None
     decided_at: datetime | None

@@ -253,10 +253,13 @@ def say(
     quiet: bool = False,
     only_for: str | None = None,
     urgency: Urgency = Urgency.NORMAL,
+    instead_of: str | None = None,
 ) -> None:
     """Owe plain words to a conversation. `quiet`: a passing remark; `only_for`: to this account, where others
-    can read along and the channel can speak to one of them."""
+    can read along and the channel can speak to one of them; `instead_of`: the id of a card that could not be shown."""
     payload: dict[str, Any] = {"text": text, "quiet": quiet}
+    if instead_of is not None:
+        payload["instead_of"] = instead_of
     if only_for is not None:
         payload["only_for"] = only_for
     _owe(tx, address, "text", payload, urgency=urgency)

@@ -28,8 +28,9 @@ from core.outbox import card_publisher
 from core.outbox.file_links import Offered, link_to, outgoing, safe_name
 from core.ports import Attempt, Channel, Delivery, Sent
 from core.store import crashpoints
-from core.store.tables import CardCopy, OutboxRow
+from core.store.tables import CardCopy, OutboxRow, Ticket
 from core.team.people import reader_for
+from core.tickets.records import latest_approval
 
 log = structlog.get_logger(__name__)
 
@@ -185,7 +186,13 @@ def _delivery(services: Services, row: OutboxRow, copy: CardCopy | None, now: da
         case _:
             quiet, only_for = bool(payload.get("quiet", False)), payload.get("only_for")
             return Delivery(
-                row.id, row.conversation_id, None, str(payload["text"]), quiet=quiet, only_for=only_for
+                row.id,
+                row.conversation_id,
+                None,
+                str(payload["text"]),
+                quiet=quiet,
+                only_for=only_for,
+                bare="instead_of" in payload,
             )
 
 
@@ -251,6 +258,14 @@ def _claim(tx: Tx, channel: Channel, name: str, conversation_id: str) -> _Batch 
     )
 
 
+def _reached(tx: Tx, copy: CardCopy) -> None:
+    """A decider whom nothing reached has a card after all."""
+    if copy.card.kind == "approval" and copy.card.ticket_id is not None:
+        approval = latest_approval(tx.session.get_one(Ticket, copy.card.ticket_id))
+        if approval is not None and copy.person_id in approval.unreached:
+            approval.unreached = [one for one in approval.unreached if one != copy.person_id]
+
+
 def _release(tx: Tx, ids: Sequence[str]) -> None:
     """Surely nothing was sent: it may be merged, cancelled or overtaken again."""
     for one in ids:
@@ -270,6 +285,7 @@ def _record(tx: Tx, row: OutboxRow, payload: dict[str, Any], sent: Sent, *, repe
     copy = tx.get(CardCopy, row.copy_id) if row.copy_id else None
     if copy is not None and row.kind == "post":
         copy.message_ref = sent.message_ref
+        _reached(tx, copy)
     if sent.commit is not None:
         sent.commit(tx)
     if copy is None:

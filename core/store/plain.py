@@ -36,6 +36,7 @@ JSON: Final = frozenset(
         "paged",
         "action",
         "deciders",
+        "unreached",
         "options",
     }
 )

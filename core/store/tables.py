@@ -389,6 +389,8 @@ class Approval(Base):
     decided_at: Mapped[datetime | None]
     decided_on: Mapped[str | None] = mapped_column(String(20))
     note: Mapped[str | None]
+    unreached: Mapped[list[str]] = mapped_column(default=list)
+    """Deciders to whom no card could be brought."""
     created_at: Mapped[datetime]
 
 

@@ -75,6 +75,7 @@ def request(
         reasons=tuple(reasons),
         deciders=[*edited_by] or [founder.id],
         status=ApprovalStatus.PENDING,
+        unreached=[],
         created_at=tx.now,
     )
     ticket.approvals.append(approval)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import structlog
 from sqlalchemy import select
 
+from core.cards.card import Card
 from core.company.schema import Person
 from core.context import Tx
-from core.errors import AskHuman, LoopOSError, QuotaSpent
+from core.errors import AskHuman, LoopOSError, QuotaSpent, ShapeRefused
 from core.i18n import N_
-from core.model import Address, OutboxStatus
+from core.model import Address, ApprovalStatus, OutboxStatus
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.store.tables import CardCopy, CardRow, OutboxRow, Ticket
 from core.team.people import reader_for
+from core.tickets.records import latest_approval
 from core.workflow import dispatching, offer_answers
 
 log = structlog.get_logger(__name__)
@@ -26,11 +28,17 @@ def give_up(tx: Tx, row: OutboxRow, error: LoopOSError) -> None:
     address = Address(row.channel, row.conversation_id)
     copy = tx.get(CardCopy, row.copy_id) if row.copy_id else None
     card = tx.get(CardRow, copy.card_id) if copy is not None else None
-    if row.kind == "edit" and copy is not None:
-        card_publisher.post_anew(tx, copy)
-        return
     if card is not None and card.kind == "offer":
         offer_answers.not_reached(tx, str(card.subject), unknown=isinstance(error, AskHuman))
+        return
+    if isinstance(error, ShapeRefused) and row.kind != "file" and "instead_of" not in row.payload:
+        # Nobody sees it: the same words, with the ticket's id, come without anything around them.
+        text = Card.model_validate(row.payload).plain() if card is not None else str(row.payload["text"])
+        card_publisher.say(tx, address, text, instead_of=card.id if card is not None else "")
+        _tell_founder(tx, address, error)
+        return
+    if row.kind == "edit" and copy is not None:
+        card_publisher.post_anew(tx, copy)
         return
     if not row.payload.get("quiet"):  # a passing remark is not missed elsewhere
         _take_another_way(tx, row, address, copy, card)
@@ -47,6 +55,8 @@ def _take_another_way(
         else []
     )
     ticket = tx.get(Ticket, card.ticket_id) if card is not None and card.ticket_id else None
+    if not ways:
+        _not_asked(tx, card or tx.get(CardRow, row.payload.get("instead_of", "")), person)
     if row.cancel_key and ticket is not None and person is not None:
         if not _another_copy_lives(tx, row, person, ways):
             dispatching.page_next_now(tx, ticket, row.cancel_key)
@@ -54,6 +64,14 @@ def _take_another_way(
         card_publisher.hand_on(tx, row, ways)
     elif row.kind == "post" and ticket is not None and card is not None and ways:
         card_publisher.show(tx, card.kind, ticket, [(ways[0], reader_for(tx, person))])
+
+
+def _not_asked(tx: Tx, card: CardRow | None, person: Person | None) -> None:
+    """A decider whom nothing reaches was never asked, and nobody shall believe that he was."""
+    ticket = tx.get(Ticket, card.ticket_id) if card is not None and card.kind == "approval" else None
+    approval = latest_approval(ticket) if ticket is not None else None
+    if approval is not None and approval.status == ApprovalStatus.PENDING and person is not None:
+        approval.unreached = [*dict.fromkeys([*approval.unreached, person.id])]
 
 
 def _meant_for(tx: Tx, address: Address, copy: CardCopy | None) -> Person | None:

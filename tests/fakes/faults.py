@@ -33,6 +33,8 @@ class FakeServer:
     retry_after: int = 1
     """Seconds that a 429 asks for."""
     url: str = ""
+    takes_no_cards: bool = False
+    """Whatever is more than text is refused, as the vendor refuses what it does not understand."""
     _faults: dict[str, deque[How]] = field(default_factory=lambda: defaultdict(deque))
     _runner: web.AppRunner | None = None
 

@@ -173,9 +173,15 @@ class LineFake(FakeServer):
 
     # --- what we send
 
+    def _checked(self, data: Json) -> list[Json]:
+        messages = check_messages(data)
+        if self.takes_no_cards and any(one["type"] == "flex" for one in messages):
+            raise Refusal(400, "A message (messages[0]) in the request body is invalid")
+        return messages
+
     async def _reply(self, request: web.Request) -> web.StreamResponse:
         data = await _body(request)
-        messages = check_messages(data)
+        messages = self._checked(data)
         where, issued = self._reply_tokens.get(
             str(data.get("replyToken")), ("", datetime.min.replace(tzinfo=UTC))
         )
@@ -197,7 +203,7 @@ class LineFake(FakeServer):
             sent = [{"id": ref, "quoteToken": "q"} for ref in before[2]]
             body = {"message": "The retry key is already accepted", "sentMessages": sent}
             return web.json_response(body, status=409, headers={"X-Line-Accepted-Request-Id": before[1]})
-        messages, to = check_messages(data), data.get("to")
+        messages, to = self._checked(data), data.get("to")
         if not isinstance(to, str) or re.fullmatch(r"[UCR][0-9a-f]{32}", to) is None:
             raise Refusal(400, "The property, 'to', in the request body is invalid (line: -, column: -)")
         if to not in self._known:

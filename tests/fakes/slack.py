@@ -281,6 +281,8 @@ class FakeSlack(FakeServer):
     def _chat_postMessage(self, args: Data) -> Data:
         channel = self._open_to_us(args["channel"])
         check_content(args)
+        if self.takes_no_cards and args.get("blocks"):
+            raise Refusal("invalid_blocks", why="as told")
         message = self._ours(args)
         if thread := args.get("thread_ts"):
             root = self.message(channel, thread)
@@ -301,6 +303,8 @@ class FakeSlack(FakeServer):
     def _chat_update(self, args: Data) -> Data:
         channel = self._open_to_us(args["channel"])
         check_content(args)
+        if self.takes_no_cards and args.get("blocks"):
+            raise Refusal("invalid_blocks", why="as told")
         message = self.message(channel, args["ts"])
         if message is None:
             raise Refusal("message_not_found")
@@ -313,6 +317,8 @@ class FakeSlack(FakeServer):
     def _chat_postEphemeral(self, args: Data) -> Data:
         channel = self._open_to_us(args["channel"])
         check_content(args)
+        if self.takes_no_cards and args.get("blocks"):
+            raise Refusal("invalid_blocks", why="as told")
         if args["user"] not in self.users:
             raise Refusal("user_not_in_channel")
         message = {**self._ours(args), "channel": channel, "only_for": args["user"]}

@@ -235,6 +235,8 @@ class FakeTelegram(FakeServer):
     async def _sendMessage(self, args: Json) -> Json:
         chat = self._reachable(args["chat_id"])
         shown = _shown(args)
+        if self.takes_no_cards and "reply_markup" in shown:
+            raise bad("can't parse inline keyboard button")
         thread = args.get("message_thread_id")
         if thread is not None and thread not in chat.messages:
             raise bad("message thread not found")

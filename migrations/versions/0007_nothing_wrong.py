@@ -1,0 +1,14 @@
+"""What attack and real use asked for: who could not be reached for a decision"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("approvals") as approvals:
+        approvals.add_column(sa.Column("unreached", sa.JSON(), nullable=False, server_default="[]"))
