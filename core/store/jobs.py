@@ -11,7 +11,7 @@ import heapq
 import itertools
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -46,6 +46,8 @@ LOOK_AGAIN: Final = 0.02
 """Seconds."""
 TOGETHER: Final = 32
 """Most jobs of one lane that end in one commit."""
+SOON: Final = 0.02
+"""Seconds that finished jobs of a lane wait for the next one, to share its commit."""
 
 
 def backoff(attempts: int) -> timedelta:
@@ -64,6 +66,19 @@ class _Job:
     deaths: int = field(default=0, compare=False)
     alone: bool = field(default=False, compare=False)
     """It was there when the process started: if it is what killed the one before, it must die alone."""
+
+
+_Result = Callable[[U], None] | Happened[U] | None
+"""What running a job comes to."""
+_Done = tuple[_Job, Callable[[U], None] | None]
+
+
+class _NotKept(Exception):
+    """The end of an earlier job of the lane could not be written."""
+
+    def __init__(self, job: _Job, error: Exception) -> None:
+        super().__init__()
+        self.job, self.error = job, error
 
 
 @dataclass(slots=True)
@@ -262,16 +277,16 @@ class EmbeddedJobs(Generic[U]):
             some = some[:1]
             await self._count_death(some[0], 1)
         found = await self._find(some)
-        done: list[tuple[_Job, Callable[[U], None] | None]] = []
+        done: list[_Done[U]] = []
         failed: tuple[_Job, Exception] | None = None
         for job, what in zip(some, found, strict=True):
             crashpoints.reach("claimed")
+            working = self._work(job, what)
             try:
-                if job.deaths > MAX_DEATHS:
-                    raise GiveUp("the process died each time it worked on this")
-                if isinstance(what, Exception):
-                    raise what
-                result = await self._tasks[job.task].run(job.args, what)
+                result = await (self._beside(lane, done, working) if done else working)
+            except _NotKept as before:
+                failed, done = (before.job, before.error), []
+                break
             except Exception as error:
                 failed = job, error
                 break
@@ -284,6 +299,31 @@ class EmbeddedJobs(Generic[U]):
         if trouble is not None:
             await self._failed(lane, *trouble)
 
+    async def _beside(
+        self, lane: _Lane, done: list[_Done[U]], working: Coroutine[Any, Any, _Result[U]]
+    ) -> _Result[U]:
+        """What comes of `working`. Where that takes its time, what is finished (`done`) does not wait for it."""
+        task = asyncio.ensure_future(working)
+        try:
+            if not (await asyncio.wait({task}, timeout=SOON))[0]:
+                trouble = await self._finish(lane, done)
+                done.clear()
+                if trouble is not None:
+                    raise _NotKept(*trouble)
+            return await task
+        finally:
+            if not task.done():  # repeated with its lane
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
+
+    async def _work(self, job: _Job, what: Any) -> _Result[U]:
+        if job.deaths > MAX_DEATHS:
+            raise GiveUp("the process died each time it worked on this")
+        if isinstance(what, Exception):
+            raise what
+        return await self._tasks[job.task].run(job.args, what)
+
     async def _find(self, some: list[_Job]) -> list[Any]:
         """What each of `some`, all of one task, needs from the database, or the error that was met."""
         find = self._tasks[some[0].task].find
@@ -292,12 +332,10 @@ class EmbeddedJobs(Generic[U]):
         except Exception as error:
             return [error] * len(some)
 
-    async def _finish(
-        self, lane: _Lane, done: list[tuple[_Job, Callable[[U], None] | None]]
-    ) -> tuple[_Job, Exception] | None:
+    async def _finish(self, lane: _Lane, done: list[_Done[U]]) -> tuple[_Job, Exception] | None:
         """Commit all of `done` together; where that fails, one by one up to the one that fails."""
 
-        def finish(tx: U, ended: list[tuple[_Job, Callable[[U], None] | None]]) -> int:
+        def finish(tx: U, ended: list[_Done[U]]) -> int:
             """As many as fit into SLICE: a webhook's commit waits behind this one. Returns how many."""
             until = time.perf_counter() + SLICE
             taken = 0

@@ -174,3 +174,33 @@ async def test_a_crowd_that_stays_holds_nothing_up_for_long(
     await bench.defer("house work")
     assert bench.runs == ["house work"]
     bench.world.store.arriving(-1000)
+
+
+async def test_what_is_finished_does_not_wait_for_what_takes_its_time(world: World) -> None:
+    """Words before a voice note are answered while somebody still listens to it."""
+    bench, listened = Bench(world), asyncio.Event()
+    quick = bench.run
+
+    async def run(args: dict[str, Any], name: str) -> Commit | None:
+        if name == "voice":
+            await listened.wait()
+        return await quick(args, name)
+
+    world.app.jobs.register(
+        Task(
+            "bench", find=lambda session, some: [a["name"] for a in some], run=run, exhausted=lambda *_: None
+        )
+    )
+
+    def owe(tx: Tx) -> None:
+        for name in ("one", "two", "voice", "three"):
+            lanes.later(tx, "bench", {"name": name}, lane="lane", subject=name, at=None)
+
+    await world.do(owe)
+    while not (await bench.done("one") and await bench.done("two")):
+        await asyncio.sleep(0.005)
+    assert not await bench.done("voice") and not await bench.done("three")
+    listened.set()
+    await world.settle()
+    assert await bench.done("voice") and await bench.done("three")
+    assert bench.runs == ["one", "two", "voice", "three"]
