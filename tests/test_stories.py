@@ -599,3 +599,16 @@ async def test_a_machine_that_answers_our_every_word_is_met_with_silence(world: 
     assert len(await world.texts("shirley")) == 6
     await world.says("shirley", STORY)
     assert len(await world.tickets()) == 1
+
+
+async def test_the_order_that_is_sent_is_the_one_that_was_approved(world: World) -> None:
+    await world.says("shirley", STORY)
+    sections = (await world.card("ben", "approval")).card["sections"]
+    (shown,) = [one for one in sections if one["title"].startswith("To the vendor")]
+    await world.wait(minutes=5)
+    await (await world.card("ben", "approval")).tap("approve")
+    (approval,) = (await world.ticket())["approvals"]
+    sent = (await world.card("shirley", "job")).text
+    assert shown["text"] == approval["action"]["text_to_vendor"]
+    for line in shown["text"].splitlines():
+        assert line in sent, line

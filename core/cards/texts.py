@@ -23,7 +23,8 @@ def vendor_text(view: View) -> str:
     if vendor is None or place is None or dispatch is None:
         return ""
     words = Words(vendor.languages[0], place.zone)
-    contact = view.company.person(dispatch.assignee) or view.company.founder
+    # Before anybody has the job, whoever will be told first: what is approved is what is sent.
+    contact = view.company.person(dispatch.assignee) or view.company.on_site(place.id) or view.company.founder
     risks = [
         phrases.label(phrases.RISK, tag, words)
         for tag in view.ticket.risk_tags

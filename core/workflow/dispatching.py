@@ -37,7 +37,9 @@ def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor) -> None:
     dispatch.authorized_by = by.person_id
     dispatch.authorized_at = tx.now
     dispatch.month = month_of(tx, place)
-    dispatch.eta_iso = tx.now + response_time(vendor, place, tx.now)
+    response = response_time(vendor, place, tx.now)
+    if dispatch.eta_iso is None or dispatch.eta_iso < tx.now + response / 2:
+        dispatch.eta_iso = tx.now + response  # decided so late that nobody can be there when it was said
     steps = plan(company, place.id, company.escalation.steps_for(ticket.severity), services.escalate_after)
     dispatch.steps = tuple(steps)
     dispatch.assignee = steps[0].person_id
