@@ -72,6 +72,11 @@ class Message:
     """A sticker, a place, a contact: nothing of it can be worked on."""
     heard: Hearing | None = None
     """Of a message with voice notes; what was heard stands in `text` too."""
+    foreign: bool = False
+    """Some of the words are somebody else's, passed on (a shortcut on another's message, a forward, a share): material
+    with its author's name, never a command, an answer or a yes of who passed it on."""
+    mentions: tuple[str, ...] = ()
+    """Platform's ids that stand in `text` as "@id": their names are put there before anybody reads it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,23 @@ def folded(text: str) -> str:
     return _BLANK.sub("\n\n", _GAP.sub(" ", text)).strip()
 
 
+def command_in(text: str) -> str | None:
+    """The command that `text` is, whatever its width and its spaces; None where it is none."""
+    if not text.lstrip().startswith(("/", "／")):
+        return None
+    return " ".join(unicodedata.normalize("NFKC", text).split())
+
+
+_TICKET_ID: Final = re.compile(r"(?<![a-z0-9])t(?:\s?[-‐‑‒–—―−ー]\s?)?(\d{3,9})(?!\d)")
+
+
+def ticket_ids_in(text: str) -> list[str]:
+    """The tickets that `text` names ("T-1001", "t1001", "Ｔ－１００１"), also right beside signs: between those and letters
+    there is no word's end."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return [f"T-{number}" for number in dict.fromkeys(_TICKET_ID.findall(plain))]
+
+
 def normal(text: str) -> str:
     """The form in which texts are compared: compatibility forms folded, case folded, spaces single."""
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).casefold()).strip()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from yarl import URL
 
 from channels.slack.api import API_URL, SlackApi, seconds
+from channels.slack.message_parts import STUB, remote_files
 from core.errors import GiveUp, TryLater
 from core.inbound import RemoteFile
 from core.media import MAX_BYTES
@@ -28,6 +29,11 @@ def trusted(url: URL, api_url: str) -> bool:
 
 async def fetch(api: SlackApi, file: RemoteFile) -> AsyncIterator[bytes]:
     """The bytes, in chunks. Raises GiveUp (foreign_host, too_large, gone) or TryLater."""
+    if file.ref.startswith(STUB):
+        found = remote_files({"files": [await _known(api, file.ref.removeprefix(STUB))]})
+        if not found or found[0].ref.startswith(STUB):
+            raise GiveUp("not_media")
+        file = found[0]
     if (file.bytes or 0) > MAX_BYTES:
         raise GiveUp("too_large")
     url = checked(file.ref, api.api_url)
@@ -54,6 +60,12 @@ async def fetch(api: SlackApi, file: RemoteFile) -> AsyncIterator[bytes]:
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise TryLater("Slack did not hand over the file") from error
     raise GiveUp("gone")
+
+
+async def _known(api: SlackApi, name: str) -> dict[str, Any]:
+    """What Slack says of a file of which only the id came."""
+    said: dict[str, Any] = (await api.call("files.info", {"file": name}, get=True)).get("file") or {}
+    return said
 
 
 def checked(ref: str, api_url: str) -> URL:

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
 from channels.ingress import VerifiedEvent
 from channels.slack.addresses import HOME, is_direct, ref
-from channels.slack.message_parts import kind_of, moment, plain, remote_files, without_mention
+from channels.slack.message_parts import (
+    kind_of,
+    mentions_in,
+    moment,
+    plain,
+    remote_files,
+    shared,
+    snippets,
+    without_mention,
+)
 from core.inbound import Inbound, Message
 from core.text import escape
 
@@ -218,9 +228,11 @@ def _words(payload: Payload) -> Message | None:
 def _said(event: Payload, conversation: str, bot: str | None) -> Message:
     channel, ts, thread = event["channel"], event["ts"], event.get("thread_ts")
     text, named = without_mention(event.get("text") or "", bot)
-    remote = remote_files(event)
+    passed_on = shared(event)
+    remote = (*remote_files(event), *(file for _, _, one in passed_on for file in remote_files(one)))
     direct = is_direct(channel)
-    said = plain(text)
+    raw = "\n".join([text, *(_by(author, words) for author, words, _ in passed_on)])
+    said = "\n".join(part for part in (plain(raw), *snippets(event)) if part.strip())
     return Message(
         channel=CHANNEL,
         conversation_id=conversation,
@@ -234,7 +246,14 @@ def _said(event: Payload, conversation: str, bot: str | None) -> Message:
         room=None if direct else channel,
         addressed=direct or named or event["type"] == "app_mention",
         unusable=bool(event.get("files")) and not remote and not said,
+        foreign=bool(passed_on),
+        mentions=mentions_in(raw),
     )
+
+
+def _by(author: str, words: str) -> str:
+    """Somebody else's words, with whose they are."""
+    return f"<@{author}>: {words}" if re.fullmatch(r"[UW][A-Z0-9]+", author) else f"{author}: {words}"
 
 
 def _said_privately(payload: Payload, text: str) -> Message:
@@ -253,7 +272,11 @@ def _filed(payload: Payload) -> Message:
     """Somebody's message, reported by the person who used the shortcut; the answers come to them alone."""
     user, channel, message = conversation_of(payload), payload["channel"]["id"], payload["message"]
     remote = remote_files(message)
-    text = plain(str(message.get("text") or ""))
+    words = "\n".join([str(message.get("text") or ""), *snippets(message)]).strip()
+    author = str(message.get("user") or message.get("username") or "")
+    own = author == user
+    raw = words if own or not words else _by(author, words)
+    text = plain(raw)
     return Message(
         channel=CHANNEL,
         conversation_id=user,
@@ -265,6 +288,8 @@ def _filed(payload: Payload) -> Message:
         remote=remote,
         room=None if is_direct(channel) else channel,
         unusable=not remote and not text,
+        foreign=not own,
+        mentions=mentions_in(raw),
     )
 
 

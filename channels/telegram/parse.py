@@ -152,6 +152,9 @@ def _message(message: Json, me: Me) -> Message | Moved | None:
     if sender is None or not (in_group or message["chat"]["type"] == "private"):
         return None
     text, called = _words(message, me)
+    author = _forwarded_from(message)
+    if author is not None and text:
+        text = f"{author}: {text}"
     kind, remote = _attached(message)
     unusable = not text and not remote and not _UNUSABLE.isdisjoint(message)
     if not (text or remote or unusable):
@@ -170,7 +173,19 @@ def _message(message: Json, me: Me) -> Message | Moved | None:
         room=str(_id(message["chat"]["id"])) if in_group else None,
         addressed=not in_group or called or (answered is not None and me.is_author(answered)),
         unusable=unusable,
+        foreign=author is not None,
     )
+
+
+def _forwarded_from(message: Json) -> str | None:
+    """Whose words are passed on; None where they are the sender's own."""
+    origin = message.get("forward_origin")
+    if not isinstance(origin, dict):
+        return None
+    user, chat = origin.get("sender_user") or {}, origin.get("sender_chat") or origin.get("chat") or {}
+    if user.get("id") is not None and user.get("id") == message["from"]["id"]:
+        return None
+    return escape(str(user.get("first_name") or origin.get("sender_user_name") or chat.get("title") or "?"))
 
 
 def _edited(message: Json, me: Me) -> Edited | None:

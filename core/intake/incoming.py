@@ -35,6 +35,11 @@ class Incoming:
     def has_words(self) -> bool:
         return bool(self.message.text.strip())
 
+    @property
+    def own_words(self) -> bool:
+        """They are its sender's, not passed on."""
+        return self.has_words and not self.message.foreign
+
 
 def message_of(services: Services, row: InboxRow | None) -> Message | None:
     """The words of an inbox row, for who looks at them again. None: they were taken back meanwhile. Raises TryLater."""

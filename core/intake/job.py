@@ -27,7 +27,7 @@ from core.outbox import home_page
 from core.ports import Channel
 from core.store import crashpoints
 from core.store.tables import Binding, InboxRow, table
-from core.text import folded
+from core.text import escape, folded
 from core.triage.port import Occasion, Speaker
 from core.workflow import quarantine, reports
 
@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 
 SHORT: Final = 400
 """Characters that are judged at once, on the event loop."""
+MAX_NAMED: Final = 8
+"""People mentioned in one message whose names are looked up."""
 _OUR_NAME: Final = re.compile(r"loop\W?os", re.IGNORECASE)
 _PROCESSED: Final = (
     update(table(InboxRow))
@@ -111,6 +113,7 @@ class Intake:
             if spoken is None:
                 return lambda tx: _pass_over(tx, rows, message)
             message = spoken
+        message = await self._with_names(channel, message)
         self._show_life(channel, row)
         known = self._is_known(message)
         waited = self._services.clock.now() - row.received_at
@@ -135,6 +138,19 @@ class Intake:
             take_message(tx, fresh, message, triage, fetched.troubles, fetched.late, name)
 
         return commit
+
+    async def _with_names(self, channel: Channel, message: Message) -> Message:
+        """People are called by their names before anybody reads of them."""
+        text = message.text
+        for account in message.mentions[:MAX_NAMED]:
+            person = self._services.person_at(message.channel, account)
+            name = (
+                person.name
+                if person is not None
+                else await channel.display_name(account, message.conversation_id)
+            )
+            text = text.replace(f"@{account}", f"@{escape(name)}" if name else "@?")
+        return replace(message, text=text)
 
     async def read(self, row: InboxRow, message: Message) -> tuple[Message, Triage]:
         """`message` with what is said in its voice notes, and what it is about."""

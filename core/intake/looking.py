@@ -19,7 +19,7 @@ from core.model import Address
 from core.outbox import card_publisher
 from core.store.tables import InboxRow
 from core.team.people import reader_for
-from core.workflow.reports import speaker_of
+from core.text import command_in
 
 
 class Looking:
@@ -59,9 +59,9 @@ def _typed(tx: Tx, message: Message) -> Typed | None:
     person = tx.services.person_at(message.channel, message.sender)
     if person is None:
         return None
-    heard = tx.services.baseline.judge(message.text, speaker_of(person)).language
     address = Address(message.channel, message.conversation_id)
-    return Typed(person, address, reader_for(tx, person, heard), message.text, message.room)
+    text = command_in(message.text) or message.text
+    return Typed(person, address, reader_for(tx, person), text, message.room)
 
 
 def _say(address: Address, text: str) -> Callable[[Tx], None]:

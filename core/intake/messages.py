@@ -23,7 +23,7 @@ from core.refusals import refused as count_refused
 from core.staff import joining
 from core.store.tables import Binding, InboxRow
 from core.team.people import reader_for
-from core.text import READ_LIMIT
+from core.text import READ_LIMIT, command_in
 from core.tickets.records import find_ticket, note, survivor
 from core.workflow import filing, offer_answers, offers, reports, transcript_fixes
 
@@ -33,7 +33,9 @@ def incoming(tx: Tx, row_id: str, message: Message, triage: Triage) -> Incoming 
     person = tx.services.person_at(message.channel, message.sender)
     if person is None:
         return None
-    reader = reader_for(tx, person, triage.language)
+    # A command has no language: its answer is in its writer's.
+    heard = None if command_in(message.text) is not None else triage.language
+    reader = reader_for(tx, person, heard)
     return Incoming(row_id, message, _placed(tx, message, triage), person, reader)
 
 
@@ -171,7 +173,7 @@ def _from_outside(tx: Tx, row: InboxRow, message: Message, triage: Triage, name:
 
 def _joins(tx: Tx, message: Message, heard: str) -> bool:
     """Whether the words show a code; a good one lets its sender in."""
-    code = joining.code_in(message.text)
+    code = joining.code_in(message.text) if not message.foreign else None
     if code is None:
         return False
     address = Address(message.channel, message.conversation_id)

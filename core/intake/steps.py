@@ -5,7 +5,6 @@ anything it could say would change what happens."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -28,7 +27,7 @@ from core.model import OPEN, URGENT, ApprovalStatus, Category, Event, Intent, So
 from core.outbox import card_publisher, said_once
 from core.store.tables import CardCopy, CardRow, Dispatch, InboxRow, Question, Report, Ticket
 from core.team.people import reader_for
-from core.text import escape, fingerprint, normal, shorten
+from core.text import command_in, escape, fingerprint, normal, shorten, ticket_ids_in
 from core.tickets.matching import Match
 from core.tickets.records import find_ticket, latest_approval, note, open_tickets, survivor
 from core.workflow import asking, filing, questions, reports
@@ -36,7 +35,6 @@ from core.workflow import asking, filing, questions, reports
 MAX_REMARKS: Final = 5
 DOUBLE_WITHIN: Final = timedelta(seconds=60)
 CAPTION_WITHIN: Final = timedelta(minutes=15)
-_TICKET_ID: Final = re.compile(r"\bT-?(\d{3,9})\b", re.IGNORECASE)
 # Words that look like a decision. They decide nothing: they point to the card (C30).
 _APPROVING: Final = frozenset(
     {
@@ -98,7 +96,7 @@ def is_settled(tx: Tx, it: Incoming) -> bool:
 
 def _command(tx: Tx, it: Incoming) -> str | None:
     spoken = it.message.heard is not None
-    return it.message.text if it.message.text.startswith("/") and not spoken else None
+    return None if spoken or it.message.foreign else command_in(it.message.text)
 
 
 def _do_command(tx: Tx, it: Incoming, text: str) -> Taken:
@@ -116,7 +114,7 @@ def _do_command(tx: Tx, it: Incoming, text: str) -> Taken:
 
 
 def _form(tx: Tx, it: Incoming) -> bool | None:
-    answering = it.has_words and not it.triage.dangerous and forms.is_open(tx, it.message)
+    answering = it.own_words and not it.triage.dangerous and forms.is_open(tx, it.message)
     return True if answering else None
 
 
@@ -159,7 +157,7 @@ def _say_double(tx: Tx, it: Incoming, twin: InboxRow) -> Taken:
 
 def _approving(tx: Tx, it: Incoming) -> Ticket | None:
     """Words never approve: they point to the newest card that waits for this person."""
-    if normal(it.message.text).rstrip(" .!。") not in _APPROVING:
+    if it.message.foreign or normal(it.message.text).rstrip(" .!。") not in _APPROVING:
         return None
     for ticket in open_tickets(tx):
         approval = latest_approval(ticket)
@@ -179,20 +177,21 @@ def _point_to_card(tx: Tx, it: Incoming, ticket: Ticket) -> Taken:
     return Taken()
 
 
-def _named(tx: Tx, it: Incoming) -> Ticket | str | None:
-    """The ticket that the message answers or names; its name, where there is no such ticket."""
+def _named(tx: Tx, it: Incoming) -> tuple[Ticket, ...] | str | None:
+    """The tickets that the message names, else the one that it answers; a name that is no ticket's. What names one ticket
+    is about no other, wherever it was written."""
     message = it.message
-    ticket_id = _answered_card(tx, it)
-    if ticket_id is None:
-        spoken = _TICKET_ID.search(message.text)
-        if spoken is not None:
-            ticket_id = f"T-{spoken.group(1)}"
-            if tx.get(Ticket, ticket_id) is None:
-                return spoken.group(0)
-        elif message.room is not None and message.conversation_id != message.room:
-            ticket_id = thread_ticket(tx.session, message)
-    ticket = survivor(tx, find_ticket(tx, ticket_id)) if ticket_id is not None else None
-    return None if ticket is None or _is_new_danger(ticket, it) else ticket
+    names = ticket_ids_in(message.text)
+    known = [name for name in names if tx.get(Ticket, name) is not None]
+    if names and not known:
+        return names[0]
+    if not names:
+        answered = _answered_card(tx, it)
+        if answered is None and message.room is not None and message.conversation_id != message.room:
+            answered = thread_ticket(tx.session, message)
+        known = [answered] if answered is not None else []
+    every = dict.fromkeys(survivor(tx, find_ticket(tx, name)) for name in known)
+    return tuple(ticket for ticket in every if not _is_new_danger(ticket, it)) or None
 
 
 def _answered_card(tx: Tx, it: Incoming) -> str | None:
@@ -214,12 +213,15 @@ def _is_new_danger(ticket: Ticket, it: Incoming) -> bool:
     return told and ticket.status not in OPEN and it.triage.severity >= URGENT
 
 
-def _add_to_named(tx: Tx, it: Incoming, named: Ticket | str) -> Taken | None:
-    if isinstance(named, Ticket):
-        return _add_to(tx, it, named)
+def _add_to_named(tx: Tx, it: Incoming, named: tuple[Ticket, ...] | str) -> Taken | None:
+    if not isinstance(named, str):
+        for ticket in named:
+            _add_to(tx, it, ticket, alone=len(named) == 1)
+        return Taken(named[0])
     unknown = Refused("unknown_ticket", ticket=named)
     card_publisher.say(tx, it.address, phrases.refusal(unknown, it.reader.words, tx.now))
-    return None
+    # A problem is filed all the same; news of a ticket that does not exist are news of no other.
+    return None if it.triage.intent is Intent.NEW_ISSUE or it.triage.severity >= URGENT else Taken()
 
 
 def _asked(tx: Tx, it: Incoming) -> questions.Asked:
@@ -242,7 +244,7 @@ def _take_place(tx: Tx, it: Incoming, question: Question) -> Taken:
 
 def _question(tx: Tx, it: Incoming) -> Question | None:
     """The founder's question in words."""
-    return _asked(tx, it).words if not it.triage.dangerous and it.has_words else None
+    return _asked(tx, it).words if not it.triage.dangerous and it.own_words else None
 
 
 def _take_answer(tx: Tx, it: Incoming, question: Question) -> Taken:
@@ -250,8 +252,9 @@ def _take_answer(tx: Tx, it: Incoming, question: Question) -> Taken:
     return Taken(questions.answer_in_words(tx, question, it.message.text, it.actor))
 
 
-def _add_to(tx: Tx, it: Incoming, ticket: Ticket) -> Taken:
-    """Words about a ticket that is known: kept on it; worse news count; "done" offers the button."""
+def _add_to(tx: Tx, it: Incoming, ticket: Ticket, *, alone: bool = True) -> Taken:
+    """Words about a ticket that is known: kept on it; worse news count; "done" offers the button. `alone`: they are about
+    no other as well."""
     message, triage = it.message, it.triage
     reports.add_report(tx, ticket, message, it.person.id, triage)
     note(tx, ticket, Event.RECEIVED, it.actor, kind=message.kind.value, message_id=message.message_id)
@@ -260,8 +263,8 @@ def _add_to(tx: Tx, it: Incoming, ticket: Ticket) -> Taken:
         # Words about something that has ended: it stays ended until somebody says otherwise, with one tap.
         card_publisher.show(tx, "receipt", ticket, to, again=True)
     elif triage.intent is Intent.RESOLUTION_REPORT:
-        # Words that also give orders may be somebody else's, passed on: the button is there for those.
-        ordered = bool(triage.steering)
+        # Words that also give orders, or are somebody else's, passed on: the button is there for those.
+        ordered = bool(triage.steering) or message.foreign or not alone
         if ordered or not reported_done.close(tx, ticket, it.actor, message.text, it.address, it.reader):
             card_publisher.show(tx, "ticket", ticket, to, again=True)
     elif reports.worsen(tx, ticket, _severity_of_words(it), [t.value for t in triage.risk_tags], it.actor):

@@ -314,7 +314,7 @@ async def test_shortcuts_open_the_tickets_and_file_somebody_elses_message(house:
     assert isinstance(opened, Message) and isinstance(filed, Message)
     assert (opened.text, opened.conversation_id) == ("/tickets", "U1")
     assert (filed.text, filed.sender, filed.conversation_id, filed.room) == (
-        "guest says it drips",
+        "@U2: guest says it drips",
         "U1",
         "U1",
         "C1",
