@@ -42,6 +42,11 @@ def later(tx: Tx, task: str, args: dict[str, Any], *, lane: str, subject: str, a
     _owe(tx, task, args, lane, subject, at)
 
 
+def at_once(tx: Tx, subject: str) -> None:
+    """What was owed about `subject` for later is not waited for any more: it is owed anew."""
+    deadlines.cancel(tx, subject, JOB_DUE)
+
+
 def _owe(tx: Tx, task: str, args: dict[str, Any], lane: str, subject: str, at: datetime | None) -> None:
     """Nothing waits inside a lane: a job for later is a timer's row until then, or it would hold up every job of its
     lane that comes after it."""

@@ -108,7 +108,7 @@ def _message(message: dict[str, Any], where: str, sender: str, at: datetime, roo
         reply_to=quoted if is_id(quoted) else None,
         remote=remote,
         room=room,
-        addressed=room is None or mentioned or is_id(quoted),
+        addressed=room is None or mentioned,
         unusable=message["type"] != "text" and not remote,
     )
 

@@ -14,7 +14,7 @@ from core.actors import Actor
 from core.context import Tx
 from core.i18n import N_
 from core.inbound import Edited, Moved, Unsent
-from core.model import OPEN, Event, Triage
+from core.model import OPEN, Address, Event, Triage
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.store.tables import (
@@ -31,6 +31,7 @@ from core.store.tables import (
     table,
 )
 from core.stored_values import judgement_of
+from core.team.people import reader_for
 from core.tickets.records import note
 from core.workflow import filing, reports
 
@@ -48,7 +49,7 @@ class EditOutcome(Enum):
     """Take it as a message of its own."""
 
 
-def _original(tx: Tx, channel: str, message_id: str) -> InboxRow | None:
+def original(tx: Tx, channel: str, message_id: str) -> InboxRow | None:
     return tx.session.scalar(
         select(InboxRow).where(InboxRow.channel == channel, InboxRow.message_id == message_id).limit(1)
     )
@@ -65,7 +66,7 @@ def _reports(tx: Tx, channel: str, message_id: str, ticket_id: str | None) -> li
 def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> EditOutcome:
     """The words change where they stand, and worse news count; the first wording stays in the history. `since`: when
     the edit came in."""
-    row = _original(tx, change.channel, change.message_id)
+    row = original(tx, change.channel, change.message_id)
     if row is None:
         return EditOutcome.EARLY if tx.now - since < ORIGINAL_WITHIN else EditOutcome.NEW
     person = tx.services.person_at(change.channel, change.sender)
@@ -73,6 +74,7 @@ def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> EditOutco
         return EditOutcome.DONE
     if row.ticket_id is None:
         return EditOutcome.NEW  # it was small talk, or nothing of ours: now it may be something else
+    warned = False
     for report in _reports(tx, change.channel, change.message_id, row.ticket_id):
         ticket = tx.get(Ticket, report.ticket_id)
         if ticket is None or report.raw_input == change.text:
@@ -82,6 +84,10 @@ def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> EditOutco
         if ticket.raw_input == report.raw_input:
             ticket.raw_input = ticket.transcript_native = change.text
         report.raw_input = report.transcript_native = change.text
+        if triage.severity > report.triage.severity and not warned:
+            warned = True
+            reader = reader_for(tx, person, triage.language)
+            filing.warn(tx, Address(change.channel, change.conversation_id), reader, triage)
         report.triage = judgement_of(triage, edited=True)
         tags = [tag.value for tag in triage.risk_tags]
         if ticket.status in OPEN and reports.worsen(tx, ticket, triage.severity, tags, actor):
@@ -100,7 +106,7 @@ def _unsent_key(channel: str, message_id: str) -> str:
 
 def unsent(tx: Tx, gone: Unsent) -> None:
     """Its content is erased everywhere; the ticket stays, and who has it is told (B33)."""
-    row = _original(tx, gone.channel, gone.message_id)
+    row = original(tx, gone.channel, gone.message_id)
     if row is None:
         first_time(tx, _unsent_key(gone.channel, gone.message_id))
         return

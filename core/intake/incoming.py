@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from core.actors import Actor, Reader
 from core.company.schema import Person
 from core.context import Services
 from core.inbound import Message
 from core.model import Address, Triage
-from core.store.tables import InboxRow
+from core.store.tables import InboxRow, OutboxRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,21 @@ class Incoming:
     def own_words(self) -> bool:
         """They are its sender's, not passed on."""
         return self.has_words and not self.message.foreign
+
+
+def said_by_us(session: Session, message: Message) -> OutboxRow | None:
+    """Our own words that `message` answers."""
+    if not message.reply_to:
+        return None
+    return session.scalar(
+        select(OutboxRow)
+        .where(
+            OutboxRow.message_ref == message.reply_to,
+            OutboxRow.channel == message.channel,
+            OutboxRow.conversation_id.in_({message.conversation_id, message.room or message.conversation_id}),
+        )
+        .limit(1)
+    )
 
 
 def message_of(services: Services, row: InboxRow | None) -> Message | None:

@@ -19,6 +19,7 @@ from core.context import Commit, Services, Store, Task, Tx
 from core.inbound import Edited, File, Hearing, Inbound, Message, Moved, Opened, RemoteFile, Tap, Unsent
 from core.intake import edits, transcription
 from core.intake.attachments import Fetched, fetch_all
+from core.intake.incoming import message_of, said_by_us
 from core.intake.messages import settled, take_message
 from core.intake.steps import thread_ticket
 from core.metering import About
@@ -26,8 +27,8 @@ from core.model import Address, InboxStatus, SourceKind, Triage
 from core.outbox import home_page
 from core.ports import Channel
 from core.store import crashpoints
-from core.store.tables import Binding, InboxRow, table
-from core.text import escape, folded
+from core.store.tables import Binding, CardCopy, InboxRow, table
+from core.text import command_in, escape, folded
 from core.triage.port import Occasion, Speaker
 from core.workflow import quarantine, reports
 
@@ -108,7 +109,7 @@ class Intake:
             rows = await self._store.read(lambda session: _album(session, row))
             message = _joined(message, [channel.parse(one.payload) for one in rows])
         overheard = message.room is not None and not message.addressed
-        if overheard and not await self._store.read(lambda session: listens(session, message)):
+        if overheard and not await self._store.read(lambda s: listens(s, message) or answers_us(s, message)):
             spoken = await self._spoken_to_us(channel, row, message)
             if spoken is None:
                 return lambda tx: _pass_over(tx, rows, message)
@@ -228,15 +229,26 @@ def _take_edit(tx: Tx, row: InboxRow, change: Edited, triage: Triage) -> None:
         case edits.EditOutcome.NEW:
             fresh = tx.get(InboxRow, row.id)
             assert fresh is not None
-            direct = Message(
-                change.channel,
-                change.conversation_id,
-                change.message_id,
-                change.sender,
-                change.text,
-                change.at,
-            )
-            take_message(tx, fresh, direct, triage)
+            message = _as_it_is_now(tx, change)
+            if message is not None:
+                take_message(tx, fresh, message, triage)
+
+
+def _as_it_is_now(tx: Tx, change: Edited) -> Message | None:
+    """The edited message as one of its own, where it was written and to whom; None where the edit says nothing new, or it
+    was never meant for us. A command is carried out once."""
+    row = edits.original(tx, change.channel, change.message_id)
+    if row is None:
+        if change.conversation_id != change.sender:
+            return None  # who could tell whether it was meant for us?
+        ids = (change.channel, change.conversation_id, change.message_id, change.sender)
+        return Message(*ids, change.text, change.at)
+    before = _readable(message_of(tx.services, row))
+    if not isinstance(before, Message) or before.text == change.text or command_in(before.text) is not None:
+        return None
+    if before.room is not None and not before.addressed and not listens(tx.session, before):
+        return None
+    return replace(before, text=change.text, at=change.at, remote=())
 
 
 def _mark_done(tx: Tx, row: InboxRow, inbound: Inbound | None) -> bool:
@@ -270,6 +282,16 @@ def listens(session: Session, message: Message) -> bool:
     if session.get(Binding, (message.channel, message.room)) is not None:
         return True
     return message.conversation_id != message.room and thread_ticket(session, message) is not None
+
+
+def answers_us(session: Session, message: Message) -> bool:
+    """It quotes something that we said there."""
+    if not message.reply_to:
+        return False
+    card = select(CardCopy.id).where(
+        CardCopy.message_ref == message.reply_to, CardCopy.channel == message.channel
+    )
+    return session.scalar(card.limit(1)) is not None or said_by_us(session, message) is not None
 
 
 def _album(session: Session, row: InboxRow) -> list[InboxRow]:

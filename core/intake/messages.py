@@ -74,9 +74,8 @@ def take_message(
     if taken is not None:
         row.ticket_id = taken.ticket.ticket_id if taken.ticket is not None else None
         return
-    if it.triage.dangerous and it.triage.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}:
-        text = filing.emergency_text(tx, it.reader, it.triage)
-        card_publisher.say(tx, it.address, text, urgency=card_publisher.Urgency.PRESSING)
+    if it.triage.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}:
+        filing.warn(tx, it.address, it.reader, it.triage)
     taken = first_taken(tx, it, STEPS)
     ticket = taken.ticket if taken is not None else None
     row.ticket_id = ticket.ticket_id if ticket else None

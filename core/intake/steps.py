@@ -21,7 +21,7 @@ from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message
 from core.intake import reported_done
-from core.intake.incoming import Incoming
+from core.intake.incoming import Incoming, said_by_us
 from core.knowledge.recall import Query, recall
 from core.model import OPEN, URGENT, ApprovalStatus, Category, Event, Intent, SourceKind, Status
 from core.outbox import card_publisher, said_once
@@ -204,7 +204,14 @@ def _answered_card(tx: Tx, it: Incoming) -> str | None:
         )
     )
     card = tx.get(CardRow, copy.card_id) if copy else None
-    return card.ticket_id if card is not None else None
+    return card.ticket_id if card is not None else _answered_words(tx, it)
+
+
+def _answered_words(tx: Tx, it: Incoming) -> str | None:
+    """The one ticket that words of ours were about which this answers ("Added to T-1001.")."""
+    row = said_by_us(tx.session, it.message)
+    names = ticket_ids_in(str(row.payload.get("text", ""))) if row is not None else []
+    return names[0] if len(names) == 1 and tx.get(Ticket, names[0]) is not None else None
 
 
 def _is_new_danger(ticket: Ticket, it: Incoming) -> bool:

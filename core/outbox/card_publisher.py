@@ -462,6 +462,20 @@ def cancel_pages(tx: Tx, cancel_key: str) -> None:
         row.status = OutboxStatus.CANCELLED
 
 
+def bring_forward(tx: Tx, cancel_key: str) -> None:
+    """What was held back for somebody's quiet hours goes out now."""
+    tx.session.flush()
+    held = select(OutboxRow).where(
+        OutboxRow.cancel_key == cancel_key,
+        OutboxRow.status == OutboxStatus.PENDING,
+        OutboxRow.not_before > tx.now,
+    )
+    for row in tx.session.scalars(held).all():
+        row.not_before = tx.now
+        lanes.at_once(tx, row.id)
+        lanes.deliver(tx, row.id, Address(row.channel, row.conversation_id))
+
+
 # --- buttons
 
 

@@ -133,6 +133,7 @@ class OutboxRow(Base):
         Index("ix_outbox_page", "cancel_key", "status"),
         Index("ix_outbox_owed", "channel", "conversation_id", "status"),
         Index("ix_outbox_kept", "kept", "created_at"),
+        Index("ix_outbox_ref", "message_ref"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     channel: Mapped[str] = mapped_column(String(20))

@@ -89,6 +89,26 @@ def _page(tx: Tx, ticket: Ticket, dispatch: Dispatch, level: int) -> None:
     deadlines.schedule(tx, "escalate", dispatch.dispatch_id, page.at + page.step.wait, level=page.level + 1)
 
 
+def hasten(tx: Tx, ticket: Ticket) -> None:
+    """It became urgent while nobody has it: what was held for the morning goes out now, and the next step is planned by
+    what the policy says of this severity."""
+    dispatch = current_dispatch(ticket)
+    if dispatch is None or dispatch.acknowledged:
+        return
+    waiting = deadlines.pending(tx, dispatch.dispatch_id, "escalate")
+    if not waiting:
+        return
+    company, level = tx.services.company, int(waiting[0].args["level"])
+    urgent = company.escalation.steps_for(ticket.severity)
+    anew = plan(company, ticket.property_id, urgent, tx.services.escalate_after)
+    told = dispatch.steps[:level]
+    known = {step.person_id for step in told}
+    dispatch.steps = (*told, *(step for step in anew if step.person_id not in known))
+    deadlines.cancel(tx, dispatch.dispatch_id, "escalate")
+    card_publisher.bring_forward(tx, _page_key(dispatch))
+    deadlines.schedule(tx, "escalate", dispatch.dispatch_id, tx.now + anew[0].wait, level=level)
+
+
 def page_next_now(tx: Tx, ticket: Ticket, page_key: str) -> None:
     """A page could not be brought to anybody of its step: the next one is not made to wait (B31)."""
     dispatch = current_dispatch(ticket)

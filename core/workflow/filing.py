@@ -7,14 +7,14 @@ from datetime import timedelta
 from core import phrases
 from core.actors import LOOPOS, Actor, Reader
 from core.context import Tx
-from core.model import URGENT, Event, QuestionKind, RiskTag, Status, Triage
+from core.model import URGENT, Address, Event, QuestionKind, RiskTag, Status, Triage
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.tables import Ticket
 from core.stored_values import Reason, to_json
 from core.tickets.records import current_dispatch, move, note
-from core.workflow import asking, drafting, gating
+from core.workflow import asking, dispatching, drafting, gating
 
 # --- the way on
 
@@ -46,12 +46,20 @@ def reassess(tx: Tx, ticket: Ticket) -> None:
             gating.put_forward(tx, ticket, dispatch, keep_asking=True)
     elif ticket.status == Status.DISPATCHED and ticket.severity >= URGENT:
         # Somebody is on the way already; the founder must know that it is worse than when it was authorised.
+        dispatching.hasten(tx, ticket)
         founder = tx.services.company.founder
         card_publisher.show(tx, "ticket", ticket, card_publisher.readers_of(tx, founder), again=True)
         note(tx, ticket, Event.NOTIFIED, LOOPOS, who=founder.id, worse=True)
 
 
 # --- danger first
+
+
+def warn(tx: Tx, address: Address, reader: Reader, triage: Triage) -> None:
+    """Say at once what to do where `triage` says that somebody is in danger."""
+    if triage.dangerous:
+        text = emergency_text(tx, reader, triage)
+        card_publisher.say(tx, address, text, urgency=card_publisher.Urgency.PRESSING)
 
 
 def emergency_text(tx: Tx, reader: Reader, triage: Triage) -> str:

@@ -9,7 +9,6 @@ from core.context import Tx
 from core.errors import Refused
 from core.inbound import Hearing
 from core.model import OPEN, URGENT, Address, Category, Event, Triage
-from core.outbox import card_publisher
 from core.store.tables import Report, Ticket
 from core.stored_values import judgement_of
 from core.team.people import reader_for
@@ -34,12 +33,8 @@ def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Tri
     report.triage = judgement_of(triage)
     if ticket.status not in OPEN:
         return
-    if triage.dangerous:
-        reader = reader_for(tx, tx.services.company.person(report.reporter), triage.language)
-        address = Address(report.source["channel"], report.source["conversation_id"])
-        card_publisher.say(
-            tx, address, filing.emergency_text(tx, reader, triage), urgency=card_publisher.Urgency.PRESSING
-        )
+    reader = reader_for(tx, tx.services.company.person(report.reporter), triage.language)
+    filing.warn(tx, Address(report.source["channel"], report.source["conversation_id"]), reader, triage)
     tags = [tag.value for tag in triage.risk_tags]
     if report is not ticket.reports[0]:
         if reports.worsen(tx, ticket, triage.severity, tags, actor):

@@ -1,4 +1,4 @@
-"""What attack and real use asked for: who could not be reached for a decision"""
+"""What attack and real use asked for: who could not be reached for a decision, what an answer is to"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,3 +12,4 @@ depends_on = None
 def upgrade() -> None:
     with op.batch_alter_table("approvals") as approvals:
         approvals.add_column(sa.Column("unreached", sa.JSON(), nullable=False, server_default="[]"))
+    op.create_index("ix_outbox_ref", "outbox", ["message_ref"])

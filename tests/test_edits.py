@@ -1,0 +1,105 @@
+"""What is changed, answered or made worse later: an edit does what a message does and no more, keeps its room, and nobody is
+left asleep by waits that were planned when it was mild."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.platforms import House, open_house
+from tests.world import World
+
+MILD, DEADLY = "Warm Taipei 浴室水龍頭漏水", "Warm Taipei 浴室失火了,濃煙,房客還在裡面"
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    people = [("ben", "telegram"), ("shirley", "telegram"), ("haru", "line"), ("ben", "line")]
+    async with open_house(tmp_path, people) as one:
+        yield one
+
+
+async def test_an_edit_that_becomes_a_danger_does_what_a_danger_does(house: House) -> None:
+    shirley, ben = house.phone("shirley", "telegram"), house.phone("ben", "telegram")
+    ref = await shirley.says(MILD)
+    await house.fakes["telegram"].edits(shirley.account, ref, DEADLY)
+    await house.settle()
+    assert await shirley.sees("119")
+    assert (await house.ticket())["severity"] == 5
+    assert await ben.sees("T-1001")
+
+
+async def test_an_edit_that_changes_nothing_does_nothing(house: House) -> None:
+    shirley = house.phone("shirley", "telegram")
+    ref = await shirley.says("哈囉")
+    before = len(await shirley.chat())
+    await house.fakes["telegram"].edits(shirley.account, ref, "哈囉 ")
+    await house.settle()
+    assert len(await shirley.chat()) == before
+
+
+async def test_a_command_is_carried_out_once(house: House) -> None:
+    ben = house.phone("ben", "telegram")
+    ref = await ben.says("/lang ja")
+    before = len(await ben.chat())
+    await house.fakes["telegram"].edits(ben.account, ref, "/lang es")
+    await house.settle()
+    assert len(await ben.chat()) == before
+
+
+async def test_a_typo_mended_among_people_is_none_of_our_business(house: House) -> None:
+    telegram, shirley = house.fakes["telegram"], house.phone("shirley", "telegram")
+    room = telegram.room("Friends")
+    ref = await shirley.says("Warm Taipei 冷氣漏誰", room=room)
+    await telegram.edits(shirley.account, ref, "Warm Taipei 冷氣漏水", room=room)
+    await house.settle()
+    assert await house.tickets() == []
+
+
+async def test_small_talk_that_becomes_a_report_stays_in_its_room(house: House) -> None:
+    telegram, ben, shirley = (
+        house.fakes["telegram"],
+        house.phone("ben", "telegram"),
+        house.phone("shirley", "telegram"),
+    )
+    room = telegram.room("Taipei")
+    await ben.says("/bind warm_taipei_2br", room=room)
+    ref = await shirley.says("早安", room=room)
+    await telegram.edits(shirley.account, ref, "冷氣漏水", room=room)
+    await house.settle()
+    ticket = await house.ticket()
+    assert (ticket["property_id"], ticket["source"]["conversation_id"]) == ("warm_taipei_2br", room)
+
+
+async def test_on_line_only_a_quote_of_ours_speaks_to_us(house: House) -> None:
+    haru, line = house.phone("haru", "line"), house.fakes["line"]
+    theirs = await line.says(haru.account, "洗濯機の話", room="housekeeping")
+    await haru.says("エアコンが冷えません 伊東の家", room="housekeeping", reply_to=str(theirs))
+    assert await house.tickets() == []
+
+
+async def test_an_answer_to_our_words_belongs_to_their_ticket(house: House) -> None:
+    shirley = house.phone("shirley", "telegram")
+    await shirley.says(MILD)
+    await shirley.says("Warm Taipei 廚房燈不亮")
+    await shirley.says("T-1001 還在滴")
+    added = next(one for one in reversed(await shirley.chat()) if "T-1001" in one.text and not one.buttons)
+    await shirley.says("謝謝,等你們", reply_to=added.ref)
+    first = (await house.tickets())[0]
+    assert [report["raw_input"] for report in first["reports"]][-1] == "謝謝,等你們"
+
+
+async def test_what_becomes_urgent_at_night_wakes_somebody_now(world: World) -> None:
+    """Sent at three in the night, to be told in the morning; then a second report makes it worse."""
+    world.clock.at = world.clock.at.replace(hour=19)  # in UTC
+    await world.says("celine", "vila Bali: wastafel mampet")
+    before = await world.ticket()
+    assert (before["status"], await world.cards("celine", "job")) == ("DISPATCHED", [])
+    await world.says("miguel", "T-1001: the sink overflows and the water runs into the socket, it sparks")
+    assert (await world.ticket())["severity"] >= 4
+    assert await world.cards("celine", "job"), "she is told at once"
+    await world.wait(minutes=5)
+    told = [row["detail"]["who"] for row in (await world.ticket())["history"] if row["event"] == "notified"]
+    assert len(set(told)) >= 2, "and the next one soon after"
