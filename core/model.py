@@ -150,6 +150,7 @@ class QuestionKind(StrEnum):
     PROPERTY = "property"
     NEAR_POWER = "near_power"
     GUEST_INSIDE = "guest_inside"
+    DANGER = "danger"
     DOOR = "door"
     CHARGE_TO = "charge_to"
     REOPEN = "reopen"
@@ -211,6 +212,8 @@ class Triage:
     """The text in English, where a model told."""
     fallback: tuple[str, ...] = ()
     """A model was asked and did not answer: why, then what was tried."""
+    maybe_danger: bool = False
+    """It looks like a danger to life, and no word says so: one tap tells."""
 
     @property
     def dangerous(self) -> bool:

@@ -36,6 +36,7 @@ YES_NO: Final = {"yes": N_("Yes"), "no": N_("No")}
 FACTS: Final = {
     "near_power": YES_NO,
     "guest_inside": YES_NO,
+    "danger": YES_NO,
     "door": {"reporter": N_("I do"), "staff": N_("Reception or caretaker"), "key": N_("Key box or code")},
 }
 """What is asked with one tap each (N5), and what can be tapped."""

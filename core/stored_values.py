@@ -69,6 +69,7 @@ class Judgement:
     late: bool = field(default=False, metadata=UNLESS_DEFAULT)
     """It lay at the platform for a day: what it says may be over."""
     edited: bool = field(default=False, metadata=UNLESS_DEFAULT)
+    maybe_danger: bool = field(default=False, metadata=UNLESS_DEFAULT)
 
 
 def judgement_of(
@@ -91,6 +92,7 @@ def judgement_of(
         not_understood=not_understood,
         late=late,
         edited=edited,
+        maybe_danger=triage.maybe_danger,
     )
 
 

@@ -138,6 +138,14 @@ class Phone:
             else:
                 await self._fake.says(self.account, value)
             await self.house.settle()
+        if action == "reject":
+            await self.confirms()
+
+    async def confirms(self) -> None:
+        """Press the first button of the newest message: "yes"."""
+        last = (await self.chat())[-1]
+        await self._fake.taps(self.account, last, last.buttons[0][0])
+        await self.house.settle()
 
 
 PNG = bytes.fromhex(

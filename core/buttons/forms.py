@@ -24,7 +24,7 @@ from core.model import Address
 from core.money import parse_amount
 from core.outbox import card_publisher
 from core.store.tables import ButtonRow, CardCopy, FormRequest
-from core.text import normal, shorten
+from core.text import normal, shorten, ticket_ids_in
 
 FORM: Final = "prompt"
 """The kind of the card that asks one field."""
@@ -32,6 +32,8 @@ ANSWERED_WITHIN: Final = timedelta(minutes=15)
 """So long the next words in the conversation may be the answer; a reply to the question counts later too."""
 WHICH: Final = ""
 """Stands for the question which of several optional fields is meant."""
+CONFIRM: Final = "confirm"
+"""Stands for the question whether it is meant at all."""
 
 
 def needed(tx: Tx, tapped: Tap, copy: CardCopy) -> bool:
@@ -133,6 +135,14 @@ def _card(form: FormRequest, reader: Reader) -> CardDraft:
     if form.done_at is not None:
         return CardDraft(title=button.label, lead="✓", state="done")
     stop = ButtonDraft("choose", words("Never mind"), args={"stop": True})
+    if form.field == CONFIRM:
+        said = shorten(next(reversed(form.said.values())), 300)
+        return CardDraft(
+            title=button.label,
+            lead=words("Say no with these words: “{text}”?", text=said),
+            state="asking",
+            buttons=(ButtonDraft("choose", words("Yes, say no"), "danger", args={"confirm": True}), stop),
+        )
     if field is None:
         which = tuple(ButtonDraft("choose", one.label, args={"field": one.name}) for one in button.fields)
         return CardDraft(
@@ -158,6 +168,11 @@ def tap(tx: Tx, tapped: Tap, button: ButtonRow, subject: str, reader: Reader) ->
         form.done_at = tx.now
         _redraw(tx, form, reader)
         return None
+    if chosen.get("confirm") and form.field == CONFIRM:
+        form.done_at = tx.now
+        _redraw(tx, form, reader)
+        values = dict(form.said)
+        return Tap(form.channel, form.conversation_id, form.sender, form.button["id"], values, tx.now)
     if "field" in chosen:
         form.field = str(chosen["field"])
         _redraw(tx, form, reader)
@@ -170,9 +185,19 @@ def is_open(tx: Tx, message: Message) -> bool:
     return bool(_open_forms(tx, message))
 
 
+def ticket_asked_about(tx: Tx, message: Message) -> str | None:
+    """The ticket that the field asked last is about, where the message does not say which question it answers."""
+    if message.reply_to:
+        return None
+    asked = next(iter(_open_forms(tx, message)), None)
+    if asked is None or asked.button["id"].startswith("correct"):  # what was really said is a report itself
+        return None
+    return next(iter(ticket_ids_in(str(asked.button["label"]))), None)
+
+
 def take_words(tx: Tx, message: Message, reader: Reader) -> tuple[bool, Tap | None]:
     """(whether the message answers a field that is asked here, the form if it is filled in now)."""
-    forms = [form for form in _open_forms(tx, message) if form.field != WHICH]
+    forms = [form for form in _open_forms(tx, message) if form.field not in {WHICH, CONFIRM}]
     if not forms or not message.text.strip():
         return False, None
     # A reply says which question it answers; plain words answer the one asked last.
@@ -182,6 +207,9 @@ def take_words(tx: Tx, message: Message, reader: Reader) -> tuple[bool, Tap | No
     if field is None or (form.created_at < tx.now - ANSWERED_WITHIN and not is_reply):
         return False, None
     match field.kind:
+        case "text" if form.button["id"].startswith("reject") and not is_reply:
+            _confirm(tx, form, message.text.strip(), reader)
+            return True, None
         case "text":
             return True, _said(tx, form, message.text.strip(), reader)
         case "choice":
@@ -206,6 +234,15 @@ def _take_amount(
         card_publisher.say(tx, address, phrases.refusal(unclear, reader.words, tx.now))
         return True, None
     return True, _said(tx, form, message.text.strip(), reader)
+
+
+def _confirm(tx: Tx, form: FormRequest, value: str, reader: Reader) -> None:
+    """Plain words alone say no to nothing: they may have been meant for somebody else."""
+    done_at, form.done_at = form.done_at, tx.now
+    _redraw(tx, form, reader)
+    form.done_at = done_at
+    form.said, form.field = {**form.said, form.field: shorten(value, 2000)}, CONFIRM
+    _ask(tx, form, reader)
 
 
 def _is_about(tx: Tx, form: FormRequest, message_ref: str) -> bool:

@@ -236,6 +236,7 @@ QUESTION_TEXT: Final = {
     QuestionKind.PROPERTY: N_("Which property is it?"),
     QuestionKind.NEAR_POWER: N_("Is water near a socket, cable or fuse box?"),
     QuestionKind.GUEST_INSIDE: N_("Is a guest inside now?"),
+    QuestionKind.DANGER: N_("Is anybody in danger?"),
     QuestionKind.DOOR: N_("Who opens the door for the vendor?"),
     QuestionKind.CHARGE_TO: N_("Who pays?"),
     QuestionKind.REOPEN: N_("{other} was resolved only lately. Is it the same problem again?"),

@@ -84,7 +84,7 @@ def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> EditOutco
         if ticket.raw_input == report.raw_input:
             ticket.raw_input = ticket.transcript_native = change.text
         report.raw_input = report.transcript_native = change.text
-        if triage.severity > report.triage.severity and not warned:
+        if triage.dangerous and report.triage.severity < triage.severity and not warned:
             warned = True
             reader = reader_for(tx, person, triage.language)
             filing.warn(tx, Address(change.channel, change.conversation_id), reader, triage)

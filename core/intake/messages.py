@@ -74,7 +74,7 @@ def take_message(
     if taken is not None:
         row.ticket_id = taken.ticket.ticket_id if taken.ticket is not None else None
         return
-    if it.triage.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}:
+    if it.triage.dangerous and it.triage.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}:
         filing.warn(tx, it.address, it.reader, it.triage)
     taken = first_taken(tx, it, STEPS)
     ticket = taken.ticket if taken is not None else None

@@ -35,6 +35,8 @@ from core.workflow import asking, filing, questions, reports
 MAX_REMARKS: Final = 5
 DOUBLE_WITHIN: Final = timedelta(seconds=60)
 CAPTION_WITHIN: Final = timedelta(minutes=15)
+SURELY: Final = 0.5
+"""So sure must the category be for words to be about something else than was asked."""
 # Words that look like a decision. They decide nothing: they point to the card (C30).
 _APPROVING: Final = frozenset(
     {
@@ -114,8 +116,11 @@ def _do_command(tx: Tx, it: Incoming, text: str) -> Taken:
 
 
 def _form(tx: Tx, it: Incoming) -> bool | None:
-    answering = it.own_words and not it.triage.dangerous and forms.is_open(tx, it.message)
-    return True if answering else None
+    if not it.own_words or it.triage.dangerous or not forms.is_open(tx, it.message):
+        return None
+    asked = forms.ticket_asked_about(tx, it.message)
+    ticket = tx.get(Ticket, asked) if asked is not None else None
+    return None if ticket is not None and _is_another_problem(it, ticket) else True
 
 
 def _fill_form(tx: Tx, it: Incoming, _found: bool) -> Taken | None:
@@ -251,7 +256,21 @@ def _take_place(tx: Tx, it: Incoming, question: Question) -> Taken:
 
 def _question(tx: Tx, it: Incoming) -> Question | None:
     """The founder's question in words."""
-    return _asked(tx, it).words if not it.triage.dangerous and it.own_words else None
+    question = _asked(tx, it).words if not it.triage.dangerous and it.own_words else None
+    if question is None or _is_another_problem(it, find_ticket(tx, question.ticket_id)):
+        return None
+    return question
+
+
+def _is_another_problem(it: Incoming, ticket: Ticket) -> bool:
+    """Words that report something else than `ticket` is about answer no question about it: they are filed. An answer
+    ("the one in the bedroom, it drips on the floor") speaks of the same."""
+    said = it.triage
+    if said.intent is not Intent.NEW_ISSUE or said.category is Category.OTHER:
+        return False
+    if "property" in said.evidence and said.property_id != ticket.property_id:
+        return True
+    return said.category != ticket.category and said.confidence.get("category", 1.0) >= SURELY
 
 
 def _take_answer(tx: Tx, it: Incoming, question: Question) -> Taken:

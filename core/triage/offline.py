@@ -14,9 +14,10 @@ from core.amounts import says_done
 from core.company.company import Company
 from core.model import URGENT, Category, Intent, RiskTag, Triage
 from core.text import READ_LIMIT
-from core.triage import concepts, decide, features, languages, model
+from core.triage import concepts, decide, features, hazards, languages, model
 from core.triage.concepts import Hit, fold
 from core.triage.features import Features
+from core.triage.hazards import weigh
 from core.triage.injected_instructions import Orders
 from core.triage.learned import Learned, Lesson
 from core.triage.model import Known, Model, Vector, sigmoid, softmax
@@ -86,9 +87,14 @@ class OfflineEngine:
         folded = fold(text[:READ_LIMIT])
         whole = self._places.masked(folded)
         plain, orders = self._orders.taken_out(whole)
-        read = self._judged(folded, whole, plain, orders, speaker)
+        # What orders us about may not take a danger back ("ignore what was before").
+        read = weigh(self._read(folded, whole, plain, orders, speaker), hazards.load().find(plain))
         if says_done(folded):
             return replace(read, intent=Intent.RESOLUTION_REPORT, severity=1, risk_tags=())
+        return read
+
+    def _read(self, folded: str, whole: str, plain: str, orders: list[str], speaker: Speaker) -> Triage:
+        read = self._judged(folded, whole, plain, orders, speaker)
         if not orders:
             return read
         # Where nothing marks a clause (spoken words, haste) that of an order may hold the report as well.

@@ -42,6 +42,8 @@ def ask_property(tx: Tx, ticket: Ticket) -> None:
 def ask_facts(tx: Tx, ticket: Ticket) -> None:
     """Water near power? A guest inside? Only where the answer matters and the words did not give it. Who
     opens the door is asked once it is known that no guest can."""
+    if ticket.triage.maybe_danger:
+        ask_fact(tx, ticket, QuestionKind.DANGER)
     if ticket.category in WATERY and RiskTag.ELECTRICAL_RISK not in ticket.risk_tags:
         ask_fact(tx, ticket, QuestionKind.NEAR_POWER)
     if ticket.category in HOMELY and RiskTag.GUEST_ANGRY not in ticket.risk_tags:

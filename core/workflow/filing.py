@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from core import phrases
@@ -55,17 +56,14 @@ def reassess(tx: Tx, ticket: Ticket) -> None:
 # --- danger first
 
 
-def warn(tx: Tx, address: Address, reader: Reader, triage: Triage) -> None:
-    """Say at once what to do where `triage` says that somebody is in danger."""
-    if triage.dangerous:
-        text = emergency_text(tx, reader, triage)
-        card_publisher.say(tx, address, text, urgency=card_publisher.Urgency.PRESSING)
+def warn(tx: Tx, address: Address, reader: Reader, about: Triage | Ticket) -> None:
+    """Say at once what to do about a danger, with the country's number. From a table: no model, no waiting."""
+    text = emergency_text(tx, reader, about.property_id, about.risk_tags)
+    card_publisher.say(tx, address, text, urgency=card_publisher.Urgency.PRESSING)
 
 
-def emergency_text(tx: Tx, reader: Reader, triage: Triage) -> str:
-    """What to do at once, with the country's number. From a table: no model, no waiting."""
-    place = tx.services.company.place(triage.property_id)
-    numbers = tx.services.emergency.get(place.country if place else "") or tx.services.emergency[""]
+def emergency_text(tx: Tx, reader: Reader, property_id: str | None, risk_tags: Collection[str]) -> str:
+    numbers = tx.services.emergency.get(_country(tx, reader, property_id)) or tx.services.emergency[""]
     order = (
         RiskTag.GAS_RISK,
         RiskTag.FIRE_RISK,
@@ -74,8 +72,17 @@ def emergency_text(tx: Tx, reader: Reader, triage: Triage) -> str:
         RiskTag.ELECTRICAL_RISK,
         RiskTag.WATER_DAMAGE,
     )
-    hazard = next((tag.value for tag in order if tag in triage.risk_tags), "")
+    hazard = next((tag.value for tag in order if tag in risk_tags), "")
     return reader.words(phrases.EMERGENCY[hazard], fire=numbers["fire_medical"], police=numbers["police"])
+
+
+def _country(tx: Tx, reader: Reader, property_id: str | None) -> str:
+    """Where it is; of words that name no place, where its writer works. "" where that may be several countries."""
+    company = tx.services.company
+    person = company.person(reader.person_id)
+    ids = [property_id] if property_id else list(person.properties if person is not None else [])
+    countries = {place.country for one in ids if (place := company.place(one)) is not None}
+    return countries.pop() if len(countries) == 1 else ""
 
 
 # --- asking what is missing, one tap each

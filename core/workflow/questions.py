@@ -44,7 +44,7 @@ def answer(tx: Tx, ticket: Ticket, question: Question, option: str, actor: Actor
         case QuestionKind.CHARGE_TO:
             ticket.charge_to = option
             note(tx, ticket, Event.CORRECTED, actor, charge_to=option)
-        case QuestionKind.NEAR_POWER | QuestionKind.GUEST_INSIDE | QuestionKind.DOOR:
+        case QuestionKind.NEAR_POWER | QuestionKind.GUEST_INSIDE | QuestionKind.DANGER | QuestionKind.DOOR:
             _set_fact(tx, ticket, question.kind, option, actor)
         case QuestionKind.ASK:
             raise Refused("unknown_option")  # it is answered in words
@@ -134,6 +134,12 @@ def _set_fact(tx: Tx, ticket: Ticket, kind: QuestionKind, option: str, actor: Ac
     ticket.facts = {**ticket.facts, kind: option}
     if kind == QuestionKind.NEAR_POWER and option == "yes":
         reports.worsen(tx, ticket, 4, [RiskTag.ELECTRICAL_RISK.value], actor)
+        filing.reassess(tx, ticket)
+        return
+    if kind == QuestionKind.DANGER and option == "yes":
+        reader = asking.reader_of(tx, actor.person_id, ticket.language)
+        filing.warn(tx, Address(ticket.source["channel"], ticket.source["conversation_id"]), reader, ticket)
+        reports.worsen(tx, ticket, 5, [], actor)
         filing.reassess(tx, ticket)
         return
     note(tx, ticket, Event.CORRECTED, actor, **{kind: option})

@@ -33,8 +33,9 @@ def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Tri
     report.triage = judgement_of(triage)
     if ticket.status not in OPEN:
         return
-    reader = reader_for(tx, tx.services.company.person(report.reporter), triage.language)
-    filing.warn(tx, Address(report.source["channel"], report.source["conversation_id"]), reader, triage)
+    if triage.dangerous:
+        reader = reader_for(tx, tx.services.company.person(report.reporter), triage.language)
+        filing.warn(tx, Address(report.source["channel"], report.source["conversation_id"]), reader, triage)
     tags = [tag.value for tag in triage.risk_tags]
     if report is not ticket.reports[0]:
         if reports.worsen(tx, ticket, triage.severity, tags, actor):
