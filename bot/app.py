@@ -21,6 +21,7 @@ from bot.understanding import model_of
 from channels.link.channel import LinkChannel
 from channels.link.routes import LinkRoutes
 from channels.platform import Platform
+from channels.web.access import is_this_machine
 from channels.web.channel import WebChannel
 from channels.web.routes import WebRoutes
 from core import housekeeping
@@ -167,7 +168,14 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
         *ReportJobs(services, settings.budget_usd).tasks(),
     ):
         jobs.register(task)
-    web = WebRoutes(store, clock, lambda: services.company, services.media, demo=settings.demo)
+    web = WebRoutes(
+        store,
+        clock,
+        lambda: services.company,
+        services.media,
+        demo=settings.demo,
+        exposed=settings.base_url is not None or not is_this_machine(settings.host),
+    )
     link = LinkRoutes(store, clock, services.secret)
     watch = ChannelWatch(store, services)
     alarm = Alarm(store, clock, HANDLERS, given_up, prepare)

@@ -13,6 +13,7 @@ import structlog
 
 _SECRET = re.compile(
     r"xox[a-z]-[\w-]+|xapp-[\w-]+|\b\d{6,12}:[\w-]{30,}|sk-[\w-]{16,}|Bearer\s+[\w.~+/-]+=*|(?<=:)[^:@/\s]+(?=@)"
+    r"|(?<=/[vf]/)[\w.=%~-]+"  # the signed links of a vendor's page and of a file: whoever has one is let in
 )
 MAX_FRAMES: Final = 40
 _ROOT: Final = str(Path(__file__).parents[1])
@@ -93,6 +94,7 @@ def set_up(level: str, *, for_good: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # httpx writes whole URLs, tokens included; APScheduler writes a line per wake-up; aiohttp one per request.
-    for noisy in ("httpx", "apscheduler", "aiohttp.access", "alembic", "bm25s"):
+    # httpx writes whole URLs, tokens included; aiosqlite every value of every statement; APScheduler a line per wake-up;
+    # aiohttp one per request.
+    for noisy in ("httpx", "aiosqlite", "apscheduler", "aiohttp.access", "alembic", "bm25s"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -14,10 +14,13 @@ import structlog
 from aiohttp import web
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
+from yarl import URL
 
 from bot.app import App, build
 from bot.settings import Settings
+from channels.connections import HEAD_WITHIN, Connections, allow_files
 from channels.link.files import FileRoutes
+from channels.web.access import KEY
 from core.errors import StartupError, TryLater
 from core.model import InboxStatus, OutboxStatus
 from core.refusals import REFUSED
@@ -33,25 +36,40 @@ MAX_BODY = 1024 * 1024
 
 async def serve(settings: Settings) -> int:
     """Run until a signal; returns the exit code. Raises StartupError."""
+    allow_files()
     app = await build(settings)
-    runner = web.AppRunner(http_app(app), access_log=None, handle_signals=False, shutdown_timeout=2.0)
+    connections = Connections()
+    http = http_app(app)
+    connections.add_to(http)
+    runner = web.AppRunner(
+        http, access_log=None, handle_signals=False, shutdown_timeout=2.0, keepalive_timeout=HEAD_WITHIN
+    )
+    listening = None
     try:
         await runner.setup()
-        await _listen(runner, settings)
+        assert runner.server is not None
+        listening = await _listen(connections, runner.server, settings)
         await app.start()
-        port = runner.addresses[0][1] if runner.addresses else settings.port
-        print(f"LoopOS is ready: http://{settings.host}:{port}/", flush=True)
+        port = listening.sockets[0].getsockname()[1]
+        print(f"LoopOS is ready: {_address(settings.host, port, app.web.key)}", flush=True)
         log.info("ready", port=port, demo=settings.demo, home=str(settings.home))
         return await _until_stopped(app)
     finally:
+        if listening is not None:
+            listening.close()
         await runner.cleanup()
         await app.stop()
         log.info("stopped")
 
 
-async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+def _address(host: str, port: int, key: str | None) -> str:
+    """Where to open the page; with `key`, so that it lets in whoever has the address."""
+    return str(URL.build(scheme="http", host=host, port=port, path="/", query={KEY: key} if key else {}))
+
+
+async def _listen(connections: Connections, server: web.Server, settings: Settings) -> asyncio.Server:
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        return await connections.listen(server, settings.host, settings.port)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise StartupError(
@@ -202,8 +220,16 @@ async def _errors(request: web.Request, handler: object) -> web.StreamResponse:
         return await handler(request)  # type: ignore[operator,no-any-return]
     except web.HTTPException:
         raise
-    except (ConnectionResetError, asyncio.CancelledError):
+    except asyncio.CancelledError:
         raise
+    except ConnectionResetError:
+        if request.transport is not None:
+            raise
+        return web.Response(
+            status=400
+        )  # whoever sent it went away in the middle: nobody's error, and nobody reads this
+    except web.RequestPayloadError as broken:
+        raise web.HTTPBadRequest(text="The body breaks off.") from broken
     except Exception as error:
         log.error("request_failed", path=request.path, error=type(error).__name__, exc_info=error)
         return web.json_response({"error": "Something went wrong here. It is logged."}, status=500)

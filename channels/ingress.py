@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import structlog
 from aiohttp import web
@@ -93,28 +94,38 @@ class Ingress:
         return await self._store.read(find)
 
 
-async def read_body(request: web.Request, media_types: Sequence[str]) -> bytes:
-    """The raw bytes of a webhook, at most MAX_BODY and never unpacked.
+async def read_body(request: web.Request, media_types: Sequence[str], most: int = MAX_BODY) -> bytes:
+    """The raw bytes of a request, at most `most` and never unpacked.
 
     Raises 415 for another content type or a packed body, 413 for a long one; the length that is claimed is
     believed only when it is too much."""
     if request.content_type not in media_types:
         raise refuse(web.HTTPUnsupportedMediaType, "content type")
     if request.headers.get("Content-Encoding", "identity") != "identity":
-        raise too_large()
-    if (request.content_length or 0) > MAX_BODY:
-        raise too_large()
+        raise too_large(most)
+    if (request.content_length or 0) > most:
+        raise too_large(most)
     body = bytearray()
     async for chunk in request.content.iter_chunked(64 * 1024):
         body += chunk
-        if len(body) > MAX_BODY:
-            raise too_large()
+        if len(body) > most:
+            raise too_large(most)
     return bytes(body)
 
 
-def too_large() -> web.HTTPException:
+def read_fields(body: bytes) -> dict[str, str]:
+    """The fields of a form (application/x-www-form-urlencoded). Raises 400."""
+    try:
+        return dict(
+            parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=100, errors="strict")
+        )
+    except ValueError as wrong:
+        raise refuse(web.HTTPBadRequest, "not a form") from wrong
+
+
+def too_large(most: int = MAX_BODY) -> web.HTTPException:
     refused("webhook", "too large")
-    return web.HTTPRequestEntityTooLarge(max_size=MAX_BODY, actual_size=MAX_BODY + 1, text="too large")
+    return web.HTTPRequestEntityTooLarge(max_size=most, actual_size=most + 1, text="too large")
 
 
 def refuse(kind: type[web.HTTPException], why: str) -> web.HTTPException:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from html import escape as html
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from aiohttp import web
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from channels.ingress import COMMIT_WITHIN, refuse
+from channels.ingress import COMMIT_WITHIN, read_body, read_fields, refuse
 from core.actors import Actor
 from core.acts.commands import OpenOffer
 from core.acts.table import perform
@@ -24,12 +26,13 @@ from core.i18n import N_, Words
 from core.inbox import Arrival, accept
 from core.model import InboxStatus
 from core.money import parse_amount
-from core.outbox.offer_links import offer_in
+from core.outbox.offer_links import is_over, offer_in
 from core.phrases import refusal
-from core.store.tables import CardCopy, InboxRow, Offer
+from core.store.tables import CardCopy, InboxRow, Offer, OutboxRow
 from core.text import escape
 
 MAX_FORM: Final = 16 * 1024
+FORM: Final = "application/x-www-form-urlencoded"
 CSP: Final = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _STYLE: Final = (
     "body{font:18px/1.5 system-ui,sans-serif;margin:0;background:#f4f5f7;color:#16202c}"
@@ -56,47 +59,48 @@ class LinkRoutes:
         http.router.add_post("/v/{token}", self.answer)
 
     async def look(self, request: web.Request) -> web.Response:
-        offer_id = self._offer(request)
-        found = await self._store.read(lambda session: _find(session, offer_id))
-        if found is None:
-            raise refuse(web.HTTPNotFound, "link")
+        offer_id, found = await self._found(request)
+        if found.over:
+            return _over(found.card)
         # A preview robot also looks: only a person's browser sends this, and silence counts from then on.
         if request.headers.get("Sec-Fetch-Mode") == "navigate":
             await self._store.write(lambda tx: perform(tx, Actor("", "link"), OpenOffer(offer_id)))
-        return _page(found[1], waiting=found[2])
+        return _page(found.card, waiting=found.waiting, note=found.refused if found.card.buttons else "")
 
     async def answer(self, request: web.Request) -> web.Response:
         """Keep the answer, then show the page as it stands. Raises 404 for a link that is not ours."""
-        offer_id = self._offer(request)
-        found = await self._store.read(lambda session: _find(session, offer_id))
-        if found is None:
-            raise refuse(web.HTTPNotFound, "link")
-        if (request.content_length or 0) > MAX_FORM:
-            raise refuse(web.HTTPRequestEntityTooLarge, "form")
-        vendor_id, card, _ = found
-        form = {key: str(value) for key, value in (await request.post()).items()}
-        button = next((one for one in card.buttons if one.id == form.get("button")), None)
-        if button is None:
-            return _page(card, waiting=False)
-        values = {field.name: escape(form.get(field.name, "")).strip()[:200] for field in button.fields}
+        offer_id, found = await self._found(request)
+        card = found.card
+        if found.over:
+            return _over(card)
         words = Words(card.language, ZoneInfo("UTC"))
         try:
-            for field in button.fields:
-                if field.kind == "amount":
-                    parse_amount(values[field.name])
+            form = read_fields(await read_body(request, [FORM], MAX_FORM))
+            if "button" not in form:
+                raise refuse(web.HTTPBadRequest, "not a form")
+        except web.HTTPException as broken:
+            status = 413 if isinstance(broken, web.HTTPRequestEntityTooLarge) else 400
+            note = words(N_("That did not work. Please try again."))
+            return _page(card, waiting=False, note=note, status=status)
+        button = next((one for one in card.buttons if one.id == form["button"]), None)
+        if button is None:
+            return _page(card, waiting=False)
+        try:
+            values = _values(button, form)
         except Refused as unclear:
             return _page(card, waiting=False, note=refusal(unclear, words), typed=form)
         payload = {
             "offer": offer_id,
-            "vendor": vendor_id,
+            "vendor": found.vendor_id,
             "button": button.id,
             "values": {key: value for key, value in values.items() if value},
             "at": self._clock.now().isoformat(),
         }
 
         def keep(tx: Tx) -> None:
-            # The same answer twice is one answer: the button it was given with is what names it.
-            accept(tx, [Arrival("link", f"{offer_id}:{button.id}", offer_id, payload)])
+            # The same answer twice is one answer, until it was worked on: a button that stands then was refused.
+            name = f"{offer_id}:{button.id}:{_worked_on(tx.session, offer_id)}"
+            accept(tx, [Arrival("link", name, offer_id, payload)])
 
         try:
             async with asyncio.timeout(COMMIT_WITHIN):
@@ -106,15 +110,29 @@ class LinkRoutes:
             return _page(card, waiting=False, note=note, typed=form, status=503)
         raise web.HTTPSeeOther(request.path)
 
-    def _offer(self, request: web.Request) -> str:
-        offer_id = offer_in(self._secret, request.match_info["token"])
-        if offer_id is None:
+    async def _found(self, request: web.Request) -> tuple[str, _Found]:
+        offer_id, now = offer_in(self._secret, request.match_info["token"]), self._clock.now()
+        found = await self._store.read(lambda session: _find(session, offer_id, now)) if offer_id else None
+        if offer_id is None or found is None:
             raise refuse(web.HTTPNotFound, "link")
-        return offer_id
+        return offer_id, found
 
 
-def _find(session: Session, offer_id: str) -> tuple[str, Card, bool] | None:
-    """(vendor, card as it stands, whether an answer is still being worked on)"""
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is behind a link."""
+
+    vendor_id: str
+    card: Card
+    """As it stands."""
+    waiting: bool
+    """An answer is still being worked on."""
+    refused: str
+    """What was said to the last answer that was refused."""
+    over: bool
+
+
+def _find(session: Session, offer_id: str, now: datetime) -> _Found | None:
     offer = session.get(Offer, offer_id)
     content: dict[str, Any] | None = session.scalar(
         select(CardCopy.content).where(CardCopy.channel == "link", CardCopy.conversation_id == offer_id)
@@ -130,7 +148,47 @@ def _find(session: Session, offer_id: str) -> tuple[str, Card, bool] | None:
         )
         .limit(1)
     )
-    return offer.vendor_id, Card.model_validate(content), waiting is not None
+    said = session.scalar(
+        select(OutboxRow.payload)
+        .where(OutboxRow.channel == "link", OutboxRow.conversation_id == offer_id, OutboxRow.kind == "text")
+        .order_by(OutboxRow.id.desc())
+        .limit(1)
+    )
+    return _Found(
+        offer.vendor_id,
+        Card.model_validate(content),
+        waiting is not None,
+        str((said or {}).get("text", "")),
+        is_over(session, offer, now),
+    )
+
+
+def _worked_on(session: Session, offer_id: str) -> int:
+    """How many answers to this offer were worked on. By their names, which are indexed."""
+    wanted = select(func.count()).where(
+        InboxRow.channel == "link",
+        InboxRow.event_id.between(f"{offer_id}:", f"{offer_id};"),
+        InboxRow.status != InboxStatus.ACCEPTED,
+    )
+    return session.scalar(wanted) or 0
+
+
+def _values(button: Button, form: Mapping[str, str]) -> dict[str, str]:
+    """What was filled in. Raises Refused("amount_unclear" | "unknown_option")."""
+    values = {field.name: escape(form.get(field.name, "")).strip()[:200] for field in button.fields}
+    for field in button.fields:
+        if field.kind == "amount":
+            parse_amount(values[field.name])
+        if field.kind == "choice" and values[field.name] not in {one.value for one in field.options}:
+            raise Refused("unknown_option")
+    return values
+
+
+def _over(card: Card) -> web.Response:
+    words = Words(card.language, ZoneInfo("UTC"))
+    lead = words(N_("This job ended a while ago, and this page is closed. Thank you!"))
+    nothing = {"lead": lead, "facts": (), "sections": (), "buttons": ()}
+    return _page(card.model_copy(update=nothing), waiting=False, status=410)
 
 
 def _page(

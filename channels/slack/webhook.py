@@ -6,11 +6,10 @@ import hashlib
 import hmac
 from datetime import UTC, datetime
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from channels.ingress import come_again, read_body, read_json, refuse
+from channels.ingress import come_again, read_body, read_fields, read_json, refuse
 from channels.slack.reception import Reception
 from core.clock import Clock
 from core.errors import TryLater
@@ -64,12 +63,7 @@ def sign(body: bytes, timestamp: str, secret: str) -> str:
 
 def read_form(body: bytes) -> dict[str, Any]:
     """A click or a form comes as JSON in `payload`, a command as plain fields. Raises 400."""
-    try:
-        fields = dict(
-            parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=100, errors="strict")
-        )
-    except ValueError as wrong:
-        raise refuse(web.HTTPBadRequest, "not a form") from wrong
+    fields = read_fields(body)
     if "payload" in fields:
         return read_json(fields["payload"])
     if "command" in fields:

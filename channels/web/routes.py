@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import secrets
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -16,8 +17,10 @@ from aiohttp import web
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from channels.connections import AGAIN, STREAMS_SHARE, Handler, most_open
 from channels.file_response import hand_out
 from channels.web import texts
+from channels.web.access import Access
 from channels.web.channel import take
 from core.clock import Clock
 from core.company.company import Company
@@ -51,13 +54,26 @@ CSP: Final = (
 
 class WebRoutes:
     def __init__(
-        self, db: Store, clock: Clock, company: Callable[[], Company], media: Path, *, demo: bool
+        self,
+        db: Store,
+        clock: Clock,
+        company: Callable[[], Company],
+        media: Path,
+        *,
+        demo: bool,
+        exposed: bool,
     ) -> None:
+        """`exposed`: others than this machine can reach us."""
         self._store = db
         self._clock = clock
         self._company = company
         self._media = media
         self._demo = demo
+        self.key = secrets.token_urlsafe(16) if demo and exposed else None
+        """What lets others than this machine in."""
+        self._access = Access(self.key)
+        self._streams = 0
+        self._most_streams = most_open() // STREAMS_SHARE
         self._stopping = asyncio.Event()
         # Read once: no request waits for the disk.
         self._assets = {
@@ -65,18 +81,26 @@ class WebRoutes:
         }
 
     def add_to(self, app: web.Application) -> None:
-        app.router.add_get("/", self.page)
-        app.router.add_get("/page/{name}", self.asset)
-        app.router.add_get("/api/start", self.start)
-        app.router.add_post("/api/messages", self.message)
-        app.router.add_post("/api/taps", self.tap)
-        app.router.add_post("/api/media", self.upload)
-        app.router.add_get("/api/media/{sha}", self.download)
-        app.router.add_get("/api/stream", self.stream)
+        app.router.add_get("/", self._let_in(self.page))
+        app.router.add_get("/page/{name}", self._let_in(self.asset))
+        app.router.add_get("/api/start", self._let_in(self.start))
+        app.router.add_post("/api/messages", self._let_in(self.message))
+        app.router.add_post("/api/taps", self._let_in(self.tap))
+        app.router.add_post("/api/media", self._let_in(self.upload))
+        app.router.add_get("/api/media/{sha}", self._let_in(self.download))
+        app.router.add_get("/api/stream", self._let_in(self.stream))
         app.on_shutdown.append(self._stop)
 
     async def _stop(self, _app: web.Application) -> None:
         self._stopping.set()
+
+    def _let_in(self, handler: Handler) -> Handler:
+        async def guarded(request: web.Request) -> web.StreamResponse:
+            if self._demo:
+                self._access.require(request)
+            return await handler(request)
+
+        return guarded
 
     # --- the page itself
 
@@ -240,6 +264,15 @@ class WebRoutes:
         """Server-sent events: every message of the conversation newer than the last one the page saw. An
         edit moves its message to the end, so a reconnect can neither lose nor repeat anything."""
         sender = self._sender(request)
+        if self._streams >= self._most_streams:
+            raise _refuse(web.HTTPServiceUnavailable, "Too many pages are open.", AGAIN)
+        self._streams += 1
+        try:
+            return await self._stream(request, sender)
+        finally:
+            self._streams -= 1
+
+    async def _stream(self, request: web.Request, sender: str) -> web.StreamResponse:
         said = request.headers.get("Last-Event-ID") or request.query.get("after", "0")
         after = int(said) if said.isdecimal() and len(said) < 16 else 0
         response = web.StreamResponse(

@@ -5,9 +5,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy.orm import Session
 
 from core.context import Services
 from core.store.tables import Offer
+from core.tickets.records import ended_at
+
+SHOWN_FOR: Final = timedelta(days=14)
+"""So long after its ticket has ended a link still shows what became of it."""
 
 
 def token_of(secret: bytes, offer_id: str) -> str:
@@ -30,3 +38,9 @@ def link_to(services: Services, offer: Offer) -> str | None:
         if services.base_url
         else None
     )
+
+
+def is_over(session: Session, offer: Offer, now: datetime) -> bool:
+    """Its ticket ended long ago: the link leads nowhere any more."""
+    ended = ended_at(session, offer.dispatch.ticket)
+    return ended is not None and now > ended + SHOWN_FOR

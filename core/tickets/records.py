@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -115,6 +115,16 @@ def _write(
             detail=detail,
         )
     )
+
+
+def ended_at(session: Session, ticket: Ticket) -> datetime | None:
+    """When it came to the end that it is at; None while it is open."""
+    if ticket.status in OPEN:
+        return None
+    wanted = select(func.max(HistoryRow.at)).where(
+        HistoryRow.ticket_id == ticket.ticket_id, HistoryRow.to_status == ticket.status
+    )
+    return session.scalar(wanted)
 
 
 def current_dispatch(ticket: Ticket) -> Dispatch | None:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -41,20 +42,27 @@ def loopos(
 
 
 def start(home: Path) -> tuple[subprocess.Popen[str], str]:
-    """A service that is ready, and its address. Its log goes to a file: a pipe that nobody reads would fill up
-    and hold the service."""
+    """A service that is ready, and its address."""
+    process, printed = spawn(home)
+    return process, printed.rstrip("/")
+
+
+def spawn(home: Path, files: int = 1024, **more: str) -> tuple[subprocess.Popen[str], str]:
+    """A service that is ready, may have so many files open, and printed this address. Its log goes to a file: a pipe
+    that nobody reads would fill up and hold the service."""
     port = free_port()
     with (home / "stderr.log").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bot"],
-            env={**os.environ, "LOOPOS_HOME": str(home), "PORT": str(port), "LOOPOS_DEMO": "1"},
+            ["sh", "-c", f'ulimit -n {files}; exec "$0" -m bot', sys.executable],
+            env={**os.environ, "LOOPOS_HOME": str(home), "PORT": str(port), "LOOPOS_DEMO": "1", **more},
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
         )
     assert process.stdout is not None
-    assert "LoopOS is ready" in process.stdout.readline()
-    return process, f"http://127.0.0.1:{port}"
+    said, _, printed = process.stdout.readline().strip().partition(": ")
+    assert said == "LoopOS is ready"
+    return process, printed
 
 
 @pytest.fixture
@@ -182,6 +190,7 @@ def test_bad_requests_get_a_plain_answer_and_leave_nothing(
     assert post(messages, b"null") == 400
     assert post(messages, b"\xff\xfe") == 400
     assert post(messages, good, "text/plain") == 415
+    assert post(messages, b"not packed at all", **{"Content-Encoding": "gzip"}) == 400
     assert post(messages, b"x" * (1024 * 1024 + 1)) == 413
     assert post(messages, json.dumps({"text": "no id"}).encode()) == 400
     assert post(f"{url}/api/messages?as=../etc", good) == 400
@@ -208,6 +217,61 @@ def test_bad_requests_get_a_plain_answer_and_leave_nothing(
     with sqlite3.connect(home / "loopos.db") as db:
         assert db.execute("select count(*) from inbox").fetchone()[0] == 1
     db.close()
+
+
+def test_connections_that_say_nothing_keep_nobody_out_and_fill_no_log(tmp_path: Path) -> None:
+    """D29 of docs/PROMISES.md: many more of them than this process may have files open."""
+    process, url = spawn(tmp_path, files=256)
+    port = int(url.rstrip("/").rpartition(":")[2])
+    taps, body = f"{url}api/taps?as=ben", json.dumps({"id": "12345678", "button": "approve:nothing"}).encode()
+    head = b"POST /api/taps?as=ben HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    said = [b"", head[:12], head, head + b"Content-Length: 9\r\n\r\n{"]
+    held = [socket.socket() for _ in range(600)]
+    try:
+        for number, one in enumerate(held):
+            one.settimeout(1)
+            with contextlib.suppress(OSError):  # it may have had to make room already
+                one.connect(("127.0.0.1", port))
+                one.sendall(said[number % len(said)])
+        assert post(taps, body) == 200
+        with urllib.request.urlopen(f"{url}metrics", timeout=10) as answer:
+            assert "loopos_jobs_waiting" in answer.read().decode()
+        for one in held:
+            one.close()
+        assert post(taps, body) == 200
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+    finally:
+        process.kill()
+        process.communicate()
+        for one in held:
+            one.close()
+    log = [json.loads(line) for line in (tmp_path / "stderr.log").read_text().splitlines()]
+    assert len(log) < 20
+    assert next(one["times"] for one in log if one["event"] == "connections_full") == 1
+
+
+def test_a_demo_that_others_can_reach_is_open_to_its_printed_address_alone(tmp_path: Path) -> None:
+    """D30 of docs/PROMISES.md."""
+    process, printed = spawn(tmp_path, HOST="0.0.0.0")
+    try:
+        address, key = printed.split("?")
+        for route in ("", "page/app.js", "api/start", "api/stream?as=ben"):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(f"{address}{route}")
+            with refused.value as answer:
+                assert (answer.code, "key" in answer.read().decode()) == (403, True)
+        window = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with window.open(printed) as page:
+            assert (page.url, page.status) == (address, 200)
+        with window.open(f"{address}api/start") as start_:
+            assert json.load(start_)["people"]
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+        assert key.removeprefix("key=") not in (tmp_path / "stderr.log").read_text()
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_a_taken_port_a_bad_setting_and_an_unwritable_home_are_one_clear_line(
