@@ -25,25 +25,28 @@ from channels.web.access import is_this_machine
 from channels.web.channel import WebChannel
 from channels.web.routes import WebRoutes
 from core import housekeeping
-from core.clock import Clock, SystemClock
+from core.clock import SteadyClock, SystemClock, TwoHands
 from core.company.loader import load_company
 from core.context import Services, Tx
 from core.cost.report_jobs import ReportJobs
 from core.errors import StartupError
+from core.health import Health
 from core.housekeeping import Housekeeper
 from core.intake.job import Intake
 from core.intake.late_content import LateContent
 from core.intake.looking import Looking
-from core.outbox.channel_watch import ChannelWatch, ShowingAgain, after_outage, last_beat
+from core.outbox.channel_watch import ChannelWatch, ShowingAgain, after_outage, last_beat, worry_about
 from core.outbox.delivery import Deliverer
+from core.outbox.said_once import forget
 from core.row_changes import row_changed
 from core.store import crashpoints, schema
 from core.store.alarm import Alarm
 from core.store.engine import EmbeddedStore
 from core.store.jobs import EmbeddedJobs
 from core.store.ownership import HomeLock, already_running, is_stale, take_over
+from core.store.url import file_of
 from core.team.roster import company_now
-from core.timers import HANDLERS, given_up, prepare
+from core.timers import HANDLERS, given_up, on_jump, prepare
 from core.triage.offline import OfflineEngine
 from core.workflow import undelivered
 from core.workflow.learning_sync import LearningSync
@@ -60,7 +63,7 @@ DRAIN: Final = timedelta(seconds=8)
 @dataclass
 class App:
     settings: Settings
-    clock: Clock
+    clock: TwoHands
     store: EmbeddedStore[Tx]
     services: Services
     jobs: EmbeddedJobs[Tx]
@@ -81,7 +84,9 @@ class App:
         await self.learning_sync.start()
         await self.jobs.start()
         await self.store.write(lambda tx: after_outage(tx, self.last_life))
+        await self.store.write(lambda tx: forget(tx, worry_about("database")))
         await self.store.write(housekeeping.ensure)
+        await housekeeping.sweep(self.services)
         self.alarm.start()
         self.watch.start()
         for platform in self.platforms:
@@ -100,7 +105,7 @@ class App:
         self.lock.release()
 
 
-async def build(settings: Settings, clock: Clock | None = None) -> App:
+async def build(settings: Settings, clock: TwoHands | None = None) -> App:
     """Everything joined, migrated and owned, nothing running yet. Raises StartupError with the remedy."""
     clock = clock or SystemClock()
     _make_home(settings)
@@ -120,12 +125,14 @@ async def build(settings: Settings, clock: Clock | None = None) -> App:
         raise
 
 
-async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
+async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
+    await asyncio.to_thread(schema.require_sound, settings.database)
     await asyncio.to_thread(schema.upgrade, settings.database)
     fill_demo_company(settings)
     company = load_company(settings.company_folder)
     store: EmbeddedStore[Tx] = EmbeddedStore(settings.database, clock)
-    jobs = EmbeddedJobs(store, clock)
+    steady = SteadyClock(clock)
+    jobs = EmbeddedJobs(store, steady)
     baseline = await asyncio.to_thread(OfflineEngine, company, model_of(settings))
     services = Services(
         company=company,
@@ -149,8 +156,12 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
     platforms = platforms_of(settings, store, services)
     for platform in platforms:
         services.channels[platform.name], services.health[platform.name] = platform, platform.health
+    services.health["database"] = Health(clock)
+    store.on_damaged = lambda why: services.health["database"].failing(
+        str(schema.damaged(file_of(settings.database), why)), at_once=True
+    )
     services.company = await store.read(lambda session: company_now(session, company))
-    models_and_speech = models_and_speech_of(settings, store, clock)
+    models_and_speech = models_and_speech_of(settings, store, steady)
     models_and_speech.join(services)
     learning_sync = LearningSync(store, services.baseline)
     before = await store.write(last_beat)
@@ -162,7 +173,7 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
         *LateContent(services, intake).tasks(),
         Suggester(services, store).task(),
         Translator(services, store).task(),
-        Housekeeper().task(),
+        Housekeeper(services).task(),
         ShowingAgain().task(),
         Deliverer(services, store, undelivered.give_up).task(),
         *ReportJobs(services, settings.budget_usd).tasks(),
@@ -173,6 +184,7 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
         clock,
         lambda: services.company,
         services.media,
+        services.pictures,
         demo=settings.demo,
         exposed=settings.base_url is not None or not is_this_machine(settings.host),
     )
@@ -196,6 +208,7 @@ async def _build(settings: Settings, clock: Clock, lock: HomeLock) -> App:
         before,
     )
     store.on_fenced = app.fenced.set
+    store.heed_jumps(clock, on_jump)
     return app
 
 
@@ -226,7 +239,7 @@ def _make_home(settings: Settings) -> None:
         ) from error
 
 
-async def _holder_is_frozen(settings: Settings, clock: Clock) -> bool:
+async def _holder_is_frozen(settings: Settings, clock: TwoHands) -> bool:
     """A living process holds the lock but has not beaten for long: stopped, not working."""
     if not schema.is_current(settings.database):
         return False

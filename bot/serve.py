@@ -7,8 +7,8 @@ import contextlib
 import errno
 import signal
 from collections.abc import Iterator
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from aiohttp import web
@@ -21,9 +21,11 @@ from bot.settings import Settings
 from channels.connections import HEAD_WITHIN, Connections, allow_files
 from channels.link.files import FileRoutes
 from channels.web.access import KEY
+from core import media
 from core.errors import StartupError, TryLater
 from core.model import InboxStatus, OutboxStatus
 from core.refusals import REFUSED
+from core.store.ownership import beat
 from core.store.tables import Deadline, InboxRow, JobRow, OutboxRow
 
 if TYPE_CHECKING:
@@ -32,6 +34,37 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 MAX_BODY = 1024 * 1024
+PROBED_FOR: Final = timedelta(seconds=5)
+"""So long it is believed what writing to the disk came to: whoever asks every moment costs it nothing."""
+
+
+class DiskProbe:
+    """Whether the home takes what must be kept: a row of the database, a file among the photos."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._turn = asyncio.Lock()
+        self._at: timedelta | None = None
+        self._trouble: str | None = None
+
+    async def trouble(self) -> str | None:
+        """Why not; None where it does."""
+        async with self._turn:
+            now = self._app.clock.passed()
+            if self._at is None or now - self._at >= PROBED_FOR:
+                self._trouble = await self._try()
+                self._at = now
+            return self._trouble
+
+    async def _try(self) -> str | None:
+        try:
+            await self._app.store.write(beat)
+            await asyncio.to_thread(media.probe, self._app.services.media)
+        except TryLater as error:
+            return str(error)
+        except OSError as error:
+            return f"media/ cannot be written ({error.strerror})"
+        return None
 
 
 async def serve(settings: Settings) -> int:
@@ -103,19 +136,23 @@ def http_app(app: App) -> web.Application:
     for platform in app.platforms:
         platform.add_to(http)
 
+    disk = DiskProbe(app)
+
     async def healthz(_request: web.Request) -> web.Response:
         return web.json_response({"ok": True})
 
     async def readyz(_request: web.Request) -> web.Response:
+        health, state = app.services.health, dict[str, int]()
         try:
             async with asyncio.timeout(1.5):
                 await app.store.write(lambda tx: None)
                 state = await app.store.read(lambda session: _backlog(session, app.clock.now()))
+                trouble = await disk.trouble()
         except (TimeoutError, TryLater) as error:
-            return web.json_response(
-                {"ready": False, "why": str(error) or "the database is too slow"}, status=503
-            )
-        health = app.services.health
+            trouble = str(error) or "the database is too slow"
+        why = health["database"].ailment or trouble
+        if why is not None:
+            return web.json_response({"ready": False, "why": why, **state}, status=503)
         channels = {
             name: health[name].to_json() if name in health else {"state": "up"}
             for name in app.services.channels

@@ -1,6 +1,7 @@
-"""A function of ours in a process of its own, which ends with it: what it imports and allocates is gone afterwards.
+"""Work of ours in a process of its own, which ends with it: what it imports and allocates is gone afterwards.
 
-`python -m core.child` is that process. It gets no secret of the service's environment."""
+`run` is for a function, which `python -m core.child` calls; it gets no secret of the service's environment. `output` is for
+a program that opens a hostile file: it gets nothing at all, and what it says is read as bytes, never as a pickle."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ import contextlib
 import os
 import pickle
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import Callable
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from core.errors import LoopOSError
@@ -20,6 +22,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 KEPT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "TMPDIR")
 """Of the environment: where fonts and caches lie, no more."""
+MOST: Final = 4 * 1024 * 1024
+"""Bytes that a program may say."""
 
 
 class ChildFailed(LoopOSError):
@@ -33,23 +37,55 @@ async def run(within: timedelta, function: Callable[P, R], *args: P.args, **kwar
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "core.child", stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment
     )
-    try:
-        async with asyncio.timeout(within.total_seconds()):
-            out, _ = await process.communicate(pickle.dumps((function, args, kwargs)))
-    except TimeoutError:
-        raise ChildFailed(f"{function.__name__} took longer than {within}") from None
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-    if process.returncode != 0 or not out:
-        raise ChildFailed(f"{function.__name__} ended with {process.returncode}")
+    async with _lifetime(process, within, function.__name__):
+        out, _ = await process.communicate(pickle.dumps((function, args, kwargs)))
+    if not out:
+        raise ChildFailed(f"{function.__name__} said nothing")
     failed, result = pickle.loads(out)  # noqa: S301  (our own process wrote it)
     if failed:
         raise ChildFailed(f"{function.__name__}: {result}")
     found: R = result
     return found
+
+
+async def output(within: timedelta, program: Path, *arguments: str) -> bytes:
+    """What `program`, a file that imports nothing of the house, says about `arguments`. Raises ChildFailed, and OSError
+    where no process can be started."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        str(program),
+        *arguments,
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=DEVNULL,
+        env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+    )
+    assert process.stdout is not None
+    async with _lifetime(process, within, program.stem):
+        try:
+            await process.stdout.readexactly(MOST)
+        except asyncio.IncompleteReadError as ended:
+            return ended.partial
+        raise ChildFailed(f"{program.stem} does not stop talking")
+
+
+@contextlib.asynccontextmanager
+async def _lifetime(process: Process, within: timedelta, name: str) -> AsyncIterator[None]:
+    """However this ends, the process is gone afterwards. Raises ChildFailed where it was too slow or ended badly."""
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            yield
+            await process.wait()
+    except TimeoutError:
+        raise ChildFailed(f"{name} took longer than {within}") from None
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise ChildFailed(f"{name} ended with {process.returncode}")
 
 
 def _main() -> None:

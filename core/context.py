@@ -18,6 +18,7 @@ from core.company.schema import Person, Vendor
 from core.errors import TryLater
 from core.health import Health
 from core.llm.port import Models
+from core.media import Pictures
 from core.model import Address
 from core.ports import Channel
 from core.speech.port import Transcriber
@@ -72,6 +73,8 @@ class Services:
     clock: Clock = field(default_factory=SystemClock)
     media: Path = Path("media")
     """The folder of photos and voice notes."""
+    pictures: Pictures = field(default_factory=Pictures)
+    """Opens what lies there, one at a time."""
     budget_usd: Decimal = Decimal(500)
     """For models, embeddings and speech in a month."""
     keep_sent: timedelta | None = timedelta(days=1)
@@ -80,7 +83,7 @@ class Services:
     """Where the world reaches us; None: it does not."""
     channels: dict[str, Channel] = field(default_factory=dict)
     health: dict[str, Health] = field(default_factory=dict)
-    """By channel."""
+    """By channel, and of the database."""
     secret: bytes = b""
     """Signs the links that let a vendor answer; made once per home."""
     linked: Collection[str] = ()

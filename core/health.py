@@ -50,6 +50,13 @@ class Health:
     def well(self) -> None:
         self.trouble, self.failing_since, self.at_once = None, None, False
 
+    def shift(self, by: timedelta) -> None:
+        """The wall clock was set by so much: nothing is silent or fails for longer than it did."""
+        for name in ("last_inbound", "last_ping", "last_delivered", "failing_since"):
+            at = getattr(self, name)
+            if at is not None:
+                setattr(self, name, at + by)
+
     def saw_date(self, header: str | None) -> None:
         """A platform's Date header. A clock that is minutes wrong makes every signature look stale (B18)."""
         try:

@@ -1,26 +1,33 @@
-"""Once a day: what is over is added up, and what was sent long ago is let go. In small pieces, so that nobody waits."""
+"""Once a day: what is over is added up, what was sent long ago is let go, and what uploads left behind is swept. In small
+pieces, so that nobody waits."""
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from core import lanes
-from core.context import Commit, Task, Tx
+from core import lanes, media
+from core.context import Commit, Services, Task, Tx
 from core.cost import totals
 from core.model import OutboxStatus
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.tables import Deadline, OutboxRow, table
 
+log = structlog.get_logger(__name__)
+
 DAILY: Final = "housekeeping"
 """The timer's kind, its subject, and the job's name and lane."""
 EVERY: Final = timedelta(days=1)
 PIECE: Final = 500
 """Rows in one commit."""
+LEFT_BEHIND: Final = timedelta(hours=1)
+"""So long after its last byte nobody goes on with an upload."""
 
 
 def ensure(tx: Tx) -> None:
@@ -31,18 +38,30 @@ def ensure(tx: Tx) -> None:
 
 def on_daily(tx: Tx, deadline: Due) -> None:
     deadlines.schedule(tx, DAILY, DAILY, tx.now + EVERY)
-    _go_on(tx)
+    _go_on(tx, begins=True)
 
 
-def _go_on(tx: Tx) -> None:
-    lanes.later(tx, DAILY, {}, lane=DAILY, subject=DAILY, at=None)
+def _go_on(tx: Tx, *, begins: bool = False) -> None:
+    lanes.later(tx, DAILY, {"begins": begins}, lane=DAILY, subject=DAILY, at=None)
+
+
+async def sweep(services: Services) -> None:
+    """At the start too: whatever killed the process before may have cut an upload off."""
+    swept = await asyncio.to_thread(media.sweep, services.media, services.clock.now() - LEFT_BEHIND)
+    if swept:
+        log.info("uploads_swept", files=swept)
 
 
 class Housekeeper:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
     def task(self) -> Task:
         return Task(DAILY, find=_nothing, run=self.run, exhausted=lambda tx, args, why: None, slots=1)
 
-    async def run(self, _args: dict[str, Any], _found: None) -> Commit | None:
+    async def run(self, args: dict[str, Any], _found: None) -> Commit | None:
+        if args.get("begins"):
+            await sweep(self._services)
         return _piece
 
 

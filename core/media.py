@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import errno
 import hashlib
-import io
 import os
+import re
 import secrets
-import warnings
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import structlog
+
+from core import child
+from core.errors import TryLater
 from core.inbound import File
 from core.model import Picture, SourceKind
+
+log = structlog.get_logger(__name__)
 
 MAX_BYTES: Final = 20 * 1024 * 1024
 MAX_PIXELS: Final = 100_000_000
@@ -22,11 +30,16 @@ HEAD: Final = 4096
 MAX_SHOWN: Final = 4
 SHOWN_SIDE: Final = 1024
 """Pixels: what is wet or burnt is seen at that size, for a sixth of the tokens of a full photo."""
+DRAW_WITHIN: Final = timedelta(seconds=30)
+_DRAW: Final = Path(__file__).with_name("decode_picture.py")
+_DISK: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+_PART: Final = re.compile(r"\.[0-9a-f]{16}")
+"""What is not whole yet, here and in core/cost/report_jobs.py."""
 _AUDIO_BOXES: Final = {"application/ogg", "video/webm", "video/mp4", "video/quicktime", "video/ogg"}
 
 
 class MediaRefused(Exception):
-    """`code`: too_large, too_many_pixels, not_media or empty."""
+    """`code`: too_large, too_many_pixels, damaged_picture, not_media or empty."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -67,50 +80,46 @@ def sniff(head: bytes, claimed: str) -> tuple[str, str]:
     raise MediaRefused("not_media")
 
 
-def _require_sane_picture(path: Path) -> None:
-    """Reads the header alone: a picture that would unpack to gigabytes is never unpacked."""
-    from PIL import Image
+class Pictures:
+    """Pictures from outside, as a model is shown them: small, and without what the camera wrote into them. Each is drawn
+    by a program of its own, one at a time: what a bomb takes is bounded however many come."""
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path) as picture:
-                pixels = picture.width * picture.height
-    except Image.DecompressionBombError as bomb:
-        raise MediaRefused("too_many_pixels") from bomb
-    except (OSError, ValueError, SyntaxError):
-        return  # a format that this library does not know (HEIC): kept, never drawn by us
-    if pixels > MAX_PIXELS:
-        raise MediaRefused("too_many_pixels")
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
 
+    async def draw(self, path: Path) -> Picture | None:
+        """None for a format that is kept and never drawn by us (HEIC).
 
-async def pictures(folder: Path, files: Sequence[File]) -> tuple[Picture, ...]:
-    """The photos among `files` as a model is shown them: small, and without what the camera wrote into them. One that
-    cannot be drawn is left out."""
-    photos = [folder / file.sha256 for file in files if file.kind is SourceKind.PHOTO]
-    made = [await asyncio.to_thread(_small, path) for path in photos[:MAX_SHOWN]]
-    return tuple(picture for picture in made if picture is not None)
+        Raises MediaRefused("too_many_pixels" | "damaged_picture")."""
+        async with self._turn:
+            try:
+                said = await child.output(DRAW_WITHIN, _DRAW, str(path), str(SHOWN_SIDE), str(MAX_PIXELS))
+            except child.ChildFailed as failed:
+                # It died over the file: out of memory, out of time, or worse. The file is at fault.
+                log.warning("picture_not_drawn", why=str(failed))
+                raise MediaRefused("damaged_picture") from None
+            except OSError as error:
+                log.error("picture_not_drawn", why=type(error).__name__)
+                return None  # no program can be started: no fault of the picture
+        code, _, data = said.partition(b"\n")
+        if code:
+            raise MediaRefused("too_many_pixels" if code == b"too_many_pixels" else "damaged_picture")
+        return Picture("image/jpeg", data) if data else None
 
-
-def _small(path: Path) -> Picture | None:
-    from PIL import Image, ImageOps
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(path, formats=("JPEG", "PNG", "WEBP", "GIF")) as picture:
-                picture.draft("RGB", (SHOWN_SIDE, SHOWN_SIDE))  # a JPEG is decoded small at once
-                upright = ImageOps.exif_transpose(picture).convert("RGB")
-                upright.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-                out = io.BytesIO()
-                upright.save(out, "JPEG", quality=80)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-    return Picture("image/jpeg", out.getvalue())
+    async def shown(self, folder: Path, files: Sequence[File]) -> tuple[Picture, ...]:
+        """The photos among `files`; one that cannot be drawn is left out."""
+        photos = [folder / file.sha256 for file in files if file.kind is SourceKind.PHOTO]
+        made: list[Picture] = []
+        for path in photos[:MAX_SHOWN]:
+            with contextlib.suppress(MediaRefused):
+                picture = await self.draw(path)
+                made += [picture] if picture is not None else []
+        return tuple(made)
 
 
-async def store(folder: Path, chunks: AsyncIterator[bytes], claimed: str) -> Stored:
-    """Write the stream under its own hash. Raises MediaRefused; then nothing is left behind."""
+async def store(folder: Path, chunks: AsyncIterator[bytes], claimed: str, pictures: Pictures) -> Stored:
+    """Write the stream under its own hash. Raises MediaRefused, and TryLater where the disk takes nothing now; then
+    nothing is left behind."""
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     temporary = folder / f".{secrets.token_hex(8)}"
     digest, size, head = hashlib.sha256(), 0, b""
@@ -129,9 +138,34 @@ async def store(folder: Path, chunks: AsyncIterator[bytes], claimed: str) -> Sto
             raise MediaRefused("empty")
         kind, media_type = sniff(head, claimed)
         if kind == "photo":
-            await asyncio.to_thread(_require_sane_picture, temporary)
+            await pictures.draw(temporary)
         name = digest.hexdigest()
         await asyncio.to_thread(os.replace, temporary, folder / name)
         return Stored(kind, media_type, size, name, f"media/{name}")
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        raise TryLater(f"media/ cannot be written now ({error.strerror})") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def probe(folder: Path) -> None:
+    """In a thread: whether a file can be written. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder / f".{secrets.token_hex(8)}"
+    try:
+        temporary.write_bytes(bytes(HEAD))
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, before: datetime) -> int:
+    """In a thread: throw away parts whose last byte came before then. Returns how many."""
+    swept = 0
+    for part in folder.glob(".*"):
+        with contextlib.suppress(OSError):  # it has become whole meanwhile, or cannot be removed
+            if _PART.fullmatch(part.name) and part.stat().st_mtime < before.timestamp():
+                part.unlink()
+                swept += 1
+    return swept

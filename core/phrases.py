@@ -155,6 +155,7 @@ REFUSED: Final = {
 NO_FILE: Final = {
     "too_large": N_("That file is too large: the limit is 20 MB."),
     "too_many_pixels": N_("That picture is too large."),
+    "damaged_picture": N_("I cannot open that picture. Please take it again, or send it smaller."),
     "not_media": N_("I can take photos and voice notes. That file is neither."),
     "empty": N_("That file was empty."),
     "gone": N_("That file is no longer there. Please send it again."),
@@ -194,6 +195,7 @@ CHANNEL: Final = {
     "telegram": "Telegram",
     "line": "LINE",
     "cli": N_("the shell"),
+    "database": N_("the database"),
 }
 
 EVENT: Final = {

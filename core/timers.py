@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 import structlog
 
 from core import housekeeping, lanes
-from core.context import Tx
+from core.context import Services, Tx
 from core.i18n import N_
 from core.outbox import card_publisher
 from core.staff import handover
+from core.store import deadlines
 from core.store.deadlines import Due, Handler
 from core.tickets.records import read_tickets
 from core.workflow import approvals, dispatching, filing, offer_answers
@@ -45,6 +47,30 @@ def given_up(tx: Tx, deadline: Due) -> None:
             why=deadline.error or "",
         ),
     )
+
+
+def on_jump(tx: Tx, by: timedelta) -> None:
+    """The wall clock was set by so much (EmbeddedStore.heed_jumps): what would fire only for that is held, and what would
+    be late for that is not."""
+    deadlines.shift(tx, by)
+    tx.on_commit(lambda: _jumped(tx.services, by))
+    card_publisher.tell(
+        tx,
+        tx.services.company.founder,
+        lambda words: words(
+            N_(
+                "⚠️ The clock of this machine was moved by {minutes} minutes. Reminders and deadlines go by the time "
+                "that really passes. Please check the clock (NTP)."
+            ),
+            minutes=f"{by / timedelta(minutes=1):+.0f}",
+        ),
+    )
+
+
+def _jumped(services: Services, by: timedelta) -> None:
+    log.warning("clock_jumped", seconds=round(by.total_seconds()))
+    for health in services.health.values():
+        health.shift(by)
 
 
 def prepare(tx: Tx, due: list[Due]) -> None:

@@ -8,6 +8,7 @@ import json
 import random
 import shutil
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -41,9 +42,17 @@ class RunningClock:
 
     def __init__(self, at: datetime | None = None) -> None:
         self.ahead = at - datetime.now(UTC) if at is not None else timedelta()
+        self.set = timedelta()
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return datetime.now(UTC) + self.ahead + self.set
+
+    def passed(self) -> timedelta:
+        return timedelta(seconds=time.monotonic()) + self.ahead
+
+    def jump(self, **delta: float) -> None:
+        """The wall clock is set, and no time passes."""
+        self.set += timedelta(**delta)
 
 
 async def until(true: Callable[[], Awaitable[bool]] | Callable[[], bool], seconds: float = 10.0) -> None:

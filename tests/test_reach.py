@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
@@ -20,8 +21,10 @@ from sqlalchemy import select
 from bot.serve import http_app
 from channels.telegram.channel import Telegram
 from channels.telegram.parse import event_of
+from core.i18n import Words
 from core.outbox import card_publisher, channel_watch
 from core.store.tables import Offer, OutboxRow
+from tests.channels.files import png
 from tests.platforms import House, open_house, until
 from tests.world import STORY
 
@@ -482,6 +485,20 @@ async def test_a_picture_that_would_unpack_to_gigabytes_is_never_unpacked(house:
     assert "圖" in "\n".join(await shirley.texts()) or "picture" in "\n".join(await shirley.texts())
     await shirley.says("Warm Taipei 洗碗機壞了")
     assert len(await house.tickets()) == 1
+
+
+async def test_a_picture_that_cannot_be_opened_is_said_and_its_report_is_filed_all_the_same(
+    house: House,
+) -> None:
+    words = Words("zh-TW", ZoneInfo("UTC"))
+    shirley = house.phone("shirley", "telegram")
+    await shirley.photo("Warm Taipei 洗碗機壞了", data=png(640, 480)[:600])
+    assert await shirley.sees(words("I cannot open that picture. Please take it again, or send it smaller."))
+    await shirley.photo("Warm Taipei 浴室燈不亮", data=bomb(10_001))
+    assert await shirley.sees(words("That picture is too large."))
+    tickets = await house.tickets()
+    assert [one["raw_input"] for one in tickets] == ["Warm Taipei 洗碗機壞了", "Warm Taipei 浴室燈不亮"]
+    assert [one["attachments"] for one in tickets] == [[], []]
 
 
 def bomb(side: int) -> bytes:

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from bot import models, transcribers
 from bot.settings import Settings, read_settings
 from bot.setup.button import no_account
-from bot.setup.side_process import configured, health_of, is_ours, local_url, read_company
+from bot.setup.side_process import configured, health_of, is_ours, local_url, read_company, unready
 from core.company.loader import CompanyDataError, load_company
 from core.errors import StartupError
 from core.model import InboxStatus, OutboxStatus
@@ -112,6 +112,9 @@ CHECKS: Final[dict[str, Check]] = {
 
 async def _port(settings: Settings) -> list[str]:
     if await health_of(local_url(settings)) is None:
+        why = await unready(local_url(settings))
+        if why is not None:
+            return [f"LoopOS runs and is not ready: {why.removesuffix('.')}. Its log says more."]
         if is_ours(settings, datetime.now(UTC)):
             return []
         return [f"Port {settings.port} belongs to a LoopOS with another LOOPOS_HOME. Stop it, or set PORT."]

@@ -138,6 +138,15 @@ async def health_of(url: str) -> str | None:
     )
 
 
+async def unready(url: str) -> str | None:
+    """Why the LoopOS that answers there is not ready, in its own words; None where it is, or does not answer."""
+    limit = aiohttp.ClientTimeout(total=ANSWERS_WITHIN)
+    with contextlib.suppress(ValueError, KeyError, TimeoutError, aiohttp.ClientError, OSError):
+        async with aiohttp.ClientSession(timeout=limit) as session, session.get(f"{url}/readyz") as response:
+            return str((await response.json())["why"]) if response.status == 503 else None
+    return None
+
+
 def is_ours(settings: Settings, now: datetime) -> bool:
     """A service on this home has shown a moment ago that it lives."""
     if not schema.is_current(settings.database):

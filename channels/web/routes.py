@@ -26,7 +26,7 @@ from core.clock import Clock
 from core.company.company import Company
 from core.context import Store
 from core.errors import TryLater
-from core.media import MediaRefused
+from core.media import MediaRefused, Pictures
 from core.media import store as store_media
 from core.model import LANGUAGES
 from core.store.tables import WebMessage
@@ -59,6 +59,7 @@ class WebRoutes:
         clock: Clock,
         company: Callable[[], Company],
         media: Path,
+        pictures: Pictures,
         *,
         demo: bool,
         exposed: bool,
@@ -68,6 +69,7 @@ class WebRoutes:
         self._clock = clock
         self._company = company
         self._media = media
+        self._pictures = pictures
         self._demo = demo
         self.key = secrets.token_urlsafe(16) if demo and exposed else None
         """What lets others than this machine in."""
@@ -241,12 +243,17 @@ class WebRoutes:
         self._sender(request)
         try:
             stored = await store_media(
-                self._media, request.content.iter_chunked(65536), request.headers.get("Content-Type", "")
+                self._media,
+                request.content.iter_chunked(65536),
+                request.headers.get("Content-Type", ""),
+                self._pictures,
             )
         except MediaRefused as refused:
             return web.json_response(
                 {"error": refused.code}, status=413 if refused.code == "too_large" else 415
             )
+        except TryLater:
+            raise _refuse(web.HTTPServiceUnavailable, "Not kept yet.", {"Retry-After": "2"}) from None
         return web.json_response(asdict(stored))
 
     async def download(self, request: web.Request) -> web.StreamResponse:

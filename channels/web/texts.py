@@ -6,6 +6,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from core.i18n import N_, Words
+from core.phrases import NO_FILE
 
 TEXTS: Final = {
     "pick": N_("Who are you?"),
@@ -32,6 +33,7 @@ TEXTS: Final = {
     "replying": N_("Answering:"),
     "too_large": N_("Too large; the limit is 20 MB."),
     "not_media": N_("That is not a photo or a voice note."),
+    **{code: NO_FILE[code] for code in ("too_many_pixels", "damaged_picture")},
     "upload_failed": N_("The file did not arrive. Please try again."),
     "no_microphone": N_("I cannot use the microphone here."),
     "not_demo": N_("The web chat is only open in demo mode."),

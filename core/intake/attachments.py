@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 import structlog
 
 from core import lanes, media
-from core.context import Tx
+from core.context import Services, Tx
 from core.errors import GiveUp, TryLater
 from core.inbound import File, RemoteFile
 from core.model import SourceKind
@@ -37,7 +36,7 @@ class Fetched:
 
 
 async def fetch_all(
-    channel: Channel, remote: tuple[RemoteFile, ...], folder: Path, waited: timedelta
+    services: Services, channel: Channel, remote: tuple[RemoteFile, ...], waited: timedelta
 ) -> Fetched:
     """Raises TryLater while it is worth letting the message wait."""
     files: list[File] = []
@@ -45,7 +44,7 @@ async def fetch_all(
     late: list[RemoteFile] = []
     for one in remote:
         try:
-            found = await fetch(channel, one, folder)
+            found = await fetch(services, channel, one)
         except TryLater:
             if waited < WAITS_FOR_FILE:
                 raise
@@ -58,10 +57,10 @@ async def fetch_all(
     return Fetched(tuple(files), tuple(troubles), tuple(late))
 
 
-async def fetch(channel: Channel, one: RemoteFile, folder: Path) -> File | str:
+async def fetch(services: Services, channel: Channel, one: RemoteFile) -> File | str:
     """The file, or why it can never be had. Raises TryLater."""
     try:
-        stored = await media.store(folder, channel.fetch(one), one.media_type)
+        stored = await media.store(services.media, channel.fetch(one), one.media_type, services.pictures)
     except media.MediaRefused as refused:
         count("file", refused.code)
         return refused.code

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
-from core import lanes, media
+from core import lanes
 from core.buttons import taps
 from core.context import Commit, Services, Store, Task, Tx
 from core.inbound import Edited, File, Hearing, Inbound, Message, Moved, Opened, RemoteFile, Tap, Unsent
@@ -123,7 +123,7 @@ class Intake:
             if self._services.baseline.judge(message.text[:SHORT], self.speaker(message)).dangerous:
                 fetched = Fetched((), (), message.remote)  # what to do goes out before any download ends
             else:
-                fetched = await fetch_all(channel, message.remote, self._services.media, waited)
+                fetched = await fetch_all(self._services, channel, message.remote, waited)
             message = with_files(message, fetched.files, fetched.late)
         message, triage = await self.read(row, message)
         name = "" if known else await channel.display_name(message.sender, message.conversation_id)
@@ -172,7 +172,7 @@ class Intake:
         if not spoken or self._services.transcriber is None or not self._is_known(message):
             return None
         waited = self._services.clock.now() - row.received_at
-        fetched = await fetch_all(channel, spoken, self._services.media, waited)
+        fetched = await fetch_all(self._services, channel, spoken, waited)
         message = with_files(replace(message, remote=()), fetched.files)
         heard = await self._hear(row, message)
         if heard is not None and _OUR_NAME.search(heard.text):
@@ -191,7 +191,7 @@ class Intake:
         known = await self._store.read(
             lambda session: settled(services.unit(session, now), row, message, first)
         )
-        pictures = () if known else await media.pictures(services.media, message.files)
+        pictures = () if known else await services.pictures.shown(services.media, message.files)
         return await services.understanding.understand(
             message.text, speaker, Occasion(row.id, pictures, known)
         )

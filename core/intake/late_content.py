@@ -40,7 +40,7 @@ class LateContent:
         channel = self._services.channels[row.channel]
         waited = self._services.clock.now() - row.received_at
         try:
-            found = await fetch(channel, RemoteFile(**args["file"]), self._services.media)
+            found = await fetch(self._services, channel, RemoteFile(**args["file"]))
         except TryLater as later:
             if waited < LATEST:
                 raise TryLater(str(later), max(later.after, again_after(waited))) from later

@@ -1,5 +1,5 @@
-"""Notices a channel that is deaf or fails, and tells the founder on another one; after an outage pending cards are
-shown again, because platforms lose taps (W9, P6)."""
+"""Notices a channel that is deaf or fails, or a database that is damaged, and tells the founder on another one; after an
+outage pending cards are shown again, because platforms lose taps (W9, P6)."""
 
 from __future__ import annotations
 
@@ -66,6 +66,7 @@ class ChannelWatch:
             await asyncio.sleep(EVERY.total_seconds())
 
     async def look(self) -> None:
+        await self._store.write(lambda tx: None)  # a clock that was set is met first: it makes nobody deaf
         now = self._services.clock.now()
         for channel, health in self._services.health.items():
             if health.worrying:
@@ -77,9 +78,14 @@ class ChannelWatch:
                 await self._store.write(lambda tx, c=channel, lost=lost_taps: _well_again(tx, c, lost))  # type: ignore[misc]
 
 
+def worry_about(channel: str) -> str:
+    """The key of the notice."""
+    return f"worry:{channel}"
+
+
 def tell_worry(tx: Tx, channel: str, why: str, since: datetime) -> None:
     """The founder hears it once an episode, on every other channel that is well."""
-    if not first_time(tx, f"worry:{channel}"):
+    if not first_time(tx, worry_about(channel)):
         return
     founder = tx.services.company.founder
     words = reader_for(tx, founder).words
@@ -94,8 +100,8 @@ def tell_worry(tx: Tx, channel: str, why: str, since: datetime) -> None:
 
 
 def _well_again(tx: Tx, channel: str, lost_taps: bool) -> None:
-    if tx.get(Notice, f"worry:{channel}") is not None:
-        forget(tx, f"worry:{channel}")
+    if tx.get(Notice, worry_about(channel)) is not None:
+        forget(tx, worry_about(channel))
         words = reader_for(tx, tx.services.company.founder).words
         _tell_elsewhere(
             tx, channel, words(N_("{channel} works again."), channel=label(CHANNEL, channel, words))

@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from core import child
 from core.speech.engine import EngineFailed
 from core.speech.port import MAX_SECONDS, Code, NotTranscribed
 
@@ -67,19 +68,13 @@ async def decode(source: Path, target: Path | None, within: timedelta = DECODE_W
 
     Raises NotTranscribed("not_audio" | "damaged" | "too_long"); "failed" where no program can be started."""
     try:
-        process = await _start("decode.py", str(source), str(target or ""), str(MAX_SECONDS))
+        said = await child.output(
+            within, _HERE / "decode.py", str(source), str(target or ""), str(MAX_SECONDS)
+        )
+        found: dict[str, Any] = json.loads(said)
     except OSError as error:
         raise NotTranscribed("failed", tried=(f"decode: {type(error).__name__}",)) from error
-    try:
-        async with asyncio.timeout(within.total_seconds()):
-            said, _ = await process.communicate()
-    except TimeoutError:
-        raise NotTranscribed("damaged") from None
-    finally:
-        await _end(process)
-    try:
-        found: dict[str, Any] = json.loads(said)
-    except ValueError:
+    except (child.ChildFailed, ValueError):
         # It died over the file: out of memory, out of time, or worse. The file is at fault.
         raise NotTranscribed("damaged") from None
     if found["code"]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from typing import Final, Generic
+from datetime import datetime
+from typing import Generic
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -20,9 +20,6 @@ from core.store.ports import Store, U
 from core.store.unit import Fenced
 
 log = structlog.get_logger(__name__)
-
-SWEEP: Final = timedelta(seconds=15)
-"""Look even if no alarm rang: the machine's clock may have jumped."""
 
 
 class Alarm(Generic[U]):
@@ -48,17 +45,30 @@ class Alarm(Generic[U]):
         )
         self._firing = asyncio.Lock()
         self._soon: asyncio.Task[None] | None = None
+        self._ticking: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._store.subscribe("deadlines", self._ring_soon)
-        self._scheduler.add_job(self.ring, "interval", seconds=SWEEP.total_seconds(), id="sweep")
-        self._scheduler.add_job(self._beat, "interval", seconds=BEAT.total_seconds(), id="beat")
         self._scheduler.start()
+        self._ticking = asyncio.get_running_loop().create_task(self._tick(), name="tick")
         self._ring_soon()
 
     def stop(self) -> None:
+        if self._ticking is not None:
+            self._ticking.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+
+    async def _tick(self) -> None:
+        """Shows that we live, and looks even if no alarm rang. By the time that really passes: APScheduler goes by the wall
+        clock, and one that is set back by an hour lets it sleep for as long."""
+        while True:
+            await asyncio.sleep(BEAT.total_seconds())
+            try:
+                await self._beat()
+                await self.ring()
+            except Exception as error:
+                log.error("tick_failed", exc_info=error)
 
     def _ring_soon(self) -> None:
         """A commit changed the deadlines: look at them anew, once however many commits there were."""

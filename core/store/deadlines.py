@@ -11,9 +11,10 @@ import structlog
 from sqlalchemy import bindparam, func, select, update
 
 from core.ids import new_id
+from core.model import OutboxStatus
 from core.store import crashpoints
 from core.store.ports import U
-from core.store.tables import Deadline, table
+from core.store.tables import Deadline, OutboxRow, table
 from core.store.unit import Unit
 
 log = structlog.get_logger(__name__)
@@ -83,6 +84,17 @@ def pending(tx: Unit, subject: str, kind: str) -> list[Due]:
         _ROWS.c.id, _ROWS.c.kind, _ROWS.c.subject, _ROWS.c.args, _ROWS.c.attempts, _ROWS.c.error
     ).where(_OPEN, _ROWS.c.subject == subject, _ROWS.c.kind == kind)
     return [Due(*row) for row in tx.session.execute(wanted)]
+
+
+def shift(tx: Unit, by: timedelta) -> None:
+    """The wall clock was set by so much: every pending timer, and every message that is held until its moment, waits for
+    as long as it would have waited."""
+    messages = table(OutboxRow)
+    owed = messages.c.status.in_((OutboxStatus.PENDING, OutboxStatus.SENDING))
+    for rows, moment, waits in ((_ROWS, "due_at", _OPEN), (messages, "not_before", owed)):
+        for one, at in tx.session.execute(select(rows.c.id, rows.c[moment]).where(waits)).all():
+            tx.change(update(rows).where(rows.c.id == one).values({moment: at + by}))
+    tx.publish("deadlines")
 
 
 def next_due(tx: Unit) -> datetime | None:

@@ -16,7 +16,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Generic
 
@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from core.clock import Clock
+from core.clock import Clock, Reading, TwoHands, jump, read
 from core.errors import TryLater
 from core.store import crashpoints
 from core.store.ports import U
@@ -54,6 +54,10 @@ SLOW: Final = 2.0
 """Seconds after which a commit that is not done is named in the log, and again after twice as long."""
 RUSH: Final = 0.2
 """Seconds within which four commits from outside make a rush."""
+PASSING: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR")
+DAMAGED: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+AFTER_DAMAGE: Final = timedelta(minutes=1)
+"""So long whoever met damage waits before they look whether a person has done something about it."""
 
 
 @dataclass
@@ -121,15 +125,17 @@ def _reader_engine(url: str) -> AsyncEngine:
     return engine
 
 
-def _typed(error: BaseException) -> BaseException:
-    """What the caller can do about a database error: a lock, a full or a read-only disk may pass."""
-    if isinstance(error, DatabaseError) and isinstance(error.orig, sqlite3.Error):
-        code = getattr(error.orig, "sqlite_errorname", "")
-        if code.startswith(
-            ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE_IOERR")
-        ):
-            return TryLater(f"the database cannot take a write now ({code})")
-    return error
+@dataclass
+class _Jumps(Generic[U]):
+    """What is done once the wall clock was set."""
+
+    clock: TwoHands
+    on_jump: Callable[[U, timedelta], None]
+    seen: Reading
+    """As of the last commit to which nothing of it was owed."""
+
+    def saw(self, reading: Reading) -> None:
+        self.seen = reading
 
 
 class EmbeddedStore(Generic[U]):
@@ -143,6 +149,8 @@ class EmbeddedStore(Generic[U]):
         self.clock = clock
         self.fence: int | None = None
         self.on_fenced: Callable[[], None] = lambda: None
+        self.on_damaged: Callable[[str], None] = lambda why: None
+        self._jumps: _Jumps[U] | None = None
         self._unit: Callable[[Session, datetime], U] | None = None
         self._engine = writer_engine(url)
         self._readers = _reader_engine(url)
@@ -166,6 +174,10 @@ class EmbeddedStore(Generic[U]):
     def bind(self, unit: Callable[[Session, datetime], U]) -> None:
         """How a unit of work is made: with what it may use besides the session."""
         self._unit = unit
+
+    def heed_jumps(self, clock: TwoHands, on_jump: Callable[[U, timedelta], None]) -> None:
+        """Call `on_jump` before any other unit once the wall clock was set by so much."""
+        self._jumps = _Jumps(clock, on_jump, read(clock))
 
     async def close(self) -> None:
         if self._busy or self._pending:
@@ -196,6 +208,7 @@ class EmbeddedStore(Generic[U]):
         if not batch:
             self._busy = False
             return
+        batch = [*self._after_jump(loop), *batch]
         commit = loop.run_in_executor(self._thread, self._commit, batch)
         self._watch = loop.call_later(SLOW, self._name_slow, loop, SLOW)
         commit.add_done_callback(lambda done: self._settle(loop, batch, done))
@@ -207,6 +220,30 @@ class EmbeddedStore(Generic[U]):
         where = [f"{Path(one.filename).name}:{one.lineno}:{one.name}" for one in stack]
         log.warning("slow_write", unit=self._at_work, seconds=seconds, where=where[-DEEPEST:])
         self._watch = loop.call_later(seconds, self._name_slow, loop, 2 * seconds)
+
+    def _after_jump(self, loop: asyncio.AbstractEventLoop) -> list[_Pending[U]]:
+        """The first unit of a commit before which the wall clock was set: no row is written by the new time, and no timer
+        looked at, until those that stand there have been put right. Until it has succeeded it is owed to every commit."""
+        jumps = self._jumps
+        if jumps is None:
+            return []
+        reading = read(jumps.clock)
+        by = jump(jumps.seen, reading)
+        if not by:
+            jumps.saw(reading)
+            return []
+
+        def meet(tx: U) -> None:
+            jumps.on_jump(tx, by)
+            tx.on_commit(lambda: jumps.saw(reading))
+
+        def ended(done: asyncio.Future[None]) -> None:
+            if done.exception() is not None:
+                log.error("jump_not_met", exc_info=done.exception())
+
+        unit: _Pending[U] = _Pending(meet, loop.create_future(), awaited=True)
+        unit.done.add_done_callback(ended)
+        return [unit]
 
     def _lingers(self) -> bool:
         """In a rush from outside the next arrival is a moment away: the house's own work waits for it."""
@@ -247,9 +284,9 @@ class EmbeddedStore(Generic[U]):
             if unit.done.cancelled():
                 continue
             if failure is not None:
-                unit.done.set_exception(_typed(failure))
+                unit.done.set_exception(self._typed(failure))
             elif unit.error is not None:
-                unit.done.set_exception(_typed(unit.error))
+                unit.done.set_exception(self._typed(unit.error))
             else:
                 unit.done.set_result(unit.result)
         if failure is None:
@@ -307,7 +344,19 @@ class EmbeddedStore(Generic[U]):
             try:
                 return await session.run_sync(work)
             except DatabaseError as error:
-                raise _typed(error) from error
+                raise self._typed(error) from error
+
+    def _typed(self, error: BaseException) -> BaseException:
+        """What the caller can do about a database error: a lock, a full or a read-only disk may pass; damage is told, and
+        whatever met it waits for a person, since it is no fault of the message's."""
+        if isinstance(error, DatabaseError) and isinstance(error.orig, sqlite3.Error):
+            code = getattr(error.orig, "sqlite_errorname", "")
+            if code.startswith(PASSING):
+                return TryLater(f"the database cannot take a write now ({code})")
+            if code.startswith(DAMAGED):
+                self.on_damaged(str(error.orig))
+                return TryLater(f"the database is damaged ({code})", AFTER_DAMAGE)
+        return error
 
     def arriving(self, events: int) -> None:
         """So many more (or, below zero, fewer) events from outside wait to be kept."""

@@ -96,6 +96,7 @@ class EmbeddedJobs(Generic[U]):
     them, a commit hands its new jobs over and no query ever looks for work."""
 
     def __init__(self, store: EmbeddedStore[U], clock: Clock) -> None:
+        """`clock`: by which jobs rest; nothing is written by it."""
         self._store = store
         self._held_since: float | None = None
         self._clock = clock
@@ -392,8 +393,8 @@ class EmbeddedJobs(Generic[U]):
             exc_info=None if foreseen else error,
         )
 
-        def record(tx: U) -> tuple[int, datetime] | None:
-            """None when the job is handed over; else its attempts so far and when the next one is."""
+        def record(tx: U) -> tuple[int, timedelta] | None:
+            """None when the job is handed over; else its attempts so far and how long it rests."""
             row = tx.get(JobRow, job.id)
             if row is None:
                 return None
@@ -413,7 +414,7 @@ class EmbeddedJobs(Generic[U]):
             else:
                 row.attempts, row.run_at = attempts, tx.now + backoff(attempts)
             row.error = reason
-            return row.attempts, row.run_at
+            return row.attempts, row.run_at - tx.now
 
         while True:
             try:
@@ -424,6 +425,7 @@ class EmbeddedJobs(Generic[U]):
         if following is None:
             self._forget(lane, [job])
             return
-        job.attempts, job.run_at = following
+        job.attempts, rests = following
+        job.run_at = self._clock.now() + rests
         job.deaths, job.alone = deaths, False
         self._rest(job.lane, job)

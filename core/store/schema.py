@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,11 @@ MIGRATIONS: Final = Path(__file__).parents[2] / "migrations"
 HEAD: Final = "0007"
 """The newest revision in migrations/; a test holds this against Alembic, so that a start with nothing to
 migrate need not import it (0.4 s)."""
+
+CHECKED_UP_TO: Final = 512 * 1024 * 1024
+"""Bytes that a start reads through (about 0.7 s); of more, only `loopos doctor` does."""
+CHECK_WITHIN: Final = 2.0
+"""Seconds, where the disk is slow."""
 
 
 def present(url: str) -> str | None:
@@ -40,11 +46,57 @@ def fault(url: str) -> str | None:
             return None
         if at != HEAD:
             return f"The database is at schema {at}, this version needs {HEAD}. Run: loopos db upgrade"
-        with closing(sqlite3.connect(f"file:{file_of(url)}?mode=ro", uri=True)) as connection:
-            problem = connection.execute("pragma quick_check").fetchone()[0]
+        problem = _quick_check(file_of(url))
     except sqlite3.DatabaseError as error:
         return str(_unusable(file_of(url), error))
-    return None if problem == "ok" else f"The database is damaged ({problem}). Restore a backup."
+    return None if problem is None else str(damaged(file_of(url), problem))
+
+
+def require_sound(url: str) -> None:
+    """At a start: no page of the database is damaged, as far as that can be seen in a moment. Raises StartupError."""
+    import structlog  # `loopos tickets` has no use for it, and would wait for it
+
+    log, path = structlog.get_logger(__name__), file_of(url)
+    if not path.exists():
+        return
+    if path.stat().st_size > CHECKED_UP_TO:
+        log.info(
+            "database_not_checked", bytes=path.stat().st_size, most=CHECKED_UP_TO, instead="loopos doctor"
+        )
+        return
+    try:
+        problem = _quick_check(path, CHECK_WITHIN)
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            raise _unusable(path, error) from error
+        log.warning("database_not_checked", seconds=CHECK_WITHIN, instead="loopos doctor")
+        return
+    if problem is not None:
+        raise damaged(path, problem)
+
+
+def _quick_check(path: Path, within: float = threading.TIMEOUT_MAX) -> str | None:
+    """What is wrong with its pages; None where nothing is. Raises sqlite3.DatabaseError, interrupted after `within`."""
+    file = f"file:{path}?mode=ro"
+    with closing(sqlite3.connect(file, uri=True, timeout=1.5, check_same_thread=False)) as connection:
+        # A progress handler would be asked between tables alone, and most of a home is in one.
+        bell = threading.Timer(within, connection.interrupt)
+        bell.start()
+        try:
+            found = " ".join(str(connection.execute("pragma quick_check(1)").fetchone()[0]).split())
+        finally:
+            bell.cancel()
+            bell.join()
+    return None if found == "ok" else found
+
+
+def damaged(path: Path, why: object) -> StartupError:
+    """The way back, wherever damage is found: at a start, by `loopos doctor`, or by a service that runs."""
+    return StartupError(
+        f"The database {path} is damaged ({why}).",
+        f"Stop LoopOS, move {path.name}, {path.name}-wal and {path.name}-shm away together, put your newest backup at "
+        f"{path} (or nothing, to start empty), and run `loopos doctor`.",
+    )
 
 
 def upgrade(url: str) -> bool:
@@ -57,13 +109,8 @@ def upgrade(url: str) -> bool:
             _check_writable(path)
             return False
         _run(path, at)
-    except sqlite3.OperationalError as error:
-        raise _unusable(path, error) from error
     except sqlite3.DatabaseError as error:
-        raise StartupError(
-            f"The database {path.name} is damaged ({error}).",
-            "Restore a backup of it, or move it away to start empty.",
-        ) from error
+        raise _unusable(path, error) from error
     except OSError as error:
         raise StartupError(
             f"LOOPOS_HOME cannot be written: {error.strerror}.", "Check the folder's owner and rights."
@@ -73,6 +120,8 @@ def upgrade(url: str) -> bool:
 
 def _unusable(path: Path, error: Exception) -> StartupError:
     text = str(error)
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        return damaged(path, error)
     if "locked" in text:
         return StartupError(
             f"The database {path.name} is locked by another program.", "Close that program and start again."

@@ -208,6 +208,7 @@ async def test_an_answer_that_nobody_reads_is_not_kept_open(tmp_path: Path) -> N
         get = b"GET /page/app.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
         _, writer = await one.open(b"")
         transport = writer.transport
+        assert isinstance(transport, asyncio.Transport)
         transport.pause_reading()
         with contextlib.suppress(ConnectionError):
             async with asyncio.timeout(20):
