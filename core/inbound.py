@@ -72,6 +72,8 @@ class Message:
     """A sticker, a place, a contact: nothing of it can be worked on."""
     heard: Hearing | None = None
     """Of a message with voice notes; what was heard stands in `text` too."""
+    written: str = ""
+    """The words as they came in, where `text` has less white space; what is kept."""
     foreign: bool = False
     """Some of the words are somebody else's, passed on (a shortcut on another's message, a forward, a share): material
     with its author's name, never a command, an answer or a yes of who passed it on."""

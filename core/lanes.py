@@ -27,6 +27,11 @@ def read(tx: Tx, inbox_id: str, source: Address, at: datetime | None = None) -> 
     _owe(tx, READ, {"inbox": inbox_id}, f"in:{source}", inbox_id, at)
 
 
+def read_apart(tx: Tx, inbox_id: str) -> None:
+    """Owe the reading of an inbox row that waits behind nothing: somebody may be in danger."""
+    _owe(tx, READ, {"inbox": inbox_id}, f"danger:{inbox_id}", inbox_id, None)
+
+
 def look(tx: Tx, inbox_id: str, source: Address) -> None:
     """Owe the answer to a reading command, behind whatever came from `source` before."""
     _owe(tx, LOOK, {"inbox": inbox_id}, f"in:{source}", inbox_id, None)

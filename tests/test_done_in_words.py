@@ -47,3 +47,4 @@ async def test_forty_thousand_spaces_stop_nobody(world: World) -> None:
     await world.says("shirley", f"T-1001 done{' ' * 39_900}132 usd")
     ticket = await world.ticket()
     assert (ticket["status"], ticket["outcome"]) == ("RESOLVED", "T-1001 done 132 usd")
+    assert len(ticket["reports"][-1]["raw_input"]) > 39_900, "what was written is kept"

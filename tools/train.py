@@ -12,6 +12,7 @@ if __name__ == "__main__":
     examples = training.read_corpus()
     trained = training.train(examples, company)
     trained.save(model.FILE)
+    training.train_danger(examples, training.read_danger(), company).save(model.DANGER_FILE)
     print(
         f"{len(examples)} messages, {len(trained.vocabulary)} features, {model.FILE.stat().st_size:,} bytes"
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -36,6 +38,10 @@ log = structlog.get_logger(__name__)
 
 SHORT: Final = 400
 """Characters that are judged at once, on the event loop."""
+MAX_READING: Final = 256
+"""Conversations whose messages are worked on at the same time."""
+MAX_SLOW, MAX_SLOW_EACH = 12, 2
+"""Messages whose files are fetched or heard at the same time, and those of one person."""
 MAX_NAMED: Final = 8
 """People mentioned in one message whose names are looked up."""
 _OUR_NAME: Final = re.compile(r"loop\W?os", re.IGNORECASE)
@@ -51,6 +57,21 @@ _PROCESSED: Final = (
 )
 
 
+class SlowWork:
+    """Slots for fetching files and hearing voice notes, bounded for each person: one's backlog is nobody else's."""
+
+    def __init__(self) -> None:
+        self._all = asyncio.Semaphore(MAX_SLOW)
+        self._each: dict[tuple[str, str], asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(MAX_SLOW_EACH)
+        )
+
+    @contextlib.asynccontextmanager
+    async def turn(self, message: Message) -> AsyncIterator[None]:
+        async with self._each[message.channel, message.sender], self._all:
+            yield
+
+
 class Intake:
     """The job that works on one inbox row: whatever is slow first, outside any transaction; then one commit."""
 
@@ -58,6 +79,7 @@ class Intake:
         self._services = services
         self._store = store
         self._signs: set[asyncio.Task[None]] = set()
+        self._slow = SlowWork()
 
     def task(self) -> Task:
         return Task(
@@ -65,6 +87,8 @@ class Intake:
             find=self.find,
             run=self.run,
             exhausted=lambda tx, args, error: quarantine.quarantine(tx, args["inbox"], error),
+            # What takes its time has slots of its own (SlowWork): words never wait for one.
+            slots=MAX_READING,
         )
 
     @staticmethod
@@ -123,7 +147,8 @@ class Intake:
             if self._services.baseline.judge(message.text[:SHORT], self.speaker(message)).dangerous:
                 fetched = Fetched((), (), message.remote)  # what to do goes out before any download ends
             else:
-                fetched = await fetch_all(self._services, channel, message.remote, waited)
+                async with self._slow.turn(message):
+                    fetched = await fetch_all(self._services, channel, message.remote, waited)
             message = with_files(message, fetched.files, fetched.late)
         message, triage = await self.read(row, message)
         name = "" if known else await channel.display_name(message.sender, message.conversation_id)
@@ -151,12 +176,16 @@ class Intake:
                 else await channel.display_name(account, message.conversation_id)
             )
             text = text.replace(f"@{account}", f"@{escape(name)}" if name else "@?")
-        return replace(message, text=text)
+        return replace(message, text=text, written="" if message.mentions else message.written)
 
     async def read(self, row: InboxRow, message: Message) -> tuple[Message, Triage]:
         """`message` with what is said in its voice notes, and what it is about."""
         if message.heard is None:
-            heard = await self._hear(row, message)
+            if message.files:
+                async with self._slow.turn(message):
+                    heard = await self._hear(row, message)
+            else:
+                heard = None
             message = message if heard is None else with_words(message, heard)
         return message, await self.understand(row, message)
 
@@ -172,9 +201,10 @@ class Intake:
         if not spoken or self._services.transcriber is None or not self._is_known(message):
             return None
         waited = self._services.clock.now() - row.received_at
-        fetched = await fetch_all(self._services, channel, spoken, waited)
-        message = with_files(replace(message, remote=()), fetched.files)
-        heard = await self._hear(row, message)
+        async with self._slow.turn(message):
+            fetched = await fetch_all(self._services, channel, spoken, waited)
+            message = with_files(replace(message, remote=()), fetched.files)
+            heard = await self._hear(row, message)
         if heard is not None and _OUR_NAME.search(heard.text):
             return with_words(message, heard)
         for file in fetched.files:
@@ -212,9 +242,14 @@ class Intake:
 
 def _readable(inbound: Inbound | None) -> Inbound | None:
     """Before anything looks at its words."""
-    if isinstance(inbound, Message | Edited):
-        return replace(inbound, text=folded(inbound.text))
-    return inbound
+    match inbound:
+        case Message():
+            text = folded(inbound.text)
+            return inbound if text == inbound.text else replace(inbound, text=text, written=inbound.text)
+        case Edited():
+            return replace(inbound, text=folded(inbound.text))
+        case _:
+            return inbound
 
 
 def _take_edit(tx: Tx, row: InboxRow, change: Edited, triage: Triage) -> None:
@@ -248,7 +283,7 @@ def _as_it_is_now(tx: Tx, change: Edited) -> Message | None:
         return None
     if before.room is not None and not before.addressed and not listens(tx.session, before):
         return None
-    return replace(before, text=change.text, at=change.at, remote=())
+    return replace(before, text=change.text, written="", at=change.at, remote=())
 
 
 def _mark_done(tx: Tx, row: InboxRow, inbound: Inbound | None) -> bool:
@@ -313,7 +348,7 @@ def with_files(message: Message, files: tuple[File, ...], late: Sequence[RemoteF
 
 def with_words(message: Message, heard: Hearing) -> Message:
     words = "\n".join(part for part in (message.text, heard.text) if part.strip())
-    return replace(message, text=words, heard=heard)
+    return replace(message, text=words, written="", heard=heard)
 
 
 def _joined(first: Message, parts: Sequence[Inbound | None]) -> Message:
@@ -322,4 +357,4 @@ def _joined(first: Message, parts: Sequence[Inbound | None]) -> Message:
     text = folded("\n".join(part.text for part in messages if part.text.strip()))
     addressed = any(part.addressed for part in messages)
     remote = tuple(file for part in messages for file in part.remote)
-    return replace(first, text=text, remote=remote, addressed=addressed)
+    return replace(first, text=text, written="", remote=remote, addressed=addressed)

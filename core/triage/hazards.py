@@ -37,8 +37,14 @@ TAGS: Final[dict[Kind, tuple[RiskTag, ...]]] = {
     "intruder": (RiskTag.SECURITY_RISK,),
     "structure": (),
 }
-LIKELY: Final = 0.45
-"""So likely must the statistics find a danger to life for sparks to be one."""
+LIKELY: Final = 0.5
+"""So likely must the statistics find a danger to life to be believed without a word that names one."""
+BELIEVED: Final = 0.2
+"""So likely must they find one for words that name a hazard to be it at once; below it, and from it on where no word says
+so, one tap asks."""
+CRY: Final = 40
+"""A text shorter than so many letters is a cry."""
+SIGN: Final = 3
 CATEGORY: Final[dict[Kind, Category]] = {
     "gas": Category.GAS_FIRE,
     "fire": Category.GAS_FIRE,
@@ -220,23 +226,31 @@ def load() -> Hazards:
     return Hazards(json.loads(FILE.read_text(encoding="utf-8")))
 
 
-def weigh(read: Triage, found: Sequence[Hazard]) -> Triage:
-    """`read`, with what the words themselves say about danger. Severity 5 needs a hazard that is there now; where there is
-    one it is at least urgent, and its tags and its kind of ticket are kept."""
+def weigh(read: Triage, found: Sequence[Hazard], length: int) -> Triage:
+    """`read`, with what the words themselves say about danger. Severity 5 needs a hazard that is there now, or statistics
+    that are very sure; where there is a hazard it is at least urgent, and its tags and its kind of ticket are kept.
+
+    `length`: of the text, a Chinese or Japanese sign counted for SIGN letters. Of a cry ("Help! Fire!") the statistics
+    know nothing, and have no say."""
     now = [one for one in found if one.state == "now"]
+    danger = read.confidence.get("danger", 0.0)
+    sure = danger >= LIKELY
     if not now:
-        most = DENIED_IS if found else URGENT
-        if read.severity <= most:
-            return read
-        unsure = read.severity >= 5 and not found
-        return replace(read, severity=most, risk_tags=_without(read, found), maybe_danger=unsure)
+        if found:
+            most = min(read.severity, DENIED_IS)
+            return replace(read, severity=most, risk_tags=_without(read, found))
+        telling = read.intent in {Intent.NEW_ISSUE, Intent.FOLLOW_UP}
+        if sure:
+            return replace(read, severity=5, intent=read.intent if telling else Intent.NEW_ISSUE)
+        unsure = telling and (read.severity >= 5 or danger >= BELIEVED)
+        return replace(read, severity=min(read.severity, URGENT), maybe_danger=unsure)
     first = now[0]
     lethal = any(one.kind != "sparks" for one in now)
-    deadly = lethal or (read.severity >= 5 and read.confidence.get("severity", 0.0) >= LIKELY)
+    deadly = sure or (lethal and (length < CRY or danger >= BELIEVED))
     tags = dict.fromkeys([*read.risk_tags, *(tag for one in now for tag in TAGS[one.kind])])
     category, usual = read.category, CATEGORY[first.kind]
-    sure = read.confidence.get("category", 0.0) >= SURE
-    if category is not usual and not (category in FITTING[first.kind] and (sure or first.kind in DEPENDING)):
+    known = read.confidence.get("category", 0.0) >= SURE
+    if category is not usual and not (category in FITTING[first.kind] and (known or first.kind in DEPENDING)):
         category = usual
     words = list(dict.fromkeys(word for one in now for word in one.words))[:3]
     evidence = {
@@ -249,7 +263,8 @@ def weigh(read: Triage, found: Sequence[Hazard]) -> Triage:
         read,
         intent=read.intent if telling else Intent.NEW_ISSUE,
         category=category,
-        severity=5 if deadly else max(URGENT, min(read.severity, URGENT)),
+        severity=5 if deadly else URGENT,
+        maybe_danger=lethal and not deadly,
         risk_tags=tuple(tags),
         evidence=evidence,
     )
@@ -258,3 +273,8 @@ def weigh(read: Triage, found: Sequence[Hazard]) -> Triage:
 def _without(read: Triage, found: Sequence[Hazard]) -> tuple[RiskTag, ...]:
     gone = {tag for one in found for tag in TAGS[one.kind]}
     return tuple(tag for tag in read.risk_tags if tag not in gone)
+
+
+def length_of(text: str) -> int:
+    """In letters; a Chinese or Japanese sign counts for SIGN."""
+    return len(text) + (SIGN - 1) * len(_CJK.findall(text))

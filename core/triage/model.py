@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from core.triage.features import Features
 
 FILE: Final = Path(__file__).parents[2] / "data" / "understanding" / "model.npz"
+DANGER_FILE: Final = FILE.with_name("danger.npz")
+DANGER: Final = "danger"
+"""The one question of that model."""
 Vector = NDArray[np.float32]
 
 

@@ -17,7 +17,6 @@ from core.text import READ_LIMIT
 from core.triage import concepts, decide, features, hazards, languages, model
 from core.triage.concepts import Hit, fold
 from core.triage.features import Features
-from core.triage.hazards import weigh
 from core.triage.injected_instructions import Orders
 from core.triage.learned import Learned, Lesson
 from core.triage.model import Known, Model, Vector, sigmoid, softmax
@@ -52,6 +51,7 @@ class OfflineEngine:
 
     def __init__(self, company: Company, trained: Model | None = None) -> None:
         self._model = trained or model.load()
+        self._danger = model.load(model.DANGER_FILE)
         self._lexicon = concepts.load()
         self._orders = Orders(self._lexicon)
         self._places = Places(company)
@@ -88,7 +88,9 @@ class OfflineEngine:
         whole = self._places.masked(folded)
         plain, orders = self._orders.taken_out(whole)
         # What orders us about may not take a danger back ("ignore what was before").
-        read = weigh(self._read(folded, whole, plain, orders, speaker), hazards.load().find(plain))
+        read = self._read(folded, whole, plain, orders, speaker)
+        found, length = hazards.load().find(plain), hazards.length_of(plain)
+        read = hazards.weigh(read, found, length)
         if says_done(folded):
             return replace(read, intent=Intent.RESOLUTION_REPORT, severity=1, risk_tags=())
         return read
@@ -154,6 +156,7 @@ class OfflineEngine:
                 "category": round(sure, 3),
                 "intent": round(intents[intent], 3),
                 "severity": round(severities[severity], 3),
+                "danger": round(float(sigmoid(self._danger.logits(self._danger.known(seen)))[0]), 3),
                 "property": 0.95 if named else 0.7 if property_id else 0.0,
             },
             evidence={field: words for field, words in evidence.items() if words},

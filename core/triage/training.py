@@ -20,10 +20,11 @@ from core.triage import concepts, features
 from core.triage.concepts import Concepts, fold
 from core.triage.features import Features
 from core.triage.injected_instructions import Orders
-from core.triage.model import Model
+from core.triage.model import DANGER, Model
 from core.triage.places import Places
 
 CORPUS: Final = Path(__file__).parents[2] / "data" / "understanding" / "corpus"
+DANGER_CORPUS: Final = CORPUS.with_name("danger")
 STRENGTH: Final = 15.0
 """Inverse of the regularisation; found by folds over the corpus."""
 
@@ -99,25 +100,10 @@ def train(examples: Sequence[Example], company: Company) -> Model:
     }
     _check_complete(examples, heads)
 
-    from scipy.sparse import csr_matrix
     from sklearn.linear_model import LogisticRegression
 
-    lexicon = concepts.load()
-    places, orders = Places(company), Orders(lexicon)
-    both = [features_of(one.text, one.language, places, orders, lexicon) for one in examples]
-    counted = Counter(name for pair in both for part in pair for name in part)
-    vocabulary = {name: row for row, name in enumerate(sorted(n for n, c in counted.items() if c >= 2))}
-
-    def matrix(rows: Iterable[Features]) -> Any:
-        starts, columns, values = [0], [], []
-        for row in rows:
-            known = [(vocabulary[name], value) for name, value in row.items() if name in vocabulary]
-            columns += [column for column, _ in known]
-            values += [value for _, value in known]
-            starts.append(len(columns))
-        return csr_matrix((values, columns, starts), shape=(len(starts) - 1, len(vocabulary)))
-
-    whole = matrix({**grams, **hits} for grams, hits in both)
+    seen = _Seen([(one.text, one.language) for one in examples], company)
+    whole = seen.matrix({**grams, **hits} for grams, hits in seen.both)
     blocks: list[np.ndarray[Any, Any]] = []
     biases: list[np.ndarray[Any, Any]] = []
 
@@ -137,11 +123,57 @@ def train(examples: Sequence[Example], company: Company) -> Model:
         found.fit(whole, [tag in one.risk_tags for one in examples])
         blocks.append(found.coef_.T)
         biases.append(found.intercept_)
-    fit(matrix(grams for grams, _ in both), [one.language for one in examples], heads["language"])
-    return Model(
-        vocabulary,
-        np.hstack(blocks).astype(np.float32),
-        np.concatenate(biases).astype(np.float32),
-        np.log(len(examples) / np.array([counted[name] for name in vocabulary])).astype(np.float32),
-        heads,
-    )
+    fit(seen.matrix(grams for grams, _ in seen.both), [one.language for one in examples], heads["language"])
+    return seen.model(np.hstack(blocks), np.concatenate(biases), heads)
+
+
+def train_danger(
+    examples: Sequence[Example], more: Sequence[tuple[str, str, bool]], company: Company
+) -> Model:
+    """A model of one question, whether somebody's life is in danger, from the corpus and from `more`: (text, language,
+    danger). Apart from the other, which has to tell kinds of problems from each other."""
+    from sklearn.linear_model import LogisticRegression
+
+    told = [(one.text, one.language, one.severity == 5) for one in examples] + list(more)
+    seen = _Seen([(text, language) for text, language, _ in told], company)
+    found = LogisticRegression(C=STRENGTH, max_iter=400)
+    found.fit(seen.matrix({**grams, **hits} for grams, hits in seen.both), [danger for *_, danger in told])
+    return seen.model(found.coef_.T, found.intercept_, {DANGER: (DANGER,)})
+
+
+def read_danger(folder: Path = DANGER_CORPUS) -> list[tuple[str, str, bool]]:
+    """(text, language, danger) of each labelled line."""
+    return [
+        (row["text"], language, bool(row["danger"]))
+        for language in LANGUAGES
+        for row in map(json.loads, (folder / f"{language}.jsonl").read_text(encoding="utf-8").splitlines())
+    ]
+
+
+class _Seen:
+    """The features of texts (text, language), and what of them is worth learning from: what two texts have."""
+
+    def __init__(self, texts: Sequence[tuple[str, str]], company: Company) -> None:
+        lexicon = concepts.load()
+        places, orders = Places(company), Orders(lexicon)
+        self.both = [features_of(text, language, places, orders, lexicon) for text, language in texts]
+        self._counted = Counter(name for pair in self.both for part in pair for name in part)
+        often = sorted(name for name, times in self._counted.items() if times >= 2)
+        self._vocabulary = {name: row for row, name in enumerate(often)}
+
+    def matrix(self, rows: Iterable[Features]) -> Any:
+        from scipy.sparse import csr_matrix
+
+        vocabulary = self._vocabulary
+        starts, columns, values = [0], [], []
+        for row in rows:
+            known = [(vocabulary[name], value) for name, value in row.items() if name in vocabulary]
+            columns += [column for column, _ in known]
+            values += [value for _, value in known]
+            starts.append(len(columns))
+        return csr_matrix((values, columns, starts), shape=(len(starts) - 1, len(vocabulary)))
+
+    def model(self, weights: Any, bias: Any, heads: dict[str, tuple[str, ...]]) -> Model:
+        counts = np.array([self._counted[name] for name in self._vocabulary])
+        rarity = np.log(len(self.both) / counts).astype(np.float32)
+        return Model(self._vocabulary, weights.astype(np.float32), bias.astype(np.float32), rarity, heads)

@@ -14,7 +14,7 @@ from core.triage.port import BaselineEngine, Speaker
 LONGEST: Final = 700
 TELLING: Final = 40
 """Characters of a Latin text from which on its language can be told."""
-BORROWED: Final = 40
+BORROWED: Final = 32
 BORROWED_SIGNS: Final = 16
 """So many characters of a person's own words in a row make a text theirs: of letters, and of Chinese or Japanese."""
 _KANA: Final = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")

@@ -65,14 +65,15 @@ def report_from(
 ) -> Report:
     """One person's words, not yet on any ticket."""
     heard = message.heard
-    native = heard.text if heard is not None else message.text
+    said = message.written or message.text
+    native = heard.text if heard is not None else said
     english = heard.english if heard is not None else ""
     return Report(
         reporter=person_id,
         at=tx.now,
         source=source_of(message),
         message_id=message.message_id[:200],
-        raw_input=message.text,
+        raw_input=said,
         transcript_native=native,
         transcript_en=english or (native if triage.language == "en" else triage.english),
         language=triage.language,

@@ -122,7 +122,11 @@ def slow_ones() -> Iterator[str]:
 
 
 def test_no_expression_takes_more_than_its_length() -> None:
-    code = "from tests.core.test_expressions import slow_ones\nfor one in slow_ones(): print(one, flush=True)"
+    # In a process of its own: every module of the house is imported, with what draws and what hears.
+    code = """
+from tests.core.test_expressions import expressions, slow_ones
+for one in slow_ones(): print(one)
+print(len(expressions()) > 60)
+"""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == ""
-    assert len(expressions()) > 60
+    assert done.stdout.split() == ["True"]
