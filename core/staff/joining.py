@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, text, update
 
 from core import lanes
 from core.actors import Actor, Reader
@@ -22,9 +22,9 @@ from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message
 from core.model import LANGUAGES, Address, InboxStatus, Role
-from core.outbox import card_publisher
+from core.outbox import card_publisher, said_once
 from core.outbox.said_once import count, first_time
-from core.store.tables import CodeRow, IdentityRow, InboxRow, Member, Notice, table
+from core.store.tables import IS_HELD, CodeRow, IdentityRow, InboxRow, Member, Notice, table
 from core.team import roster
 from core.team.people import reader_for
 from core.text import escape, shorten
@@ -32,6 +32,14 @@ from core.text import escape, shorten
 log = structlog.get_logger(__name__)
 
 INVITE_LASTS: Final = timedelta(hours=48)
+MAX_HELD: Final = 20
+"""Messages of one stranger that are kept in a day."""
+MAX_JOIN_CARDS: Final = 20
+"""Strangers whom the founder is shown in a day."""
+MAX_TAKEN: Final = 200
+"""Kept messages of a stranger that are worked on once they are let in."""
+SHOWN: Final = 5
+"""Of a stranger's messages on the founder's card."""
 MAX_TRIES: Final = 5
 """Wrong codes from one account in a day: 50 random bits cannot be guessed with five tries."""
 _ALPHABET: Final = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -68,7 +76,13 @@ def stranger_wrote(tx: Tx, row: InboxRow, message: Message, heard: str, name: st
         )
     if _GREETING.match(message.text.strip()):
         return
+    if not said_once.seldom(tx, f"held:{visitor}", MAX_HELD, timedelta(days=1)):
+        # A flood: what is beyond the first of a day is not kept, and nothing is looked up for it.
+        row.status, row.payload = InboxStatus.DISCARDED, {}
+        return
     tx.session.flush()
+    if card_publisher.own_card(tx, "join", visitor) is None and not _may_ask(tx, founder):
+        return
     seen = _snapshot(tx, visitor, name)
 
     def drawn(reader: Reader) -> CardDraft:
@@ -78,6 +92,25 @@ def stranger_wrote(tx: Tx, row: InboxRow, message: Message, heard: str, name: st
         card_publisher.post_own(tx, "join", visitor, drawn, card_publisher.readers_of(tx, founder))
     else:
         card_publisher.redraw_own(tx, "join", visitor, drawn)
+
+
+def _may_ask(tx: Tx, founder: Person) -> bool:
+    """Whether the founder is shown one more stranger today; of the others he is told once."""
+    if said_once.seldom(tx, "join_cards", MAX_JOIN_CARDS, timedelta(days=1)):
+        return True
+    if first_time(tx, f"join_flood:{tx.now:%Y-%m-%d}"):
+        card_publisher.tell(
+            tx,
+            founder,
+            lambda words: words(
+                N_(
+                    "More than {count} unknown accounts wrote today: I show no more of them until tomorrow. Whoever belongs "
+                    "to you comes in with a code: /invite."
+                ),
+                count=MAX_JOIN_CARDS,
+            ),
+        )
+    return False
 
 
 def code_in(text: str) -> str | None:
@@ -91,12 +124,11 @@ def visitor_id(channel: str, sender: str) -> str:
 
 
 def _held(tx: Tx, visitor: str) -> list[InboxRow]:
-    wanted = (
-        select(InboxRow)
-        .where(InboxRow.digest == visitor, InboxRow.status == InboxStatus.HELD)
-        .order_by(InboxRow.id)
-    )
-    return list(tx.session.scalars(wanted))
+    return list(tx.session.scalars(_held_by(visitor).order_by(InboxRow.id).limit(MAX_TAKEN)))
+
+
+def _held_by(visitor: str) -> Select[InboxRow]:
+    return select(InboxRow).where(InboxRow.digest == visitor, text(IS_HELD))
 
 
 def _message_of(tx: Tx, row: InboxRow) -> Message | None:
@@ -106,7 +138,8 @@ def _message_of(tx: Tx, row: InboxRow) -> Message | None:
 
 def _snapshot(tx: Tx, visitor: str, name: str = "") -> VisitorSnapshot:
     company = tx.services.company
-    said = [found for row in _held(tx, visitor)[-5:] if (found := _message_of(tx, row)) is not None]
+    last = tx.session.scalars(_held_by(visitor).order_by(InboxRow.id.desc()).limit(SHOWN)).all()
+    said = [found for row in reversed(last) if (found := _message_of(tx, row)) is not None]
     return VisitorSnapshot(
         channel=said[-1].channel if said else "",
         sender=said[-1].sender if said else "",

@@ -34,6 +34,9 @@ Json = dict[str, Any]
 IS_OPEN = "status IN ('NEW', 'TRIAGED', 'AWAITING_HUMAN', 'DISPATCHED')"
 """core.model.OPEN, as the partial indices know it: a query uses them only where it says just that."""
 
+IS_HELD = "status = 'held'"
+"""The same for what strangers wrote."""
+
 
 class Base(DeclarativeBase):
     metadata = MetaData(
@@ -87,6 +90,8 @@ class InboxRow(Base):
         Index("ix_inbox_double", "person_id", "digest", "processed_at"),
         Index("ix_inbox_message", "channel", "message_id"),
         Index("ix_inbox_album", "album"),
+        # Of strangers: the few that wait to be let in.
+        Index("ix_inbox_held", "digest", sqlite_where=sql(IS_HELD), postgresql_where=sql(IS_HELD)),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     channel: Mapped[str] = mapped_column(String(20))

@@ -13,3 +13,5 @@ def upgrade() -> None:
     with op.batch_alter_table("approvals") as approvals:
         approvals.add_column(sa.Column("unreached", sa.JSON(), nullable=False, server_default="[]"))
     op.create_index("ix_outbox_ref", "outbox", ["message_ref"])
+    held = sa.text("status = 'held'")
+    op.create_index("ix_inbox_held", "inbox", ["digest"], sqlite_where=held, postgresql_where=held)
