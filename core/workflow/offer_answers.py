@@ -123,6 +123,10 @@ def _no(tx: Tx, offer: Offer, actor: Actor, status: OfferStatus) -> None:
     _answered(tx, offer, status)
     if ticket.status != Status.DISPATCHED or dispatch is not current_dispatch(ticket):
         return
+    if status is OfferStatus.SILENT and dispatch.acknowledged:
+        # Somebody has it in hand, and may have called them: another vendor is theirs to send for.
+        _ask_who_has_it(tx, ticket, dispatch, offer)
+        return
     refused = {
         one.vendor_id
         for d in ticket.dispatches
@@ -241,6 +245,26 @@ def _unsure(tx: Tx, offer: Offer, reader: Reader, settled: str | None = None) ->
             ButtonDraft("again", words("Send it again")),
         ),
     )
+
+
+def _ask_who_has_it(tx: Tx, ticket: Ticket, dispatch: Dispatch, offer: Offer) -> None:
+    vendor, who = (
+        tx.services.company.vendor(offer.vendor_id),
+        tx.services.company.person(dispatch.acknowledged_by),
+    )
+    card_publisher.tell(
+        tx,
+        who,
+        lambda words: words(
+            N_(
+                "{vendor} has not answered about {ticket}, and you have it: did you reach them? I send for nobody else by "
+                "myself. Give it back if somebody else shall see to it."
+            ),
+            vendor=vendor.name if vendor is not None else offer.vendor_id,
+            ticket=ticket.ticket_id,
+        ),
+    )
+    card_publisher.show(tx, "job", ticket, card_publisher.readers_of(tx, who), again=True)
 
 
 def confirm(tx: Tx, offer: Offer, actor: Actor) -> None:
