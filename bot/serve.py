@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 import signal
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -70,6 +71,7 @@ class DiskProbe:
 async def serve(settings: Settings) -> int:
     """Run until a signal; returns the exit code. Raises StartupError."""
     allow_files()
+    os.umask(0o077)  # what people send is for this user's eyes
     app = await build(settings)
     connections = Connections()
     http = http_app(app)

@@ -103,3 +103,26 @@ async def test_what_becomes_urgent_at_night_wakes_somebody_now(world: World) -> 
     await world.wait(minutes=5)
     told = [row["detail"]["who"] for row in (await world.ticket())["history"] if row["event"] == "notified"]
     assert len(set(told)) >= 2, "and the next one soon after"
+
+
+async def test_words_that_were_taken_back_stand_nowhere_any_more(house: House, tmp_path: Path) -> None:
+    """Not in the database's pages either: neither the ticket, nor the cards that went out, nor the message as it came in."""
+    shirley, line = house.phone("haru", "line"), house.fakes["line"]
+    secret = "MYSECRETNUMBER 0912345678"
+    ref = await shirley.says(f"伊東の家 洗濯機が壊れました {secret}")
+    assert (await house.ticket())["raw_input"].endswith(secret)
+    await line.unsends("haru", ref)
+    await house.settle()
+    await house.app.store.write(lambda tx: None)
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "loopos.db") as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        dump = "\n".join(db.iterdump())
+    assert secret not in dump
+    assert secret.encode() not in (tmp_path / "loopos.db").read_bytes()
+
+
+async def test_the_files_of_the_house_are_its_users_own(house: House, tmp_path: Path) -> None:
+    for file in tmp_path.glob("loopos.db*"):
+        assert file.stat().st_mode & 0o077 == 0, file.name

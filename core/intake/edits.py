@@ -8,19 +8,21 @@ from enum import Enum, auto
 from typing import Final
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from core.actors import Actor
 from core.context import Tx
 from core.i18n import N_
 from core.inbound import Edited, Moved, Unsent
-from core.model import OPEN, Address, Event, Triage
+from core.model import OPEN, Address, Event, OutboxStatus, Triage
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
+from core.outbox.translations import text_digest
 from core.store.tables import (
     Attachment,
     Binding,
     CardCopy,
+    CardRow,
     FormRequest,
     InboxRow,
     Notice,
@@ -28,6 +30,7 @@ from core.store.tables import (
     Question,
     Report,
     Ticket,
+    Translation,
     table,
 )
 from core.stored_values import judgement_of
@@ -116,11 +119,13 @@ def unsent(tx: Tx, gone: Unsent) -> None:
         ticket = tx.get(Ticket, report.ticket_id)
         if ticket is None:
             continue
+        tx.change(delete(table(Translation)).where(Translation.digest == text_digest(report.raw_input)))
         if ticket.raw_input == report.raw_input:
             ticket.raw_input = ticket.transcript_native = ticket.transcript_en = ""
         report.raw_input = report.transcript_native = report.transcript_en = ""
         report.triage = replace(report.triage, evidence={}, steering=())
         _erase_words(tx, ticket)
+        _erase_sent(tx, ticket)
         _erase_files(tx, ticket, gone.message_id)
         note(tx, ticket, Event.CORRECTED, Actor(row.person_id or "", gone.channel), unsent=True)
         _tell_owner(tx, ticket, row.person_id)
@@ -130,6 +135,21 @@ def _erase_words(tx: Tx, ticket: Ticket) -> None:
     for one in ticket.history:
         if "edited" in one.detail:
             one.detail = {**one.detail, "edited": {}}
+
+
+def _erase_sent(tx: Tx, ticket: Ticket) -> None:
+    """What went out with those words in it; the cards that stand are drawn anew without them."""
+    copies = (
+        select(CardCopy.id)
+        .join(CardRow, CardRow.id == CardCopy.card_id)
+        .where(CardRow.ticket_id == ticket.ticket_id)
+    )
+    over = (OutboxStatus.SENT, OutboxStatus.CANCELLED, OutboxStatus.DEAD)
+    tx.change(
+        update(table(OutboxRow))
+        .where(OutboxRow.copy_id.in_(copies), OutboxRow.status.in_(over))
+        .values(payload={}, kept=False)
+    )
 
 
 def _erase_files(tx: Tx, ticket: Ticket, message_id: str) -> None:

@@ -84,7 +84,15 @@ def tune(connection: DBAPIConnection, _record: object = None) -> None:
     power cut (kill -9 cannot show a missing fsync), our own BEGIN."""
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
+    # secure_delete: what is taken back or let go is gone from the pages of the file too.
+    pragmas = (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"busy_timeout={BUSY_MS}",
+        "foreign_keys=ON",
+        "secure_delete=ON",
+    )
+    for pragma in pragmas:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

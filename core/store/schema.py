@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import threading
 from contextlib import closing
@@ -104,11 +105,13 @@ def upgrade(url: str) -> bool:
     path = file_of(url)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _keep_private(path)
         at = present(url)
         if at == HEAD:
             _check_writable(path)
             return False
         _run(path, at)
+        _keep_private(path)
     except sqlite3.DatabaseError as error:
         raise _unusable(path, error) from error
     except OSError as error:
@@ -116,6 +119,13 @@ def upgrade(url: str) -> bool:
             f"LOOPOS_HOME cannot be written: {error.strerror}.", "Check the folder's owner and rights."
         ) from error
     return True
+
+
+def _keep_private(path: Path) -> None:
+    """People's words are for the service's own user: SQLite gives its side files the rights of the database."""
+    for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        with contextlib.suppress(OSError):  # it is not there, or somebody else's: then its owner has decided
+            file.chmod(0o600)
 
 
 def _unusable(path: Path, error: Exception) -> StartupError:
