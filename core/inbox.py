@@ -73,10 +73,9 @@ def accept(tx: Tx, arrivals: Sequence[Arrival]) -> int:
 def _names_danger(tx: Tx, one: Arrival) -> bool:
     """Its words name what can hurt somebody: a fraction of a millisecond for each message that comes in, so that none of
     them waits behind a voice note or somebody's backlog."""
-    channel = tx.services.channels.get(one.channel)
     try:
-        inbound = channel.parse(one.payload) if channel is not None else None
-    except Exception:  # reading it may be what fails: the job that works on it says so
+        inbound = tx.services.channel(one.channel).parse(one.payload)
+    except Exception:  # it cannot be read now, or never: the job that works on it says so
         return False
     if not isinstance(inbound, Message) or not inbound.text:
         return False

@@ -231,7 +231,7 @@ async def test_without_a_way_to_us_a_card_names_the_recording(tmp_path: Path) ->
         await phone.says("", files=[("note.ogg", "audio/ogg", VOICE)])
         await phone.says("/ticket T-1001")
         said = (await phone.texts())[-1]
-        assert "media:" not in said and "Attachments\nVoice note" in said
+        assert "media:" not in said and "附件\n語音訊息" in said
 
 
 # --- the page
