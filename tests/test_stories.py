@@ -518,6 +518,8 @@ async def test_a_wrong_reading_is_put_right_with_one_tap_and_learnt(world: World
     row = next(row for row in reversed(ticket["history"]) if row["event"] == "corrected")
     assert row["actor"] == "celine"
     assert row["detail"]["category"] == {"old": read_as, "new": "pest"}
+    for number in (1, 2):  # the founder looks at both
+        await world.says("ben", f"/corrections ok {number}")
     await world.app.learning_sync.teach()
     await world.says("celine", "Bali villa: koi pond filter stopped again, the fish look tired")
     assert {one["category"] for one in await world.tickets()} == {"pest"}
@@ -572,6 +574,13 @@ async def test_lessons_survive_a_restart_and_can_be_taken_back(tmp_path: Path) -
         await (await world.card("celine", "receipt")).tap("correct", category="pest")
     async with open_world(tmp_path, clock) as world:
         engine = world.app.services.understanding
+        # It counts for its ticket; for everybody only once somebody who leads has looked at it.
+        assert (await world.tickets())[0]["category"] == "pest"
+        assert (await engine.understand("koi pond filter stopped", Speaker((), ()))).category != "pest"
+        assert any("Celine corrected" in text for text in await world.texts("ben"))
+        await world.says("celine", "/corrections ok 1")
+        await world.says("ben", "/corrections ok 1")
+        await world.app.learning_sync.teach()
         assert (await engine.understand("koi pond filter stopped", Speaker((), ()))).category == "pest"
         row = await world.store.read(lambda s: s.scalars(select(CorrectionRow)).one())
         assert (row.person_id, row.old != row.new, row.text) == (
@@ -612,3 +621,15 @@ async def test_the_order_that_is_sent_is_the_one_that_was_approved(world: World)
     assert shown["text"] == approval["action"]["text_to_vendor"]
     for line in shown["text"].splitlines():
         assert line in sent, line
+
+
+async def test_nobody_teaches_that_a_danger_is_none(world: World) -> None:
+    """One member called a gas report cleaning, and from then on it was cleaning for everybody."""
+    report = "vila Bali: bau gas di dapur"
+    engine = world.app.services.understanding
+    await world.says("celine", report)
+    await (await world.card("celine", "receipt")).tap("correct", category="cleaning")
+    await world.says("ben", "/corrections ok 1")
+    await world.app.learning_sync.teach()
+    read = await engine.understand("bau gas di dapur", Speaker((), ()))
+    assert (read.category, read.severity) == ("gas_fire", 5)

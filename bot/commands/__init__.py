@@ -81,7 +81,7 @@ COMMANDS: Final = {
     "/corrections": ChatCommand(
         system.corrections,
         N_("what I was taught, and how to take it back"),
-        acts=(do.UndoCorrection,),
+        acts=(do.UndoCorrection, do.ReviewCorrection),
         reads=Right.CORRECTIONS,
     ),
     "/lang": ChatCommand(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.commands.call import Call
 from core import phrases
-from core.acts.commands import UndoCorrection
+from core.acts.commands import ReviewCorrection, UndoCorrection
 from core.errors import Refused
 from core.health import Health
 from core.i18n import N_
@@ -82,13 +82,22 @@ def corrections(call: Call) -> None:
         call.do(UndoCorrection(lately[int(number) - 1].id))
         call.reply(words("Taken back. From the next message on I read as if it had not been said."))
         return
+    if verb.casefold() == "ok":
+        if not number.isdecimal() or not 1 <= int(number) <= len(lately):
+            raise Refused("unknown_option")
+        call.do(ReviewCorrection(lately[int(number) - 1].id))
+        call.reply(words("Learnt, from the next message on."))
+        return
     if not lately:
         call.reply(words("Nothing was corrected yet."))
         return
     lines = [
         f"{at}. {row.old or '–'} → {row.new} · {company.name_of(row.person_id)}, "
         f"{words.time(row.at, call.tx.now)} · {shorten(row.text, 60)}"
+        + ("" if row.reviewed_by else " · " + words("not learnt yet"))
         for at, row in enumerate(lately, 1)
     ]
+    if any(row.reviewed_by is None for row in lately):
+        lines.append(words("To let me learn one: /corrections ok 1"))
     lines.append(words("To take one back: /corrections undo 1"))
     call.reply("\n".join(lines))

@@ -143,6 +143,13 @@ class AnswerQuestion(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewCorrection(Command):
+    """It is right, and shall be learnt."""
+
+    correction_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class UndoCorrection(Command):
     correction_id: str
 

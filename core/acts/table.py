@@ -155,7 +155,7 @@ def _offered(tx: Tx, command: do.OnOffer) -> Subject:
     return Subject(asked=_offer(tx, command).vendor_id)
 
 
-def _correction(tx: Tx, command: do.UndoCorrection) -> CorrectionRow:
+def _correction(tx: Tx, command: do.UndoCorrection | do.ReviewCorrection) -> CorrectionRow:
     row = tx.get(CorrectionRow, command.correction_id)
     if row is None:
         raise Refused("unknown_option")
@@ -282,6 +282,11 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
             tx, _ticket(tx, it), _report(tx, it), actor, it.words
         ),
         _said_by,
+    ),
+    Act(
+        do.ReviewCorrection,
+        Right.CORRECTIONS,
+        lambda tx, actor, it: corrections.review(tx, _correction(tx, it), actor),
     ),
     Act(
         do.UndoCorrection,

@@ -446,6 +446,8 @@ class CorrectionRow(Base):
     new: Mapped[str] = mapped_column(String(60))
     text: Mapped[str]
     """The words it was read from, as they came in."""
+    reviewed_by: Mapped[str | None] = mapped_column(String(60))
+    """The lead or founder who looked at it: until then it counts for its ticket, and teaches nobody."""
     undone_at: Mapped[datetime | None]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import get_args
+from typing import Final, get_args
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -12,14 +12,18 @@ from core.actors import Actor
 from core.context import Tx
 from core.cost.ledger import reassign
 from core.errors import Refused
+from core.i18n import N_
 from core.ids import new_id
 from core.model import LANGUAGES, OPEN, URGENT, Category, Event, QuestionKind, Role, Status
+from core.outbox import card_publisher
+from core.outbox.said_once import first_time
 from core.store import deadlines
 from core.store.tables import CorrectionRow, Ticket
 from core.tickets.records import note
 from core.triage.port import Corrected, Correction
 from core.workflow import drafting, filing, gating
 
+DANGERS: Final = frozenset({Category.GAS_FIRE.value, Category.SAFETY_SECURITY.value})
 LEARNT = "corrections"
 """The topic that is told when what was taught has changed."""
 
@@ -38,6 +42,7 @@ def correct(tx: Tx, ticket: Ticket, actor: Actor, said: Mapping[str, str]) -> No
         raise Refused("nothing_said")
     for field, value in changes.items():
         _require_sensible(tx, ticket, actor, field, value)
+    leads = _leads(tx, actor)
     for field, value in changes.items():
         tx.add(
             CorrectionRow(
@@ -50,9 +55,13 @@ def correct(tx: Tx, ticket: Ticket, actor: Actor, said: Mapping[str, str]) -> No
                 old=now[field],
                 new=value,
                 text=ticket.reports[0].raw_input,
+                reviewed_by=actor.person_id if leads else None,
             )
         )
-    tx.publish(LEARNT)
+    if leads:
+        tx.publish(LEARNT)
+    else:
+        _ask_for_a_look(tx, actor)
     note(
         tx,
         ticket,
@@ -83,11 +92,31 @@ def _require_sensible(tx: Tx, ticket: Ticket, actor: Actor, field: str, value: s
         raise Refused("unknown_option")
     if field == "property" and ticket.status == Status.DISPATCHED:
         raise Refused("wrong_state", status=ticket.status)  # somebody is on the way to the other place
-    person = tx.services.company.person(actor.person_id)
-    leads = person is not None and person.role in {Role.LEAD, Role.FOUNDER}
-    if field == "severity" and ticket.severity >= URGENT > int(value) and not leads:
+    if field == "severity" and ticket.severity >= URGENT > int(value) and not _leads(tx, actor):
         # Taking an alarm back is not for whoever raised it: somebody else has to have looked.
         raise Refused("not_for_you", who=tx.services.company.founder.name)
+
+
+def _leads(tx: Tx, actor: Actor) -> bool:
+    person = tx.services.company.person(actor.person_id)
+    return person is not None and person.role in {Role.LEAD, Role.FOUNDER}
+
+
+def _ask_for_a_look(tx: Tx, actor: Actor) -> None:
+    """Once a day for each who corrects: one member's mistake must not become everybody's."""
+    if not first_time(tx, f"correction:{actor.person_id}:{tx.now:%Y-%m-%d}"):
+        return
+    who = tx.services.company.name_of(actor.person_id)
+    card_publisher.tell(
+        tx,
+        tx.services.company.founder,
+        lambda words: words(
+            N_(
+                "{who} corrected how I read a message. It counts for that ticket; I learn it once you say so: /corrections"
+            ),
+            who=who,
+        ),
+    )
 
 
 def put_right(tx: Tx, ticket: Ticket, actor: Actor, changes: Mapping[str, str]) -> None:
@@ -115,17 +144,33 @@ def put_right(tx: Tx, ticket: Ticket, actor: Actor, changes: Mapping[str, str]) 
 
 
 def taught(session: Session) -> list[Correction]:
-    """Everything the company taught and did not take back, oldest first."""
+    """Everything the company taught, somebody who leads looked at, and nobody took back, oldest first. Nothing is taught
+    away from gas, fire and injuries."""
     rows = session.scalars(
-        select(CorrectionRow).where(CorrectionRow.undone_at.is_(None)).order_by(CorrectionRow.id)
+        select(CorrectionRow)
+        .where(CorrectionRow.undone_at.is_(None), CorrectionRow.reviewed_by.is_not(None))
+        .order_by(CorrectionRow.id)
     )
-    return [Correction(row.text, row.field, row.new) for row in rows]  # type: ignore[arg-type]
+    return [Correction(row.text, row.field, row.new) for row in rows if not _hushes(row)]  # type: ignore[arg-type]
+
+
+def _hushes(row: CorrectionRow) -> bool:
+    """It says that what was read as a danger is none: true of its ticket perhaps, never a lesson."""
+    if row.field == "category":
+        return row.old in DANGERS and row.new not in DANGERS
+    return row.field == "severity" and row.old == "5"
 
 
 def lately(tx: Tx, count: int = 10) -> list[CorrectionRow]:
     """What counts of the last corrections, newest first."""
     wanted = select(CorrectionRow).where(CorrectionRow.undone_at.is_(None))
     return list(tx.session.scalars(wanted.order_by(CorrectionRow.id.desc()).limit(count)))
+
+
+def review(tx: Tx, row: CorrectionRow, actor: Actor) -> None:
+    """It is right: learn it."""
+    row.reviewed_by = actor.person_id
+    tx.publish(LEARNT)
 
 
 def undo(tx: Tx, row: CorrectionRow) -> None:
