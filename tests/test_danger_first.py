@@ -29,13 +29,13 @@ def labelled(name: str) -> list[dict[str, Any]]:
 def test_most_dangers_are_seen_and_nearly_all_are_urgent() -> None:
     """100 messages that nobody looked at while the words were collected; the figures stand in docs/UNDERSTANDING.md."""
     read = [ENGINE.judge(one["text"], NOBODY) for one in labelled("dangerous")]
-    assert sum(one.severity == 5 for one in read) >= 69
+    assert sum(one.severity == 5 for one in read) >= 71
     assert sum(one.severity >= 4 for one in read) >= 92
 
 
 def test_few_harmless_words_raise_an_alarm() -> None:
     read = [ENGINE.judge(one["text"], NOBODY) for one in labelled("harmless")]
-    assert sum(one.severity == 5 for one in read) <= 6
+    assert sum(one.severity == 5 for one in read) <= 5
 
 
 @pytest.mark.parametrize(
