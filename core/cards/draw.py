@@ -140,16 +140,22 @@ def _question(question: QuestionSnapshot, view: View) -> tuple[str, tuple[Button
 def approval(view: View) -> CardDraft:
     """To those who decide: one line of money, every reason, the exact texts, and the buttons."""
     words, ticket, dispatch, asked = view.words, view.ticket, view.dispatch, view.approval
-    sections = [*own_words(view), *attachments(view)]
-    if asked is not None and asked.reasons:
-        why = "\n".join(f"• {phrases.reason(r, words)}" for r in asked.reasons)
-        sections.append(Section(title=words("Why you are asked"), text=why))
-    sections += [*answers(view), *sources(view), *_texts(view), *understood(view)]
     pending = (
         asked is not None
         and asked.status == ApprovalStatus.PENDING
         and ticket.status == Status.AWAITING_HUMAN
     )
+    sections = [*own_words(view), *attachments(view)]
+    if asked is not None and asked.reasons:
+        why = "\n".join(f"• {phrases.reason(r, words)}" for r in asked.reasons)
+        sections.append(Section(title=words("Why you are asked"), text=why))
+    # What a yes sends stands there in full until it is said, also where nothing can be unfolded.
+    sections += [
+        *answers(view),
+        *_texts(view, folded=not pending),
+        *sources(view),
+        *understood(view),
+    ]
     if pending and dispatch is not None and asked is not None:
         if view.vendor is None:
             lead = words("{what} at {place}: whom shall I send?", what=view.category, place=view.place_name)
@@ -206,7 +212,7 @@ def _approval_buttons(
     return tuple(buttons)
 
 
-def _texts(view: View) -> tuple[Section, ...]:
+def _texts(view: View, *, folded: bool) -> tuple[Section, ...]:
     """The messages that go out, each in its reader's language."""
     if view.dispatch is None or view.vendor is None:
         return ()
@@ -215,12 +221,12 @@ def _texts(view: View) -> tuple[Section, ...]:
         Section(
             title=view.words("To the vendor ({language})", language=view.vendor.languages[0]),
             text=brief,
-            folded=True,
+            folded=folded,
         ),
         Section(
             title=view.words("To the guest ({language})", language=guest_language(view)),
             text=guest,
-            folded=True,
+            folded=folded,
         ),
     )
 
