@@ -633,3 +633,13 @@ async def test_nobody_teaches_that_a_danger_is_none(world: World) -> None:
     await world.app.learning_sync.teach()
     read = await engine.understand("bau gas di dapur", Speaker((), ()))
     assert (read.category, read.severity) == ("gas_fire", 5)
+
+
+async def test_whoever_let_somebody_stand_in_takes_it_back(world: World) -> None:
+    await world.says("celine", "/oncall miguel 2h")
+    await world.says("celine", "/oncall me")
+    on = await world.do(lambda tx: tx.services.company.on_site("bali_villa"))
+    assert on.id == "celine"
+    await world.says("celine", "/oncall miguel 2h")
+    await world.says("miguel", "/oncall me")
+    assert "Celine is on again" in (await world.texts("miguel"))[-1]

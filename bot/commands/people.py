@@ -44,7 +44,15 @@ def oncall(call: Call) -> None:
     mine = [one.id for one in company.properties if _is_mine(call, one.id)]
     if said[0].casefold() in BACK:
         ended = call.do(EndOnCall(tuple(places or mine)))
-        call.reply(words("You are on again.") if ended else words("Nobody was on instead of you."))
+        back = dict.fromkeys(
+            one.name
+            for place in ended
+            if (one := call.tx.services.written.on_site(place)) is not None and one.id != call.person.id
+        )
+        if back:
+            call.reply(words("{who} is on again.", who=words.join(list(back))))
+        else:
+            call.reply(words("You are on again.") if ended else words("Nobody was on instead of you."))
         return
     person = _person(company.team, said[0])
     if person is None:

@@ -28,6 +28,8 @@ class Part(Enum):
     """Told about the dispatch by the escalation."""
     ON_SITE = auto()
     """Who is on for the property now."""
+    WRITTEN = auto()
+    """Whom team.json names for the property, whoever stands in now."""
     REPORTER = auto()
     ASKED = auto()
     """Whom the question or the offer was put to."""
@@ -104,7 +106,7 @@ MAY: Final[dict[Right, frozenset[Part]]] = {
     Right.JOIN: frozenset({Part.ANYBODY}),
     Right.LINK: frozenset({Part.MEMBER}),
     Right.INVITE: _BOSSES,
-    Right.ON_CALL: _BOSSES | {Part.ON_SITE},
+    Right.ON_CALL: _BOSSES | {Part.ON_SITE, Part.WRITTEN},
     Right.TAKE_OVER: frozenset({Part.ON_SITE}),
     Right.LANGUAGE: frozenset({Part.MEMBER}),
     Right.QUARANTINE: _BOSSES,
@@ -147,7 +149,8 @@ def require(tx: Tx, actor: Actor, right: Right, about: Subject = Subject()) -> N
     company, ticket, dispatch = tx.services.company, about.ticket, about.dispatch
     if Part.ANYBODY in MAY[right]:
         return
-    on_site = company.on_site(ticket.property_id if ticket is not None else about.property_id)
+    place = ticket.property_id if ticket is not None else about.property_id
+    on_site, written = company.on_site(place), tx.services.written.on_site(place)
     told = about.reporters or ([ticket.reporter] if ticket is not None else [])
     playing: dict[Part, list[str | None]] = {
         Part.DECIDER: [*about.deciders],
@@ -156,6 +159,7 @@ def require(tx: Tx, actor: Actor, right: Right, about: Subject = Subject()) -> N
         Part.ASKED: [about.asked],
         Part.REPORTER: [*told],
         Part.ON_SITE: [on_site.id if on_site is not None else None],
+        Part.WRITTEN: [written.id if written is not None else None],
         Part.LEAD: [one.id for one in company.team if one.role is Role.LEAD],
         Part.FOUNDER: [company.founder.id],
         Part.MEMBER: [one.id for one in company.team],
