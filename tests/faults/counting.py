@@ -182,6 +182,10 @@ def _count_undeliverable(run: Run, session: Any) -> None:
     ours = {person.account: person.id for person in run.people.values()}
     for row in session.scalars(select(OutboxRow).where(OutboxRow.status == "dead")):
         result.dead += 1
+        if row.kind == "edit":
+            if not _stands_again(session, row):
+                result.blame("dead_nowhere_else", f"{row.conversation_id} {row.kind} {row.error}")
+            continue
         person = ours.get(row.conversation_id)
         name = company.name_of(person or row.conversation_id)
         if f"{row.channel} {name}" not in told and str(row.error)[:160] not in told:
@@ -192,6 +196,19 @@ def _count_undeliverable(run: Run, session: Any) -> None:
             person is not None and not row.payload.get("quiet") and not _went_elsewhere(session, row, person)
         ):
             result.blame("dead_nowhere_else", f"{person} {row.kind} {row.error}")
+
+
+def _stands_again(session: Any, row: OutboxRow) -> bool:
+    """What could not be changed any more stands again further down, unless nothing on it can be pressed."""
+    copy = session.get(CardCopy, row.copy_id)
+    posts = select(OutboxRow.id).where(
+        OutboxRow.copy_id == copy.id,
+        OutboxRow.kind == "post",
+        OutboxRow.id > row.id,
+        OutboxRow.status == "sent",
+    )
+    pressed = copy.content.get("buttons") or copy.content.get("questions")
+    return not pressed or session.scalar(posts.limit(1)) is not None
 
 
 def _went_elsewhere(session: Any, row: OutboxRow, person: str) -> bool:

@@ -163,6 +163,18 @@ async def _at_rest(run: Run) -> bool:
     return run.result.still_owed == 0
 
 
+def _name_owed(run: Run, session: Any) -> None:
+    """What is behind the figure `still_owed`."""
+    for job in session.scalars(select(JobRow)):
+        run.result.explain(
+            "still_owed", f"job {job.task} {job.lane} {job.attempts} x {job.error} {job.run_at}"
+        )
+    for row in session.scalars(select(OutboxRow).where(OutboxRow.status.in_(("pending", "sending")))):
+        run.result.explain(
+            "still_owed", f"{row.kind} to {row.conversation_id}, {row.status}, not before {row.not_before}"
+        )
+
+
 async def settle(run: Run, seconds: float = 120.0) -> None:
     """Everything is well again: wait until nothing is owed, and stays so."""
     run.injector.armed.clear()
@@ -197,6 +209,7 @@ async def go(mode: str, messages: int, seed: int, home: Path, more: int | None =
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
         await run.read(lambda session: count(run, session))
+        await run.read(lambda session: _name_owed(run, session))
     run.result.seconds = time.monotonic() - begun
     return run.result
 

@@ -52,7 +52,11 @@ class Injector:
             self._asked_again(json.loads(body))
         fault = next((one for one in self.armed if self._hits(one, method, body)), None)
         if fault is None:
-            return await self._guarded(request, method, do)
+            answer = await self._guarded(request, method, do)
+            hung_up = request.transport is None or request.transport.is_closing()
+            if hung_up and answer.status == 200 and method in POSTS:
+                self._unanswered(method, body)  # no fault of ours: this machine was too slow for the caller
+            return answer
         fault.times -= 1
         self.armed = [one for one in self.armed if one.times > 0]
         self.result.faults[fault.kind] += 1
