@@ -3,9 +3,11 @@ from __future__ import annotations
 import ctypes
 import gc
 import logging
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -31,6 +33,9 @@ def pytest_configure(config: pytest.Config) -> None:
         code = "from hypothesis import strategies as st; st.text().validate()"
         subprocess.run([sys.executable, "-c", code], check=False)
 
+
+# Every client of a vendor reads the certificates of the world for itself, 20 ms each, and talks to a fake without TLS.
+ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
 
 _libc = ctypes.CDLL(None)
 if hasattr(_libc, "mallopt"):

@@ -252,6 +252,7 @@ async def test_listening_elsewhere_is_paid_for_and_written_down(tmp_path: Path) 
             assert [(row.tier, row.purpose, row.ok) for row in rows] == [("speech", "transcribe", True)]
 
 
+@pytest.mark.long
 async def test_on_the_page_five_languages_are_heard_too(tmp_path: Path) -> None:
     async with open_world(tmp_path, **EAR) as world:
         for person, name in LEAKS.items():

@@ -22,6 +22,12 @@ Run = Literal["offline", "good", "obeyed"]
 RUNS: Final[tuple[Run, ...]] = ("offline", "good", "obeyed")
 OFFLINE: Final[dict[str, Any]] = {"LOOPOS_LLM": "offline"}
 SAID: Final = batches(of("text", "voice"))
+EACH_TIME: Final = [
+    pytest.param(batch, marks=() if number % 3 == 0 else pytest.mark.long)
+    for number, batch in enumerate(SAID)
+]
+"""The model that obeys is what could do most: of its attacks a third run each time, of every language, the others in
+`make long`."""
 TALLY: Final[dict[tuple[Run, str], Outcome]] = {}
 
 
@@ -66,11 +72,12 @@ async def test_words_get_nowhere_with_a_good_model(thinking: Target, batch: list
     await hold(thinking, batch, "good")
 
 
-@pytest.mark.parametrize("batch", SAID, ids=first_and_last)
+@pytest.mark.parametrize("batch", EACH_TIME, ids=first_and_last)
 async def test_words_get_nowhere_where_the_model_obeys_them(thinking: Target, batch: list[Attack]) -> None:
     await hold(thinking, batch, "obeyed")
 
 
+@pytest.mark.long
 async def test_memos_that_were_planted_get_nowhere(tmp_path: Path) -> None:
     attacks = of("memo")
     company: dict[str, Any] = {"LOOPOS_COMPANY": memos(tmp_path, attacks)}

@@ -53,6 +53,7 @@ def becomes(true: Callable[[], bool]) -> None:
     raise AssertionError("it never came")
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs prlimit (Linux)")
 def test_a_disk_that_takes_nothing_is_not_ready_and_is_well_again_without_a_restart(tmp_path: Path) -> None:
     """B14 of docs/PROMISES.md. No file of the process may grow: the kernel refuses each write, as on a full disk."""
@@ -195,6 +196,7 @@ async def test_a_damaged_database_is_not_started_and_the_way_back_is_named(tmp_p
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long
 async def test_a_cut_file_and_a_file_of_noise_name_the_way_back_too(tmp_path: Path) -> None:
     async with open_world(tmp_path) as world:
         await world.do(fill)

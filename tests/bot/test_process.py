@@ -219,6 +219,7 @@ def test_bad_requests_get_a_plain_answer_and_leave_nothing(
     db.close()
 
 
+@pytest.mark.long
 def test_connections_that_say_nothing_keep_nobody_out_and_fill_no_log(tmp_path: Path) -> None:
     """D29 of docs/PROMISES.md: many more of them than this process may have files open."""
     process, url = spawn(tmp_path, files=256)
@@ -350,6 +351,7 @@ def test_the_engine_explains_itself_is_scored_trained_and_rolled_back(tmp_path: 
     assert "en.jsonl:1" in loopos(home, "triage", "--train", str(corpus)).stderr
 
 
+@pytest.mark.long
 def test_the_demo_tells_each_transition_once(tmp_path: Path) -> None:
     done = loopos(tmp_path, "demo", "--json")
     assert done.returncode == 0

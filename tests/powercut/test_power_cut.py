@@ -143,6 +143,7 @@ def lost_after_cuts(steps: list[Step], home: Path, folder: Path, seed: int) -> t
     return looked, lost
 
 
+@pytest.mark.long
 def test_no_acknowledged_row_is_lost_in_fifty_power_cuts(tmp_path: Path) -> None:
     steps, home = traced_run(tmp_path, {})
     assert sum(step.kind == "S" for step in steps) > MESSAGES / 10
@@ -152,6 +153,7 @@ def test_no_acknowledged_row_is_lost_in_fifty_power_cuts(tmp_path: Path) -> None
     assert lost == 0
 
 
+@pytest.mark.long
 def test_the_same_cuts_do_lose_rows_where_nothing_is_synced(tmp_path: Path) -> None:
     steps, home = traced_run(tmp_path, {})
     unsynced = [step for step in steps if step.kind != "S"]

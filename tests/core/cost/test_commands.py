@@ -102,6 +102,7 @@ async def test_where_nothing_was_spent_there_is_no_picture(world: World) -> None
     assert await files(world, "ben") == []
 
 
+@pytest.mark.long
 async def test_each_reader_is_answered_in_a_language_of_theirs(house: World) -> None:
     for person in ("shirley", "haru", "celine", "miguel"):
         await call(ledger_of(house), planned("fast", FAST, property_id="ito_stream_house"), Usage(1, 1))

@@ -99,6 +99,7 @@ async def test_a_model_that_tells_no_language_has_it_read_from_its_words() -> No
     assert fake.called("transcribe")[0]["languages"] == []
 
 
+@pytest.mark.long
 async def test_what_a_vendor_does_not_read_is_sent_as_a_wave_file() -> None:
     fake = FakeTranscriptions(text=DOOR_AMR.text, languages=["id"])
     async with openai_ear(fake) as engine:
@@ -106,6 +107,7 @@ async def test_what_a_vendor_does_not_read_is_sent_as_a_wave_file() -> None:
     assert fake.called("transcribe")[0]["file"]["type"] == "audio/wav"
 
 
+@pytest.mark.long
 async def test_every_clip_is_taken_by_both_vendors() -> None:
     openai, rented = FakeTranscriptions(text="words"), FakeRunPod(text="words")
     async with (

@@ -34,6 +34,7 @@ async def unheard(path: Path, *engines: Scripted | LocalTranscriber) -> NotTrans
     return refused.value
 
 
+@pytest.mark.long
 async def test_every_clip_comes_out_as_the_words_that_were_said_and_in_english() -> None:
     async with transcriber(local()) as listening:
         for one in CLIPS:
@@ -63,6 +64,7 @@ async def test_what_is_shorter_than_three_seconds_is_in_its_speakers_first_langu
     assert (await heard(short, local(), languages=("en", "id"))).text == short.text
 
 
+@pytest.mark.long
 async def test_ten_notes_at_once_all_come_out_and_progress_is_told() -> None:
     shares: list[float] = []
     wanted = [*CLIPS[:5], *CLIPS[:5]]
