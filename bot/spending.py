@@ -79,7 +79,11 @@ def statement_of(property_id: str, month: str | None, csv: str | None, pdf: str 
         print(f"loopos: {error}", file=sys.stderr)
         return WRONG_USE
     with _database(settings) as session:
-        found = statement.Found() if session is None else statement.find(session, place, span)
+        found = (
+            statement.Found()
+            if session is None
+            else statement.find(session, place, span, company.rate_of(place.currency))
+        )
     made = statement.Statement(company, place, span, now, found)
     for name, draw in ((csv, statement.csv_bytes), (pdf, _pdf)):
         if name is not None:

@@ -13,10 +13,10 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Final, Literal
 
-from core.money import CENT, MAX_AMOUNT
+from core.errors import Refused
+from core.money import MAX_AMOUNT, NO_CENTS, USD, Money, rounded, usd
+from core.text import normal
 
-NO_CENTS: Final = frozenset({"TWD", "JPY", "IDR", "KRW", "VND", "CLP", "HUF"})
-"""Moneys that are written without decimals."""
 DOT_FOR_THOUSANDS: Final = frozenset({"id", "es"})
 """Languages that write 1.200,50; the others write 1,200.50."""
 
@@ -96,7 +96,7 @@ def _one_of(expressions: str) -> str:
 _TOKEN: Final = re.compile(
     "|".join(
         (
-            r"(?P<odd>\d+(?:[.,:/-]\d+)*[:/-]\d+(?:[.,:/-]\d+)*|[#@+-]\d+(?:[.,:/-]\d+)*|[.,]\d+)",
+            r"(?P<odd>\d+(?:[.,:/-]\d+)*[:/-]\d+(?:[.,:/-]\d+)*|[#@+-]\d+(?:[.,:/-]\d+)*|(?<!\S)[.,]\d+)",
             r"(?P<number>\d+(?:[.,]\d+)*)",
             rf"(?P<sign>{_one_of('|'.join((*_OWN.values(), *_SHARED)))})",
             rf"(?P<times>(?<=[\d\s])(?:{_one_of('|'.join(_TIMES))}|(?<=\d)(?:k|rb|jt|mil)(?![^\W\d_])))",
@@ -109,21 +109,38 @@ _TOKEN: Final = re.compile(
     ),
     re.DOTALL,
 )
+_DOLLARS: Final = re.compile(
+    r"\A(?:us\$|usd|\$)? ?(?P<digits>\d{1,7}(?:\.\d{1,2})?|\d{1,3}(?:,\d{3})+\.\d{2}) ?(?:us\$|usd|\$)?"
+)
 _TICKET: Final = re.compile(r"(?<![a-z0-9])t[- ]?\d{3,9}(?!\d)")
-
-
-@dataclass(frozen=True, slots=True)
-class Money:
-    """An amount in a currency (ISO 4217), with the places that it is written with."""
-
-    amount: Decimal
-    currency: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
     kind: Kind
     text: str
+
+
+def parse_amount(text: str, local: str = USD) -> Money:
+    """The amount that was put into a field for one: "132", "$132", "US$ 132", "1,200.50"; where `local` money is asked for
+    also "4,600", "4600元", "450 ribu".
+
+    Whatever can be read in two ways ("1.200,50", and of dollars "1,200"), carries a sign or an exponent or a money that is
+    not known is refused and asked again: a wrong guess here is money.
+
+    Raises: Refused("amount_unclear" | "amount_unclear_local")."""
+    match = _DOLLARS.fullmatch(normal(text))
+    found: Money | None = None
+    if match is not None and (local == USD or "us" in match[0]):
+        found = Money(usd(match["digits"].replace(",", "")), USD)
+    elif all(one.kind in {"number", "sign", "times", "space"} for one in _tokens(text)):
+        found = amount_in(text, local=local)
+        found = None if found is not None and found.currency == USD else found
+    if found is None or (found.currency == USD and found.amount > MAX_AMOUNT):
+        if local != USD:
+            raise Refused("amount_unclear_local", text=text[:40], currency=local)
+        raise Refused("amount_unclear", text=text[:40])
+    return found
 
 
 def amount_in(text: str, *, local: str = "USD", language: str = "") -> Money | None:
@@ -244,7 +261,7 @@ def _money(digits: str, many: str, currency: str, language: str) -> Money | None
     if number is None:
         return None
     factor = next((by for some, by in _TIMES.items() if many in some.split("|")), 1) if many else 1
-    amount = (number * factor).quantize(CENT if cents else Decimal(1))
+    amount = rounded(number * factor, currency)
     most = MAX_AMOUNT if currency == "USD" else MAX_AMOUNT * 20_000
     return Money(amount, currency) if amount <= most else None
 

@@ -14,7 +14,10 @@ from sqlalchemy.orm import Session
 from core import lanes, media
 from core.context import Commit, Services, Task, Tx
 from core.cost import totals
+from core.i18n import N_
 from core.model import OutboxStatus
+from core.outbox import card_publisher
+from core.outbox.said_once import first_time
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.tables import Deadline, OutboxRow, table
@@ -38,7 +41,27 @@ def ensure(tx: Tx) -> None:
 
 def on_daily(tx: Tx, deadline: Due) -> None:
     deadlines.schedule(tx, DAILY, DAILY, tx.now + EVERY)
+    _warn_of_rates(tx)
     _go_on(tx, begins=True)
+
+
+def _warn_of_rates(tx: Tx) -> None:
+    """Once a month, to the founder: by old rates what people bill is counted wrongly."""
+    company = tx.services.company
+    if company.rates is None or not company.rates_are_old(tx.now.date()):
+        return
+    if first_time(tx, f"rates:{tx.now:%Y-%m}"):
+        as_of = company.rates.as_of.isoformat()
+        card_publisher.tell(
+            tx,
+            company.founder,
+            lambda words: words(
+                N_(
+                    "The exchange rates are of {as_of}. Please bring rates.json up to date: bills are counted by it."
+                ),
+                as_of=as_of,
+            ),
+        )
 
 
 def _go_on(tx: Tx, *, begins: bool = False) -> None:

@@ -12,6 +12,21 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from core.money import NO_CENTS, Amount
+
+_MARKS: Final = {
+    "TWD": "NT$",
+    "JPY": "¥",
+    "IDR": "Rp ",
+    "EUR": "€",
+    "GBP": "£",
+    "KRW": "₩",
+    "THB": "฿",
+    "HKD": "HK$",
+}
+"""Before the number; another money is named by its code."""
+_WHOLE_FROM: Final = 10
+"""From so many dollars on the cents are left out where they only stand beside what was really said."""
 CATALOGUES: Final = Path(__file__).parent / "catalogues"
 
 
@@ -56,7 +71,27 @@ class Words:
         return f"{format_skeleton('MMMd', local, locale=self.language.replace('-', '_'))} {clock}"
 
     def money(self, amount: Decimal) -> str:
+        """US dollars."""
         return f"{amount:.2f} USD"
+
+    def amount(self, amount: Amount) -> str:
+        """As people there say it, dollars behind where it was none: "NT$4,600 (143 USD)"."""
+        if amount.local is None:
+            return self.money(amount.usd)
+        dollars = f"{amount.usd:.0f}" if amount.usd >= _WHOLE_FROM else f"{amount.usd:.2f}"
+        return f"{self.local(amount)} ({dollars} USD)"
+
+    def local(self, amount: Amount) -> str:
+        """The same without the dollars behind, where there is little room."""
+        if amount.local is None:
+            return self.money(amount.usd)
+        from babel.numbers import format_decimal
+
+        locale = self.language.replace("-", "_")
+        digits = "#,##0" if amount.local.currency in NO_CENTS else "#,##0.00"
+        number = format_decimal(amount.local.amount, format=digits, locale=locale)
+        mark = _MARKS.get(amount.local.currency, f"{amount.local.currency} ")
+        return f"{mark}{number}"
 
     def join(self, parts: list[str]) -> str:
         return ("、" if self.language in {"zh-TW", "ja"} else ", ").join(parts)

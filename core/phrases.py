@@ -123,6 +123,12 @@ REFUSED: Final = {
     "amount_unclear": N_(
         "I could not read “{text}” as an amount. Please write it in US dollars, like 132 or 132.50."
     ),
+    "amount_unclear_local": N_(
+        "I could not read “{text}” as an amount. Please write it in {currency}, like 4600, or in US dollars, like 132 USD."
+    ),
+    "no_rate": N_(
+        "I have no exchange rate for {currency}. Please write the amount in US dollars, like 132 USD."
+    ),
     "minutes_unclear": N_(
         "I could not read “{text}” as minutes. Please write a whole number from 0 to {most}, like 45."
     ),

@@ -17,7 +17,6 @@ from tests.world import World
         "T-1001 done, he left at 10",
         "T-1001 修好了,3000塊",
         "T-1001 done, it took 2 hours",
-        "T-1001 修好了 NT$4200",
     ],
 )
 async def test_a_number_that_is_no_bill_closes_nothing(world: World, said: str) -> None:

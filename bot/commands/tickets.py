@@ -5,10 +5,10 @@ from __future__ import annotations
 from bot.commands.call import Call
 from core import phrases
 from core.acts.commands import Acknowledge, Resolve
+from core.amounts import parse_amount
 from core.errors import Refused
 from core.model import ApprovalStatus
-from core.money import parse_amount
-from core.tickets.records import find_ticket, latest_approval, open_tickets
+from core.tickets.records import find_ticket, latest_approval, open_tickets, rate_on
 
 
 def tickets(call: Call) -> None:
@@ -57,6 +57,7 @@ def ack(call: Call) -> None:
 def resolve(call: Call) -> None:
     parts = call.words_after.split(maxsplit=2)
     ticket = find_ticket(call.tx, parts[0] if parts else "")
-    amount = parse_amount(parts[1]) if len(parts) > 1 else None
+    money = rate_on(call.tx, ticket).currency
+    amount = parse_amount(parts[1], money) if len(parts) > 1 else None
     call.do(Resolve(ticket.ticket_id, amount, outcome=parts[2] if len(parts) > 2 else ""))
     call.reply(call.reader.words("{ticket} is done. Thank you.", ticket=ticket.ticket_id))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import shutil
 import socket
@@ -16,6 +17,7 @@ from bot import models, transcribers
 from bot.settings import Settings, read_settings
 from bot.setup.button import no_account
 from bot.setup.side_process import configured, health_of, is_ours, local_url, read_company, unready
+from core.company.company import RATES_LAST
 from core.company.loader import CompanyDataError, load_company
 from core.errors import StartupError
 from core.model import InboxStatus, OutboxStatus
@@ -55,6 +57,14 @@ def _company(settings: Settings) -> Iterator[str]:
             yield f"{finding} Correct it."
     except StartupError as error:
         yield str(error)
+
+
+def _rates(settings: Settings) -> Iterator[str]:
+    with contextlib.suppress(StartupError):  # its own check names what is wrong with it
+        company = load_company(settings.company_folder)
+        if company.rates_are_old(datetime.now(UTC).date()):
+            assert company.rates is not None
+            yield f"rates.json is of {company.rates.as_of}: older than {RATES_LAST.days} days. Bring its rates up to date."
 
 
 def _accounts(settings: Settings) -> Iterator[str]:
@@ -101,6 +111,7 @@ CHECKS: Final[dict[str, Check]] = {
     "home": _home,
     "database": _database,
     "company": _company,
+    "rates": _rates,
     "accounts": _accounts,
     "stuck messages": _stuck,
     "voice": _voice,

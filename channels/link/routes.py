@@ -18,6 +18,7 @@ from channels.ingress import COMMIT_WITHIN, read_body, read_fields, refuse
 from core.actors import Actor
 from core.acts.commands import OpenOffer
 from core.acts.table import perform
+from core.amounts import parse_amount
 from core.cards.card import Button, Card, Field
 from core.clock import Clock
 from core.context import Store, Tx
@@ -25,7 +26,7 @@ from core.errors import Refused, TryLater
 from core.i18n import N_, Words
 from core.inbox import Arrival, accept
 from core.model import InboxStatus
-from core.money import parse_amount
+from core.money import USD
 from core.outbox.offer_links import is_over, offer_in
 from core.phrases import refusal
 from core.store.tables import CardCopy, InboxRow, Offer, OutboxRow
@@ -178,7 +179,7 @@ def _values(button: Button, form: Mapping[str, str]) -> dict[str, str]:
     values = {field.name: escape(form.get(field.name, "")).strip()[:200] for field in button.fields}
     for field in button.fields:
         if field.kind == "amount":
-            parse_amount(values[field.name])
+            parse_amount(values[field.name], field.currency or USD)
         if field.kind == "choice" and values[field.name] not in {one.value for one in field.options}:
             raise Refused("unknown_option")
     return values

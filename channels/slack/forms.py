@@ -10,10 +10,11 @@ from channels.slack import draw
 from channels.slack.draw import Block, words
 from channels.slack.parse import FORM, Payload, filled
 from core import phrases
+from core.amounts import parse_amount
 from core.cards.card import Button, Card, Field
 from core.errors import Refused
 from core.i18n import N_, Words
-from core.money import parse_amount
+from core.money import USD
 
 TITLE: Final = 24
 """Characters of a modal's title and of its buttons. https://docs.slack.dev/reference/views/modal-views"""
@@ -33,7 +34,9 @@ def form(button: Button, card: Card, conversation: str) -> Block:
     say = Words(card.language, ZoneInfo("UTC"))
     about = [draw.section(f"*{draw.fit(card.title, 150)}*\n{draw.fit(card.lead, 1000)}", verbatim=True)]
     view = _modal(button.label, [*about, *(_input(field) for field in button.fields)])
-    meta = {"button": button.id, "conversation": conversation, "language": card.language}
+    meta: dict[str, Any] = {"button": button.id, "conversation": conversation, "language": card.language}
+    if local := {field.name: field.currency for field in button.fields if field.currency}:
+        meta["currency"] = local
     return {
         **view,
         "callback_id": FORM,
@@ -88,7 +91,7 @@ def refusals(payload: Payload) -> dict[str, str]:
     for name, kind, value in filled(payload):
         if kind == "amount":
             try:
-                parse_amount(value)
+                parse_amount(value, meta.get("currency", {}).get(name, USD))
             except Refused as refused:
                 wrong[name] = phrases.refusal(refused, say)
     return wrong

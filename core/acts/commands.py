@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
+
+from core.money import Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,7 @@ class Reject(Decision):
 
 @dataclass(frozen=True, slots=True)
 class ChangeAmount(Decision):
-    amount: Decimal
-    """US dollars."""
+    amount: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,14 @@ class AskLater(OnTicket):
 
 @dataclass(frozen=True, slots=True)
 class Resolve(OnTicket):
-    """It is fixed. Amounts in US dollars; None where nothing was said."""
+    """It is fixed. None where nothing was said."""
 
-    amount: Decimal | None = None
+    amount: Money | None = None
     outcome: str = ""
     rating: int | None = None
     charge_to: str | None = None
     """A key of core.phrases.CHARGE."""
-    guest_credit: Decimal | None = None
+    guest_credit: Money | None = None
     staff_minutes: int | None = None
 
 
@@ -175,8 +175,7 @@ class AcceptOffer(OnOffer):
 
 @dataclass(frozen=True, slots=True)
 class CounterOffer(OnOffer):
-    amount: Decimal
-    """US dollars."""
+    amount: Money
     minutes: int
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from core import phrases
 from core.actors import Reader
+from core.amounts import parse_amount
 from core.cards.card import Button, Field
 from core.cards.view import ButtonDraft, CardDraft
 from core.context import Tx
@@ -21,7 +22,7 @@ from core.errors import Refused
 from core.ids import new_id
 from core.inbound import Message, Tap
 from core.model import Address
-from core.money import parse_amount
+from core.money import USD
 from core.outbox import card_publisher
 from core.store.tables import ButtonRow, CardCopy, FormRequest
 from core.text import normal, shorten, ticket_ids_in
@@ -217,16 +218,16 @@ def take_words(tx: Tx, message: Message, reader: Reader) -> tuple[bool, Tap | No
             found = next((one for one in field.options if normal(one.label) == wanted), None)
             return (False, None) if found is None else (True, _said(tx, form, found.value, reader))
         case "amount":
-            return _take_amount(tx, form, message, reader, is_reply=is_reply)
+            return _take_amount(tx, form, message, reader, field.currency, is_reply=is_reply)
         case _:
             assert_never(field.kind)
 
 
 def _take_amount(
-    tx: Tx, form: FormRequest, message: Message, reader: Reader, *, is_reply: bool
+    tx: Tx, form: FormRequest, message: Message, reader: Reader, currency: str, *, is_reply: bool
 ) -> tuple[bool, Tap | None]:
     try:
-        parse_amount(message.text)
+        parse_amount(message.text, currency or USD)
     except Refused as unclear:
         if not is_reply and not (any(char.isdecimal() for char in message.text) and len(message.text) <= 20):
             return False, None  # something else that is to be said now

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Final
 
 from core.acts import commands as do
 from core.acts.commands import Command
+from core.amounts import parse_amount
 from core.errors import Refused
-from core.money import parse_amount
+from core.money import USD, Money
 from core.text import escape
 from core.workflow.offers import ARRIVALS
 
@@ -32,9 +32,9 @@ class Pressed:
     def said(self, name: str) -> str:
         return escape(self.values.get(name, "")).strip()[:1000]
 
-    def amount(self, name: str = "amount") -> Decimal:
-        """Raises Refused("amount_unclear")."""
-        return parse_amount(self.values.get(name, ""))
+    def amount(self, name: str = "amount") -> Money:
+        """Raises Refused("amount_unclear" | "amount_unclear_local")."""
+        return parse_amount(self.values.get(name, ""), str(self.args.get("currency", USD)))
 
     def minutes(self) -> int | None:
         """Working time; None where nothing was said. Raises Refused("minutes_unclear")."""

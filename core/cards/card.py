@@ -24,6 +24,8 @@ class Field(_Model):
     label: str
     required: bool = True
     value: str = ""
+    currency: str = ""
+    """Of an amount that is given in another money than US dollars."""
     options: tuple[Option, ...] = ()
 
 

@@ -26,6 +26,7 @@ from core.cards.parts import (
 from core.cards.snapshot import ApprovalSnapshot, DispatchSnapshot, QuestionSnapshot, TicketSnapshot
 from core.cards.texts import guest_language, guest_text, offer_line, vendor_links, vendor_text, written
 from core.cards.view import ButtonDraft, CardDraft, State, View
+from core.company.schema import Vendor
 from core.model import OPEN, ApprovalStatus, Intent, QuestionKind, Role, Status
 from core.text import shorten
 
@@ -163,7 +164,7 @@ def approval(view: View) -> CardDraft:
             lead = words(
                 "Send {vendor} for about {estimate}?",
                 vendor=view.vendor_name,
-                estimate=words.money(dispatch.cost_estimate_usd),
+                estimate=words.amount(dispatch.estimate),
             )
         buttons = _approval_buttons(view, asked, dispatch)
         state: State = "danger" if ticket.severity >= 5 else "asking"
@@ -187,16 +188,20 @@ def _approval_buttons(
     args = {"approval": asked.id, "digest": asked.digest}
     place = view.ticket.property_id or ""
     others = tuple(
-        Option(value=v.id, label=f"{v.name} · {v.usual_usd.low:.0f}–{v.usual_usd.high:.0f} USD")
+        Option(value=v.id, label=f"{v.name} · {_usual(view, v)}")
         for v in view.company.vendors
         if view.company.reaches(v, place) and v.id != dispatch.vendor_id
     )
     buttons = []
     if view.vendor is not None:
-        yes = words("Approve {amount}", amount=words.money(dispatch.cost_estimate_usd))
+        yes = words("Approve {amount}", amount=words.local(dispatch.estimate))
         buttons.append(ButtonDraft("approve", yes, "primary", args))
-        amount = Field(name="amount", kind="amount", label=words("New amount in USD"))
-        buttons.append(ButtonDraft("change", words("Change amount"), args=args, fields=(amount,)))
+        money = view.rate.currency
+        label = words("New amount in {currency}", currency=money)
+        fields = (Field(name="amount", kind="amount", label=label, currency=money),)
+        buttons.append(
+            ButtonDraft("change", words("Change amount"), args={**args, "currency": money}, fields=fields)
+        )
     if others:
         pick = Field(name="vendor", kind="choice", label=words("Which vendor?"), options=others)
         buttons.append(ButtonDraft("vendor", words("Other vendor"), args=args, fields=(pick,)))
@@ -210,6 +215,15 @@ def _approval_buttons(
             )
         )
     return tuple(buttons)
+
+
+def _usual(view: View, vendor: Vendor) -> str:
+    """What they usually take, in their money."""
+    rate = view.company.rate_for(view.ticket.property_id, vendor.id)
+    low, high = rate.of_usd(vendor.usual_usd.low), rate.of_usd(vendor.usual_usd.high)
+    if low.local is None or high.local is None:
+        return f"{low.usd:.0f}–{high.usd:.0f} USD"
+    return f"{view.words.local(low)}–{view.words.local(high)}"
 
 
 def _texts(view: View, *, folded: bool) -> tuple[Section, ...]:
@@ -284,7 +298,7 @@ def _job_buttons(view: View) -> tuple[ButtonDraft, ...]:
         return (ButtonDraft("reopen", words("It is not over: reopen")),)
     if dispatch is None or ticket.status != Status.DISPATCHED or not _may_handle(view, dispatch):
         return ()
-    args = {"dispatch": dispatch.dispatch_id}
+    args = {"dispatch": dispatch.dispatch_id, "currency": view.rate.currency}
     if not dispatch.acknowledged:
         return (
             ButtonDraft("ack", words("I have it"), "primary", args),
@@ -308,13 +322,14 @@ def _may_handle(view: View, dispatch: DispatchSnapshot) -> bool:
 def resolve_fields(view: View) -> tuple[Field, ...]:
     words, ticket = view.words, view.ticket
     free = view.vendor is not None and view.vendor.person_id is not None
-    credit, minutes = ticket.guest_credit_usd, ticket.staff_minutes
+    credit, minutes = _credit(ticket), ticket.staff_minutes
     return (
         Field(
             name="amount",
             kind="amount",
-            label=words("What did it cost, in USD?"),
+            label=words("What did it cost, in {currency}?", currency=view.rate.currency),
             value="0" if free else _said_cost(ticket),
+            currency=view.rate.currency,
         ),
         Field(name="outcome", kind="text", label=words("What was done?"), required=False),
         Field(
@@ -337,9 +352,10 @@ def resolve_fields(view: View) -> tuple[Field, ...]:
         Field(
             name="credit",
             kind="amount",
-            label=words("Credit to the guest, in USD"),
+            label=words("Credit to the guest, in {currency}", currency=view.rate.currency),
             required=False,
-            value="" if credit is None else str(credit),
+            value=credit,
+            currency=view.rate.currency,
         ),
         # No amount: a channel refuses what it cannot read as one with words about dollars.
         Field(
@@ -350,6 +366,14 @@ def resolve_fields(view: View) -> tuple[Field, ...]:
             value="" if minutes is None else str(minutes),
         ),
     )
+
+
+def _credit(ticket: TicketSnapshot) -> str:
+    """What was given before, as a form begins with it."""
+    if ticket.guest_credit_usd is None:
+        return ""
+    local = ticket.guest_credit_local
+    return str(ticket.guest_credit_usd) if local is None else f"{local.amount} {local.currency}"
 
 
 def _said_cost(ticket: TicketSnapshot) -> str:
@@ -441,7 +465,7 @@ def follow_up(view: View) -> CardDraft:
     buttons: tuple[ButtonDraft, ...] = ()
     if dispatch is not None and ticket.status == Status.DISPATCHED and dispatch.acknowledged:
         lead, state = words("Has {vendor} been, and is it done?", vendor=view.vendor_name), "asking"
-        args = {"dispatch": dispatch.dispatch_id}
+        args = {"dispatch": dispatch.dispatch_id, "currency": view.rate.currency}
         buttons = (
             ButtonDraft("resolve", words("Done"), "primary", args, resolve_fields(view)),
             ButtonDraft("later", words("Not yet: ask me in an hour"), args=args),

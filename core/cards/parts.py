@@ -7,10 +7,12 @@ from typing import Final, assert_never
 
 from core import phrases
 from core.cards.card import Fact, Link, Section
+from core.cards.snapshot import DispatchSnapshot
 from core.cards.view import State, View
 from core.dispatch.quiet_hours import next_working_moment
 from core.i18n import N_
 from core.model import URGENT, QuestionKind, Status
+from core.money import Amount, Rate
 from core.text import shorten
 
 
@@ -30,25 +32,29 @@ def facts(view: View, *, money: bool) -> tuple[Fact, ...]:
             found.append(
                 Fact(
                     label=words("Estimate"),
-                    value=_changed(view, "estimate", words.money(dispatch.cost_estimate_usd)),
+                    value=_estimate(view, dispatch),
                 )
             )
             found.append(Fact(label=words("Cap"), value=words.money(dispatch.cap_usd)))
         if dispatch.eta_iso:
             found.append(Fact(label=words("Expected"), value=view.time(dispatch.eta_iso)))
-        if dispatch.actual_cost_usd is not None and money:
-            found.append(Fact(label=words("Actual cost"), value=words.money(dispatch.actual_cost_usd)))
+        if dispatch.bill is not None and money:
+            found.append(Fact(label=words("Actual cost"), value=words.amount(dispatch.bill)))
     why = (ticket.knowledge.fallback if ticket.knowledge else "") or next(iter(ticket.triage.fallback), "")
     if money and why in phrases.BY_RULE:
         found.append(Fact(label=words("Analysed"), value=words(phrases.BY_RULE[why])))
     return tuple(found)
 
 
-def _changed(view: View, what: str, value: str) -> str:
+def _estimate(view: View, dispatch: DispatchSnapshot) -> str:
     """`old → new` where a person edited it (W11)."""
-    assert view.dispatch is not None
-    edit = next((c for c in reversed(view.dispatch.changes) if c.field == what), None)
-    return f"{edit.old} → {value} ({view.name(edit.by)})" if edit else value
+    value = view.words.amount(dispatch.estimate)
+    edit = next((c for c in reversed(dispatch.changes) if c.field == "estimate"), None)
+    if edit is None:
+        return value
+    local = dispatch.cost_estimate_local
+    old = view.words.local(Rate(local.currency, local.rate).of_usd(Decimal(edit.old))) if local else edit.old
+    return f"{old} → {value} ({view.name(edit.by)})"
 
 
 def own_words(view: View) -> tuple[Section, ...]:
@@ -149,11 +155,7 @@ def status_line(view: View) -> tuple[str, State]:
             return _dispatched_line(view), "open"
         case Status.RESOLVED:
             when = view.time(ticket.resolved_at) if ticket.resolved_at else ""
-            cost = (
-                words.money(dispatch.actual_cost_usd)
-                if dispatch and dispatch.actual_cost_usd is not None
-                else ""
-            )
+            cost = words.amount(dispatch.bill) if dispatch and dispatch.bill is not None else ""
             return " ".join(
                 part for part in (words("Done, {at}.", at=when), cost, ticket.outcome or "") if part
             ), "done"
@@ -182,7 +184,7 @@ def _waiting_line(view: View) -> str:
             "{who} is asked to approve: {vendor}, about {estimate}.",
             who=deciders,
             vendor=view.vendor_name,
-            estimate=words.money(dispatch.cost_estimate_usd if dispatch else Decimal(0)),
+            estimate=words.amount(dispatch.estimate if dispatch else Amount(Decimal(0))),
         )
         if view.vendor
         else words("{who} is asked what to do.", who=deciders)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from core.model import ApprovalStatus, OfferStatus, QuestionKind, Status
+from core.money import Amount, Local
 from core.stored_values import Basis, Change, Judgement, ModelText, Reason
 
 
@@ -86,6 +87,16 @@ class DispatchSnapshot:
     paged: tuple[str, ...]
     acknowledged: bool
     acknowledged_by: str | None
+    cost_estimate_local: Local | None = None
+    actual_cost_local: Local | None = None
+
+    @property
+    def estimate(self) -> Amount:
+        return Amount(self.cost_estimate_usd, self.cost_estimate_local)
+
+    @property
+    def bill(self) -> Amount | None:
+        return None if self.actual_cost_usd is None else Amount(self.actual_cost_usd, self.actual_cost_local)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +131,7 @@ class TicketSnapshot:
     questions: tuple[QuestionSnapshot, ...]
     history: tuple[EventSnapshot, ...] = ()
     """The last of it, oldest first; empty where no card shows it."""
+    guest_credit_local: Local | None = None
     dispatch: DispatchSnapshot | None = None
     approval: ApprovalSnapshot | None = None
     offer: OfferSnapshot | None = None

@@ -46,7 +46,7 @@ def vendor_text(view: View) -> str:
     lines.append(
         words(
             "Agreed about {amount}. Please call before it gets more.",
-            amount=words.money(dispatch.cost_estimate_usd),
+            amount=words.amount(dispatch.estimate),
         )
     )
     if dispatch.eta_iso:

@@ -12,6 +12,7 @@ from core.cards.snapshot import ApprovalSnapshot, DispatchSnapshot, OfferSnapsho
 from core.company.company import Company
 from core.company.schema import Person, Vendor
 from core.i18n import Words
+from core.money import Rate
 
 State = Literal["open", "asking", "done", "refused", "danger"]
 
@@ -82,6 +83,13 @@ class View:
     @property
     def vendor(self) -> Vendor | None:
         return self.company.vendor(self.dispatch.vendor_id) if self.dispatch else None
+
+    @property
+    def rate(self) -> Rate:
+        """The money in which this vendor bills here."""
+        return self.company.rate_for(
+            self.ticket.property_id, self.dispatch.vendor_id if self.dispatch else None
+        )
 
     @property
     def vendor_name(self) -> str:

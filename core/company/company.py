@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from functools import cached_property
+from typing import Final
 
 from core.company.schema import (
     CompanyFile,
@@ -12,12 +14,18 @@ from core.company.schema import (
     Memo,
     Person,
     Property,
+    RatesFile,
     Resolution,
     Skill,
     Sop,
     Vendor,
 )
+from core.errors import Refused
 from core.model import Role
+from core.money import DOLLARS, MAX_AMOUNT, USD, Amount, Money, Rate
+
+RATES_LAST: Final = timedelta(days=60)
+"""Older rates are warned of."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +39,7 @@ class Company:
     resolutions: Sequence[Resolution]
     escalation: EscalationFile
     skills: Sequence[Skill] = field(default_factory=tuple)
+    rates: RatesFile | None = None
     joined: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(channel, platform id) -> person: the accounts that were let in through chat."""
     covers: Mapping[str, str] = field(default_factory=dict)
@@ -130,6 +139,36 @@ class Company:
             if person_id and person_id not in {excluding, self.founder.id}:
                 return self.person(person_id)
         return None
+
+    def rates_are_old(self, today: date) -> bool:
+        """They stand too long for money that is booked by them (and something is)."""
+        used = {place.currency for place in self.properties} | {one.currency or USD for one in self.vendors}
+        return self.rates is not None and used != {USD} and today - self.rates.as_of > RATES_LAST
+
+    def rate_of(self, currency: str) -> Rate:
+        """Raises Refused("no_rate")."""
+        if currency == USD:
+            return DOLLARS
+        per_usd = self.rates.per_usd.get(currency) if self.rates is not None else None
+        if per_usd is None:
+            raise Refused("no_rate", currency=currency)
+        return Rate(currency, per_usd)
+
+    def rate_for(self, property_id: str | None, vendor_id: str | None = None) -> Rate:
+        """The money in which this vendor bills there; without one, that of the property."""
+        vendor, place = self.vendor(vendor_id), self.place(property_id)
+        currency = vendor.currency if vendor is not None else None
+        return self.rate_of(currency or (place.currency if place is not None else USD))
+
+    def amount(self, said: Money, rate: Rate) -> Amount:
+        """What somebody said, in dollars; `rate`: of the money in which it is shown if they said dollars.
+        Raises Refused("no_rate" | "amount_unclear")."""
+        found = (
+            rate.of_usd(said.amount) if said.currency == USD else self.rate_of(said.currency).of(said.amount)
+        )
+        if found.usd > MAX_AMOUNT:
+            raise Refused("amount_unclear", text=f"{said.amount} {said.currency}")
+        return found
 
     def reaches(self, vendor: Vendor, property_id: str) -> bool:
         return vendor.approved and property_id in vendor.properties

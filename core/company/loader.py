@@ -17,6 +17,7 @@ from core.company.schema import (
     Memo,
     Person,
     Property,
+    RatesFile,
     Resolution,
     Skill,
     Sop,
@@ -24,6 +25,7 @@ from core.company.schema import (
 )
 from core.errors import StartupError
 from core.model import Category, Role
+from core.money import USD
 
 T = TypeVar("T")
 Path_ = tuple[int | str, ...]
@@ -131,11 +133,23 @@ def load_company(folder: Path) -> Company:
     sops = reader.read("sops.json", list[Sop], list[Sop])
     resolutions = reader.read("historical_resolutions.json", list[Resolution], list[Resolution])
     escalation = reader.read("escalation.json", EscalationFile, _no_escalation)
+    rates = None
+    if (folder / "rates.json").exists():
+        rates = reader.read("rates.json", RatesFile | None, lambda: None)
     skill_files = sorted(path.name for path in (folder / "skills").glob("*.json"))
     skills = [reader.read(f"skills/{name}", Skill | None, _no_skill) for name in skill_files]
 
     company = Company(
-        about, properties, team, vendors, memos, sops, resolutions, escalation, [s for s in skills if s]
+        about,
+        properties,
+        team,
+        vendors,
+        memos,
+        sops,
+        resolutions,
+        escalation,
+        [s for s in skills if s],
+        rates,
     )
     if not reader.findings:
         _cross_check(reader, company)
@@ -171,6 +185,12 @@ def _cross_check(reader: _Reader, company: Company) -> None:
     founders = [i for i, person in enumerate(company.team) if person.role is Role.FOUNDER]
     if len(founders) != 1:
         reader.note("team.json", (), f"there must be exactly one founder, there are {len(founders)}")
+    moneys = {USD, *(company.rates.per_usd if company.rates is not None else ())}
+    used = [("properties.json", i, place.currency) for i, place in enumerate(company.properties)]
+    used += [("vendors.json", i, one.currency or USD) for i, one in enumerate(company.vendors)]
+    for file, i, money in used:
+        if money not in moneys:
+            reader.note(file, (i, "currency"), f"rates.json has no rate for {money}")
     identities: set[tuple[str, str]] = set()
     for i, person in enumerate(company.team):
         _known(reader, "team.json", (i, "properties"), person.properties, places, "property")

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from core.model import Category, Rank, RiskTag, Role
+from core.money import USD
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -38,7 +39,21 @@ def _zone(value: str) -> str:
     return value
 
 
+def _rate(value: Any) -> Decimal:
+    if isinstance(value, float):
+        raise ValueError('write a rate as a string, such as "32.10": a float is not exact')
+    try:
+        rate = Decimal(value)
+    except (ArithmeticError, TypeError, ValueError):
+        raise ValueError(f"{value!r} is not a rate") from None
+    if not rate.is_finite() or rate <= 0:
+        raise ValueError("a rate is above nought")
+    return rate
+
+
 Usd = Annotated[Decimal, BeforeValidator(_money)]
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+"""ISO 4217."""
 Zone = Annotated[str, AfterValidator(_zone)]
 Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.\-]{0,59}$")]
 Language = Literal["en", "zh-TW", "ja", "id", "es"]
@@ -58,6 +73,13 @@ class CompanyFile(_Model):
     """What an hour of the team's work is taken for in the statement of a property."""
 
 
+class RatesFile(_Model):
+    """What a US dollar buys of other moneys."""
+
+    as_of: date
+    per_usd: dict[Currency, Annotated[Decimal, BeforeValidator(_rate)]]
+
+
 class Property(_Model):
     id: Id
     name: str
@@ -67,6 +89,8 @@ class Property(_Model):
     timezone: Zone
     monthly_budget_usd: Usd
     cap_usd: Usd | None = None
+    currency: Currency = USD
+    """In which people ask, quote and bill there. Caps, budgets and the ledger are in US dollars."""
     aliases: list[str] = Field(default_factory=list)
     address: str = ""
     access: str = ""
@@ -126,6 +150,10 @@ class Vendor(_Model):
     usual_usd: UsualCost
     cap_usd: Usd | None = None
     """None: the top of what they usually take."""
+    day_cap_usd: Usd | None = None
+    """So much may be authorised for them in a day without anybody being asked; None: three times their cap."""
+    currency: Currency | None = None
+    """In which they bill; None: that of the property."""
     response_hours: float = Field(ge=0, le=240)
     slow_months: list[Annotated[int, Field(ge=1, le=12)]] = Field(default_factory=list)
     slow_response_hours: float | None = Field(default=None, ge=0, le=240)

@@ -118,7 +118,11 @@ class ReportJobs:
             return None
         month = month_named(args["month"], place.zone)
         return statement.Statement(
-            company, place, month, self._services.clock.now(), statement.find(session, place, month)
+            company,
+            place,
+            month,
+            self._services.clock.now(),
+            statement.find(session, place, month, company.rate_of(place.currency)),
         )
 
     async def _statement(self, args: dict[str, Any], made: statement.Statement | None) -> Commit | None:

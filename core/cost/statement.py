@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -23,7 +23,7 @@ from core.cost.ledger import grains, in_dollars, within
 from core.cost.months import Span, month_name
 from core.i18n import N_, Words
 from core.model import Status
-from core.money import exact, usd
+from core.money import DOLLARS, USD, Amount, Rate, exact, usd
 from core.phrases import CATEGORY, CHARGE, label
 from core.store.tables import Dispatch, Ticket, UsageRow
 
@@ -46,6 +46,9 @@ class Entry:
     """What they took; None while one of them has not said."""
     vendor: Decimal = ZERO
     """The bill where there is one, the estimate where not."""
+    estimate_local: Decimal | None = None
+    """In the property's money, at the rate of the time; the same for the bill."""
+    bill_local: Decimal | None = None
     models: Decimal = ZERO
     credit: Decimal = ZERO
     minutes: int = 0
@@ -58,8 +61,8 @@ class Found:
     """Of calls that belong to no ticket."""
 
 
-def find(session: Session, place: Property, month: Span) -> Found:
-    """What the database says about `place` in its local `month`."""
+def find(session: Session, place: Property, month: Span, rate: Rate = DOLLARS) -> Found:
+    """What the database says about `place` in its local `month`. `rate`: of its money, for what was said in another."""
     models: dict[str | None, Decimal] = {
         ticket_id: in_dollars(amount)
         for ticket_id, amount in session.execute(
@@ -93,13 +96,17 @@ def find(session: Session, place: Property, month: Span) -> Found:
     tickets = list(session.scalars(select(Ticket).where(or_(lived, paid)).order_by(Ticket.number)))
     shown = {ticket.ticket_id for ticket in tickets}
     return Found(
-        [_entry(one, dispatches[one.ticket_id], models.get(one.ticket_id, ZERO), month) for one in tickets],
+        [
+            _entry(one, dispatches[one.ticket_id], models.get(one.ticket_id, ZERO), month, rate)
+            for one in tickets
+        ],
         sum((amount for ticket_id, amount in models.items() if ticket_id not in shown), ZERO),
     )
 
 
-def _entry(ticket: Ticket, dispatches: Sequence[Dispatch], models: Decimal, month: Span) -> Entry:
-    bills = [one.actual_cost_usd for one in dispatches if one.actual_cost_usd is not None]
+def _entry(ticket: Ticket, dispatches: Sequence[Dispatch], models: Decimal, month: Span, rate: Rate) -> Entry:
+    bills = [one.bill for one in dispatches if one.bill is not None]
+    billed = bool(dispatches) and len(bills) == len(dispatches)
     closed = ticket.resolved_at in month
     return Entry(
         ticket_id=ticket.ticket_id,
@@ -109,7 +116,9 @@ def _entry(ticket: Ticket, dispatches: Sequence[Dispatch], models: Decimal, mont
         charge_to=ticket.charge_to,
         vendors=tuple(dict.fromkeys(one.vendor_id for one in dispatches if one.vendor_id)),
         estimate=sum((one.cost_estimate_usd for one in dispatches), ZERO) if dispatches else None,
-        bill=sum(bills, ZERO) if dispatches and len(bills) == len(dispatches) else None,
+        bill=sum((one.usd for one in bills), ZERO) if billed else None,
+        estimate_local=_local((one.estimate for one in dispatches), rate) if dispatches else None,
+        bill_local=_local(bills, rate) if billed else None,
         vendor=sum(
             (
                 one.cost_estimate_usd if one.actual_cost_usd is None else one.actual_cost_usd
@@ -121,6 +130,19 @@ def _entry(ticket: Ticket, dispatches: Sequence[Dispatch], models: Decimal, mont
         credit=(ticket.guest_credit_usd or ZERO) if closed else ZERO,
         minutes=(ticket.staff_minutes or 0) if closed else 0,
     )
+
+
+def _local(amounts: Iterable[Amount], rate: Rate) -> Decimal:
+    """Their sum in the property's money: as it was said where it was said in that, else at today's rate."""
+    sums = (
+        one.local.amount
+        if one.local is not None and one.local.currency == rate.currency
+        else in_this.local.amount
+        if (in_this := rate.of_usd(one.usd)).local is not None
+        else one.usd
+        for one in amounts
+    )
+    return sum(sums, ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +165,13 @@ class Statement:
 
     def total_of(self, entry: Entry) -> Decimal:
         return entry.vendor + entry.models + entry.credit + self.staff(entry)
+
+    @property
+    def headings(self) -> tuple[tuple[str, str], ...]:
+        """(heading, what fills its {currency}): in the property's money first where that is no dollars."""
+        money = self.place.currency
+        local = [] if money == USD else [(one, money) for one in LOCAL_HEADINGS]
+        return (*((one, "") for one in HEADINGS[:5]), *local, *((one, "") for one in HEADINGS[5:]))
 
     @property
     def vendor(self) -> Decimal:
@@ -199,6 +228,8 @@ HEADINGS: Final = (
     N_("Staff (USD)"),
     N_("Total (USD)"),
 )
+LOCAL_HEADINGS: Final = (N_("Estimate ({currency})"), N_("Bill ({currency})"))
+"""Before those in dollars, where the property has another money."""
 NO_TICKET: Final = N_("No ticket")
 TOTAL: Final = N_("Total")
 UNDECIDED: Final = N_("Not decided")
@@ -226,7 +257,8 @@ def csv_bytes(statement: Statement, words: Words) -> bytes:
     are not rounded, so the lines add up."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow([words(one) for one in HEADINGS])
+    writer.writerow([words(one, currency=money) for one, money in statement.headings])
+    local = len(statement.headings) - len(HEADINGS)
     for one in statement.entries:
         writer.writerow(
             _harmless(cell)
@@ -236,6 +268,11 @@ def csv_bytes(statement: Statement, words: Words) -> bytes:
                 day(one.resolved, statement),
                 label(CATEGORY, one.category, words),
                 statement.vendors_of(one),
+                *(
+                    []
+                    if not local
+                    else ["" if sum_ is None else str(sum_) for sum_ in (one.estimate_local, one.bill_local)]
+                ),
                 "" if one.estimate is None else exact(one.estimate),
                 "" if one.bill is None else exact(one.bill),
                 payer_name(one.charge_to, words) if one.estimate is not None else "",
@@ -248,11 +285,11 @@ def csv_bytes(statement: Statement, words: Words) -> bytes:
         )
     other = statement.found.other_models
     if other:
-        writer.writerow([words(NO_TICKET), *[""] * 7, exact(other), "", "", "", exact(other)])
+        writer.writerow([words(NO_TICKET), *[""] * (7 + local), exact(other), "", "", "", exact(other)])
     writer.writerow(
         [
             words(TOTAL),
-            *[""] * 7,
+            *[""] * (7 + local),
             exact(statement.models),
             exact(statement.credit),
             str(statement.minutes),

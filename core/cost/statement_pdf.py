@@ -24,7 +24,7 @@ from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, Tabl
 
 from core.cost.statement import NO_TICKET, TITLE, TOTAL, Entry, Statement, day, month_words, payer_name
 from core.i18n import N_, Words
-from core.money import CENT, usd
+from core.money import CENT, USD, usd
 from core.phrases import CATEGORY, label
 
 PAGE: Final = landscape(A4)
@@ -152,7 +152,13 @@ def _row(one: Entry, statement: Statement, words: Words, set_: _Setter) -> list[
     dates = [day(one.opened, statement), day(one.resolved, statement)]
     total = one.vendor + _down(one.models) + one.credit + statement.staff(one)
     texts = (one.ticket_id, " / ".join(filter(None, dates)), what, vendor)
-    amounts = (_money(one.estimate), _money(one.bill), _money(_down(one.models)), _money(one.credit), staff)
+    amounts = (
+        _both(one.estimate_local, one.estimate, statement),
+        _both(one.bill_local, one.bill, statement),
+        _money(_down(one.models)),
+        _money(one.credit),
+        staff,
+    )
     return [
         *(set_.paragraph(text, size=8) for text in texts),
         *(set_.paragraph(text, size=8, right=True) for text in (*amounts, str(usd(total)))),
@@ -189,6 +195,13 @@ def _fine_print(statement: Statement, words: Words) -> str:
 
 def _down(amount: Decimal) -> Decimal:
     return amount.quantize(CENT, ROUND_DOWN)
+
+
+def _both(local: Decimal | None, dollars: Decimal | None, statement: Statement) -> str:
+    """As it was said there, dollars behind."""
+    if statement.place.currency == USD or local is None or not dollars:
+        return _money(dollars)
+    return f"{local:,} {statement.place.currency} ({usd(dollars)})"
 
 
 def _money(amount: Decimal | None) -> str:

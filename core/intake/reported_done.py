@@ -12,30 +12,34 @@ from core.i18n import N_
 from core.model import Address, Status
 from core.outbox import card_publisher
 from core.store.tables import Ticket
-from core.tickets.records import current_dispatch
+from core.tickets.records import current_dispatch, rate_on
 
 
 def close(tx: Tx, ticket: Ticket, actor: Actor, text: str, address: Address, reader: Reader) -> bool:
     """Resolve `ticket` for the amount in `text`. False where the words do not say enough, or are not this person's to
     say: then the button is offered."""
     dispatch = current_dispatch(ticket)
-    said = amount_in(text, language=reader.language)
-    if ticket.status != Status.DISPATCHED or dispatch is None or said is None or said.currency != "USD":
+    if ticket.status != Status.DISPATCHED or dispatch is None:
         return False
-    amount = said.amount
-    estimate, cap = dispatch.cost_estimate_usd, dispatch.cap_usd
+    rate = rate_on(tx, ticket)
+    said = amount_in(text, local=rate.currency, language=reader.language)
+    if said is None:
+        return False
+    estimate, cap = dispatch.estimate, dispatch.cap_usd
     try:
         with tx.nested():
-            perform(tx, actor, Resolve(ticket.ticket_id, amount, outcome=text.strip()[:200]))
+            perform(tx, actor, Resolve(ticket.ticket_id, said, outcome=text.strip()[:200]))
     except Refused:
         return False
+    bill = dispatch.bill
+    assert bill is not None, "it was just resolved"
     words = reader.words
     text = N_("{ticket} is done for {amount} (estimate {estimate}). Thank you.")
-    if amount > cap:
+    if bill.usd > cap:
         text = N_("{ticket} is done for {amount}: that is above the cap of {cap}, {who} is told. Thank you.")
-    elif amount > estimate:
+    elif bill.usd > estimate.usd:
         text = N_("{ticket} is done for {amount}, more than the estimate of {estimate}. Thank you.")
-    if card_publisher.speaks_for_itself(tx, ticket, address) and amount <= estimate:
+    if card_publisher.speaks_for_itself(tx, ticket, address) and bill.usd <= estimate.usd:
         return True
     card_publisher.say(
         tx,
@@ -43,8 +47,8 @@ def close(tx: Tx, ticket: Ticket, actor: Actor, text: str, address: Address, rea
         words(
             text,
             ticket=ticket.ticket_id,
-            amount=words.money(amount),
-            estimate=words.money(estimate),
+            amount=words.amount(bill),
+            estimate=words.amount(estimate),
             cap=words.money(cap),
             who=tx.services.company.founder.name,
         ),

@@ -38,10 +38,13 @@ JSON: Final = frozenset(
         "deciders",
         "unreached",
         "options",
+        "cost_estimate_local",
+        "actual_cost_local",
+        "guest_credit_local",
     }
 )
 MONEY: Final = frozenset({"cost_usd", "guest_credit_usd", "cost_estimate_usd", "cap_usd", "actual_cost_usd"})
-TRUTH: Final = frozenset({"authorized", "acknowledged", "escalated", "void"})
+TRUTH: Final = frozenset({"authorized", "acknowledged", "escalated", "void", "doubtful"})
 MOMENT: Final = frozenset(
     {
         "at",

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from core.model import ApprovalStatus, InboxStatus, OfferStatus, OutboxStatus, QuestionKind, Status
+from core.money import Amount, Local
 from core.store.types import Money, Named, Stored, UtcTime
 from core.stored_values import ApprovedAction, Basis, Change, Judgement, ModelText, PlannedStep, Reason
 
@@ -58,6 +59,7 @@ class Base(DeclarativeBase):
         tuple[Change, ...]: Stored(tuple[Change, ...]),
         tuple[PlannedStep, ...]: Stored(tuple[PlannedStep, ...]),
         Mapping[str, ModelText]: Stored(Mapping[str, ModelText]),
+        Local: Stored(Local | None),
         str: Text,
     }
 
@@ -251,6 +253,7 @@ class Ticket(Base):
     charge_to: Mapped[str | None] = mapped_column(String(10))
     """owner, guest or us"""
     guest_credit_usd: Mapped[Decimal | None]
+    guest_credit_local: Mapped[Local | None]
     """What the guest was given for the trouble."""
     staff_minutes: Mapped[int | None] = mapped_column(Integer)
     """Working time of the team, as whoever closed it says."""
@@ -370,12 +373,34 @@ class Dispatch(Base):
     escalated: Mapped[bool] = mapped_column(Boolean, default=False)
     escalation_level: Mapped[int] = mapped_column(Integer, default=0)
     actual_cost_usd: Mapped[Decimal | None]
+    cost_estimate_local: Mapped[Local | None]
+    """As it was said, where that was no dollars; null otherwise. The same for the bill."""
+    actual_cost_local: Mapped[Local | None]
+    doubtful: Mapped[bool] = mapped_column(Boolean, default=False)
+    """The bill is far from what this vendor usually takes: no estimate is made of it before the founder says that it is
+    right."""
     void: Mapped[bool] = mapped_column(Boolean, default=False)
     """Replaced by a later draft, or the ticket ended without it."""
     created_at: Mapped[datetime]
 
     ticket: Mapped[Ticket] = relationship(back_populates="dispatches")
     offers: Mapped[list[Offer]] = relationship(order_by="Offer.created_at", back_populates="dispatch")
+
+    @property
+    def estimate(self) -> Amount:
+        return Amount(self.cost_estimate_usd, self.cost_estimate_local)
+
+    @estimate.setter
+    def estimate(self, amount: Amount) -> None:
+        self.cost_estimate_usd, self.cost_estimate_local = amount.usd, amount.local
+
+    @property
+    def bill(self) -> Amount | None:
+        return None if self.actual_cost_usd is None else Amount(self.actual_cost_usd, self.actual_cost_local)
+
+    @bill.setter
+    def bill(self, amount: Amount) -> None:
+        self.actual_cost_usd, self.actual_cost_local = amount.usd, amount.local
 
 
 class Approval(Base):
@@ -598,6 +623,7 @@ class Offer(Base):
     vendor_id: Mapped[str] = mapped_column(String(60))
     status: Mapped[OfferStatus] = mapped_column(Named(OfferStatus, 12), default=OfferStatus.ASKED)
     amount_usd: Mapped[Decimal | None]
+    amount_local: Mapped[Local | None]
     eta_at: Mapped[datetime | None]
     note: Mapped[str | None]
     created_at: Mapped[datetime]

@@ -68,7 +68,7 @@ class Named(TypeDecorator[E]):
 
 class Stored(TypeDecorator[Any]):
     """One of core.stored_values (or a tuple or mapping of them) as JSON: what comes back has been checked, and is frozen.
-    None is kept as {}."""
+    None is kept as {} (and is what a null reads as)."""
 
     impl = JSON
     cache_ok = True
@@ -82,7 +82,7 @@ class Stored(TypeDecorator[Any]):
         return {} if value is None else to_json(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return None if value == {} and _may_be_none(self.shape) else self._adapter.validate_python(value)
+        return None if not value and _may_be_none(self.shape) else self._adapter.validate_python(value)
 
 
 def _may_be_none(shape: Any) -> bool:

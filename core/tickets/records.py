@@ -15,6 +15,7 @@ from core.context import Tx
 from core.errors import Refused
 from core.knowledge.recall import as_resolution
 from core.model import OPEN, SYSTEM, Event, QuestionKind, Status
+from core.money import Amount, Money, Rate
 from core.store.tables import IS_OPEN, Approval, Counter, Dispatch, HistoryRow, Ticket
 from core.tickets.lifecycle import following
 
@@ -196,6 +197,20 @@ def own_resolutions(session: Session, property_id: str, category: str) -> list[R
             )
         )
     return found
+
+
+def amount_on(tx: Tx, dispatch: Dispatch, said: Money) -> Amount:
+    """What somebody said about `dispatch`: counted in dollars, shown in the money in which they bill.
+    Raises Refused("no_rate" | "amount_unclear")."""
+    company = tx.services.company
+    return company.amount(said, company.rate_for(dispatch.property_id, dispatch.vendor_id))
+
+
+def rate_on(tx: Tx, ticket: Ticket) -> Rate:
+    """The money in which people ask and bill for `ticket`."""
+    dispatch = current_dispatch(ticket)
+    vendor = dispatch.vendor_id if dispatch is not None else None
+    return tx.services.company.rate_for(ticket.property_id, vendor)
 
 
 def is_open() -> ColumnElement[bool]:

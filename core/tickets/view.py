@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from core.money import exact, usd
+from core.money import USD, exact, usd
 from core.stored_values import to_json
 
 if TYPE_CHECKING:  # the rows of a plain reader have the same names: a reading command need not import the ORM
@@ -15,6 +15,16 @@ if TYPE_CHECKING:  # the rows of a plain reader have the same names: a reading c
 
 def money(value: Decimal | None) -> str | None:
     return None if value is None else str(usd(value))
+
+
+def local(dollars: Decimal | None, said: Any) -> dict[str, str] | None:
+    """`{amount, currency, rate}`: the same sum as people there said it."""
+    if dollars is None:
+        return None
+    if not said:
+        return {"amount": str(usd(dollars)), "currency": USD, "rate": "1"}
+    found: dict[str, str] = to_json(said)
+    return found
 
 
 def iso(value: datetime | None) -> str | None:
@@ -45,6 +55,7 @@ def ticket_json(ticket: Ticket) -> dict[str, Any]:
         "history": [history_json(row) for row in ticket.history],
         "cost_usd": exact(ticket.cost_usd),
         "guest_credit_usd": money(ticket.guest_credit_usd),
+        "guest_credit_local": local(ticket.guest_credit_usd, ticket.guest_credit_local),
         "staff_minutes": ticket.staff_minutes,
         "created_at": iso(ticket.created_at),
         "resolved_at": iso(ticket.resolved_at),
@@ -62,6 +73,7 @@ def dispatch_json(dispatch: Dispatch) -> dict[str, Any]:
         "dispatch_id": dispatch.dispatch_id,
         "vendor_id": dispatch.vendor_id,
         "cost_estimate_usd": money(dispatch.cost_estimate_usd),
+        "cost_estimate_local": local(dispatch.cost_estimate_usd, dispatch.cost_estimate_local),
         "cap_usd": money(dispatch.cap_usd),
         "authorized": dispatch.authorized,
         "authorized_by": dispatch.authorized_by,
@@ -72,6 +84,7 @@ def dispatch_json(dispatch: Dispatch) -> dict[str, Any]:
         "escalated": dispatch.escalated,
         "escalation_level": dispatch.escalation_level,
         "actual_cost_usd": money(dispatch.actual_cost_usd),
+        "actual_cost_local": local(dispatch.actual_cost_usd, dispatch.actual_cost_local),
         "assignee": dispatch.assignee,
         "void": dispatch.void,
     }

@@ -13,11 +13,12 @@ from core.errors import Refused
 from core.i18n import N_
 from core.inbound import File
 from core.model import OPEN, Address, Event, SourceKind, Status
+from core.money import Amount, Money
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import Report, Ticket
 from core.team.people import reader_for
-from core.tickets.records import current_dispatch, move, note
+from core.tickets.records import current_dispatch, move, note, rate_on
 from core.workflow import approvals, asking, dispatching, filing, offers, reports
 
 RATINGS: Final = range(1, 6)
@@ -28,57 +29,60 @@ def resolve(
     tx: Tx,
     ticket: Ticket,
     actor: Actor,
-    amount: Decimal | None,
+    said: Money | None,
     *,
     outcome: str = "",
     rating: int | None = None,
     charge_to: str | None = None,
-    guest_credit: Decimal | None = None,
+    guest_credit: Money | None = None,
     staff_minutes: int | None = None,
 ) -> None:
-    """It is fixed. `amount`: what it cost, US dollars; asked for where a vendor was sent. `guest_credit` (US dollars) and
-    `staff_minutes` (of our own people) are those of the whole ticket; None leaves what was said before it came back.
+    """It is fixed. `said`: what it cost; asked for where a vendor was sent. `guest_credit` and `staff_minutes` (of our own
+    people) are those of the whole ticket; None leaves what was said before it came back.
 
-    Raises Refused("cost_needed" | "wrong_state" | "unknown_option")."""
+    Raises Refused("cost_needed" | "wrong_state" | "unknown_option" | "no_rate" | "amount_unclear")."""
     if (rating is not None and rating not in RATINGS) or (charge_to and charge_to not in phrases.CHARGE):
         raise Refused("unknown_option")
     dispatch = current_dispatch(ticket)
     sent = dispatch is not None and dispatch.authorized and dispatch.cost_estimate_usd > 0
-    if amount is None and sent:
+    if said is None and sent:
         raise Refused("cost_needed", ticket=ticket.ticket_id)
+    company, rate = tx.services.company, rate_on(tx, ticket)
+    bill = company.amount(said, rate) if said is not None else None
+    credit = company.amount(guest_credit, rate) if guest_credit is not None else None
     move(
         tx,
         ticket,
         Event.RESOLVED,
         actor,
-        actual_cost_usd=None if amount is None else str(amount),
+        actual_cost_usd=None if bill is None else str(bill.usd),
         outcome=outcome,
         rating=rating,
         charge_to=charge_to,
-        guest_credit_usd=None if guest_credit is None else str(guest_credit),
+        guest_credit_usd=None if credit is None else str(credit.usd),
         staff_minutes=staff_minutes,
     )
     ticket.resolved_at = tx.now
     ticket.outcome, ticket.rating, ticket.charge_to = outcome or None, rating, charge_to
-    if guest_credit is not None:
-        ticket.guest_credit_usd = guest_credit
+    if credit is not None:
+        ticket.guest_credit_usd, ticket.guest_credit_local = credit.usd, credit.local
     if staff_minutes is not None:
         ticket.staff_minutes = staff_minutes
     if dispatch is not None:
-        dispatch.actual_cost_usd = amount if amount is not None else Decimal(0)
+        dispatch.bill = bill if bill is not None else Amount(Decimal(0))
         if not dispatch.authorized:
             dispatch.void = True
     _stop_everything(tx, ticket)
     asking.ask_who_pays(tx, ticket, actor)
     _tell_all(tx, ticket, actor)
-    if dispatch is not None and amount is not None and amount > dispatch.cap_usd:
+    if dispatch is not None and bill is not None and bill.usd > dispatch.cap_usd:
         card_publisher.tell(
             tx,
             tx.services.company.founder,
             lambda words: words(
                 N_("{ticket} cost {amount}, above its cap of {cap}."),
                 ticket=ticket.ticket_id,
-                amount=words.money(amount),
+                amount=words.amount(bill),
                 cap=words.money(dispatch.cap_usd),
             ),
         )

@@ -3,27 +3,24 @@ before is void, so nobody can approve the old values."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from core.actors import Actor
 from core.context import Tx
 from core.errors import Refused
 from core.model import Event
+from core.money import Money
 from core.store.tables import Approval, Dispatch, Ticket
 from core.stored_values import Change
-from core.tickets.records import current_dispatch, note
+from core.tickets.records import amount_on, current_dispatch, note
 from core.workflow import approvals, drafting, gating
 
 
-def change_amount(
-    tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Actor, amount: Decimal
-) -> None:
-    """Raises Refused("already_decided" | "superseded")."""
+def change_amount(tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Actor, said: Money) -> None:
+    """Raises Refused("already_decided" | "superseded" | "no_rate")."""
     dispatch = _open_draft(tx, ticket, approval, digest)
-    old, dispatch.cost_estimate_usd = dispatch.cost_estimate_usd, amount
+    old, dispatch.estimate = dispatch.cost_estimate_usd, amount_on(tx, dispatch, said)
     who = tx.services.company.name_of(actor.person_id)
     drafting.price_by(ticket, who)
-    _ask_anew(tx, ticket, dispatch, approval, actor, "estimate", str(old), str(amount))
+    _ask_anew(tx, ticket, dispatch, approval, actor, "estimate", str(old), str(dispatch.cost_estimate_usd))
 
 
 def change_vendor(

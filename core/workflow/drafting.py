@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
@@ -21,7 +20,7 @@ from core.dispatch.suggestion import Suggestion, Weighed, candidates, weigh
 from core.ids import new_id
 from core.knowledge.recall import Knowledge, Query, recall
 from core.model import URGENT, Category, Event
-from core.money import usd
+from core.money import Amount, usd
 from core.outbox import translations
 from core.store.tables import Dispatch, Ticket
 from core.stored_values import Basis, Change, Reason
@@ -124,7 +123,7 @@ def write_draft(
         tx,
         ticket.ticket_id,
         vendor_id=made.vendor_id,
-        cost_estimate_usd=usd(made.estimate_usd),
+        estimate=tx.services.company.rate_for(place.id, made.vendor_id).of_usd(made.estimate_usd),
         cap_usd=usd(made.cap_usd),
         property_id=place.id,
         eta_iso=tx.now + made.response,
@@ -207,7 +206,7 @@ def redraft_for(tx: Tx, ticket: Ticket, dispatch: Dispatch, vendor: Vendor, acto
     estimate, why_price = estimate_for(vendor, knowledge)
     dispatch.vendor_id = vendor.id
     dispatch.texts, dispatch.drafted_by = {}, "rules"
-    dispatch.cost_estimate_usd = usd(estimate)
+    dispatch.estimate = tx.services.company.rate_for(place.id, vendor.id).of_usd(estimate)
     dispatch.cap_usd = usd(cap_for(place, vendor, knowledge))
     who = tx.services.company.name_of(actor.person_id)
     chosen = Reason("vendor_by_person", {"who": who})
@@ -264,14 +263,14 @@ def _unbelievable(ticket: Ticket) -> list[str]:
 
 
 def copy_of(
-    tx: Tx, old: Dispatch, amount: Decimal, eta: datetime | None, changes: tuple[Change, ...]
+    tx: Tx, old: Dispatch, amount: Amount, eta: datetime | None, changes: tuple[Change, ...]
 ) -> Dispatch:
     """A draft like `old` for another amount: not authorised by anybody yet."""
     return _unauthorised(
         tx,
         old.ticket_id,
         vendor_id=old.vendor_id,
-        cost_estimate_usd=usd(amount),
+        estimate=amount,
         cap_usd=old.cap_usd,
         property_id=old.property_id,
         eta_iso=eta,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 import structlog
 from sqlalchemy import select
@@ -17,13 +16,14 @@ from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message
 from core.model import OPEN, Address, Event, OfferStatus, Status
+from core.money import Amount, Money
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.tables import Dispatch, Offer, Ticket
 from core.stored_values import Change
 from core.text import escape, shorten
-from core.tickets.records import current_dispatch, note
+from core.tickets.records import amount_on, current_dispatch, note
 from core.workflow import dispatching, drafting, gating, offers, reports
 
 log = structlog.get_logger(__name__)
@@ -35,11 +35,11 @@ def accept(tx: Tx, offer: Offer, actor: Actor, within: timedelta) -> None:
     _accept(tx, offer, actor, tx.now + within)
 
 
-def counter(tx: Tx, offer: Offer, actor: Actor, amount: Decimal, within: timedelta) -> None:
-    """They would do it for `amount` (US dollars). Another price goes through the gate: agreed where the rules allow it,
-    else the founder is asked by itself. Raises Refused("gone")."""
+def counter(tx: Tx, offer: Offer, actor: Actor, said: Money, within: timedelta) -> None:
+    """They would do it for what they `said`. Another price goes through the gate: agreed where the rules allow it,
+    else the founder is asked by itself. Raises Refused("gone" | "no_rate")."""
     _require_open(offer)
-    _counter(tx, offer, actor, amount, tx.now + within)
+    _counter(tx, offer, actor, amount_on(tx, offer.dispatch, said), tx.now + within)
 
 
 def decline(tx: Tx, offer: Offer, actor: Actor) -> None:
@@ -70,11 +70,11 @@ def _accept(tx: Tx, offer: Offer, actor: Actor, eta: datetime) -> None:
     _tell_team(tx, ticket, N_("{vendor} takes {ticket} and comes {at}."), offer, at=eta)
 
 
-def _counter(tx: Tx, offer: Offer, actor: Actor, amount: Decimal, eta: datetime) -> None:
+def _counter(tx: Tx, offer: Offer, actor: Actor, amount: Amount, eta: datetime) -> None:
     dispatch, ticket = offer.dispatch, offer.dispatch.ticket
-    offer.eta_at, offer.amount_usd = eta, amount
-    if amount <= dispatch.cost_estimate_usd:
-        if amount < dispatch.cost_estimate_usd:
+    offer.eta_at, offer.amount_usd, offer.amount_local = eta, amount.usd, amount.local
+    if amount.usd <= dispatch.cost_estimate_usd:
+        if amount.usd < dispatch.cost_estimate_usd:
             note(
                 tx,
                 ticket,
@@ -82,14 +82,14 @@ def _counter(tx: Tx, offer: Offer, actor: Actor, amount: Decimal, eta: datetime)
                 actor,
                 field="estimate",
                 old=str(dispatch.cost_estimate_usd),
-                new=str(amount),
+                new=str(amount.usd),
             )
-            dispatch.cost_estimate_usd = amount
+            dispatch.estimate = amount
         _accept(tx, offer, actor, eta)
         return
     old = dispatch.cost_estimate_usd
     fresh = _same_again(tx, ticket, dispatch, actor, amount, eta)
-    note(tx, ticket, Event.CHANGED, actor, field="estimate", old=str(old), new=str(amount))
+    note(tx, ticket, Event.CHANGED, actor, field="estimate", old=str(old), new=str(amount.usd))
     offer.status, offer.answered_at = OfferStatus.COUNTERED, tx.now
     deadlines.cancel(tx, offer.id)
     tx.session.flush()
@@ -97,12 +97,12 @@ def _counter(tx: Tx, offer: Offer, actor: Actor, amount: Decimal, eta: datetime)
 
 
 def _same_again(
-    tx: Tx, ticket: Ticket, dispatch: Dispatch, actor: Actor, amount: Decimal, eta: datetime
+    tx: Tx, ticket: Ticket, dispatch: Dispatch, actor: Actor, amount: Amount, eta: datetime
 ) -> Dispatch:
     """What the vendor proposes, as a draft of its own: nothing that was authorised covers it."""
     vendor = tx.services.company.vendor(dispatch.vendor_id)
     who = vendor.name if vendor is not None else ""
-    edit = Change("estimate", str(dispatch.cost_estimate_usd), str(amount), who)
+    edit = Change("estimate", str(dispatch.cost_estimate_usd), str(amount.usd), who)
     fresh = drafting.copy_of(tx, dispatch, amount, eta, (*dispatch.changes, edit))
     ticket.dispatches.append(fresh)
     drafting.price_by(ticket, who)

@@ -22,6 +22,7 @@ from core.context import Tx
 from core.i18n import N_, Words
 from core.ids import new_id
 from core.model import Address, Event, OfferStatus
+from core.money import Amount
 from core.outbox import card_publisher
 from core.outbox.ticket_snapshot import snapshot_of
 from core.store import deadlines
@@ -134,7 +135,7 @@ def offer_card(tx: Tx, offer: Offer, reader: Reader) -> CardDraft:
     ticket, company = dispatch.ticket, tx.services.company
     view = card_publisher.view_of(tx, ticket, snapshot_of(ticket), reader, Address("", ""))
     title = words("Job {ticket} · {company}", ticket=ticket.ticket_id, company=company.about.name)
-    facts = [Fact(label=words("Price"), value=words.money(dispatch.cost_estimate_usd))]
+    facts = [Fact(label=words("Price"), value=words.amount(dispatch.estimate))]
     if offer.eta_at is not None:
         facts.append(Fact(label=words("Arrival"), value=words.time(offer.eta_at, tx.now)))
     match offer.status:
@@ -145,13 +146,13 @@ def offer_card(tx: Tx, offer: Offer, reader: Reader) -> CardDraft:
                 state="asking",
                 facts=tuple(facts),
                 sections=(Section(title="", text=vendor_text(view)),),
-                buttons=_buttons(reader),
+                buttons=_buttons(reader, company.rate_for(ticket.property_id, offer.vendor_id).currency),
             )
         case OfferStatus.ACCEPTED:
             lead, state = words("Thank you, the job is yours."), "done"
         case OfferStatus.COUNTERED:
             lead, state = words("Thank you. We ask whether that is all right and write to you."), "open"
-            proposed = words.money(offer.amount_usd or Decimal(0))
+            proposed = words.amount(Amount(offer.amount_usd or Decimal(0), offer.amount_local))
             facts = [Fact(label=words("Your price"), value=proposed), *facts[1:]]
         case OfferStatus.DECLINED:
             return CardDraft(
@@ -167,14 +168,17 @@ def offer_card(tx: Tx, offer: Offer, reader: Reader) -> CardDraft:
     return CardDraft(title=title, lead=lead, state=state, facts=tuple(facts), sections=text)  # type: ignore[arg-type]
 
 
-def _buttons(reader: Reader) -> tuple[ButtonDraft, ...]:
+def _buttons(reader: Reader, currency: str) -> tuple[ButtonDraft, ...]:
     words = reader.words
     when = tuple(Option(value=minutes, label=words(text)) for minutes, text in ARRIVALS.items())
     arrival = Field(name="eta", kind="choice", label=words("When can you be there?"), options=when)
-    price = Field(name="amount", kind="amount", label=words("Your price in USD"))
+    label = words("Your price in {currency}", currency=currency)
+    price = Field(name="amount", kind="amount", label=label, currency=currency)
     return (
         ButtonDraft("accept", words("Yes, I take it"), "primary", fields=(arrival,)),
-        ButtonDraft("counter", words("Other price or time"), fields=(price, arrival)),
+        ButtonDraft(
+            "counter", words("Other price or time"), args={"currency": currency}, fields=(price, arrival)
+        ),
         ButtonDraft("decline", words("No, I cannot"), "danger"),
     )
 

@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from core.amounts import Money, amount_in, guess_in, says_done
+from core.amounts import amount_in, guess_in, says_done
+from core.money import Money
 
 
 @pytest.mark.parametrize(
