@@ -144,22 +144,29 @@ def parse_amount(text: str, local: str = USD) -> Money:
 
 
 def amount_in(text: str, *, local: str = "USD", language: str = "") -> Money | None:
-    """The one amount that a sentence names for certain. None where there is none, more than one, or one that can be read in
-    two ways: what is not sure is asked. `local`: the currency of a bare number and of a sign that several share; without a
+    """The one amount that a sentence names for certain; None where it is not. As readings_in."""
+    found = readings_in(text, local=local, language=language)
+    return found[0] if len(found) == 1 else None
+
+
+def readings_in(text: str, *, local: str = USD, language: str = "") -> tuple[Money, ...]:
+    """The one amount that a sentence names, in each way in which it can be meant: "$4,200" may be dollars of the place or US
+    dollars. Empty where there is none, more than one, or one of which the digits are not sure. `local`: the currency of a bare number and of a sign that several share; without a
     `language` a number counts only where every language reads it alike."""
     tokens = _tokens(text)
     if any(one.kind == "times" and two.kind == "number" for one, two in pairwise(tokens)):
-        return None  # 1万5000
+        return ()  # 1万5000
     named = list(_named(tokens, local))
     if not named:
         number = _bare(tokens)
-        named = [] if number is None else [(number, local)]
+        named = [] if number is None else [(number, (local,))]
     if len(named) != 1:
-        return None
-    (digits, many), currency = named[0]
-    if currency is None or (many in _RUPIAH and currency != "IDR"):
-        return None
-    return _money(digits, many, currency, language)
+        return ()
+    (digits, many), currencies = named[0]
+    if many in _RUPIAH:
+        currencies = tuple(one for one in currencies if one == "IDR")
+    found = [_money(digits, many, one, language) for one in currencies]
+    return tuple(one for one in found if one is not None)
 
 
 def says_done(text: str) -> bool:
@@ -193,8 +200,8 @@ _Number = tuple[str, str]
 """Digits, and by what they are multiplied ("" for nothing)."""
 
 
-def _named(tokens: Sequence[_Token], local: str) -> Iterator[tuple[_Number, str | None]]:
-    """The numbers beside a currency; None for a currency that cannot be told."""
+def _named(tokens: Sequence[_Token], local: str) -> Iterator[tuple[_Number, tuple[str, ...]]]:
+    """The numbers beside a currency, and which currencies it may be."""
     taken: set[int] = set()
     for at, token in enumerate(tokens):
         if token.kind != "sign":
@@ -206,7 +213,7 @@ def _named(tokens: Sequence[_Token], local: str) -> Iterator[tuple[_Number, str 
             ends = touching[-1:] if not token.text[-1].isalpha() else touching[:1]
         if ends:
             taken.add(ends[0][0])
-            yield ends[0][1], _currency(token.text, local)
+            yield ends[0][1], _currencies(token.text, local)
 
 
 def _number_before(tokens: Sequence[_Token], at: int) -> tuple[int, _Number] | None:
@@ -233,15 +240,15 @@ def _number_after(tokens: Sequence[_Token], at: int) -> tuple[int, _Number] | No
     return None
 
 
-def _currency(sign: str, local: str) -> str | None:
+def _currencies(sign: str, local: str) -> tuple[str, ...]:
     own = next((code for code, some in _OWN.items() if sign in some.split("|")), None)
     if own is not None:
-        return own
+        return (own,)
     shared = next(codes for some, codes in _SHARED.items() if sign in some.split("|"))
     if local in shared:
         # A dollar that is not ours as well: 4,200 of them may be 130 of the others.
-        return local if local == "USD" or "USD" not in shared else None
-    return "USD" if "USD" in shared else None
+        return (local,) if local == USD or USD not in shared else (local, USD)
+    return (USD,) if USD in shared else ()
 
 
 def _bare(tokens: Sequence[_Token]) -> _Number | None:

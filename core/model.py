@@ -93,6 +93,7 @@ class Event(StrEnum):
     SPLIT = "split"
     CORRECTED = "corrected"
     CANCELLED = "cancelled"
+    CHANGED_BILL = "changed_bill"
     SKILL_STEP = "skill_step"
     FALLBACK = "fallback"
 

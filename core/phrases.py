@@ -100,6 +100,7 @@ REASON: Final = {
     "vendor_not_approved": N_("The vendor is not approved for this property"),
     "price_absurd": N_("The estimate is not a usable amount"),
     "over_cap": N_("{total} USD is over the cap of {cap} USD"),
+    "vendor_day": N_("{total} USD for this vendor today is over their {cap} USD a day"),
     "over_budget": N_("The month's budget of {budget} USD would be exceeded ({spent} USD spent)"),
     "sender_unknown": N_("The sender is not a known member of the team"),
     "steering": N_("The message tries to give orders: “{words}”"),
@@ -119,7 +120,17 @@ REASON: Final = {
     "price_by_person": N_("Set by {who}"),
 }
 
+DOUBT: Final = {
+    "over_cap": N_("It is above the cap of {cap} USD."),
+    "over_estimate": N_("It is more than twice the estimate of {estimate} USD."),
+    "over_credit": N_("A credit of {credit} USD to the guest is above {cap} USD."),
+    "over_minutes": N_("{minutes} minutes of our own work are more than {cap}."),
+}
+
 REFUSED: Final = {
+    "really": N_(
+        "That is above the cap or far above the estimate. Please book it in a chat, where it can be confirmed."
+    ),
     "amount_unclear": N_(
         "I could not read “{text}” as an amount. Please write it in US dollars, like 132 or 132.50."
     ),
@@ -225,6 +236,7 @@ EVENT: Final = {
     "split": N_("split"),
     "corrected": N_("corrected"),
     "cancelled": N_("cancelled"),
+    "changed_bill": N_("bill corrected"),
     "skill_step": N_("routine step"),
     "fallback": N_("fallback"),
 }

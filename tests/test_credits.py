@@ -51,11 +51,19 @@ async def test_what_is_left_empty_is_not_known_rather_than_nothing(world: World)
     assert await given(world) == (None, None)
 
 
-@pytest.mark.parametrize(("typed", "minutes"), [("0", 0), ("10000", 10_000), ("４５", 45)])
+@pytest.mark.parametrize(("typed", "minutes"), [("0", 0), ("960", 960), ("４５", 45)])
 async def test_minutes_that_are_clear(world: World, typed: str, minutes: int) -> None:
     job = await job_under_way(world)
     await job.tap("resolve", amount="132", minutes=typed)
     assert await given(world) == (None, minutes)
+
+
+async def test_a_week_of_minutes_is_booked_once_somebody_says_that_it_is_meant(world: World) -> None:
+    job = await job_under_way(world)
+    await job.tap("resolve", amount="132", minutes="10000")
+    assert await given(world) == (None, None)
+    await (await world.card("shirley", "really")).tap("resolve")
+    assert await given(world) == (None, 10_000)
 
 
 @pytest.mark.parametrize("typed", ["-5", "+45", "4_5", "10001", "1.5", "an hour", "1e3", "九十", "9" * 5000])

@@ -55,7 +55,7 @@ COMMANDS: Final = {
         tickets.resolve,
         N_("“it is done”, with what it cost in USD"),
         ("/resolve T-1001 132 new drain pan",),
-        acts=(do.Resolve,),
+        acts=(do.Resolve, do.CorrectBill),
     ),
     "/brain": ChatCommand(system.brain, N_("ask what we know"), ("/brain AC Taipei",), reads=Right.READ),
     "/oncall": ChatCommand(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bot.commands.call import Call
 from core import phrases
-from core.acts.commands import Acknowledge, Resolve
+from core.acts.commands import Acknowledge, CorrectBill, Resolve
 from core.amounts import parse_amount
 from core.errors import Refused
-from core.model import ApprovalStatus
+from core.model import ApprovalStatus, Status
 from core.tickets.records import find_ticket, latest_approval, open_tickets, rate_on
 
 
@@ -59,5 +59,9 @@ def resolve(call: Call) -> None:
     ticket = find_ticket(call.tx, parts[0] if parts else "")
     money = rate_on(call.tx, ticket).currency
     amount = parse_amount(parts[1], money) if len(parts) > 1 else None
-    call.do(Resolve(ticket.ticket_id, amount, outcome=parts[2] if len(parts) > 2 else ""))
-    call.reply(call.reader.words("{ticket} is done. Thank you.", ticket=ticket.ticket_id))
+    rest = parts[2] if len(parts) > 2 else ""
+    if ticket.status == Status.RESOLVED and amount is not None:
+        if call.do(CorrectBill(ticket.ticket_id, amount, rest)):
+            call.reply(call.reader.words("The bill of {ticket} is corrected.", ticket=ticket.ticket_id))
+    elif call.do(Resolve(ticket.ticket_id, amount, outcome=rest)):
+        call.reply(call.reader.words("{ticket} is done. Thank you.", ticket=ticket.ticket_id))

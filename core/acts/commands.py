@@ -89,6 +89,38 @@ class Resolve(OnTicket):
     """A key of core.phrases.CHARGE."""
     guest_credit: Money | None = None
     staff_minutes: int | None = None
+    sure: str = ""
+    """The card on which somebody said that it is really meant (core.workflow.bills)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectBill(OnTicket):
+    """The bill was another."""
+
+    amount: Money
+    why: str = ""
+    sure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveBill(OnTicket):
+    """What was said on this card was a slip: nothing is booked."""
+
+    card: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmBill(OnTicket):
+    """It is right, far from the usual as it is: estimates may be made of it."""
+
+    dispatch_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallOff(OnTicket):
+    """The vendor knows that the order is off."""
+
+    dispatch_id: str
 
 
 @dataclass(frozen=True, slots=True)

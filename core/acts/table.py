@@ -23,6 +23,7 @@ from core.team.rights import Right, Subject, require
 from core.tickets.records import current_dispatch, find_ticket, latest_approval
 from core.workflow import (
     approvals,
+    bills,
     closing,
     corrections,
     dispatching,
@@ -106,12 +107,12 @@ def _sent(ticket: Ticket) -> Dispatch | None:
     return dispatch if dispatch is not None and dispatch.authorized else None
 
 
-def _right_to_resolve(tx: Tx, command: do.Resolve) -> Right:
+def _right_to_resolve(tx: Tx, command: do.OnTicket) -> Right:
     """Who has the job, once there is one; else whom it concerns."""
     return Right.RESOLVE if _sent(_ticket(tx, command)) is not None else Right.RESOLVE_UNDISPATCHED
 
 
-def _resolved(tx: Tx, command: do.Resolve) -> Subject:
+def _resolved(tx: Tx, command: do.OnTicket) -> Subject:
     ticket = _ticket(tx, command)
     return Subject(ticket, _sent(ticket))
 
@@ -232,7 +233,31 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
             charge_to=it.charge_to,
             guest_credit=it.guest_credit,
             staff_minutes=it.staff_minutes,
+            sure=it.sure,
         ),
+        _resolved,
+    ),
+    Act(
+        do.CorrectBill,
+        Right.RESOLVE,
+        lambda tx, actor, it: bills.correct(tx, _ticket(tx, it), actor, it.amount, it.why, it.sure),
+        _resolved,
+    ),
+    Act(
+        do.LeaveBill,
+        _right_to_resolve,
+        lambda tx, actor, it: bills.leave(tx, it.card),
+        _resolved,
+    ),
+    Act(
+        do.ConfirmBill,
+        Right.CONFIRM_BILL,
+        lambda tx, actor, it: bills.confirm(tx, _ticket(tx, it), it.dispatch_id, actor),
+    ),
+    Act(
+        do.CallOff,
+        Right.CALL_OFF,
+        lambda tx, actor, it: dispatching.call_off(tx, _ticket(tx, it), it.dispatch_id, actor),
         _resolved,
     ),
     # a report

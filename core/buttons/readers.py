@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from core.acts import commands as do
@@ -104,6 +105,44 @@ def _resolve(press: Pressed) -> do.Resolve:
     )
 
 
+def _money(said: Any) -> Money | None:
+    return Money(Decimal(said[0]), said[1]) if said else None
+
+
+def _sure(press: Pressed) -> do.Resolve | do.CorrectBill:
+    """What was asked about before it was booked, as it was said."""
+    args, amount = press.args, _money(press.args["amount"])
+    if args.get("correct"):
+        assert amount is not None, "a correction has an amount"
+        return do.CorrectBill(str(args["ticket"]), amount, str(args["why"]), sure=press.subject)
+    return do.Resolve(
+        str(args["ticket"]),
+        amount,
+        outcome=str(args["outcome"]),
+        rating=args["rating"],
+        charge_to=args["charge_to"],
+        guest_credit=_money(args["credit"]),
+        staff_minutes=args["minutes"],
+        sure=press.subject,
+    )
+
+
+def _leave(press: Pressed) -> do.LeaveBill:
+    return do.LeaveBill(str(press.args["ticket"]), press.subject)
+
+
+def _bill(press: Pressed) -> do.CorrectBill:
+    return do.CorrectBill(press.subject, press.amount(), press.said("why"))
+
+
+def _confirm(press: Pressed) -> do.ConfirmBill:
+    return do.ConfirmBill(str(press.args["ticket"]), press.subject)
+
+
+def _off(press: Pressed) -> do.CallOff:
+    return do.CallOff(str(press.args["ticket"]), press.subject)
+
+
 def _choose(press: Pressed) -> do.AnswerQuestion:
     return do.AnswerQuestion(str(press.args["question"]), str(press.args["option"]))
 
@@ -199,6 +238,7 @@ ON_TICKET: Final[dict[str, Reader]] = {
     "unack": _unack,
     "later": _later,
     "resolve": _resolve,
+    "bill": _bill,
     "choose": _choose,
     "cancel": _cancel,
     "reopen": _reopen,
@@ -211,6 +251,9 @@ ON_TICKET: Final[dict[str, Reader]] = {
 
 STANDALONE: Final[dict[str, dict[str, Reader]]] = {
     "offer": {"accept": _accept, "counter": _counter, "decline": _decline},
+    "really": {"resolve": _sure, "leave": _leave},
+    "outlier": {"confirm": _confirm},
+    "recalled": {"off": _off},
     "unsure": {"arrived": _arrived, "again": _again},
     "quarantine": {"retry": _retry, "discard": _discard},
     "join": {"admit": _admit, "known": _known, "block": _block},

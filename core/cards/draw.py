@@ -292,10 +292,29 @@ def job(view: View) -> CardDraft:
     )
 
 
+def _correct_bill(view: View, dispatch: DispatchSnapshot | None) -> tuple[ButtonDraft, ...]:
+    words, money = view.words, view.rate.currency
+    if view.ticket.status != Status.RESOLVED or dispatch is None or dispatch.bill is None:
+        return ()
+    if not _may_handle(view, dispatch):
+        return ()
+    fields = (
+        Field(
+            name="amount",
+            kind="amount",
+            label=words("What was it really, in {currency}?", currency=money),
+            currency=money,
+        ),
+        Field(name="why", kind="text", label=words("Why was it wrong?"), required=False),
+    )
+    return (ButtonDraft("bill", words("Correct the bill"), args={"currency": money}, fields=fields),)
+
+
 def _job_buttons(view: View) -> tuple[ButtonDraft, ...]:
     words, ticket, dispatch = view.words, view.ticket, view.dispatch
     if ticket.status in {Status.RESOLVED, Status.REJECTED, Status.LAPSED, Status.CANCELLED}:
-        return (ButtonDraft("reopen", words("It is not over: reopen")),)
+        reopen = ButtonDraft("reopen", words("It is not over: reopen"))
+        return (reopen, *_correct_bill(view, dispatch))
     if dispatch is None or ticket.status != Status.DISPATCHED or not _may_handle(view, dispatch):
         return ()
     args = {"dispatch": dispatch.dispatch_id, "currency": view.rate.currency}

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from core.model import Category, Rank, RiskTag, Role
 from core.money import USD
 
+DAY_CAPS: Final = 3
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -69,6 +70,10 @@ class CompanyFile(_Model):
     name: str
     reopen_days: int = Field(default=7, ge=0, le=90)
     """A message about a resolved fault within these days asks: reopen, or new?"""
+    guest_credit_cap_usd: Usd = Decimal("200.00")
+    """A larger credit to a guest is asked about before it is booked."""
+    staff_minutes_cap: int = Field(default=960, ge=0)
+    """Our own people's minutes for one ticket: more is asked about before it is booked."""
     staff_hourly_usd: Usd = Decimal(0)
     """What an hour of the team's work is taken for in the statement of a property."""
 
@@ -151,7 +156,7 @@ class Vendor(_Model):
     cap_usd: Usd | None = None
     """None: the top of what they usually take."""
     day_cap_usd: Usd | None = None
-    """So much may be authorised for them in a day without anybody being asked; None: three times their cap."""
+    """So much may be authorised for them in a day without anybody being asked; None: DAY_CAPS times their cap."""
     currency: Currency | None = None
     """In which they bill; None: that of the property."""
     response_hours: float = Field(ge=0, le=240)
@@ -168,6 +173,10 @@ class Vendor(_Model):
     @property
     def cap(self) -> Decimal:
         return self.usual_usd.high if self.cap_usd is None else self.cap_usd
+
+    @property
+    def day_cap(self) -> Decimal:
+        return self.cap * DAY_CAPS if self.day_cap_usd is None else self.day_cap_usd
 
 
 class Memo(_Model):

@@ -28,6 +28,9 @@ class Proposal:
     """For this ticket, by dispatches that stand."""
     month_spent_usd: Decimal = Decimal(0)
     month_budget_usd: Decimal = Decimal(0)
+    vendor_day_usd: Decimal = Decimal(0)
+    """Authorised for this vendor today, wherever."""
+    vendor_day_cap_usd: Decimal | None = None
     human_from_severity: int = URGENT
     sender_known: bool = True
     understood: bool = True
@@ -78,6 +81,9 @@ def decide(proposal: Proposal) -> Authorised | NeedsHuman:
         total = proposal.estimate_usd + proposal.already_authorised_usd
         if total > proposal.cap_usd:
             ask("over_cap", total=total, cap=proposal.cap_usd)
+        today = proposal.vendor_day_usd + proposal.estimate_usd
+        if proposal.vendor_day_cap_usd is not None and today > proposal.vendor_day_cap_usd:
+            ask("vendor_day", total=today, cap=proposal.vendor_day_cap_usd)
         if proposal.month_spent_usd + proposal.estimate_usd > proposal.month_budget_usd:
             ask("over_budget", spent=proposal.month_spent_usd, budget=proposal.month_budget_usd)
     if proposal.unbelievable:

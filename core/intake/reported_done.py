@@ -5,14 +5,16 @@ from __future__ import annotations
 from core.actors import Actor, Reader
 from core.acts.commands import Resolve
 from core.acts.table import perform
-from core.amounts import amount_in
+from core.amounts import readings_in
 from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.model import Address, Status
+from core.money import Money
 from core.outbox import card_publisher
 from core.store.tables import Ticket
 from core.tickets.records import current_dispatch, rate_on
+from core.workflow import bills
 
 
 def close(tx: Tx, ticket: Ticket, actor: Actor, text: str, address: Address, reader: Reader) -> bool:
@@ -22,13 +24,18 @@ def close(tx: Tx, ticket: Ticket, actor: Actor, text: str, address: Address, rea
     if ticket.status != Status.DISPATCHED or dispatch is None:
         return False
     rate = rate_on(tx, ticket)
-    said = amount_in(text, local=rate.currency, language=reader.language)
-    if said is None:
+    readings = readings_in(text, local=rate.currency, language=reader.language)
+    if not readings:
         return False
+    outcome = text.strip()[:200]
+    if len(readings) > 1:
+        return _ask_which(tx, ticket, actor, readings, outcome)
+    said = readings[0]
     estimate, cap = dispatch.estimate, dispatch.cap_usd
     try:
         with tx.nested():
-            perform(tx, actor, Resolve(ticket.ticket_id, said, outcome=text.strip()[:200]))
+            if not perform(tx, actor, Resolve(ticket.ticket_id, said, outcome=outcome)):
+                return True  # a button asks whether that is meant
     except Refused:
         return False
     bill = dispatch.bill
@@ -53,4 +60,19 @@ def close(tx: Tx, ticket: Ticket, actor: Actor, text: str, address: Address, rea
             who=tx.services.company.founder.name,
         ),
     )
+    return True
+
+
+def _ask_which(tx: Tx, ticket: Ticket, actor: Actor, readings: tuple[Money, ...], outcome: str) -> bool:
+    """ "$4,200" where two moneys share the sign: two buttons."""
+    rate = rate_on(tx, ticket)
+    args = {
+        "ticket": ticket.ticket_id,
+        "outcome": outcome,
+        **dict.fromkeys(("rating", "charge_to", "credit", "minutes")),
+    }
+    try:
+        bills.ask(tx, ticket, actor, [tx.services.company.amount(one, rate) for one in readings], args)
+    except Refused:
+        return False
     return True

@@ -44,7 +44,7 @@ JSON: Final = frozenset(
     }
 )
 MONEY: Final = frozenset({"cost_usd", "guest_credit_usd", "cost_estimate_usd", "cap_usd", "actual_cost_usd"})
-TRUTH: Final = frozenset({"authorized", "acknowledged", "escalated", "void", "doubtful"})
+TRUTH: Final = frozenset({"authorized", "acknowledged", "escalated", "void", "recalled", "doubtful"})
 MOMENT: Final = frozenset(
     {
         "at",

@@ -340,6 +340,7 @@ class Dispatch(Base):
             "cost_estimate_usd",
         ),
         Index("ix_dispatches_authorized_at", "authorized_at"),
+        Index("ix_dispatches_vendor", "vendor_id", "authorized_at"),
     )
     dispatch_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"))
@@ -376,6 +377,8 @@ class Dispatch(Base):
     cost_estimate_local: Mapped[Local | None]
     """As it was said, where that was no dollars; null otherwise. The same for the bill."""
     actual_cost_local: Mapped[Local | None]
+    recalled: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Void after the vendor was sent for: it counts against the cap until somebody says that it is off."""
     doubtful: Mapped[bool] = mapped_column(Boolean, default=False)
     """The bill is far from what this vendor usually takes: no estimate is made of it before the founder says that it is
     right."""

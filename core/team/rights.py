@@ -49,6 +49,8 @@ class Right(StrEnum):
     ASK_LATER = "later"
     RESOLVE = "resolve"
     RESOLVE_UNDISPATCHED = "resolve_undispatched"
+    CALL_OFF = "off"
+    CONFIRM_BILL = "confirm_bill"
     # a report
     ANSWER = "choose"
     CANCEL = "cancel"
@@ -92,6 +94,8 @@ MAY: Final[dict[Right, frozenset[Part]]] = {
     Right.ASK_LATER: _HANDLERS,
     Right.RESOLVE: _HANDLERS,
     Right.RESOLVE_UNDISPATCHED: _CONCERNED,
+    Right.CALL_OFF: _HANDLERS | _CONCERNED,
+    Right.CONFIRM_BILL: frozenset({Part.FOUNDER}),
     Right.ANSWER: _BOSSES | {Part.ASKED},
     Right.CANCEL: _BOSSES | {Part.REPORTER},
     Right.CORRECT: _BOSSES | {Part.REPORTER},

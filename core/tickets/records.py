@@ -147,6 +147,12 @@ def month_spent(tx: Tx, place: Property) -> Decimal:
     return vendor_money(tx.session, Dispatch.property_id == place.id, Dispatch.month == month_of(tx, place))
 
 
+def vendor_day(tx: Tx, vendor_id: str, place: Property) -> Decimal:
+    """Authorised for a vendor since midnight at `place`, at any property: the bill once there is one."""
+    midnight = tx.now.astimezone(place.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return vendor_money(tx.session, Dispatch.vendor_id == vendor_id, Dispatch.authorized_at >= midnight)
+
+
 def vendor_money(session: Session, *where: ColumnElement[bool]) -> Decimal:
     """What was authorised for vendors by the dispatches that match, exactly."""
     wanted = select(func.sum(vendor_cents())).where(
@@ -181,7 +187,12 @@ def own_resolutions(session: Session, property_id: str, category: str) -> list[R
     found: list[Resolution] = []
     for ticket in rows:
         dispatch = current_dispatch(ticket)
-        if dispatch is None or dispatch.actual_cost_usd is None or ticket.resolved_at is None:
+        if (
+            dispatch is None
+            or dispatch.actual_cost_usd is None
+            or dispatch.doubtful
+            or ticket.resolved_at is None
+        ):
             continue
         found.append(
             as_resolution(
@@ -232,8 +243,9 @@ def count_open(tx: Tx) -> int:
 
 
 def authorised_for(ticket: Ticket) -> Decimal:
-    """What the ticket's standing dispatches cost: the bill once there is one, the estimate until then."""
-    standing = [d for d in ticket.dispatches if d.authorized and not d.void]
+    """What the ticket's standing dispatches cost: the bill once there is one, the estimate until then. An order that was
+    taken back stands until somebody says that it is off."""
+    standing = [d for d in ticket.dispatches if d.authorized and (d.recalled or not d.void)]
     return sum(
         (d.cost_estimate_usd if d.actual_cost_usd is None else d.actual_cost_usd for d in standing),
         Decimal(0),

@@ -18,8 +18,9 @@ from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import Report, Ticket
 from core.team.people import reader_for
+from core.tickets.lifecycle import following
 from core.tickets.records import current_dispatch, move, note, rate_on
-from core.workflow import approvals, asking, dispatching, filing, offers, reports
+from core.workflow import approvals, asking, bills, dispatching, filing, offers, reports
 
 RATINGS: Final = range(1, 6)
 """Stars."""
@@ -36,11 +37,13 @@ def resolve(
     charge_to: str | None = None,
     guest_credit: Money | None = None,
     staff_minutes: int | None = None,
-) -> None:
-    """It is fixed. `said`: what it cost; asked for where a vendor was sent. `guest_credit` and `staff_minutes` (of our own
+    sure: str = "",
+) -> bool:
+    """It is fixed. False where somebody was asked first whether that is really meant; `sure`: the card on which they said
+    so. `said`: what it cost; asked for where a vendor was sent. `guest_credit` and `staff_minutes` (of our own
     people) are those of the whole ticket; None leaves what was said before it came back.
 
-    Raises Refused("cost_needed" | "wrong_state" | "unknown_option" | "no_rate" | "amount_unclear")."""
+    Raises Refused("cost_needed" | "wrong_state" | "unknown_option" | "no_rate" | "amount_unclear" | "really")."""
     if (rating is not None and rating not in RATINGS) or (charge_to and charge_to not in phrases.CHARGE):
         raise Refused("unknown_option")
     dispatch = current_dispatch(ticket)
@@ -50,6 +53,20 @@ def resolve(
     company, rate = tx.services.company, rate_on(tx, ticket)
     bill = company.amount(said, rate) if said is not None else None
     credit = company.amount(guest_credit, rate) if guest_credit is not None else None
+    found = () if sure else bills.needs_asking(tx, dispatch if sent else None, bill, credit, staff_minutes)
+    if found:
+        args = {
+            "ticket": ticket.ticket_id,
+            "outcome": outcome,
+            "rating": rating,
+            "charge_to": charge_to,
+            "credit": bills.pair(guest_credit),
+            "minutes": staff_minutes,
+        }
+        following(Event.RESOLVED, ticket.status)  # who may not now need not be asked
+        bills.ask(tx, ticket, actor, [bill] if bill is not None else [], args, found)
+        return False
+    bills.asked(tx, sure, ticket)
     move(
         tx,
         ticket,
@@ -69,7 +86,7 @@ def resolve(
     if staff_minutes is not None:
         ticket.staff_minutes = staff_minutes
     if dispatch is not None:
-        dispatch.bill = bill if bill is not None else Amount(Decimal(0))
+        bills.book(tx, ticket, dispatch, bill if bill is not None else Amount(Decimal(0)))
         if not dispatch.authorized:
             dispatch.void = True
     _stop_everything(tx, ticket)
@@ -86,6 +103,7 @@ def resolve(
                 cap=words.money(dispatch.cap_usd),
             ),
         )
+    return True
 
 
 def _tell_all(tx: Tx, ticket: Ticket, actor: Actor) -> None:
@@ -104,7 +122,7 @@ def _tell_all(tx: Tx, ticket: Ticket, actor: Actor) -> None:
 
 def cancel(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     move(tx, ticket, Event.CANCELLED, actor)
-    _void_unbilled(ticket)
+    _void_unbilled(tx, ticket)
     _stop_everything(tx, ticket)
 
 
@@ -113,15 +131,16 @@ def reopen(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     move(tx, ticket, Event.REOPENED, actor)
     ticket.resolved_at = None
     ticket.outcome, ticket.rating, ticket.charge_to = None, None, None
-    _void_unbilled(ticket)
+    _void_unbilled(tx, ticket)
     filing.advance(tx, ticket, actor)
+    dispatching.ask_whether_off(tx, ticket)
 
 
-def _void_unbilled(ticket: Ticket) -> None:
+def _void_unbilled(tx: Tx, ticket: Ticket) -> None:
     """What was spent stays spent, and counts against cap and budget; only what was never billed is void."""
     for dispatch in ticket.dispatches:
         if dispatch.actual_cost_usd is None:
-            dispatch.void = True
+            dispatching.recall(tx, dispatch)
 
 
 def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
@@ -134,7 +153,9 @@ def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
         raise Refused("wrong_state", status=into.status)
     move(tx, ticket, Event.MERGED, actor, into=into.ticket_id)
     ticket.merged_into = into.ticket_id
-    _void_unbilled(ticket)
+    for dispatch in ticket.dispatches:
+        # Whoever was sent for it is sent for the same problem: nothing is taken back.
+        dispatch.void = dispatch.void or dispatch.actual_cost_usd is None
     _stop_everything(tx, ticket)
     for report in ticket.reports:
         into.reports.append(reports.copy_of(report))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
-from core.actors import LOOPOS, Actor
+from core.actors import LOOPOS, Actor, Reader
+from core.cards.view import ButtonDraft, CardDraft
 from core.context import Tx
 from core.dispatch.draft import response_time
 from core.dispatch.escalation import page_for, plan
 from core.errors import Refused
 from core.i18n import N_
-from core.model import Event, Status
+from core.model import Event, OfferStatus, Status
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
@@ -222,6 +224,58 @@ def running(ticket: Ticket) -> Dispatch:
     if dispatch is None or ticket.status != Status.DISPATCHED:
         raise Refused("wrong_state", status=ticket.status)
     return dispatch
+
+
+def recall(tx: Tx, dispatch: Dispatch) -> None:
+    """It stands no more. Where somebody from outside was sent for and has not said no, they may come all the same, and bill:
+    it counts against the cap until somebody says that it is off."""
+    vendor = tx.services.company.vendor(dispatch.vendor_id)
+    declined = any(one.status in {OfferStatus.DECLINED, OfferStatus.COUNTERED} for one in dispatch.offers)
+    if dispatch.authorized and not dispatch.void and vendor is not None and vendor.person_id is None:
+        dispatch.recalled = not declined
+    dispatch.void = True
+
+
+def ask_whether_off(tx: Tx, ticket: Ticket) -> None:
+    """Of each order that was taken back: whoever had the job (or the founder) is asked whether the vendor knows."""
+    company = tx.services.company
+    for dispatch in ticket.dispatches:
+        if not dispatch.recalled or card_publisher.own_card(tx, "recalled", dispatch.dispatch_id) is not None:
+            continue
+        person = company.person(dispatch.acknowledged_by or dispatch.assignee) or company.founder
+        people = {one.id: one for one in (person, company.founder)}.values()
+        ways = [way for one in people for way in card_publisher.readers_of(tx, one)]
+        card_publisher.post_own(
+            tx, "recalled", dispatch.dispatch_id, partial(_recalled, tx, ticket, dispatch), ways
+        )
+
+
+def call_off(tx: Tx, ticket: Ticket, dispatch_id: str, actor: Actor) -> None:
+    """The vendor knows. Raises Refused("gone")."""
+    dispatch = tx.get(Dispatch, dispatch_id)
+    if dispatch is None or dispatch.ticket_id != ticket.ticket_id or not dispatch.recalled:
+        raise Refused("gone")
+    dispatch.recalled = False
+    note(tx, ticket, Event.CHANGED, actor, field="order", off=dispatch.vendor_id)
+    card_publisher.redraw_own(tx, "recalled", dispatch_id, partial(_recalled, tx, ticket, dispatch))
+
+
+def _recalled(tx: Tx, ticket: Ticket, dispatch: Dispatch, reader: Reader) -> CardDraft:
+    words, vendor = reader.words, tx.services.company.vendor(dispatch.vendor_id)
+    name = vendor.name if vendor is not None else dispatch.vendor_id or ""
+    title = words("Is it off? {vendor}, {ticket}", vendor=name, ticket=ticket.ticket_id)
+    if not dispatch.recalled:
+        return CardDraft(title=title, lead=words("It is off, and counts no more."), state="done")
+    return CardDraft(
+        title=title,
+        lead=words(
+            "{vendor} was sent for, for {amount}, and is not wanted any more. Please tell them. Until then it counts against the cap.",
+            vendor=name,
+            amount=words.amount(dispatch.estimate),
+        ),
+        state="asking",
+        buttons=(ButtonDraft("off", words("They know it is off"), "primary", {"ticket": ticket.ticket_id}),),
+    )
 
 
 def withdraw(tx: Tx, dispatch: Dispatch) -> None:

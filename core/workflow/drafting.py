@@ -24,7 +24,7 @@ from core.money import Amount, usd
 from core.outbox import translations
 from core.store.tables import Dispatch, Ticket
 from core.stored_values import Basis, Change, Reason
-from core.tickets.records import authorised_for, month_of, month_spent, note, own_resolutions
+from core.tickets.records import authorised_for, month_of, month_spent, note, own_resolutions, vendor_day
 from core.triage.wording import flaws
 
 DRAFT: Final = "draft"
@@ -242,6 +242,8 @@ def gate(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> Authorised | NeedsHuman:
             already_authorised_usd=authorised_for(ticket),
             month_spent_usd=month_spent(tx, place) + model_spent(tx, place.id, month_of(tx, place)),
             month_budget_usd=place.monthly_budget_usd,
+            vendor_day_usd=vendor_day(tx, vendor.id, place) if vendor is not None else usd(0),
+            vendor_day_cap_usd=vendor.day_cap if vendor is not None else None,
             human_from_severity=sop.human_if_severity if sop else URGENT,
             sender_known=company.person(ticket.reporter) is not None,
             understood=not ticket.triage.not_understood,

@@ -111,9 +111,10 @@ def _same_again(
 
 def _gate_again(tx: Tx, ticket: Ticket, old: Dispatch, fresh: Dispatch) -> None:
     """`fresh` takes the place of `old`, if the gate or the founder lets it."""
+    dispatching.recall(tx, old)
     dispatching.withdraw(tx, old)
-    old.void = True
     gating.put_forward(tx, ticket, fresh)
+    dispatching.ask_whether_off(tx, ticket)
 
 
 def _no(tx: Tx, offer: Offer, actor: Actor, status: OfferStatus) -> None:

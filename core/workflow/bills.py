@@ -1,0 +1,213 @@
+"""Bills: asked about before they are booked where they are hard to believe, corrected afterwards, and kept from teaching
+anything while they are far from the usual."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from core import phrases
+from core.actors import Actor, Reader
+from core.cards.card import Fact, Section
+from core.cards.view import ButtonDraft, CardDraft
+from core.context import Tx
+from core.dispatch.bill_rules import doubts, is_outlier
+from core.errors import Refused
+from core.i18n import N_
+from core.ids import new_id
+from core.model import Event, Status
+from core.money import Amount, Money
+from core.outbox import card_publisher
+from core.store.tables import Dispatch, Ticket
+from core.stored_values import Reason
+from core.tickets.records import amount_on, current_dispatch, note
+
+REALLY = "really"
+OUTLIER = "outlier"
+
+
+def needs_asking(
+    tx: Tx, dispatch: Dispatch | None, bill: Amount | None, credit: Amount | None, minutes: int | None
+) -> tuple[Reason, ...]:
+    """What speaks against booking it just like that."""
+    about = tx.services.company.about
+    if dispatch is None:
+        return doubts(None, Decimal(0), Decimal(0), credit, minutes, about)
+    return doubts(bill, dispatch.cost_estimate_usd, dispatch.cap_usd, credit, minutes, about)
+
+
+def ask(
+    tx: Tx,
+    ticket: Ticket,
+    actor: Actor,
+    readings: Sequence[Amount],
+    args: dict[str, Any],
+    why: Sequence[Reason] = (),
+) -> None:
+    """ "Really?", to whoever said it and where they are; of an amount that can be read in two ways: which? `args`: the rest
+    of the command that is carried out then. Raises Refused("really") where nobody can press a button."""
+    person = tx.services.company.person(actor.person_id)
+    ways = [one for one in card_publisher.readers_of(tx, person) if one[0].channel == actor.channel]
+    if not ways:
+        raise Refused("really", why="; ".join(one.code for one in why))
+    dispatch = current_dispatch(ticket)
+
+    def draw(reader: Reader) -> CardDraft:
+        words = reader.words
+        said = [words.amount(one) for one in readings]
+        lead = (
+            words(N_("{ticket}: really {amount}?"), ticket=ticket.ticket_id, amount=said[0])
+            if len(said) == 1
+            else words(N_("{ticket}: which of the two is meant?"), ticket=ticket.ticket_id)
+            if said
+            else words(N_("{ticket}: is that really so?"), ticket=ticket.ticket_id)
+        )
+        facts = []
+        if dispatch is not None:
+            facts.append(Fact(label=words("Estimate"), value=words.amount(dispatch.estimate)))
+            facts.append(Fact(label=words("Cap"), value=words.money(dispatch.cap_usd)))
+        reasons = "\n".join(f"• {words(phrases.DOUBT[one.code], **one.params)}" for one in why)
+        yes = [
+            ButtonDraft(
+                "resolve", text, "primary" if len(said) == 1 else "plain", {**args, "amount": _pair(one)}
+            )
+            for one, text in zip(readings, said, strict=True)
+        ] or [ButtonDraft("resolve", words("Yes, that is right"), "primary", {**args, "amount": None})]
+        no = ButtonDraft("leave", words("No, a slip"), args={"ticket": ticket.ticket_id})
+        return CardDraft(
+            title=words("The bill of {ticket}", ticket=ticket.ticket_id),
+            lead=lead,
+            state="asking",
+            facts=tuple(facts),
+            sections=(Section(title=words("Why you are asked"), text=reasons),) if reasons else (),
+            buttons=(*yes, no),
+        )
+
+    card_publisher.post_own(tx, REALLY, new_id(), draw, ways)
+
+
+def _pair(amount: Amount) -> list[str]:
+    return (
+        [str(amount.usd), "USD"]
+        if amount.local is None
+        else [str(amount.local.amount), amount.local.currency]
+    )
+
+
+def pair(said: Money | None) -> list[str] | None:
+    """As the arguments of a button keep it."""
+    return None if said is None else [str(said.amount), said.currency]
+
+
+def asked(tx: Tx, card: str, ticket: Ticket) -> None:
+    """The question on `card` is answered."""
+    if card:
+        _over(tx, card, N_("{ticket}: booked as you said."), ticket=ticket.ticket_id)
+
+
+def leave(tx: Tx, card: str) -> None:
+    _over(tx, card, N_("All right: nothing was booked. Please say again what it was."))
+
+
+def _over(tx: Tx, card: str, text: str, **params: str) -> None:
+    def drawn(reader: Reader) -> CardDraft:
+        return CardDraft(title=reader.words(N_("The bill")), lead=reader.words(text, **params), state="done")
+
+    card_publisher.redraw_own(tx, REALLY, card, drawn)
+
+
+# --- booking
+
+
+def book(tx: Tx, ticket: Ticket, dispatch: Dispatch, bill: Amount) -> None:
+    """It is the bill from now on. Far from the usual it teaches nothing, and the founder is asked."""
+    vendor = tx.services.company.vendor(dispatch.vendor_id)
+    was = dispatch.doubtful
+    dispatch.bill, dispatch.doubtful = bill, is_outlier(bill.usd, vendor)
+    if dispatch.doubtful and card_publisher.own_card(tx, OUTLIER, dispatch.dispatch_id) is None:
+        founder = card_publisher.readers_of(tx, tx.services.company.founder)
+        card_publisher.post_own(
+            tx, OUTLIER, dispatch.dispatch_id, lambda one: _outlier(tx, ticket, dispatch, one), founder
+        )
+    elif dispatch.doubtful or was:
+        _redraw_outlier(tx, ticket, dispatch)
+
+
+def correct(tx: Tx, ticket: Ticket, actor: Actor, said: Money, why: str, sure: str = "") -> bool:
+    """The bill was another. False where somebody was asked first whether that is meant.
+
+    Raises Refused("wrong_state" | "no_rate" | "amount_unclear" | "really")."""
+    dispatch = current_dispatch(ticket)
+    if ticket.status != Status.RESOLVED or dispatch is None or dispatch.bill is None:
+        raise Refused("wrong_state", status=ticket.status)
+    old, new = dispatch.bill, amount_on(tx, dispatch, said)
+    found = () if sure else needs_asking(tx, dispatch, new, None, None)
+    if found:
+        args = {"ticket": ticket.ticket_id, "correct": True, "why": why}
+        ask(tx, ticket, actor, [new], args, found)
+        return False
+    asked(tx, sure, ticket)
+    if old == new:
+        return True
+    book(tx, ticket, dispatch, new)
+    note(tx, ticket, Event.CHANGED_BILL, actor, old=str(old.usd), new=str(new.usd), why=why)
+    founder = tx.services.company.founder
+    if founder.id != actor.person_id:
+        who = tx.services.company.name_of(actor.person_id)
+        card_publisher.tell(
+            tx,
+            founder,
+            lambda words: " ".join(
+                part
+                for part in (
+                    words(
+                        N_("{who} corrected the bill of {ticket}: {old} → {new}."),
+                        who=who,
+                        ticket=ticket.ticket_id,
+                        old=words.amount(old),
+                        new=words.amount(new),
+                    ),
+                    why,
+                )
+                if part
+            ),
+            about=ticket,
+        )
+    return True
+
+
+def confirm(tx: Tx, ticket: Ticket, dispatch_id: str, actor: Actor) -> None:
+    """The founder says that an unusual bill is right. Raises Refused("gone")."""
+    dispatch = tx.get(Dispatch, dispatch_id)
+    if dispatch is None or dispatch.ticket_id != ticket.ticket_id or not dispatch.doubtful:
+        raise Refused("gone")
+    dispatch.doubtful = False
+    note(tx, ticket, Event.CORRECTED, actor, bill_confirmed=str(dispatch.actual_cost_usd))
+    _redraw_outlier(tx, ticket, dispatch)
+
+
+def _redraw_outlier(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> None:
+    card_publisher.redraw_own(
+        tx, OUTLIER, dispatch.dispatch_id, lambda one: _outlier(tx, ticket, dispatch, one)
+    )
+
+
+def _outlier(tx: Tx, ticket: Ticket, dispatch: Dispatch, reader: Reader) -> CardDraft:
+    words, vendor = reader.words, tx.services.company.vendor(dispatch.vendor_id)
+    title = words("An unusual bill: {ticket}", ticket=ticket.ticket_id)
+    if not dispatch.doubtful or vendor is None or dispatch.bill is None:
+        return CardDraft(title=title, lead=words("Estimates may be made of it."), state="done")
+    rate = tx.services.company.rate_for(dispatch.property_id, vendor.id)
+    return CardDraft(
+        title=title,
+        lead=words(
+            "{vendor} took {amount}; usually it is {low} to {high}. Nothing is learnt from it unless you say that it is right.",
+            vendor=vendor.name,
+            amount=words.amount(dispatch.bill),
+            low=words.local(rate.of_usd(vendor.usual_usd.low)),
+            high=words.local(rate.of_usd(vendor.usual_usd.high)),
+        ),
+        state="asking",
+        buttons=(ButtonDraft("confirm", words("It is right"), "primary", {"ticket": ticket.ticket_id}),),
+    )
