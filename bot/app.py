@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from bot import commands
+from bot.company_files import CompanyFiles
 from bot.models_and_speech import ModelsAndSpeech, models_and_speech_of
 from bot.platforms import platforms_of
 from bot.settings import Settings
@@ -39,6 +40,7 @@ from core.outbox.channel_watch import ChannelWatch, ShowingAgain, after_outage, 
 from core.outbox.delivery import Deliverer
 from core.outbox.said_once import forget
 from core.row_changes import row_changed
+from core.staff.leaving import Leaving
 from core.store import crashpoints, schema
 from core.store.alarm import Alarm
 from core.store.engine import EmbeddedStore
@@ -75,6 +77,7 @@ class App:
     models_and_speech: ModelsAndSpeech
     learning_sync: LearningSync
     watch: ChannelWatch
+    company_files: CompanyFiles
     last_life: datetime | None
     """When the process before last showed that it lives."""
     fenced: asyncio.Event = field(default_factory=asyncio.Event)
@@ -89,6 +92,7 @@ class App:
         await housekeeping.sweep(self.services)
         self.alarm.start()
         self.watch.start()
+        self.company_files.start()
         for platform in self.platforms:
             await platform.start()
 
@@ -97,6 +101,7 @@ class App:
         self.alarm.stop()
         self.learning_sync.stop()
         await self.watch.stop()
+        await self.company_files.stop()
         await self.jobs.stop(DRAIN)
         await self.models_and_speech.stop()
         for platform in self.platforms:
@@ -174,6 +179,7 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
         Suggester(services, store).task(),
         Translator(services, store).task(),
         Housekeeper(services).task(),
+        Leaving(services).task(),
         ShowingAgain().task(),
         Deliverer(services, store, undelivered.give_up).task(),
         *ReportJobs(services, settings.budget_usd).tasks(),
@@ -205,6 +211,7 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
         models_and_speech,
         learning_sync,
         watch,
+        CompanyFiles(settings.company_folder, store, services, baseline, learning_sync),
         before,
     )
     store.on_fenced = app.fenced.set

@@ -82,6 +82,20 @@ def _ticket(args: argparse.Namespace) -> int:
     return listing.ticket(args.id, as_json=args.json)
 
 
+def _team(args: argparse.Namespace) -> int:
+    from bot import team
+    from bot.log import set_up
+
+    set_up("ERROR")
+    match args.what:
+        case "remove":
+            return team.remove(args.person, as_json=args.json)
+        case "unlink":
+            return team.unlink(args.channel, args.account, as_json=args.json)
+        case _:
+            return team.show(as_json=args.json)
+
+
 def _cost(args: argparse.Namespace) -> int:
     from bot import spending
 
@@ -138,6 +152,7 @@ VERBS: Final = {
     "tickets": Verb(reads="read"),
     "ticket": Verb(reads="read"),
     "brain": Verb(reads="read"),
+    "team": Verb(acts=("RemovePerson", "UnlinkAccount"), reads="read"),
     "cost": Verb(reads="spending"),
     "report": Verb(reads="statement"),
     "triage": Verb(reads="read", operates=True),
@@ -199,6 +214,19 @@ def _add_reading(verb: AddVerb) -> None:
     tickets.add_argument("--status")
     tickets.add_argument("--property")
     tickets.add_argument("--limit", type=_positive)
+    team = verb("team", _team, "who is of the team, and which accounts are whose", True)
+    team.set_defaults(what="ls")
+    team_verbs = team.add_subparsers(metavar="COMMAND")
+    team_verbs.add_parser("ls", help="the same").set_defaults(what="ls")
+    remove = team_verbs.add_parser("remove", help="take somebody out, with all their accounts")
+    remove.add_argument("person")
+    remove.set_defaults(what="remove")
+    unlink = team_verbs.add_parser("unlink", help="take one account out")
+    unlink.add_argument("channel")
+    unlink.add_argument("account")
+    unlink.set_defaults(what="unlink")
+    for one in team_verbs.choices.values():
+        one.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
     verb("ticket", _ticket, "one ticket with its history", True).add_argument("id")
     cost = verb("cost", _cost, "what the models cost", True)
     cost.add_argument("period", nargs="?", choices=["today", "week", "month", "all"], default="month")

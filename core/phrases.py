@@ -127,7 +127,18 @@ DOUBT: Final = {
     "over_minutes": N_("{minutes} minutes of our own work are more than {cap}."),
 }
 
+ROLE: Final = {
+    "founder": N_("founder"),
+    "lead": N_("lead"),
+    "ops": N_("team"),
+}
+
 REFUSED: Final = {
+    "team_how": N_(
+        "/team shows who is of the team; /team remove NAME and /team unlink CHANNEL ACCOUNT take somebody or an account out."
+    ),
+    "not_founder": N_("The founder cannot be removed."),
+    "unknown_account": N_("There is no account {account} on {channel} that was let in here."),
     "really": N_(
         "That is above the cap or far above the estimate. Please book it in a chat, where it can be confirmed."
     ),

@@ -96,6 +96,13 @@ COMMANDS: Final = {
     "/invite": ChatCommand(
         people.invite, N_("a code for somebody new"), ("/invite Dewi bali_villa",), acts=(do.Invite,)
     ),
+    "/team": ChatCommand(
+        people.team,
+        N_("who is of the team"),
+        ("/team remove dewi", "/team unlink telegram 1002"),
+        acts=(do.RemovePerson, do.UnlinkAccount),
+        reads=Right.READ,
+    ),
     "/bind": ChatCommand(
         people.bind,
         N_("this group is about one property"),

@@ -8,14 +8,17 @@ from datetime import timedelta
 from typing import Final
 
 from bot.commands.call import Call
+from core import phrases
 from core.acts.commands import (
     BindGroup,
     ChooseLanguage,
     EndOnCall,
     Invite,
     MakeLinkCode,
+    RemovePerson,
     SetOnCall,
     UnbindGroup,
+    UnlinkAccount,
 )
 from core.company.schema import Person, Property
 from core.dispatch.quiet_hours import is_quiet, next_working_moment
@@ -170,6 +173,43 @@ def invite(call: Call) -> None:
             code=code,
         )
     )
+
+
+def team(call: Call) -> None:
+    """Who is of the team; `/team remove haru`, `/team unlink telegram 1002` take back what was given."""
+    said = call.words_after.split()
+    words, company = call.reader.words, call.tx.services.company
+    if not said:
+        _show_team(call)
+        return
+    match [said[0].casefold(), *said[1:]]:
+        case ["remove", *name] if name:
+            person = _person(company.team, " ".join(name))
+            if person is None:
+                raise Refused("unknown_person", name=" ".join(name)[:40])
+            call.do(RemovePerson(person.id))
+            call.reply(words("{name} is of the team no more.", name=person.name))
+        case ["unlink", channel, account]:
+            call.do(UnlinkAccount(channel.casefold(), account))
+            call.reply(words("That account is nobody's any more."))
+        case _:
+            raise Refused("team_how")
+
+
+def _show_team(call: Call) -> None:
+    words, company = call.reader.words, call.tx.services.company
+    is_founder = call.person.id == company.founder.id
+    lines = []
+    for person in company.team:
+        places = [place.name for one in person.properties if (place := company.place(one)) is not None]
+        mine = [
+            f"{channel} {account}" if is_founder else channel
+            for channel, account in company.accounts_of(person)
+        ]
+        parts = [f"{person.name} ({person.id})", phrases.label(phrases.ROLE, person.role, words)]
+        parts += [one for one in (words.join(places), words.join(list(dict.fromkeys(mine)))) if one]
+        lines.append(" · ".join(parts))
+    call.reply_alone("\n".join(lines)) if is_founder else call.reply("\n".join(lines))
 
 
 def bind(call: Call) -> None:

@@ -282,6 +282,28 @@ class Invite(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class RemovePerson(Command):
+    """They are of the team no more, with all their accounts."""
+
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnlinkAccount(Command):
+    """It speaks for nobody any more."""
+
+    channel: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepMember(Command):
+    """Whoever invited them left; they stay."""
+
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetOnCall(Command):
     person_id: str
     property_ids: tuple[str, ...]

@@ -15,8 +15,9 @@ from core.acts import commands as do
 from core.acts.commands import Command
 from core.context import Tx
 from core.errors import Refused
+from core.model import Role
 from core.outbox import check_button
-from core.staff import groups, handover, joining
+from core.staff import groups, handover, joining, leaving
 from core.store.tables import Approval, CorrectionRow, Cover, Dispatch, Offer, Question, Report, Ticket
 from core.team.people import set_language
 from core.team.rights import Right, Subject, require
@@ -374,9 +375,15 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
             tx, actor.person_id, timedelta(minutes=it.minutes), person_id=actor.person_id
         ),
     ),
+    Act(do.RemovePerson, Right.TEAM, lambda tx, actor, it: leaving.remove(tx, it.person_id, actor)),
+    Act(
+        do.UnlinkAccount, Right.TEAM, lambda tx, actor, it: leaving.unlink(tx, it.channel, it.account, actor)
+    ),
+    Act(do.KeepMember, Right.TEAM, lambda tx, actor, it: leaving.keep(tx, it.person_id)),
     Act(
         do.Invite,
-        Right.INVITE,
+        # Whoever is a lead may let in whom they like; only the founder makes leads.
+        lambda tx, it: Right.MAKE_LEAD if it.role != Role.OPS else Right.INVITE,
         lambda tx, actor, it: joining.new_code(
             tx,
             actor.person_id,

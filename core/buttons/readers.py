@@ -218,6 +218,18 @@ def _block(press: Pressed) -> do.BlockStranger:
     return do.BlockStranger(press.subject)
 
 
+def _unlink(press: Pressed) -> do.UnlinkAccount:
+    return do.UnlinkAccount(str(press.args["channel"]), str(press.args["account"]))
+
+
+def _remove(press: Pressed) -> do.RemovePerson:
+    return do.RemovePerson(press.subject)
+
+
+def _keep(press: Pressed) -> do.KeepMember:
+    return do.KeepMember(press.subject)
+
+
 def _take(press: Pressed) -> do.TakeOver:
     return do.TakeOver(press.subject, tuple(press.args["places"]))
 
@@ -257,6 +269,8 @@ STANDALONE: Final[dict[str, dict[str, Reader]]] = {
     "unsure": {"arrived": _arrived, "again": _again},
     "quarantine": {"retry": _retry, "discard": _discard},
     "join": {"admit": _admit, "known": _known, "block": _block},
+    "joined": {"unlink": _unlink},
+    "brought": {"keep": _keep, "remove": _remove},
     "handover": {"take": _take},
     "check": {"check": _check},
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -44,14 +44,28 @@ class Company:
     """(channel, platform id) -> person: the accounts that were let in through chat."""
     covers: Mapping[str, str] = field(default_factory=dict)
     """Property -> who is on for it instead of whom team.json names."""
+    invited: frozenset[str] = frozenset()
+    """Members who joined through chat."""
+
+    def without(self, left: Collection[str]) -> Company:
+        """The company without who left, and without what they did as vendors."""
+        if not left:
+            return self
+        team = tuple(one for one in self.team if one.id not in left)
+        vendors = tuple(
+            one.model_copy(update={"approved": False}) if one.person_id in left else one
+            for one in self.vendors
+        )
+        return replace(self, team=team, vendors=vendors)
 
     def with_roster(
         self, members: Iterable[Person], joined: Mapping[tuple[str, str], str], covers: Mapping[str, str]
     ) -> Company:
         """The company with those who joined through chat, their accounts, and who is on for whom."""
         known = {person.id for person in self.team}
-        team = (*self.team, *(one for one in members if one.id not in known))
-        return replace(self, team=team, joined=joined, covers=covers)
+        fresh = [one for one in members if one.id not in known]
+        invited = frozenset(one.id for one in fresh)
+        return replace(self, team=(*self.team, *fresh), joined=joined, covers=covers, invited=invited)
 
     @cached_property
     def _people(self) -> dict[str, Person]:
@@ -131,13 +145,15 @@ class Company:
         )
 
     def deputy(self, excluding: str) -> Person | None:
-        """Who decides when the founder does not answer: his backup, else a lead, else the first of the team;
-        never the person who asked."""
-        leads = [p.id for p in self.team if p.role is Role.LEAD]
-        others = [p.id for p in self.team if p.role is Role.OPS]
+        """Who decides when the founder does not answer: his backup, else a lead, else the first of the team; never the
+        person who asked, and nobody by being invited."""
+        written = [p for p in self.team if p.id not in self.invited]
+        leads = [p.id for p in written if p.role is Role.LEAD]
+        others = [p.id for p in written if p.role is Role.OPS]
         for person_id in [self.founder.backup, *leads, *others]:
-            if person_id and person_id not in {excluding, self.founder.id}:
-                return self.person(person_id)
+            person = self.person(person_id)
+            if person is not None and person.id not in {excluding, self.founder.id}:
+                return person
         return None
 
     def rates_are_old(self, today: date) -> bool:

@@ -61,7 +61,7 @@ def _end(tx: Tx, property_id: str) -> None:
     tx.session.delete(row)
     roster.renew(tx)
     back = tx.services.written.on_site(property_id)
-    if back is not None:
+    if back is not None and tx.services.company.person(back.id) is not None:
         _post(tx, back, [property_id], [gone] if gone is not None else [])
 
 

@@ -24,7 +24,8 @@ from core.inbound import Message
 from core.model import LANGUAGES, Address, InboxStatus, Role
 from core.outbox import card_publisher, said_once
 from core.outbox.said_once import count, first_time
-from core.store.tables import IS_HELD, CodeRow, IdentityRow, InboxRow, Member, Notice, table
+from core.staff import leaving
+from core.store.tables import IS_HELD, CodeRow, Departure, IdentityRow, InboxRow, Member, Notice, table
 from core.team import roster
 from core.team.people import reader_for
 from core.text import escape, shorten
@@ -250,6 +251,9 @@ def add_member(tx: Tx, by: str, about: dict[str, Any]) -> Person:
     base = re.sub(r"[^a-z0-9]+", "_", about["name"].casefold()).strip("_")[:40] or "member"
     taken = {person.id for person in company.team} | set(tx.session.scalars(select(Member.person_id)))
     taken |= {vendor.id for vendor in company.vendors}
+    taken |= set(
+        tx.session.scalars(select(Departure.person_id))
+    )  # nobody inherits what somebody who left did
     person_id = next(one for n in range(1, 1000) if (one := base if n == 1 else f"{base}_{n}") not in taken)
     person = Person.model_validate({"id": person_id, **about})
     tx.add(Member(person_id=person_id, person=person.model_dump(mode="json"), added_by=by, added_at=tx.now))
@@ -338,4 +342,5 @@ def use_code(tx: Tx, code: str, channel: str, sender: str) -> Person:
     else:
         person = add_member(tx, row.created_by, dict(row.person or {}))
     add_account(tx, person, channel, sender, row.created_by)
+    leaving.tell_founder(tx, person, channel, sender, row.created_by, new=row.person_id is None)
     return person

@@ -546,6 +546,15 @@ class Member(Base):
     added_at: Mapped[datetime]
 
 
+class Departure(Base):
+    """Somebody of team.json who left: whatever the file says, they are of the team no more."""
+
+    __tablename__ = "departures"
+    person_id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    by: Mapped[str] = mapped_column(String(60))
+    at: Mapped[datetime]
+
+
 class IdentityRow(Base):
     """One account of a person on a platform, proven by a code or admitted by the founder."""
 

@@ -68,6 +68,8 @@ class Right(StrEnum):
     JOIN = "join"
     LINK = "link"
     INVITE = "invite"
+    MAKE_LEAD = "make_lead"
+    TEAM = "team"
     ON_CALL = "oncall"
     TAKE_OVER = "take_over"
     LANGUAGE = "lang"
@@ -110,6 +112,8 @@ MAY: Final[dict[Right, frozenset[Part]]] = {
     Right.JOIN: frozenset({Part.ANYBODY}),
     Right.LINK: frozenset({Part.MEMBER}),
     Right.INVITE: _BOSSES,
+    Right.MAKE_LEAD: frozenset({Part.FOUNDER}),
+    Right.TEAM: frozenset({Part.FOUNDER}),
     Right.ON_CALL: _BOSSES | {Part.ON_SITE, Part.WRITTEN},
     Right.TAKE_OVER: frozenset({Part.ON_SITE}),
     Right.LANGUAGE: frozenset({Part.MEMBER}),

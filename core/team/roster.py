@@ -1,14 +1,15 @@
-"""Who belongs to the company today: team.json, and what was decided in chat (joined, linked, covering)."""
+"""Who belongs to the company today: team.json, and what was decided in chat (joined, linked, covering, left)."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from core.company.company import Company
 from core.company.schema import Person
 from core.context import Tx
-from core.store.tables import Cover, IdentityRow, Member
+from core.store.tables import Cover, Departure, IdentityRow, Member, table
+from core.store.unit import Unit
 
 
 def company_now(session: Session, written: Company) -> Company:
@@ -16,11 +17,12 @@ def company_now(session: Session, written: Company) -> Company:
     members = [Person.model_validate(row.person) for row in session.scalars(select(Member))]
     joined = {(row.channel, row.platform_id): row.person_id for row in session.scalars(select(IdentityRow))}
     covers = {row.property_id: row.person_id for row in session.scalars(select(Cover))}
-    return written.with_roster(members, joined, covers)
+    left = set(session.scalars(select(Departure.person_id))) - {written.founder.id}
+    return written.without(left).with_roster(members, joined, covers)
 
 
 def renew(tx: Tx) -> None:
-    """Somebody joined, or somebody else is on: from the commit on, everybody sees it."""
+    """Somebody joined or left, or somebody else is on: from the commit on, everybody sees it."""
     tx.session.flush()
     company = company_now(tx.session, tx.services.written)
 
@@ -28,3 +30,31 @@ def renew(tx: Tx) -> None:
         tx.services.company = company
 
     tx.on_commit(take_over)
+
+
+def dismiss(tx: Unit, person_id: str, by: str) -> None:
+    """They are of the team no more, with every account of theirs. The caller renews what is known of the team."""
+    accounts = table(IdentityRow)
+    tx.change(delete(accounts).where(accounts.c.person_id == person_id))
+    member = tx.get(Member, person_id)
+    if member is not None:
+        tx.session.delete(member)
+    elif tx.get(Departure, person_id) is None:
+        tx.add(Departure(person_id=person_id, by=by, at=tx.now))
+    tx.session.flush()
+
+
+def unlink(tx: Unit, channel: str, account: str) -> bool:
+    """The account is nobody's any more; a member who joined with it alone leaves with it. False where it was nobody's."""
+    row = tx.get(IdentityRow, (channel, account))
+    if row is None:
+        return False
+    person_id = row.person_id
+    tx.session.delete(row)
+    tx.session.flush()
+    member = tx.get(Member, person_id)
+    others = tx.session.scalar(select(IdentityRow.channel).where(IdentityRow.person_id == person_id).limit(1))
+    if member is not None and others is None:
+        tx.session.delete(member)
+        tx.session.flush()
+    return True

@@ -54,12 +54,16 @@ class OfflineEngine:
         self._danger = model.load(model.DANGER_FILE)
         self._lexicon = concepts.load()
         self._orders = Orders(self._lexicon)
-        self._places = Places(company)
-        self._labels: dict[str, Sequence[str]] = {
+        self.adopt(company)
+
+    def adopt(self, company: Company) -> None:
+        """Understand messages about `company` from now on. What was taught has to be taught again."""
+        labels: dict[str, Sequence[str]] = {
             **{head: self._model.heads[head] for head in ("category", "severity", "language")},
             "property": [place.id for place in company.properties],
         }
-        self._learned = Learned(self._model, self._labels)
+        # Worked out beside what is in use, then swapped in as a whole.
+        self._places, self._labels, self._learned = Places(company), labels, Learned(self._model, labels)
 
     def teach(self, corrections: Sequence[Correction]) -> None:
         # Worked out beside what is in use, then swapped in as a whole.

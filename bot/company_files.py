@@ -1,0 +1,122 @@
+"""The company's files are read again when they change; a broken one keeps what was known, and the founder is told. What a
+command beside the service did to the team counts as well."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from core.company.loader import load_company
+from core.context import Services, Store, Tx
+from core.errors import StartupError, TryLater
+from core.i18n import N_
+from core.outbox import card_publisher
+from core.outbox.said_once import first_time
+from core.staff import leaving
+from core.store.unit import Fenced
+from core.team.roster import company_now
+from core.triage.offline import OfflineEngine
+from core.workflow.learning_sync import LearningSync
+
+log = structlog.get_logger(__name__)
+
+EVERY: Final = 2.0
+"""Seconds between two looks: whoever was taken out of team.json has no right five seconds later."""
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
+class CompanyFiles:
+    """Looks at the folder now and then. One per process."""
+
+    def __init__(
+        self, folder: Path, store: Store, services: Services, engine: OfflineEngine, learning: LearningSync
+    ) -> None:
+        self._folder = folder
+        self._store = store
+        self._services = services
+        self._engine = engine
+        self._learning = learning
+        self._seen = stamp_of(folder)
+        self._loop: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._loop = asyncio.create_task(self._run(), name="company_files")
+
+    async def stop(self) -> None:
+        if self._loop is not None:
+            self._loop.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._loop
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.look()
+            except TryLater as later:
+                log.warning("company_files_wait", reason=str(later))
+            except Fenced:
+                return
+            await asyncio.sleep(EVERY)
+
+    async def look(self) -> None:
+        stamp = await asyncio.to_thread(stamp_of, self._folder)
+        if stamp != self._seen:
+            await self._read_again(stamp)
+        services = self._services
+        company = await self._store.read(lambda session: company_now(session, services.written))
+        if company != services.company:
+            services.company = company
+            await self._store.write(leaving.owe)
+
+    async def _read_again(self, stamp: Stamp) -> None:
+        try:
+            written = await asyncio.to_thread(load_company, self._folder)
+        except StartupError as error:
+            why = str(error)
+            log.error("company_files_broken", problem=why[:300])
+            await self._store.write(lambda tx: _tell(tx, why))
+            self._seen = stamp
+            return
+        if written.founder.id != self._services.written.founder.id:
+            # Whoever holds the file is not asked who the founder is while he sleeps: that takes a start.
+            log.error("company_files_broken", problem="another founder")
+            await self._store.write(
+                lambda tx: _tell(tx, "team.json names another founder: that takes a new start.")
+            )
+            self._seen = stamp
+            return
+        if written != self._services.written:
+            await asyncio.to_thread(self._engine.adopt, written)
+            self._services.written = written
+            await self._learning.teach()  # lessons about places that are there now
+            log.info("company_files_read")
+        self._seen = stamp
+
+
+def stamp_of(folder: Path) -> Stamp:
+    """What tells that a file is another: its name, size, time and place on the disk."""
+    found = []
+    for path in sorted((*folder.glob("*.json"), *folder.glob("skills/*.json"))):
+        with contextlib.suppress(OSError):
+            seen = path.stat()
+            found.append((path.name, seen.st_size, seen.st_mtime_ns, seen.st_ino))
+    return tuple(found)
+
+
+def _tell(tx: Tx, why: str) -> None:
+    """The founder, once for each mistake."""
+    if not first_time(tx, f"company:{hashlib.sha256(why.encode()).hexdigest()[:40]}:{tx.now:%Y-%m-%d}"):
+        return
+    card_publisher.tell(
+        tx,
+        tx.services.company.founder,
+        lambda words: words(
+            N_("⚠️ The company's files have a mistake, so I go on with what they said before: {why}"),
+            why=why[:1500],
+        ),
+    )

@@ -1,0 +1,193 @@
+"""Who joined, and who leaves: the founder is told of every join and link with one tap to undo it; who leaves lets go of
+everything at once, and whom they brought is asked about."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from core.actors import LOOPOS, Actor, Reader
+from core.cards.card import Fact
+from core.cards.view import ButtonDraft, CardDraft
+from core.company.schema import Person
+from core.context import Commit, Services, Task, Tx
+from core.errors import Refused
+from core.i18n import N_
+from core.model import Status
+from core.outbox import card_publisher
+from core.outbox.said_once import first_time
+from core.phrases import CHANNEL, ROLE, label
+from core.store.tables import Cover, Dispatch, IdentityRow, Member, Ticket, table
+from core.team import roster
+from core.tickets.records import is_open
+from core.workflow import dispatching
+
+log = structlog.get_logger(__name__)
+
+LEFT: Final = "left"
+"""The job that settles what who left held."""
+
+
+# --- joins and links
+
+
+def tell_founder(tx: Tx, person: Person, channel: str, account: str, by: str, *, new: bool) -> None:
+    """By a card on which one tap undoes it."""
+    tx.session.flush()
+    ways = card_publisher.readers_of(tx, tx.services.company.founder)
+    about = _Join(person, channel, account, tx.services.company.name_of(by), new=new)
+    card_publisher.post_own(
+        tx, "joined", _subject(channel, account), lambda one: _joined(tx, about, one), ways
+    )
+
+
+class _Join:
+    def __init__(self, person: Person, channel: str, account: str, by: str, *, new: bool) -> None:
+        self.person, self.channel, self.account, self.by, self.new = person, channel, account, by, new
+
+
+def _subject(channel: str, account: str) -> str:
+    return hashlib.sha256(f"joined:{channel}:{account}".encode()).hexdigest()[:32]
+
+
+def _joined(tx: Tx, it: _Join, reader: Reader) -> CardDraft:
+    words, company = reader.words, tx.services.company
+    channel = label(CHANNEL, it.channel, words)
+    lead = (
+        words("{name} joined the team, on {channel}.", name=it.person.name, channel=channel)
+        if it.new
+        else words("{name} has one more account now, on {channel}.", name=it.person.name, channel=channel)
+    )
+    places = [place.name for one in it.person.properties if (place := company.place(one)) is not None]
+    facts = [Fact(label=words("Role"), value=label(ROLE, it.person.role, words))]
+    if places:
+        facts.append(Fact(label=words("Properties"), value=words.join(places)))
+    if it.new:
+        facts.append(Fact(label=words("Invited by"), value=it.by))
+    undo = ButtonDraft("unlink", words("Undo"), "danger", {"channel": it.channel, "account": it.account})
+    return CardDraft(title=words("The team"), lead=lead, state="open", facts=tuple(facts), buttons=(undo,))
+
+
+def _close(tx: Tx, kind: str, subject: str, text: str, **params: str) -> None:
+    def drawn(reader: Reader) -> CardDraft:
+        return CardDraft(title=reader.words("The team"), lead=reader.words(text, **params), state="done")
+
+    card_publisher.redraw_own(tx, kind, subject, drawn)
+
+
+# --- leaving
+
+
+def remove(tx: Tx, person_id: str, actor: Actor) -> None:
+    """They lose every right at once. Raises Refused("unknown_person" | "not_founder")."""
+    company = tx.services.company
+    person = company.person(person_id)
+    if person is None:
+        raise Refused("unknown_person", name=person_id)
+    if person.id == company.founder.id:
+        raise Refused("not_founder")
+    roster.dismiss(tx, person.id, actor.person_id)
+    _changed(tx)
+    log.info("person_removed", person=person.id, by=actor.person_id)
+    _close(tx, "brought", person.id, N_("{name} is of the team no more."), name=person.name)
+
+
+def unlink(tx: Tx, channel: str, account: str, actor: Actor) -> None:
+    """The account is nobody's. Raises Refused("unknown_account")."""
+    person = tx.services.company.person_at(channel, account)
+    if not roster.unlink(tx, channel, account):
+        raise Refused("unknown_account", channel=channel, account=account[:40])
+    _changed(tx)
+    log.info("account_removed", channel=channel, by=actor.person_id)
+    name = person.name if person is not None else ""
+    text = N_("Undone: that account is {name} no more.")
+    _close(tx, "joined", _subject(channel, account), text, name=name)
+
+
+def keep(tx: Tx, person_id: str) -> None:
+    name = tx.services.company.name_of(person_id)
+    _close(tx, "brought", person_id, N_("{name} stays."), name=name)
+
+
+def _changed(tx: Tx) -> None:
+    roster.renew(tx)
+    owe(tx)
+
+
+def owe(tx: Tx) -> None:
+    """The team is another: what follows is done once everybody sees that."""
+    tx.services.jobs.defer(tx, LEFT, {}, lane=LEFT)
+
+
+class Leaving:
+    """The job that settles what who left held."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def task(self) -> Task:
+        return Task(LEFT, find=_nothing, run=self.run, exhausted=lambda tx, args, why: None, slots=1)
+
+    async def run(self, args: dict[str, Any], _found: None) -> Commit:
+        return settle
+
+
+def _nothing(session: Session, some: list[dict[str, Any]]) -> list[None]:
+    return [None for _ in some]
+
+
+def settle(tx: Tx) -> None:
+    """Whoever holds something and is of the team no more lets go of it; whom they brought is asked about."""
+    company = tx.services.company
+    held = select(Ticket).where(is_open(), Ticket.status == Status.DISPATCHED)
+    for ticket in tx.session.scalars(held).all():
+        for dispatch in ticket.dispatches:
+            if not dispatch.void and dispatch.acknowledged and _is_gone(tx, dispatch):
+                dispatching.give_back(tx, ticket, LOOPOS, why="left")
+                break
+    covers = table(Cover)
+    there = [one.id for one in company.team]
+    if tx.change(delete(covers).where(covers.c.person_id.not_in(there))):
+        roster.renew(tx)
+    for member in tx.session.scalars(select(Member).where(Member.added_by.not_in(there))).all():
+        if first_time(tx, f"brought:{member.person_id}:{member.added_by}"):
+            _ask_about(tx, member)
+
+
+def _is_gone(tx: Tx, dispatch: Dispatch) -> bool:
+    return tx.services.company.person(dispatch.acknowledged_by) is None
+
+
+def _ask_about(tx: Tx, member: Member) -> None:
+    name = str(member.person.get("name", member.person_id))
+
+    def drawn(reader: Reader) -> CardDraft:
+        words = reader.words
+        return CardDraft(
+            title=words("The team"),
+            lead=words(
+                "{name} was let in by {who}, who is of the team no more. Shall {name} stay?",
+                name=name,
+                who=member.added_by,
+            ),
+            state="asking",
+            buttons=(
+                ButtonDraft("keep", words("They stay"), "primary"),
+                ButtonDraft("remove", words("Remove them"), "danger"),
+            ),
+        )
+
+    founder = card_publisher.readers_of(tx, tx.services.company.founder)
+    card_publisher.post_own(tx, "brought", member.person_id, drawn, founder)
+
+
+def accounts(session: Session) -> dict[str, list[IdentityRow]]:
+    """By person: the accounts that were let in through chat."""
+    found: dict[str, list[IdentityRow]] = {}
+    for row in session.scalars(select(IdentityRow).order_by(IdentityRow.added_at)):
+        found.setdefault(row.person_id, []).append(row)
+    return found
