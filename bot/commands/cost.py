@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC
 
 from bot.commands.call import Call
+from core.company.reading import cost_places
 from core.company.schema import Property
 from core.cost import report
 from core.cost.months import PERIODS, month_at, month_name, month_named
@@ -17,8 +18,8 @@ from core.text import normal
 
 
 def cost(call: Call) -> None:
-    """`/cost [today|week|month|all] [property]`: the sums at once, a picture when it is drawn. Who is neither founder nor
-    lead sees the properties they look after."""
+    """`/cost [today|week|month|all] [property]`: the sums at once, a picture when it is drawn. A lead sees the
+    properties that are theirs."""
     tx, company = call.tx, call.tx.services.company
     first, _, rest = call.words_after.partition(" ")
     period = next((one for one in PERIODS if one == first.casefold()), None)
@@ -37,12 +38,14 @@ def cost(call: Call) -> None:
 def statement(call: Call) -> None:
     """`/report [property] [YYYY-MM]`: the statement as PDF and CSV; of the present month where none is named."""
     tx = call.tx
-    call.require(Right.STATEMENT)
     said, _, last = call.words_after.rpartition(" ")
     month = _month(last)
     place = _place(call, said if month else call.words_after)
     if place is None:
+        if cost_places(tx.services.company, call.person) == frozenset():
+            call.require(Right.STATEMENT)
         raise Refused("which_property")
+    call.require(Right.STATEMENT, Subject(property_id=place.id))
     month = month or month_name(month_at(tx.now, place.zone))
     to, named, about = call.alone(), month, place
     call.later(lambda tx: owe_statement(tx, call.person, to, call.reader, about, named))
@@ -51,26 +54,17 @@ def statement(call: Call) -> None:
 
 def _allowed(call: Call, said: str) -> Sequence[str] | None:
     """The properties that are asked for and may be shown; None for all. Raises Refused."""
-    company = call.tx.services.company
-    mine = [
-        one.id
-        for one in company.properties
-        if one.id in call.person.properties or company.on_site(one.id) is call.person
-    ]
+    mine = cost_places(call.tx.services.company, call.person)
     if said.strip():
         place = _place(call, said)
-        if place is None:
+        if place is None and mine != frozenset():
             raise Refused("which_property")
-        if place.id not in mine:
-            call.require(Right.SPENDING, Subject(property_id=place.id))
-        return [place.id]
-    try:
+        call.require(Right.SPENDING, Subject(property_id=place.id if place is not None else None))
+        return [place.id] if place is not None else None
+    if not mine:
         call.require(Right.SPENDING)
-    except Refused:
-        if not mine:
-            raise
-        return mine
-    return None
+        return None
+    return sorted(mine)
 
 
 def _place(call: Call, said: str) -> Property | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.commands.call import Call
 from core import phrases
 from core.acts.commands import ReviewCorrection, UndoCorrection
+from core.company.reading import brain_places, places_of
 from core.errors import Refused
 from core.health import Health
 from core.i18n import N_
@@ -20,8 +21,11 @@ def brain(call: Call) -> None:
     if not call.words_after:
         call.reply(words("What do you want to know? For example: /brain AC Taipei"))
         return
-    place = next(iter(call.person.properties), None) if len(call.person.properties) == 1 else None
-    knowledge = recall(call.tx.services.company, Query(call.words_after, place))
+    company = call.tx.services.company
+    mine = places_of(company, call.person)
+    place = next(iter(mine)) if len(mine) == 1 else None
+    readable = brain_places(company, call.person)
+    knowledge = recall(company, Query(call.words_after, place), readable=readable)
     found = [f"• {source.quote} [{source.id}]" for source in knowledge.sources]
     call.reply("\n".join(found) if found else words("I found nothing about that."))
 

@@ -30,7 +30,7 @@ class HomeSnapshot:
     open: tuple[HomeLine, ...]
     """The most urgent first, as many as are shown."""
     open_count: int
-    authorised_today: Decimal
+    authorised_today: Decimal | None
     """USD, of the whole company, since the person's midnight."""
 
 
@@ -54,7 +54,11 @@ def home(seen: HomeSnapshot, words: Words) -> CardDraft:
         state="asking" if waiting else "open",
         facts=(
             Fact(label=words("Open tickets"), value=str(seen.open_count)),
-            Fact(label=words("Authorised today"), value=words.money(seen.authorised_today)),
+            *(
+                (Fact(label=words("Authorised today"), value=words.money(seen.authorised_today)),)
+                if seen.authorised_today is not None
+                else ()
+            ),
             Fact(label=words("As of"), value=words.time(seen.now, seen.now)),
         ),
         sections=(mine, everything) if waiting else (everything,),

@@ -93,7 +93,7 @@ def attachments(view: View) -> tuple[Section, ...]:
 def sources(view: View) -> tuple[Section, ...]:
     """Why this vendor, why this price, and what the company knows: every card shows its sources."""
     words, basis = view.words, view.ticket.knowledge
-    if basis is None:
+    if basis is None or not view.may_know:
         return ()
     lines = [
         f"{words('Vendor')}: {phrases.reason(basis.why_vendor, words)}",

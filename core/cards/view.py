@@ -10,6 +10,7 @@ from core import phrases
 from core.cards.card import Fact, Field, Section
 from core.cards.snapshot import ApprovalSnapshot, DispatchSnapshot, OfferSnapshot, TicketSnapshot
 from core.company.company import Company
+from core.company.reading import brain_places
 from core.company.schema import Person, Vendor
 from core.i18n import Words
 from core.money import Rate
@@ -90,6 +91,12 @@ class View:
         return self.company.rate_for(
             self.ticket.property_id, self.dispatch.vendor_id if self.dispatch else None
         )
+
+    @property
+    def may_know(self) -> bool:
+        """What the company knows about this property is the reader's to read."""
+        readable = brain_places(self.company, self.reader)
+        return readable is None or self.ticket.property_id in readable
 
     @property
     def vendor_name(self) -> str:

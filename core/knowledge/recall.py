@@ -6,7 +6,7 @@ vectors will get too: +0.15 for the same property, +0.10 for the same category."
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -45,11 +45,22 @@ class Query:
     risk_tags: tuple[str, ...] = ()
 
 
-def recall(company: Company, query: Query, own_resolutions: Sequence[Resolution] = ()) -> Knowledge:
-    """What applies to `query`. `own_resolutions` are tickets this service resolved itself."""
-    memos = rank_memos(company.memos, query)
+def recall(
+    company: Company,
+    query: Query,
+    own_resolutions: Sequence[Resolution] = (),
+    *,
+    readable: Collection[str] | None = None,
+) -> Knowledge:
+    """What applies to `query`. `own_resolutions` are tickets this service resolved itself; `readable`: of the properties that
+    the asker may read about (None: all), and what is general."""
+    every, past = company.memos, [*company.resolutions, *own_resolutions]
+    if readable is not None:
+        every = [one for one in every if one.property_id is None or one.property_id in readable]
+        past = [one for one in past if one.property_id in readable]
+    memos = rank_memos(every, query)
     sop = find_sop(company, query)
-    resolutions = find_resolutions([*company.resolutions, *own_resolutions], query)
+    resolutions = find_resolutions(past, query)
     skill = find_skill(company.skills, query)
     sources = [
         *(

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from core.actors import Reader
 from core.cards import home
 from core.cards.view import CardDraft
+from core.company.reading import cost_places
 from core.company.schema import Person
 from core.context import Tx
 from core.inbound import Opened
@@ -58,7 +59,7 @@ def _snapshot(tx: Tx, person: Person) -> home.HomeSnapshot:
         waiting=tuple(_line(tx, ticket) for ticket in dict.fromkeys(asks)),
         open=tuple(_line(tx, ticket) for ticket in tickets[:MAX_LINES]),
         open_count=len(tickets),
-        authorised_today=_authorised_today(tx, person),
+        authorised_today=_authorised_today(tx, person, cost_places(tx.services.company, person)),
     )
 
 
@@ -73,9 +74,14 @@ def _line(tx: Tx, ticket: Ticket) -> home.HomeLine:
     )
 
 
-def _authorised_today(tx: Tx, person: Person) -> Decimal:
+def _authorised_today(tx: Tx, person: Person, places: frozenset[str] | None) -> Decimal | None:
+    """None: money there is not theirs to see."""
+    if places == frozenset():
+        return None
     midnight = tx.now.astimezone(person.zone).replace(hour=0, minute=0, second=0, microsecond=0)
     wanted = select(func.sum(cents(Dispatch.cost_estimate_usd))).where(
         Dispatch.authorized_at >= midnight, Dispatch.void.is_(False)
     )
+    if places is not None:
+        wanted = wanted.where(Dispatch.property_id.in_(places))
     return Decimal(tx.session.scalar(wanted) or 0) / 100

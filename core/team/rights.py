@@ -11,6 +11,7 @@ from enum import Enum, StrEnum, auto
 from typing import Final
 
 from core.actors import Actor
+from core.company.reading import places_of
 from core.context import Tx
 from core.errors import Refused
 from core.model import Role
@@ -21,6 +22,8 @@ from core.team.people import names
 class Part(Enum):
     FOUNDER = auto()
     LEAD = auto()
+    LEAD_HERE = auto()
+    """A lead, for the properties that are theirs."""
     DECIDER = auto()
     """Named on the approval: the founder, and his deputy once he was silent."""
     ASSIGNEE = auto()
@@ -122,8 +125,8 @@ MAY: Final[dict[Right, frozenset[Part]]] = {
     Right.BIND: _BOSSES,
     Right.TEST: frozenset({Part.MEMBER}),
     Right.READ: frozenset({Part.MEMBER}),
-    Right.SPENDING: _BOSSES | {Part.ON_SITE},
-    Right.STATEMENT: _BOSSES,
+    Right.SPENDING: frozenset({Part.FOUNDER, Part.LEAD_HERE}),
+    Right.STATEMENT: frozenset({Part.FOUNDER, Part.LEAD_HERE}),
 }
 
 REFUSAL: Final[dict[Right, str]] = {
@@ -169,6 +172,9 @@ def require(tx: Tx, actor: Actor, right: Right, about: Subject = Subject()) -> N
         Part.ON_SITE: [on_site.id if on_site is not None else None],
         Part.WRITTEN: [written.id if written is not None else None],
         Part.LEAD: [one.id for one in company.team if one.role is Role.LEAD],
+        Part.LEAD_HERE: [
+            one.id for one in company.team if one.role is Role.LEAD and place in places_of(company, one)
+        ],
         Part.FOUNDER: [company.founder.id],
         Part.MEMBER: [one.id for one in company.team],
     }

@@ -57,16 +57,9 @@ async def test_a_period_and_a_property_can_be_named(house: World, typed: str) ->
     assert "400.00 USD" in text
 
 
-async def test_who_looks_after_a_property_sees_that_one_alone(house: World) -> None:
-    await house.says("celine", "/cost")
-    (text,) = await house.texts("celine")
-    assert "Bali Villa" in text and "Taipei" not in text
-    await house.says("celine", "/cost bali_villa")
-    assert len(await house.texts("celine")) == 2
-
-
-async def test_somebody_elses_property_is_refused(house: World) -> None:
-    await house.says("celine", "/cost warm_taipei_2br")
+@pytest.mark.parametrize("typed", ["/cost", "/cost bali_villa", "/cost warm_taipei_2br"])
+async def test_what_things_cost_is_not_for_the_team(house: World, typed: str) -> None:
+    await house.says("celine", typed)
     (text,) = await house.texts("celine")
     assert "Ben" in text and "USD" not in text
     assert await files(house, "celine") == []
