@@ -116,6 +116,13 @@ class Services:
             return self.company.person(platform_id)
         return self.company.person_at(channel, platform_id)
 
+    def person_of(self, address: Address) -> Person | None:
+        """Whoever is written to directly at `address`, in a thread there too."""
+        account = address.conversation_id
+        return self.person_at(address.channel, account) or self.person_at(
+            address.channel, account.partition(":")[0]
+        )
+
     def vendor_at(self, channel: str, platform_id: str) -> Vendor | None:
         if channel in self.linked:
             return self.company.vendor(platform_id)

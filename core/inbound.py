@@ -137,3 +137,17 @@ class Moved:
 
 
 Inbound = Message | Edited | Unsent | Tap | Opened | Moved
+
+
+def heard_in(said: Message | Tap) -> frozenset[str]:
+    """The conversations in which what was asked of the sender may be answered here: this one, the room around it, and where
+    it is a thread between the two of us, all that we say to each other."""
+    room = said.room if isinstance(said, Message) else None
+    return frozenset(
+        {said.conversation_id, *([room] if room else []), *([said.sender] if is_alone(said) else [])}
+    )
+
+
+def is_alone(said: Message | Tap | Edited) -> bool:
+    """Nobody else reads along: the direct conversation with the sender, or a thread in it."""
+    return said.conversation_id == said.sender or said.conversation_id.startswith(f"{said.sender}:")

@@ -1,6 +1,6 @@
 """How a conversation, a message and a person's Home tab are named.
 
-"U1": the direct conversation with that person; "C1": a room itself; "C1:1732.000100": one thread in it, named by its
+"U1": the direct conversation with that person; "U1:1732.000100": a thread in it; "C1": a room itself; "C1:1732.000100": one thread in it, named by its
 root; "home:U1": a Home tab. A message is "<channel id>:<ts>", where a direct conversation has its "D1"."""
 
 from __future__ import annotations

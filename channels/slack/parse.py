@@ -168,8 +168,11 @@ def _conversation_of_event(event: Payload) -> str:
     if event["type"] == "app_home_opened":
         return f"{HOME}{event['user']}"
     channel, message = event["channel"], about(event)
-    user: str = message["user"]
-    return user if is_direct(channel) else ref(channel, message.get("thread_ts") or message["ts"])
+    user, thread = message["user"], message.get("thread_ts")
+    if is_direct(channel):
+        # What is asked in a thread is answered in it, also where two talk alone.
+        return ref(user, thread) if thread and thread != message["ts"] else str(user)
+    return ref(channel, thread or message["ts"])
 
 
 def about(event: Payload) -> Payload:
@@ -185,12 +188,11 @@ def where_tapped(payload: Payload) -> str:
     user, channel = payload["user"]["id"], payload.get("channel", {}).get("id")
     if channel is None:
         return f"{HOME}{user}"
-    if is_direct(channel):
-        return str(user)
     message, container = payload.get("message") or {}, payload["container"]
     ts = container.get("message_ts") or message.get("ts")
     thread = container.get("thread_ts") or message.get("thread_ts")
-    return ref(channel, thread) if thread and thread != ts else str(channel)
+    head = str(user if is_direct(channel) else channel)
+    return ref(head, thread) if thread and thread != ts else head
 
 
 # --- reading

@@ -20,7 +20,7 @@ from core.cards.view import ButtonDraft, CardDraft
 from core.context import Tx
 from core.errors import Refused
 from core.ids import new_id
-from core.inbound import Message, Tap
+from core.inbound import Message, Tap, heard_in
 from core.model import Address
 from core.money import USD
 from core.outbox import card_publisher
@@ -111,7 +111,7 @@ def _open_forms(tx: Tx, said: Tap | Message) -> Sequence[FormRequest]:
         select(FormRequest)
         .where(
             FormRequest.channel == said.channel,
-            FormRequest.conversation_id == said.conversation_id,
+            FormRequest.conversation_id.in_(heard_in(said)),
             FormRequest.sender == said.sender,
             FormRequest.done_at.is_(None),
         )

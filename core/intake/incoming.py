@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core.actors import Actor, Reader
 from core.company.schema import Person
 from core.context import Services
-from core.inbound import Message
+from core.inbound import Message, heard_in
 from core.model import Address, Triage
 from core.store.tables import InboxRow, OutboxRow
 
@@ -53,7 +53,7 @@ def said_by_us(session: Session, message: Message) -> OutboxRow | None:
         .where(
             OutboxRow.message_ref == message.reply_to,
             OutboxRow.channel == message.channel,
-            OutboxRow.conversation_id.in_({message.conversation_id, message.room or message.conversation_id}),
+            OutboxRow.conversation_id.in_(heard_in(message)),
         )
         .limit(1)
     )

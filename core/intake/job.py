@@ -18,7 +18,19 @@ from sqlalchemy.orm import Session
 from core import lanes
 from core.buttons import taps
 from core.context import Commit, Services, Store, Task, Tx
-from core.inbound import Edited, File, Hearing, Inbound, Message, Moved, Opened, RemoteFile, Tap, Unsent
+from core.inbound import (
+    Edited,
+    File,
+    Hearing,
+    Inbound,
+    Message,
+    Moved,
+    Opened,
+    RemoteFile,
+    Tap,
+    Unsent,
+    is_alone,
+)
 from core.intake import edits, transcription
 from core.intake.attachments import Fetched, fetch_all
 from core.intake.incoming import message_of, said_by_us
@@ -274,7 +286,7 @@ def _as_it_is_now(tx: Tx, change: Edited) -> Message | None:
     was never meant for us. A command is carried out once."""
     row = edits.original(tx, change.channel, change.message_id)
     if row is None:
-        if change.conversation_id != change.sender:
+        if not is_alone(change):
             return None  # who could tell whether it was meant for us?
         ids = (change.channel, change.conversation_id, change.message_id, change.sender)
         return Message(*ids, change.text, change.at)

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 
 from core import lanes, phrases
 from core.buttons import forms, taps
+from core.company.reading import brain_places
 from core.company.schema import Person
 from core.context import Tx, Typed
 from core.errors import Refused
 from core.i18n import N_
-from core.inbound import Message
+from core.inbound import Message, heard_in
 from core.intake import reported_done
 from core.intake.incoming import Incoming, said_by_us
 from core.knowledge.recall import Query, recall
@@ -194,6 +195,9 @@ def _named(tx: Tx, it: Incoming) -> tuple[Ticket, ...] | str | None:
         answered = _answered_card(tx, it)
         if answered is None and message.room is not None and message.conversation_id != message.room:
             answered = thread_ticket(tx.session, message)
+        asked = _asked(tx, it).words
+        if asked is not None and asked.ticket_id == answered:
+            return None  # what answers the question itself is no news beside it
         known = [answered] if answered is not None else []
     every = dict.fromkeys(survivor(tx, find_ticket(tx, name)) for name in known)
     return tuple(ticket for ticket in every if not _is_new_danger(ticket, it)) or None
@@ -205,7 +209,8 @@ def _answered_card(tx: Tx, it: Incoming) -> str | None:
     copy = tx.session.scalar(
         select(CardCopy).where(
             CardCopy.message_ref == it.message.reply_to,
-            CardCopy.conversation_id == it.address.conversation_id,
+            CardCopy.channel == it.message.channel,
+            CardCopy.conversation_id.in_(heard_in(it.message)),
         )
     )
     card = tx.get(CardRow, copy.card_id) if copy else None
@@ -213,10 +218,21 @@ def _answered_card(tx: Tx, it: Incoming) -> str | None:
 
 
 def _answered_words(tx: Tx, it: Incoming) -> str | None:
-    """The one ticket that words of ours were about which this answers ("Added to T-1001.")."""
+    """The one ticket that words of ours were about which this answers ("Added to T-1001."), or that words of a person's
+    became."""
     row = said_by_us(tx.session, it.message)
-    names = ticket_ids_in(str(row.payload.get("text", ""))) if row is not None else []
+    if row is None:
+        return _answered_report(tx, it.message)
+    names = ticket_ids_in(str(row.payload.get("text", "")))
     return names[0] if len(names) == 1 and tx.get(Ticket, names[0]) is not None else None
+
+
+def _answered_report(tx: Tx, message: Message) -> str | None:
+    return tx.session.scalar(
+        select(InboxRow.ticket_id)
+        .where(InboxRow.channel == message.channel, InboxRow.message_id == message.reply_to)
+        .limit(1)
+    )
 
 
 def _is_new_danger(ticket: Ticket, it: Incoming) -> bool:
@@ -238,7 +254,9 @@ def _add_to_named(tx: Tx, it: Incoming, named: tuple[Ticket, ...] | str) -> Take
 
 def _asked(tx: Tx, it: Incoming) -> questions.Asked:
     key = f"asked:{it.row_id}"
-    return tx.memo(key, lambda: questions.open_questions(tx, it.address, it.person.id))
+    return tx.memo(
+        key, lambda: questions.open_questions(tx, it.message.channel, heard_in(it.message), it.person.id)
+    )
 
 
 def _place(tx: Tx, it: Incoming) -> Question | None:
@@ -422,7 +440,8 @@ def _wants_to_know(tx: Tx, it: Incoming) -> bool | None:
 def _tell(tx: Tx, it: Incoming, _found: bool) -> Taken:
     """What the company knows, with its sources; where it knows nothing, the founder is asked."""
     words, founder = it.reader.words, tx.services.company.founder
-    knowledge = recall(tx.services.company, Query(it.message.text, it.triage.property_id, None))
+    company, about = tx.services.company, Query(it.message.text, it.triage.property_id, None)
+    knowledge = recall(company, about, readable=brain_places(company, it.person))
     memos = [source for source in knowledge.sources if source.layer == "memo"]
     if memos:
         said = "\n".join(f"• {source.quote} [{source.id}]" for source in memos)

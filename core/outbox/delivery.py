@@ -23,7 +23,7 @@ from core.context import Commit, Happened, Services, Store, Task, Tx
 from core.errors import AskHuman, ChannelDown, GiveUp, LoopOSError, OutcomeUnknown, TryLater
 from core.i18n import N_
 from core.lanes import DELIVER
-from core.model import OutboxStatus
+from core.model import Address, OutboxStatus
 from core.outbox import card_publisher
 from core.outbox.file_links import Offered, link_to, outgoing, safe_name
 from core.ports import Attempt, Channel, Delivery, Sent
@@ -204,7 +204,7 @@ def _outward(tx: Tx, channel: Channel, delivery: Delivery) -> Delivery:
     file = delivery.file
     if file is None or channel.capabilities.uploads or (file.link or "").startswith("https://"):
         return delivery
-    person = tx.services.person_at(channel.name, delivery.conversation_id)
+    person = tx.services.person_of(Address(channel.name, delivery.conversation_id))
     why = reader_for(tx, person).words(
         N_("The file {name} cannot be sent here. You find it on another channel, or on the chat page."),
         name=file.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, assert_never
@@ -92,7 +93,7 @@ class Asked:
     """The newest question in words, if it was asked lately."""
 
 
-def open_questions(tx: Tx, address: Address, person_id: str) -> Asked:
+def open_questions(tx: Tx, channel: str, conversations: Collection[str], person_id: str) -> Asked:
     rows = tx.session.execute(
         select(Question, Ticket)
         .join(Ticket, Ticket.ticket_id == Question.ticket_id)
@@ -100,8 +101,8 @@ def open_questions(tx: Tx, address: Address, person_id: str) -> Asked:
             Question.person_id == person_id,
             Question.answer.is_(None),
             Question.kind.in_([QuestionKind.PROPERTY, QuestionKind.ASK]),
-            Question.channel == address.channel,
-            Question.conversation_id == address.conversation_id,
+            Question.channel == channel,
+            Question.conversation_id.in_(conversations),
             Ticket.status.in_(OPEN),
         )
     ).all()

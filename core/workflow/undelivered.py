@@ -78,7 +78,7 @@ def _meant_for(tx: Tx, address: Address, copy: CardCopy | None) -> Person | None
     company = tx.services.company
     if copy is not None and copy.person_id is not None:
         return company.person(copy.person_id)
-    return tx.services.person_at(address.channel, address.conversation_id)
+    return tx.services.person_of(address)
 
 
 def _another_copy_lives(tx: Tx, row: OutboxRow, person: Person, ways: list[Address]) -> bool:
@@ -108,5 +108,5 @@ def _tell_founder(tx: Tx, address: Address, error: LoopOSError) -> None:
 
 
 def _name(tx: Tx, address: Address) -> str:
-    person = tx.services.person_at(address.channel, address.conversation_id)
+    person = tx.services.person_of(address)
     return person.id if person else address.conversation_id
