@@ -7,7 +7,7 @@ import contextlib
 import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ from core.intake import edits, transcription
 from core.intake.attachments import Fetched, fetch_all
 from core.intake.incoming import message_of, said_by_us
 from core.intake.messages import settled, take_message
-from core.intake.steps import thread_ticket
+from core.intake.steps import LINES_WITHIN, thread_ticket
 from core.metering import About
 from core.model import Address, InboxStatus, SourceKind, Triage
 from core.outbox import home_page
@@ -43,6 +43,7 @@ from core.ports import Channel
 from core.store import crashpoints
 from core.store.tables import Binding, CardCopy, InboxRow, table
 from core.text import command_in, escape, folded
+from core.tickets.records import find_ticket
 from core.triage.port import Occasion, Speaker
 from core.workflow import quarantine, reports
 
@@ -54,6 +55,8 @@ MAX_READING: Final = 256
 """Conversations whose messages are worked on at the same time."""
 MAX_SLOW, MAX_SLOW_EACH = 12, 2
 """Messages whose files are fetched or heard at the same time, and those of one person."""
+MAX_LINES: Final = 4096
+"""Lines that wait for the next, of everybody."""
 MAX_NAMED: Final = 8
 """People mentioned in one message whose names are looked up."""
 _OUR_NAME: Final = re.compile(r"loop\W?os", re.IGNORECASE)
@@ -84,6 +87,37 @@ class SlowWork:
             yield
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What named a place: the next lines, seconds later, may not repeat it."""
+
+    row_id: str
+    message: Message
+    triage: Triage
+
+
+class Lines:
+    """The last such line of each person in each conversation. They count for seconds: a restart may forget them."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str, str], Line] = {}
+
+    def keep(self, row_id: str, message: Message, triage: Triage) -> None:
+        if len(self._last) >= MAX_LINES:
+            self._last.clear()
+        self._last[message.channel, message.conversation_id, message.sender] = Line(row_id, message, triage)
+
+    def gone_on(self, message: Message, triage: Triage) -> tuple[Triage, Line | None]:
+        """`triage` at the place of the line before it, and that line, where it goes on with one."""
+        line = self._last.get((message.channel, message.conversation_id, message.sender), None)
+        if line is None or not timedelta(0) <= message.at - line.message.at <= LINES_WITHIN:
+            return triage, None
+        if "property" in triage.evidence or message.foreign or command_in(message.text) is not None:
+            return triage, None
+        evidence = {**triage.evidence, "property": line.triage.evidence["property"]}
+        return replace(triage, property_id=line.triage.property_id, evidence=evidence), line
+
+
 class Intake:
     """The job that works on one inbox row: whatever is slow first, outside any transaction; then one commit."""
 
@@ -92,6 +126,7 @@ class Intake:
         self._store = store
         self._signs: set[asyncio.Task[None]] = set()
         self._slow = SlowWork()
+        self._lines = Lines()
 
     def task(self) -> Task:
         return Task(
@@ -163,17 +198,22 @@ class Intake:
                     fetched = await fetch_all(self._services, channel, message.remote, waited)
             message = with_files(message, fetched.files, fetched.late)
         message, triage = await self.read(row, message)
+        triage, line = self._lines.gone_on(message, triage)
         name = "" if known else await channel.display_name(message.sender, message.conversation_id)
         crashpoints.reach("model_answered")
 
         def commit(tx: Tx) -> None:
             if not _mark_done(tx, row, message):
                 return  # at least once: whoever comes second finds it done
+            if says_where(triage) and not message.foreign and not message.reply_to:
+                tx.on_commit(lambda: self._lines.keep(row.id, message, triage))
             for other in rows[1:]:
                 _mark_done(tx, other, message)
             fresh = tx.get(InboxRow, row.id)
             assert fresh is not None
             take_message(tx, fresh, message, triage, fetched.troubles, fetched.late, name)
+            if line is not None and fresh.ticket_id is not None:
+                add_line_before(tx, fresh.ticket_id, line)
 
         return commit
 
@@ -308,6 +348,19 @@ def _mark_done(tx: Tx, row: InboxRow, inbound: Inbound | None) -> bool:
         "now": tx.now,
     }
     return tx.change(_PROCESSED, done) == 1
+
+
+def says_where(triage: Triage) -> bool:
+    return triage.property_id is not None and "property" in triage.evidence and not triage.steering
+
+
+def add_line_before(tx: Tx, ticket_id: str, line: Line) -> None:
+    """The line that named the place belongs to the report that came of the next."""
+    row, ticket = tx.get(InboxRow, line.row_id), find_ticket(tx, ticket_id)
+    if row is None or row.ticket_id is not None or row.person_id is None or row.payload == {"unsent": True}:
+        return
+    row.ticket_id = ticket.ticket_id
+    reports.add_report(tx, ticket, line.message, row.person_id, line.triage)
 
 
 def _pass_over(tx: Tx, rows: Sequence[InboxRow], message: Message) -> None:

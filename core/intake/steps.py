@@ -27,6 +27,7 @@ from core.knowledge.recall import Query, recall
 from core.model import OPEN, URGENT, ApprovalStatus, Category, Event, Intent, SourceKind, Status
 from core.outbox import card_publisher, said_once
 from core.store.tables import CardCopy, CardRow, Dispatch, InboxRow, Question, Report, Ticket
+from core.stored_values import Source
 from core.team.people import reader_for
 from core.text import command_in, escape, fingerprint, normal, shorten, ticket_ids_in
 from core.tickets.matching import Match
@@ -36,6 +37,12 @@ from core.workflow import asking, filing, questions, reports
 MAX_REMARKS: Final = 5
 DOUBLE_WITHIN: Final = timedelta(seconds=60)
 CAPTION_WITHIN: Final = timedelta(minutes=15)
+LINES_WITHIN: Final = timedelta(seconds=15)
+"""Of lines that somebody sends one after the other, as people type: they are one report."""
+READ_AT_ONCE: Final = 400
+"""Characters of them that are judged together."""
+ANOTHER: Final = 0.7
+"""How sure the category of such a line must be for another problem than the line before."""
 SURELY: Final = 0.5
 """So sure must the category be for words to be about something else than was asked."""
 # Words that look like a decision. They decide nothing: they point to the card (C30).
@@ -325,6 +332,43 @@ def _severity_of_words(it: Incoming) -> int:
     return it.triage.severity if it.triage.category is not Category.OTHER else 0
 
 
+# --- one more line of the same report
+
+
+def _more_lines(tx: Tx, it: Incoming) -> Ticket | None:
+    """What somebody wrote seconds after a report goes on with it, unless it is a danger, or clearly another problem or
+    another place: people type in lines."""
+    said = it.triage
+    if not it.own_words or it.message.reply_to or it.message.kind is not SourceKind.TEXT or said.dangerous:
+        return None
+    if said.intent is Intent.RESOLUTION_REPORT or said.steering:
+        return None
+    report = _recent_report(tx, it)
+    if report is None or report.at < tx.now - LINES_WITHIN:
+        return None
+    ticket = survivor(tx, find_ticket(tx, report.ticket_id))
+    if ticket.status not in OPEN or not _same_place(it, ticket):
+        return None
+    sure = said.confidence.get("category", 1.0)
+    another = said.category not in {Category.OTHER, Category(ticket.category)} and sure >= ANOTHER
+    asks = said.intent is Intent.QUESTION and bool(_memos_about(tx, it))  # something that we know
+    return None if another or asks else ticket
+
+
+def _same_place(it: Incoming, ticket: Ticket) -> bool:
+    return "property" not in it.triage.evidence or it.triage.property_id == ticket.property_id
+
+
+def _take_more_lines(tx: Tx, it: Incoming, ticket: Ticket) -> Taken:
+    """Judged with the lines before it: alone it may sound like anything."""
+    before = [
+        one for one in ticket.reports if one.reporter == it.person.id and one.at >= tx.now - LINES_WITHIN
+    ]
+    text = "\n".join([*(one.raw_input for one in before), it.message.text])[-READ_AT_ONCE:]
+    whole = tx.services.baseline.judge(text, reports.speaker_of(it.person))
+    return _add_to(tx, replace(it, triage=replace(whole, language=it.triage.language)), ticket)
+
+
 # --- a photo, a voice note without words
 
 
@@ -412,9 +456,11 @@ def _small_talk(tx: Tx, it: Incoming) -> bool | None:
 
 
 def _say_small_talk(tx: Tx, it: Incoming, _found: bool) -> Taken:
-    words = it.reader.words
+    words, place = it.reader.words, tx.services.company.place(it.triage.property_id)
     if it.triage.steering:
         remark(tx, it, words("I take no orders from messages: only the buttons on a card decide."))
+    elif "property" in it.triage.evidence and place is not None:
+        remark(tx, it, words("What is wrong at {place}?", place=place.name))
     else:
         remark(
             tx,
@@ -433,16 +479,20 @@ def remark(tx: Tx, it: Incoming, text: str) -> None:
         card_publisher.say(tx, it.address, text)
 
 
+def _memos_about(tx: Tx, it: Incoming) -> list[Source]:
+    """What the founder said about what is asked, as far as the asker may read it."""
+    company, about = tx.services.company, Query(it.message.text, it.triage.property_id, None)
+    knowledge = recall(company, about, readable=brain_places(company, it.person))
+    return [source for source in knowledge.sources if source.layer == "memo"]
+
+
 def _wants_to_know(tx: Tx, it: Incoming) -> bool | None:
     return True if it.triage.intent is Intent.QUESTION else None
 
 
 def _tell(tx: Tx, it: Incoming, _found: bool) -> Taken:
     """What the company knows, with its sources; where it knows nothing, the founder is asked."""
-    words, founder = it.reader.words, tx.services.company.founder
-    company, about = tx.services.company, Query(it.message.text, it.triage.property_id, None)
-    knowledge = recall(company, about, readable=brain_places(company, it.person))
-    memos = [source for source in knowledge.sources if source.layer == "memo"]
+    words, founder, memos = it.reader.words, tx.services.company.founder, _memos_about(tx, it)
     if memos:
         said = "\n".join(f"• {source.quote} [{source.id}]" for source in memos)
         remark(tx, it, words("This is what we know:") + "\n" + said)
@@ -578,6 +628,7 @@ STEPS: Final = (
     Step(_named, _add_to_named),
     Step(_place, _take_place),
     Step(_question, _take_answer),
+    Step(_more_lines, _take_more_lines),
     Step(_media, _take_media),
     Step(_small_talk, _say_small_talk),
     Step(_wants_to_know, _tell),

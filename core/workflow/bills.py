@@ -34,7 +34,12 @@ def needs_asking(
     about = tx.services.company.about
     if dispatch is None:
         return doubts(None, Decimal(0), Decimal(0), credit, minutes, about)
-    return doubts(bill, dispatch.cost_estimate_usd, dispatch.cap_usd, credit, minutes, about)
+    cap, place = dispatch.cap_usd, tx.services.company.place(dispatch.property_id)
+    if dispatch.cost_estimate_usd == 0 and place is not None and place.cap_usd is not None:
+        cap = (
+            place.cap_usd
+        )  # our own people: they may have bought something, and nothing was said of how much
+    return doubts(bill, dispatch.cost_estimate_usd, cap, credit, minutes, about)
 
 
 def ask(

@@ -231,7 +231,7 @@ async def test_an_answer_to_a_card_in_direct_messages_says_which(house: House) -
     card = await house.send("U1", a_card())
     await house.fake.says("U1", "132", reply_to=card)
     said = await house.only()
-    assert (said.conversation_id, said.reply_to) == ("U1", card)
+    assert (said.conversation_id, said.reply_to) == (f"U1:{card.partition(':')[2]}", card)
 
 
 async def test_markup_and_odd_characters_arrive_as_what_was_seen(house: House) -> None:
