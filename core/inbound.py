@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from core.model import SourceKind
 
@@ -49,13 +50,16 @@ class Hearing:
     """Why there are no words: a core.speech.port.Code, or `slow`: it goes on while the ticket is filed."""
 
 
+UNSEEN: Final = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     channel: str
     conversation_id: str
     message_id: str
     sender: str
-    """The platform's id of who wrote; the channel proved it."""
+    """The platform's id of who wrote; the channel proved it. UNSEEN: the platform does not say who it is."""
     text: str
     at: datetime
     kind: SourceKind = SourceKind.TEXT

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from core.inbound import Inbound, Message, RemoteFile, Tap, Unsent
+from core.inbound import UNSEEN, Inbound, Message, RemoteFile, Tap, Unsent
 from core.model import SourceKind
 from core.text import escape
 
@@ -76,9 +76,11 @@ def _read(event: dict[str, Any]) -> Inbound | None:
         return None
     source, where = event["source"], conversation_of(event)
     sender = source.get("userId")
-    if not is_id(sender):
-        return None  # in a group, of somebody who has not agreed that bots may know them
     at = moment(event)
+    if not is_id(sender):
+        # In a group, of somebody who has not agreed that bots may know them.
+        in_group = source["type"] in {"group", "room"} and event["type"] == "message"
+        return _message(event["message"], where, UNSEEN, at, room=where) if in_group else None
     match event["type"]:
         case "message":
             return _message(event["message"], where, sender, at, room=where if where != sender else None)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from channels.ingress import VerifiedEvent
-from core.inbound import Edited, Inbound, Message, Moved, RemoteFile, Tap
+from core.inbound import UNSEEN, Edited, Inbound, Message, Moved, RemoteFile, Tap
 from core.media import MAX_BYTES
 from core.model import SourceKind
 from core.text import escape
@@ -149,6 +149,8 @@ def _message(message: Json, me: Me) -> Message | Moved | None:
         return Moved(NAME, str(moved[0]), str(moved[1]), str(sender), at)
     in_group = message["chat"]["type"] in _GROUPS
     sender = _person(message)
+    if sender is None and in_group and "sender_chat" in message and not message.get("is_automatic_forward"):
+        sender = UNSEEN  # an admin who stays anonymous, or somebody who speaks as a channel
     if sender is None or not (in_group or message["chat"]["type"] == "private"):
         return None
     text, called = _words(message, me)

@@ -19,6 +19,7 @@ from core import lanes
 from core.buttons import taps
 from core.context import Commit, Services, Store, Task, Tx
 from core.inbound import (
+    UNSEEN,
     Edited,
     File,
     Hearing,
@@ -31,7 +32,7 @@ from core.inbound import (
     Unsent,
     is_alone,
 )
-from core.intake import edits, transcription
+from core.intake import edits, transcription, unseen
 from core.intake.attachments import Fetched, fetch_all
 from core.intake.incoming import message_of, said_by_us
 from core.intake.messages import settled, take_message
@@ -185,6 +186,8 @@ class Intake:
             if spoken is None:
                 return lambda tx: _pass_over(tx, rows, message)
             message = spoken
+        if message.sender == UNSEEN:
+            return self._from_nobody(rows, message)
         message = await self._with_names(channel, message)
         self._show_life(channel, row)
         known = self._is_known(message)
@@ -214,6 +217,18 @@ class Intake:
             take_message(tx, fresh, message, triage, fetched.troubles, fetched.late, name)
             if line is not None and fresh.ticket_id is not None:
                 add_line_before(tx, fresh.ticket_id, line)
+
+        return commit
+
+    def _from_nobody(self, rows: Sequence[InboxRow], message: Message) -> Commit:
+        """Whom the platform does not name can do nothing here, and is told how to be known; a danger counts all the same."""
+        triage = self._services.baseline.judge(message.text[:SHORT], self.speaker(message))
+
+        def commit(tx: Tx) -> None:
+            for row in rows:
+                if not _mark_done(tx, row, message):
+                    return
+            unseen.wrote(tx, message, triage)
 
         return commit
 

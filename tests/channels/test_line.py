@@ -383,11 +383,12 @@ async def test_in_a_group_only_what_is_meant_for_us_is_addressed(scene: Scene) -
     assert (meant.text, answer.reply_to) == ("the lift is stuck", "461")
 
 
-async def test_whoever_does_not_want_bots_to_know_them_is_not_heard(scene: Scene) -> None:
+async def test_whoever_does_not_want_bots_to_know_them_is_nobody(scene: Scene) -> None:
     event = scene.fake.message("text", "dana", "housekeeping", text="hi")
     del event["source"]["userId"]
     await scene.fake.send(event)
-    assert scene.inbound() == [None]
+    (said,) = scene.inbound()
+    assert (said.sender, said.addressed, said.text) == ("", False, "hi")
 
 
 def test_a_mention_is_counted_in_utf_16_units() -> None:

@@ -409,7 +409,8 @@ async def test_what_holds_no_words_is_unusable_and_a_caption_saves_it(house: Hou
 async def test_what_asks_nothing_of_us_is_kept_and_ignored(house: House) -> None:
     dana, room = house.fake.person("Dana"), house.fake.room("Warm Taipei")
     await house.fake.sends(dana, room=room, new_chat_members=[{"id": 1, "is_bot": False}])
-    await house.fake.sends(dana, room=room, text="as a channel", sender_chat={"id": -1005, "type": "channel"})
+    linked = {"id": -1005, "type": "channel"}
+    await house.fake.sends(dana, room=room, text="news", sender_chat=linked, is_automatic_forward=True)
     await house.fake.blocks(dana)
     bot = {"id": 9, "is_bot": True, "first_name": "Other"}
     await house.fake.happens("message", {**_message(dana), "from": bot, "text": "beep"}, 9)
@@ -418,6 +419,14 @@ async def test_what_asks_nothing_of_us_is_kept_and_ignored(house: House) -> None
     await house.fake.happens("edited_message", {**_message(dana), "location": {}, "edit_date": 5}, 9)
     assert len(house.ingress.events) == 6
     assert house.inbound() == [None] * 6
+
+
+async def test_an_anonymous_admin_is_nobody_whom_we_know(house: House) -> None:
+    dana, room = house.fake.person("Dana"), house.fake.room("Warm Taipei")
+    group = {"id": int(room), "type": "supergroup"}
+    await house.fake.sends(dana, room=room, text="it drips", sender_chat=group)
+    said = house.newest()
+    assert (said.sender, said.addressed, said.text) == ("", False, "it drips")
 
 
 def _message(person: str, **more: Any) -> dict[str, Any]:
