@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any, Final, Literal, get_args
 
@@ -101,6 +102,7 @@ class Anthropic:
         async with self._client.messages.stream(**arguments) as stream:
             async for _ in stream:
                 pulse.beat()
+                pulse.announced = _so_far(stream.current_message_snapshot)
             return await stream.get_final_message()
 
     def _arguments(self, request: Request) -> dict[str, Any]:
@@ -173,6 +175,13 @@ def _turns(request: Request) -> list[MessageParam]:
         else:
             content.append(wrong)
     return turns
+
+
+def _so_far(message: Message) -> Usage:
+    """What a stream has announced, and at least what has come of its text (about four characters a token)."""
+    said = _usage(message)
+    text = sum(len(block.text) for block in message.content if block.type == "text")
+    return replace(said, output_tokens=max(said.output_tokens, -(-text // 4)))
 
 
 def _usage(message: Message) -> Usage:

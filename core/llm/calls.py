@@ -60,6 +60,8 @@ class Pulse:
     """When a streamed answer last grew, on the event loop's clock; None: nothing has come yet."""
 
     last: float | None = None
+    announced: Usage | None = None
+    """What the vendor has said so far that it costs: an answer that breaks off is paid for all the same."""
 
     def beat(self) -> None:
         self.last = asyncio.get_running_loop().time()

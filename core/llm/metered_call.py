@@ -42,7 +42,7 @@ class MeteredCalls:
         """Raises OverBudget before, CallFailed after the call; TooSlow at `until` (the event loop's time), or while the
         answer grows at `deadline`: the row is settled behind the caller's back, who has waited long enough."""
         began, pulse = asyncio.get_running_loop().time(), Pulse()
-        task = asyncio.create_task(self._paid(planned, lambda: send(pulse)))
+        task = asyncio.create_task(self._paid(planned, send, pulse))
         self._running.add(task)
         task.add_done_callback(self._ended)
         try:
@@ -68,19 +68,20 @@ class MeteredCalls:
                     return
             await asyncio.wait({task}, timeout=until - now)
 
-    async def _paid(self, planned: Planned, send: Callable[[], Awaitable[R]]) -> R:
+    async def _paid(self, planned: Planned, send: Callable[[Pulse], Awaitable[R]], pulse: Pulse) -> R:
         row = await self._reserve(planned)
         began = time.monotonic()
         try:
-            outcome = await send()
+            outcome = await send(pulse)
         except CallFailed as failure:
-            await self._settle(row, failure.usage, began, failure.reason)
+            # Whatever an error looks like: what was announced before it was spent.
+            await self._settle(row, pulse.announced or failure.usage, began, failure.reason)
             raise
         except asyncio.CancelledError:
-            await self._settle(row, None, began, "too slow")
+            await self._settle(row, pulse.announced, began, "too slow")
             raise
         except Exception as bug:
-            await self._settle(row, None, began, type(bug).__name__)
+            await self._settle(row, pulse.announced, began, type(bug).__name__)
             raise
         await self._settle(row, outcome.usage, began, outcome.error)
         return outcome

@@ -17,7 +17,7 @@ from core.llm.quoting import build
 from core.llm.requests import QuestionRequest
 from core.metering import About, Planned, Usage
 from core.model import Picture
-from tests.core.llm.stage import LONG, QUESTION, SHORT, STRONG, Draft, Stage, why
+from tests.core.llm.stage import LONG, QUESTION, SHORT, STRONG, Draft, Row, Stage, why
 from tests.fakes.models_and_speech import FakeMind, Fault
 
 ONLY_CLAUDE = {"llm": "anthropic"}
@@ -62,7 +62,21 @@ async def test_an_answer_that_breaks_off_is_asked_for_again(
     assert (await gateway.ask(question, LONG)).value.severity == 3
     broken, good = stage.meter.rows
     assert broken.ok is False and good.ok
-    assert broken.usage is None or fault == "error_in_stream"
+    if question is STRONG:
+        assert_paid_for(broken, name)
+    else:
+        assert broken.usage is None or fault == "error_in_stream"
+
+
+def assert_paid_for(broken: Row, name: str) -> None:
+    """Anthropic announces at the beginning what it has read: that is booked, and what came of the answer. OpenAI says it
+    at the end alone: what was set aside stays. Neither is nothing."""
+    if name == "openai":
+        assert broken.usage is None
+        return
+    assert broken.usage is not None
+    assert broken.usage.input_tokens + broken.usage.cache_write_tokens + broken.usage.cache_read_tokens > 100
+    assert broken.usage.output_tokens > 1, "what came of its text counts too"
 
 
 @pytest.mark.parametrize("name", ["anthropic", "openai"])
@@ -71,6 +85,34 @@ async def test_a_stream_that_ends_before_the_answer_does_is_no_answer(stage: Sta
     gateway = await stage.gateway(llm=name)
     assert (await gateway.ask(STRONG, LONG)).value.severity == 3
     assert [(row.ok, row.error) for row in stage.meter.rows] == [(False, "the answer broke off"), (True, "")]
+    assert_paid_for(stage.meter.rows[0], name)
+
+
+async def test_a_stream_that_nobody_waits_for_is_booked_with_what_it_announced() -> None:
+    read = Usage(input_tokens=900, output_tokens=12)
+
+    class Meter:
+        booked: list[Usage | None] = []
+
+        async def reserve(self, planned: Planned) -> str:
+            return "row"
+
+        async def settle(
+            self, row_id: str, usage: Usage | None, *, ok: bool, ms: int, error: str = ""
+        ) -> None:
+            self.booked.append(usage)
+
+    async def hangs(pulse: Pulse) -> Reply:
+        pulse.announced = read
+        await asyncio.sleep(3600)
+        raise AssertionError("nobody waits so long")
+
+    calls, now = MeteredCalls(Meter()), asyncio.get_running_loop().time()
+    planned = Planned("strong", "anthropic", "claude", About("draft"))
+    with pytest.raises(TooSlow):
+        await calls.call(planned, hangs, now + 0.05, now + 0.1)
+    await calls.close()
+    assert Meter.booked == [read]
 
 
 async def test_a_second_failure_is_the_next_providers_turn(stage: Stage) -> None:
