@@ -150,7 +150,9 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
         clock=clock,
         media=settings.home / "media",
         budget_usd=settings.budget_usd,
-        keep_sent=timedelta(days=settings.keep_sent_days) if settings.keep_sent_days else None,
+        keep_sent=_days(settings.keep_sent_days),
+        keep_received=_days(settings.keep_received_days),
+        keep_media=_days(settings.keep_media_days),
         base_url=settings.base_url,
         secret=_secret(settings.home),
         linked={"link"},
@@ -217,6 +219,11 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
     store.on_fenced = app.fenced.set
     store.heed_jumps(clock, on_jump)
     return app
+
+
+def _days(number: int) -> timedelta | None:
+    """0: for ever."""
+    return timedelta(days=number) if number else None
 
 
 def _secret(home: Path) -> bytes:

@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     escalate_after: int | None = Field(
         default=None, gt=0, le=86_400, validation_alias="LOOPOS_ESCALATE_AFTER"
     )
+    keep_received_days: int = Field(default=90, ge=0, le=36_500, validation_alias="LOOPOS_KEEP_RECEIVED_DAYS")
+    keep_media_days: int = Field(default=0, ge=0, le=36_500, validation_alias="LOOPOS_KEEP_MEDIA_DAYS")
     keep_sent_days: int = Field(default=1, ge=0, le=36_500, validation_alias="LOOPOS_KEEP_SENT_DAYS")
     """So long the contents of sent messages are kept beside the tickets; 0: for ever."""
     log_level: str = Field(default="INFO", validation_alias="LOOPOS_LOG_LEVEL")

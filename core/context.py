@@ -79,6 +79,10 @@ class Services:
     """For models, embeddings and speech in a month."""
     keep_sent: timedelta | None = timedelta(days=1)
     """So long what was sent is kept; None: for ever."""
+    keep_received: timedelta | None = None
+    """So long what came in and was worked on is kept beside the tickets; None: for ever."""
+    keep_media: timedelta | None = None
+    """So long photos and voice notes are kept after their ticket has ended; None: for ever."""
     base_url: str | None = None
     """Where the world reaches us; None: it does not."""
     channels: dict[str, Channel] = field(default_factory=dict)

@@ -8,19 +8,19 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from core import lanes, media
 from core.context import Commit, Services, Task, Tx
 from core.cost import totals
 from core.i18n import N_
-from core.model import OutboxStatus
+from core.model import OPEN, InboxStatus, OutboxStatus
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.store import deadlines
 from core.store.deadlines import Due
-from core.store.tables import Deadline, OutboxRow, table
+from core.store.tables import Attachment, Deadline, InboxRow, OutboxRow, Ticket, table
 
 log = structlog.get_logger(__name__)
 
@@ -99,12 +99,55 @@ def _piece(tx: Tx) -> None:
 
 
 def let_go(tx: Tx) -> int:
-    """The contents of what was sent (or called off) longer ago than Services.keep_sent, and timers that are over; the
-    rows of messages stay, what each said stands on the ticket. Returns how many rows, at most PIECE of each."""
-    if tx.services.keep_sent is None:
-        return 0
-    before = tx.now - tx.services.keep_sent
-    return _let_go_payloads(tx, before) + _let_go_timers(tx, before)
+    """The contents of what was sent (or called off), of what came in, and media of tickets that ended, each longer ago than
+    its setting; and timers that are over. The rows of messages stay, what each said stands on the ticket. Returns how many
+    rows, at most PIECE of each."""
+    services, gone = tx.services, 0
+    if services.keep_sent is not None:
+        before = tx.now - services.keep_sent
+        gone += _let_go_payloads(tx, before) + _let_go_timers(tx, before)
+    if services.keep_received is not None:
+        gone += _let_go_received(tx, tx.now - services.keep_received)
+    if services.keep_media is not None:
+        gone += _let_go_media(tx, tx.now - services.keep_media)
+    return gone
+
+
+def _let_go_received(tx: Tx, before: datetime) -> int:
+    """What is worked on; what a stranger or a quarantine still waits with stays whole."""
+    rows = table(InboxRow)
+    over = (
+        select(rows.c.id)
+        .where(
+            rows.c.kept.is_(True),
+            rows.c.received_at < before,
+            rows.c.status.in_((InboxStatus.PROCESSED, InboxStatus.DISCARDED)),
+        )
+        .order_by(rows.c.received_at)
+        .limit(PIECE)
+    )
+    ids = list(tx.session.scalars(over))
+    return tx.change(update(rows).where(rows.c.id.in_(ids)).values(payload={}, kept=False)) if ids else 0
+
+
+def _let_go_media(tx: Tx, before: datetime) -> int:
+    """Photos and voice notes of tickets that ended; a file that another ticket has stays."""
+    ended = (
+        select(Attachment)
+        .join(Ticket, Ticket.ticket_id == Attachment.ticket_id)
+        .where(Ticket.status.not_in(OPEN), func.coalesce(Ticket.resolved_at, Ticket.created_at) < before)
+        .order_by(Attachment.id)
+        .limit(PIECE)
+    )
+    rows = tx.session.scalars(ended).all()
+    for row in rows:
+        tx.session.delete(row)
+    tx.session.flush()
+    for sha256 in {row.sha256 for row in rows}:
+        if tx.session.scalar(select(Attachment.id).where(Attachment.sha256 == sha256).limit(1)) is None:
+            path = tx.services.media / sha256
+            tx.on_commit(lambda path=path: path.unlink(missing_ok=True))  # type: ignore[misc]
+    return len(rows)
 
 
 def _let_go_payloads(tx: Tx, before: datetime) -> int:

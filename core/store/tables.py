@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy import (
     text as sql,
@@ -92,6 +93,7 @@ class InboxRow(Base):
         Index("ix_inbox_double", "person_id", "digest", "processed_at"),
         Index("ix_inbox_message", "channel", "message_id"),
         Index("ix_inbox_album", "album"),
+        Index("ix_inbox_kept", "kept", "received_at"),
         # Of strangers: the few that wait to be let in.
         Index("ix_inbox_held", "digest", sqlite_where=sql(IS_HELD), postgresql_where=sql(IS_HELD)),
     )
@@ -112,6 +114,8 @@ class InboxRow(Base):
     message_id: Mapped[str | None] = mapped_column(String(200))
     """The platform's name of the message, once it was worked on: what an edit or an unsend refers to."""
     ticket_id: Mapped[str | None] = mapped_column(String(20))
+    kept: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
+    """`payload` still says what came in: it is let go after a while (core.housekeeping)."""
     processed_at: Mapped[datetime | None]
 
 
@@ -299,7 +303,7 @@ class Attachment(Base):
     kind: Mapped[str] = mapped_column(String(12))
     media_type: Mapped[str] = mapped_column(String(80))
     bytes: Mapped[int] = mapped_column(Integer)
-    sha256: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
     path: Mapped[str]
     message_id: Mapped[str | None] = mapped_column(String(200))
     """The message it came with: who takes that back takes this back."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
 from core import housekeeping
 from core.outbox import channel_watch
-from core.store.tables import Deadline, OutboxRow
+from core.store.tables import Deadline, InboxRow, OutboxRow
 from tests.world import STORY, World
 
 
@@ -117,3 +119,69 @@ async def test_after_an_outage_waiting_cards_come_again_some_at_a_time(
     assert len(cards) == before + len(waiting)
     assert {one.card["ticket_id"] for one in cards[-len(waiting) :]} == {one["ticket_id"] for one in waiting}
     assert commits >= 2
+
+
+# --- what came in, and the files of what is over
+
+
+async def inbox(world: World) -> list[InboxRow]:
+    return await world.store.read(lambda s: list(s.scalars(select(InboxRow).order_by(InboxRow.id))))
+
+
+async def test_what_came_in_is_let_go_after_its_time_and_never_worked_on_twice(
+    repaired: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(housekeeping, "PIECE", 2)
+    await repaired.send("shirley", "vila Bali: mati lampu", id="again-0001")
+    await repaired.settle()
+    before = await repaired.tickets()
+    repaired.app.services.keep_received = timedelta(days=30)
+    await a_day(repaired, days=29)
+    assert all(row.kept and row.payload for row in await inbox(repaired))
+    await repaired.wait(days=3)
+    rows = await inbox(repaired)
+    assert len(rows) > 4 and all(row.payload == {} and not row.kept for row in rows)
+    await repaired.send("shirley", "vila Bali: mati lampu", id="again-0001")
+    await repaired.settle()
+    after = await repaired.tickets()
+    assert [one["raw_input"] for one in after] == [one["raw_input"] for one in before], (
+        "the words stand there"
+    )
+
+
+async def test_what_a_stranger_waits_with_stays(repaired: World) -> None:
+    await repaired.says("somebody", "the tap drips")
+    repaired.app.services.keep_received = timedelta(days=1)
+    await a_day(repaired, days=5)
+    held = [row for row in await inbox(repaired) if row.status == "held"]
+    assert len(held) == 1 and held[0].payload["text"] == "the tap drips"
+
+
+async def test_photos_go_some_time_after_their_ticket_has_ended(world: World) -> None:
+    media = world.app.services.media
+    media.mkdir(parents=True, exist_ok=True)
+
+    async def photo(text: str, data: bytes) -> Path:
+        name = hashlib.sha256(data).hexdigest()
+        (media / name).write_bytes(data)
+        file = {
+            "kind": "photo", "media_type": "image/png", "bytes": len(data), "sha256": name, "path": f"media/{name}",
+        }  # fmt: skip
+        await world.says("celine", text, files=[file])
+        return media / name
+
+    ended = await photo("vila Bali: wastafel mampet", b"one")
+    shared = await photo("vila Bali: tikus di dapur", b"both")
+    await photo("vila Bali: wifi mati", b"both")
+    await world.says("celine", "/ack T-1001")
+    await world.says("celine", "/resolve T-1001 30")
+    await world.says("celine", "/ack T-1002")
+    await world.says("celine", "/resolve T-1002 0")
+    world.app.services.keep_media = timedelta(days=10)
+    await a_day(world, days=9)
+    assert ended.exists()
+    await world.wait(days=3)
+    first, second, third = await world.tickets()
+    assert not ended.exists() and first["attachments"] == []
+    assert second["attachments"] == [] and shared.exists(), "an open ticket has the same picture"
+    assert len(third["attachments"]) == 1
