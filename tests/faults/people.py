@@ -165,7 +165,8 @@ class Run:
         if button is None:
             return
         ticket = await self.read(lambda s: ticket_of(s, button))
-        amount = f"{self.rng.randrange(5, 60)}.{self.rng.randrange(10, 99)}"
+        # Never twice of what was paid before: such a bill would be asked about once more.
+        amount = f"{self.rng.randrange(21, 40)}.{self.rng.randrange(10, 99)}"
         if self.channel == "slack":
             await self._fills(person, button, amount)
         else:
