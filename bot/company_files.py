@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from core.company.loader import load_company
 from core.context import Services, Store, Tx
 from core.errors import StartupError, TryLater
 from core.i18n import N_
+from core.model import Address
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.staff import leaving
@@ -70,8 +72,11 @@ class CompanyFiles:
         services = self._services
         company = await self._store.read(lambda session: company_now(session, services.written))
         if company != services.company:
+            there = {person.id for person in company.team}
+            gone = [one for one in services.company.team if one.id not in there]
+            addresses = [way for one in gone for way in services.addresses_of(one)]
             services.company = company
-            await self._store.write(leaving.owe)
+            await self._store.write(lambda tx: _settle(tx, addresses))
 
     async def _read_again(self, stamp: Stamp) -> None:
         try:
@@ -106,6 +111,11 @@ def stamp_of(folder: Path) -> Stamp:
             seen = path.stat()
             found.append((path.name, seen.st_size, seen.st_mtime_ns, seen.st_ino))
     return tuple(found)
+
+
+def _settle(tx: Tx, addresses: Sequence[Address]) -> None:
+    leaving.fall_silent(tx, addresses)
+    leaving.owe(tx)
 
 
 def _tell(tx: Tx, why: str) -> None:

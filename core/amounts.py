@@ -10,7 +10,6 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
 from typing import Final, Literal
 
 from core.errors import Refused
@@ -21,27 +20,27 @@ DOT_FOR_THOUSANDS: Final = frozenset({"id", "es"})
 """Languages that write 1.200,50; the others write 1,200.50."""
 
 _OWN: Final = {
-    "USD": "us$|u$s|usd|美元|美金|米ドル",
-    "TWD": "nt$|ntd|twd|新台幣|新臺幣|台幣|臺幣|台币",
-    "HKD": "hk$|hkd|港幣|港元",
-    "SGD": "s$|sgd",
-    "AUD": "au$|a$|aud",
+    "USD": "us$|u$s|usd|美元|美金|美刀|米ドル|dolar as|dolar amerika",
+    "TWD": "nt$|ntd|twd|新台幣|新臺幣|台幣|臺幣|台币|台湾ドル",
+    "HKD": "hk$|hkd|港幣|港币|港元|港紙|香港ドル|dolar hong kong|dólar de hong kong",
+    "SGD": "s$|sgd|新加坡幣|新加坡元|新幣|坡幣|シンガポールドル|dolar singapura|dólar de singapur",
+    "AUD": "au$|a$|aud|澳幣|澳币|澳元|豪ドル|オーストラリアドル|dolar australia|dólar australiano",
     "CAD": "ca$|c$|cad",
     "NZD": "nz$|nzd",
     "MXN": "mx$|mxn",
     "BRL": "r$|brl|reais",
-    "JPY": "jpy|円|日圓|日元|yen",
-    "CNY": "cny|rmb|人民幣|人民币",
+    "JPY": "jpy|円|日圓|日元|日幣|日币|日円|yen",
+    "CNY": "cny|rmb|人民幣|人民币|人民元",
     "IDR": "idr|rp|rupiah",
     "EUR": "€|eur|euro|euros|歐元|ユーロ",
     "GBP": "£|gbp|英鎊",
-    "THB": "฿|thb|baht",
-    "KRW": "₩|krw|韓元|韓圜",
+    "THB": "฿|thb|baht|泰銖|泰铢|泰幣|バーツ",
+    "KRW": "₩|krw|韓元|韓圜|韓幣|韩币|ウォン|won",
     "INR": "₹|inr|rupee|rupees",
     "PHP": "₱|php",
     "VND": "₫|vnd",
     "CHF": "chf",
-    "MYR": "myr|ringgit",
+    "MYR": "myr|ringgit|馬幣|令吉",
 }
 _SHARED: Final = {
     "$": ("USD", "TWD", "HKD", "SGD", "AUD", "CAD", "NZD", "MXN"),
@@ -109,6 +108,14 @@ _TOKEN: Final = re.compile(
     ),
     re.DOTALL,
 )
+_MORE_TO_IT: Final = re.compile(
+    r"\d\s*[~×*+]|[~×*+]\s*\d|\bx\s*\d|\d\s*x\b|\+|\bus\s+\d|"
+    r"每|時薪|小時|時給|毎時|訂金|定金|尾款|頭款|頭期|手付|残金|前金|內金|稅|税|運費|送料|客人付|房客付|お客様が払|ゲストが払|"
+    r"\b(?:per|each|hourly|deposit|down payment|balance|tax|vat|shipping|guest paid|tenant paid|"
+    r"per jam|sejam|uang muka|dp|sisa|pajak|ppn|ongkir|tamu bayar|tamu sudah bayar|"
+    r"por hora|cada|anticipo|seña|resto|iva|impuesto|envío|el huésped pagó|la huésped pagó)\b"
+)
+"""What says that a number is not the whole bill, or somebody else's: by the hour, times, plus, a part, what a guest paid."""
 _DOLLARS: Final = re.compile(
     r"\A(?:us\$|usd|\$)? ?(?P<digits>\d{1,7}(?:\.\d{1,2})?|\d{1,3}(?:,\d{3})+\.\d{2}) ?(?:us\$|usd|\$)?"
 )
@@ -121,7 +128,7 @@ class _Token:
     text: str
 
 
-def parse_amount(text: str, local: str = USD) -> Money:
+def parse_amount(text: str, local: str = USD, language: str = "") -> Money:
     """The amount that was put into a field for one: "132", "$132", "US$ 132", "1,200.50"; where `local` money is asked for
     also "4,600", "4600元", "450 ribu".
 
@@ -134,7 +141,7 @@ def parse_amount(text: str, local: str = USD) -> Money:
     if match is not None and (local == USD or "us" in match[0]):
         found = Money(usd(match["digits"].replace(",", "")), USD)
     elif all(one.kind in {"number", "sign", "times", "space"} for one in _tokens(text)):
-        found = amount_in(text, local=local)
+        found = amount_in(text, local=local, language=language if local != USD else "")
         found = None if found is not None and found.currency == USD else found
     if found is None or (found.currency == USD and found.amount > MAX_AMOUNT):
         if local != USD:
@@ -154,8 +161,8 @@ def readings_in(text: str, *, local: str = USD, language: str = "") -> tuple[Mon
     dollars. Empty where there is none, more than one, or one of which the digits are not sure. `local`: the currency of a bare number and of a sign that several share; without a
     `language` a number counts only where every language reads it alike."""
     tokens = _tokens(text)
-    if any(one.kind == "times" and two.kind == "number" for one, two in pairwise(tokens)):
-        return ()  # 1万5000
+    if not _others_count_things(tokens) or _MORE_TO_IT.search(_plain(text)):
+        return ()  # 1万5000, "800 an hour, 4 hours": which of them, and is it all?
     named = list(_named(tokens, local))
     if not named:
         number = _bare(tokens)
@@ -166,7 +173,7 @@ def readings_in(text: str, *, local: str = USD, language: str = "") -> tuple[Mon
     if many in _RUPIAH:
         currencies = tuple(one for one in currencies if one == "IDR")
     found = [_money(digits, many, one, language) for one in currencies]
-    return tuple(one for one in found if one is not None)
+    return tuple(one for one in found if one is not None) if None not in found else ()
 
 
 def says_done(text: str) -> bool:
@@ -190,9 +197,13 @@ def guess_in(text: str, *, language: str = "") -> Decimal | None:
     return found.amount if found is not None else None
 
 
-def _tokens(text: str) -> list[_Token]:
+def _plain(text: str) -> str:
     plain = unicodedata.normalize("NFKC", text).casefold()
-    plain = re.sub(r"美\s*元", "美元", _TICKET.sub(" ", plain))
+    return re.sub(r"美\s*元", "美元", _TICKET.sub(" ", plain))
+
+
+def _tokens(text: str) -> list[_Token]:
+    plain = _plain(text)
     return [_Token(one.lastgroup, one[0]) for one in _TOKEN.finditer(plain)]  # type: ignore[arg-type]
 
 
@@ -200,20 +211,37 @@ _Number = tuple[str, str]
 """Digits, and by what they are multiplied ("" for nothing)."""
 
 
+def _others_count_things(tokens: Sequence[_Token]) -> bool:
+    """Of several numbers all but one stand beside what they count or name: "2 filters, $80", "room 204: 132 usd"."""
+    said = [one for one in tokens if one.kind != "space"]
+    numbers = [at for at, one in enumerate(said) if one.kind == "number"]
+    alone = 0
+    for at in numbers:
+        before = said[at - 1].kind if at else "point"
+        after = said[at + 1].kind if at + 1 < len(said) else "point"
+        counts = "word" in (before, after) and {before, after}.isdisjoint({"sign", "times", "number"})
+        alone += not counts
+    return alone <= 1
+
+
 def _named(tokens: Sequence[_Token], local: str) -> Iterator[tuple[_Number, tuple[str, ...]]]:
     """The numbers beside a currency, and which currencies it may be."""
-    taken: set[int] = set()
+    signs: dict[int, list[str]] = {}
+    numbers: dict[int, _Number] = {}
     for at, token in enumerate(tokens):
         if token.kind != "sign":
             continue
         before, after = _number_before(tokens, at), _number_after(tokens, at)
-        ends = [one for one in (before, after) if one is not None and one[0] not in taken]
+        ends = [one for one in (before, after) if one is not None]
         if len(ends) == 2:
             touching = [one for one in ends if abs(one[0] - at) == 1] or ends
             ends = touching[-1:] if not token.text[-1].isalpha() else touching[:1]
-        if ends:
-            taken.add(ends[0][0])
-            yield ends[0][1], _currencies(token.text, local)
+        for where, number in ends:
+            signs.setdefault(where, []).append(token.text)
+            known = numbers.get(where)
+            numbers[where] = number if known is None or number[1] else known
+    for where, found in signs.items():
+        yield numbers[where], _currencies(found, local)
 
 
 def _number_before(tokens: Sequence[_Token], at: int) -> tuple[int, _Number] | None:
@@ -240,15 +268,17 @@ def _number_after(tokens: Sequence[_Token], at: int) -> tuple[int, _Number] | No
     return None
 
 
-def _currencies(sign: str, local: str) -> tuple[str, ...]:
-    own = next((code for code, some in _OWN.items() if sign in some.split("|")), None)
-    if own is not None:
-        return (own,)
-    shared = next(codes for some, codes in _SHARED.items() if sign in some.split("|"))
-    if local in shared:
+def _currencies(signs: Sequence[str], local: str) -> tuple[str, ...]:
+    """What the signs beside one number may mean together: 日幣5,000元 are yen, $4200 hkd Hong Kong dollars."""
+    own = {code for sign in signs for code, some in _OWN.items() if sign in some.split("|")}
+    if own:
+        return tuple(own) if len(own) == 1 else ()
+    shared = [codes for sign in signs for some, codes in _SHARED.items() if sign in some.split("|")]
+    common = [code for code in shared[0] if all(code in codes for codes in shared)]
+    if local in common:
         # A dollar that is not ours as well: 4,200 of them may be 130 of the others.
-        return (local,) if local == USD or USD not in shared else (local, USD)
-    return (USD,) if USD in shared else ()
+        return (local,) if local == USD or USD not in common else (local, USD)
+    return (USD,) if USD in common else ()
 
 
 def _bare(tokens: Sequence[_Token]) -> _Number | None:
@@ -276,6 +306,8 @@ def _money(digits: str, many: str, currency: str, language: str) -> Money | None
 def _number(digits: str, language: str, *, cents: bool) -> Decimal | None:
     """`digits` as a number. A mark before the last one or two digits is a decimal one, groups of three are thousands; what
     the language would write otherwise is not sure."""
+    if re.match(r"0\d", digits):
+        return None  # a telephone number
     whole, mark, tail = re.fullmatch(r"(.*?)(?:([.,])(\d{1,2}))?", digits).groups()  # type: ignore[union-attr]
     marks = set(re.findall(r"[.,]", whole))
     if len(whole.replace(",", "").replace(".", "")) > 12 or len(marks) > 1 or mark in marks:

@@ -177,3 +177,78 @@ async def test_a_dollar_that_two_places_share_is_asked_with_two_buttons(tmp_path
         await world.tap("shirley", card.card["buttons"][0]["id"])
         (dispatch,) = (await world.ticket())["dispatches"]
         assert dispatch["actual_cost_local"] == {"amount": "4200", "currency": "TWD", "rate": "32.10"}
+
+
+async def test_which_dollars_were_meant_says_nothing_of_how_likely_that_is(tmp_path: Path) -> None:
+    async with open_world(tmp_path / "home", LOOPOS_COMPANY=company_in(tmp_path / "company")) as world:
+        await job_under_way(world)
+        await world.says("shirley", "T-1001 修好了 $42,000")
+        card = await world.card("shirley", "really")
+        await world.tap("shirley", card.card["buttons"][1]["id"])
+        assert (await world.ticket())["status"] == "DISPATCHED"
+        again = await world.card("shirley", "really")
+        assert "42000 USD" in again.lead
+
+
+async def test_an_old_yes_undoes_nobodys_later_correction(world: World) -> None:
+    await resolved(world, "140")
+    await world.says("shirley", "/resolve T-1001 9500")
+    await world.says("ben", "/resolve T-1001 150")
+    await (await world.card("shirley", "really")).tap("resolve")
+    assert (await world.ticket())["dispatches"][0]["actual_cost_usd"] == "150.00"
+
+
+@pytest.mark.parametrize(
+    ("person", "report"),
+    [
+        ("shirley", "Warm Taipei 毛巾不夠了"),
+        ("shirley", "Warm Taipei 客人被鎖在外面,進不去"),
+        ("shirley", STORY),
+        ("miguel", "the toilet is blocked upstairs"),
+    ],
+)
+async def test_whoever_ordered_it_a_large_bill_is_asked_about_and_kept(
+    world: World, person: str, report: str
+) -> None:
+    await world.says(person, report)
+    await world.says(person, "/resolve T-1001 9000")
+    assert (await world.ticket())["status"] != "RESOLVED"
+    await (await world.card(person, "really")).tap("resolve")
+    ticket = await world.ticket()
+    assert ticket["status"] == "RESOLVED"
+    assert ticket["dispatches"][-1]["actual_cost_usd"] == "9000.00"
+    assert any("9000.00 USD" in text for text in await world.texts("ben"))
+    await world.says(person, "/resolve T-1001 90")
+    assert (await world.ticket())["dispatches"][-1]["actual_cost_usd"] == "90.00"
+
+
+async def test_what_our_own_people_bought_is_no_price_of_theirs(world: World) -> None:
+    await world.says("shirley", "Warm Taipei 毛巾不夠了")
+    await world.says("shirley", "/resolve T-1001 90")
+    await world.wait(days=9)
+    await world.says("shirley", "Warm Taipei 毛巾不夠了")
+    assert (await world.tickets())[-1]["dispatches"][-1]["cost_estimate_usd"] == "0.00"
+
+
+async def test_orders_that_were_taken_back_count_for_the_day_and_the_month(tmp_path: Path) -> None:
+    folder = company_in(tmp_path / "company", {})
+    changed(folder, "properties.json", lambda rows: [row.update(currency="USD") for row in rows] and None)
+
+    def caps(rows: Any) -> None:
+        for row in rows:
+            if row["id"] == "kampung_plumber":
+                row["day_cap_usd"] = "60.00"
+
+    changed(folder, "vendors.json", caps)
+    async with open_world(tmp_path / "home", LOOPOS_COMPANY=folder) as world:
+        await world.says("celine", "vila Bali: wastafel dapur mampet")
+        await world.says("celine", "/ticket T-1001")
+        await (await world.card("celine", "ticket")).tap("cancel")
+        assert await world.cards("celine", "recalled"), "somebody has to tell the plumber"
+        await world.says("celine", "vila Bali: keran kamar mandi bocor, air menetes")
+        assert (await world.tickets())[-1]["status"] == "AWAITING_HUMAN"
+        assert "vendor_day" in [one["code"] for one in (await world.tickets())[-1]["approvals"][-1]["reasons"]]
+        await (await world.card("celine", "recalled")).tap("off")
+        await (await world.card("ben", "approval")).tap("change", amount="39")
+        reasons = [one["code"] for one in (await world.tickets())[-1]["approvals"][-1]["reasons"]]
+        assert "vendor_day" not in reasons

@@ -46,6 +46,8 @@ async def test_three_lines_are_one_report(
         ("miguel", ("Creekfront: the toilet is blocked", "and the wifi is down")),
         ("miguel", ("Creekfront: no hot water", "Reno: no hot water")),
         ("haru", ("伊東の家 タオルが足りません", "鍵が開きません")),
+        ("miguel", ("Creekfront: the AC is leaking", "there are bed bugs")),
+        ("miguel", ("Creekfront: the AC is leaking", "the TV does not turn on")),
     ],
 )
 async def test_another_problem_or_place_is_a_report_of_its_own(

@@ -141,6 +141,47 @@ async def test_a_command_takes_it_too(taipei: World) -> None:
     assert dispatch["actual_cost_local"] == local("4600")
 
 
+@pytest.mark.parametrize(
+    ("typed", "dollars", "shown", "outcome"),
+    [
+        ("130 usd new pan", "130.00", local("4173"), "new pan"),
+        ("NT$ 4600 換了排水管", "143.30", local("4600"), "換了排水管"),
+        ("15,000 yen", "98.43", local("15000", "JPY", "152.4"), None),
+        ("usd 130", "130.00", local("4173"), None),
+        ("4.6k", "143.30", local("4600"), None),
+        ("4600", "143.30", local("4600"), None),
+    ],
+)
+async def test_a_command_reads_all_of_the_amount(
+    taipei: World, typed: str, dollars: str, shown: dict[str, str], outcome: str | None
+) -> None:
+    await job_under_way(taipei)
+    await taipei.says("shirley", f"/resolve T-1001 {typed}")
+    ticket = await taipei.ticket()
+    (dispatch,) = ticket["dispatches"]
+    assert (dispatch["actual_cost_usd"], dispatch["actual_cost_local"]) == (dollars, shown)
+    assert ticket["outcome"] == outcome
+
+
+@pytest.mark.parametrize("typed", ["4 600", "$4,200", "$130", "130 € pan", "about 4600", "4600~5000"])
+async def test_what_a_command_cannot_be_sure_of_is_asked_again(taipei: World, typed: str) -> None:
+    await job_under_way(taipei)
+    await taipei.says("shirley", f"/resolve T-1001 {typed}")
+    assert (await taipei.ticket())["status"] == "DISPATCHED"
+
+
+async def test_a_correction_keeps_the_rate_of_its_bill(taipei: World) -> None:
+    await job_under_way(taipei)
+    await taipei.says("shirley", "T-1001 修好了 4600")
+    changed(taipei.app.settings.company_folder, "rates.json", lambda rates: rates["per_usd"].update(TWD="40"))
+    await taipei.app.company_files.look()
+    await taipei.says("shirley", "/resolve T-1001 4600")
+    await taipei.says("shirley", "/resolve T-1001 4700")
+    ticket = await taipei.ticket()
+    assert ticket["dispatches"][0]["actual_cost_local"] == local("4700")
+    assert [row["event"] for row in ticket["history"]].count("changed_bill") == 1
+
+
 async def test_a_rate_that_changes_changes_nothing_that_stands(tmp_path: Path) -> None:
     folder = company_in(tmp_path / "company")
     async with open_world(tmp_path / "home", LOOPOS_COMPANY=folder) as world:

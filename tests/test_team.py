@@ -58,6 +58,30 @@ async def look(world: World) -> None:
     await world.settle()
 
 
+def take_out(world: World) -> None:
+    """Shirley, of every file that names her."""
+
+    def without_shirley(rows: Any) -> Any:
+        rows[:] = [row for row in rows if row["id"] != "shirley"]
+        for row in rows:
+            if row.get("backup") == "shirley":
+                row["backup"] = None
+
+    changed(folder_of(world), "team.json", without_shirley)
+    changed(
+        folder_of(world),
+        "vendors.json",
+        lambda rows: (
+            [row.update(person_id=None) for row in rows if row.get("person_id") == "shirley"] and None
+        ),
+    )
+    changed(
+        folder_of(world),
+        "voice_corpus.json",
+        lambda rows: [row.update(speaker="ben") for row in rows] and None,
+    )
+
+
 # --- joining
 
 
@@ -73,12 +97,26 @@ async def test_only_the_founder_makes_leads(house: House) -> None:
 async def test_the_founder_is_told_of_a_join_and_undoes_it_with_one_tap(house: House) -> None:
     ben = house.phone("ben", "telegram")
     dewi = await invited(house, "Dewi", "bali_villa")
-    card = await ben.card("unlink")
+    card = await ben.card("remove")
     assert "Dewi" in card.text and "Telegram" in card.text and "Bali Villa" in card.text
-    await ben.taps("unlink")
+    await ben.taps("remove")
     assert house.app.services.company.person("dewi") is None
     await dewi.says("vila Bali: mati lampu")
     assert await house.tickets() == [], "she is a stranger again"
+
+
+async def test_undoing_a_join_takes_what_they_added_since_with_it(house: House) -> None:
+    ben = house.phone("ben", "telegram")
+    dewi = await invited(house, "Dewi", "bali_villa")
+    joined = await ben.card("remove")
+    await dewi.says("/link")
+    code = re.findall(r"/link ([a-z0-9-]{11})", "\n".join(await dewi.texts()))[-1]
+    second = house.stranger("telegram", "dewi_at_home")
+    await second.says(f"/link {code}")
+    await ben.taps("remove", joined)
+    assert house.app.services.company.person("dewi") is None
+    await second.says("vila Bali: mati lampu")
+    assert await house.tickets() == []
 
 
 async def test_he_is_told_of_one_more_account_too(house: House) -> None:
@@ -146,29 +184,27 @@ async def test_what_somebody_had_goes_to_the_next_when_they_leave(world: World) 
     assert (await world.ticket())["status"] == "DISPATCHED", "her buttons do nothing any more"
 
 
+@pytest.mark.parametrize("how", ["a word", "the file"])
+async def test_nothing_new_is_shown_to_somebody_who_left(world: World, how: str) -> None:
+    await world.says("shirley", STORY)
+    await (await world.card("ben", "approval")).tap("approve")
+    await (await world.card("shirley", "job")).tap("ack")
+    if how == "a word":
+        await world.says("ben", "/team remove shirley")
+    else:
+        take_out(world)
+        await look(world)
+    before = await world.chat("shirley")
+    await world.says("ben", "/resolve T-1001 140 secretpan")
+    assert (await world.ticket())["status"] == "RESOLVED"
+    assert await world.chat("shirley") == before
+
+
 async def test_whoever_is_taken_out_of_team_json_loses_every_right_at_once(world: World) -> None:
     await world.says("shirley", STORY)
     await (await world.card("ben", "approval")).tap("approve")
 
-    def without_shirley(rows: Any) -> Any:
-        rows[:] = [row for row in rows if row["id"] != "shirley"]
-        for row in rows:
-            if row.get("backup") == "shirley":
-                row["backup"] = None
-
-    changed(folder_of(world), "team.json", without_shirley)
-    changed(
-        folder_of(world),
-        "vendors.json",
-        lambda rows: (
-            [row.update(person_id=None) for row in rows if row.get("person_id") == "shirley"] and None
-        ),
-    )
-    changed(
-        folder_of(world),
-        "voice_corpus.json",
-        lambda rows: [row.update(speaker="ben") for row in rows] and None,
-    )
+    take_out(world)
     await look(world)
     assert "shirley" not in team_of(world)
     await (await world.card("shirley", "job")).tap("ack")

@@ -14,6 +14,8 @@ from bot.app import DATA
 from core.metering import Usage
 from core.outbox.home_page import _snapshot
 from tests.core.cost.books import call, ledger_of, planned
+from tests.fakes.telegram import BOT
+from tests.platforms import open_house
 from tests.test_local_money import changed
 from tests.world import STORY, World, open_world
 
@@ -118,3 +120,21 @@ async def test_how_to_get_in_is_for_whoever_has_the_job(world: World) -> None:
         assert (secret in card.text) is told, person
         if person in {"haru", "celine"}:
             assert "Wang first" not in card.text, "what the founder said about another's place"
+
+
+async def test_in_a_group_nobody_brings_out_what_others_may_not_read(tmp_path: Path) -> None:
+    people = [("ben", "telegram"), ("shirley", "telegram")]
+    async with open_house(tmp_path, people, {"mr_wang_hvac": "telegram"}) as house:
+        ben, shirley = house.phone("ben", "telegram"), house.phone("shirley", "telegram")
+        room = str(house.fakes["telegram"].room("Taipei"))
+        await shirley.says(STORY)
+        await ben.taps("approve")
+        await shirley.taps("ack")
+        bot = f"@{BOT['username']}"
+        for text in (f"/ticket{bot} T-1001", f"/brain{bot} AC Taipei Wang"):
+            await ben.says(text, room=room)
+        shown = "\n".join(one.text for one in await ben.chat(room))
+        assert "T-1001" in shown
+        for secret in ("一樓管理員登記", "/v/", "memo"):
+            assert secret not in shown, secret
+        assert any("memo" in text for text in await ben.texts()), "he reads it where he is alone"

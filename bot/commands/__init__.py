@@ -53,7 +53,7 @@ COMMANDS: Final = {
     "/ack": ChatCommand(tickets.ack, N_("“I have it”"), ("/ack T-1001",), acts=(do.Acknowledge,)),
     "/resolve": ChatCommand(
         tickets.resolve,
-        N_("“it is done”, with what it cost in USD"),
+        N_("“it is done”, with what it cost"),
         ("/resolve T-1001 132 new drain pan",),
         acts=(do.Resolve, do.CorrectBill),
     ),

@@ -27,7 +27,8 @@ def brain(call: Call) -> None:
     readable = brain_places(company, call.person)
     knowledge = recall(company, Query(call.words_after, place), readable=readable)
     found = [f"• {source.quote} [{source.id}]" for source in knowledge.sources]
-    call.reply("\n".join(found) if found else words("I found nothing about that."))
+    # In a group others read along, who may read less.
+    call.reply_alone("\n".join(found) if found else words("I found nothing about that."))
 
 
 def status(call: Call) -> None:

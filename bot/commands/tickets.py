@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bot.commands.call import Call
 from core import phrases
 from core.acts.commands import Acknowledge, CorrectBill, Resolve
 from core.amounts import parse_amount
 from core.errors import Refused
 from core.model import ApprovalStatus, Status
+from core.money import Money
+from core.text import normal
 from core.tickets.records import find_ticket, latest_approval, open_tickets, rate_on
+
+MAX_AMOUNT_WORDS: Final = 4
+"""Of an amount as it is typed: "Rp 1,5 juta"."""
 
 
 def tickets(call: Call) -> None:
@@ -55,13 +62,28 @@ def ack(call: Call) -> None:
 
 
 def resolve(call: Call) -> None:
-    parts = call.words_after.split(maxsplit=2)
-    ticket = find_ticket(call.tx, parts[0] if parts else "")
-    money = rate_on(call.tx, ticket).currency
-    amount = parse_amount(parts[1], money) if len(parts) > 1 else None
-    rest = parts[2] if len(parts) > 2 else ""
+    name, _, said = call.words_after.strip().partition(" ")
+    ticket = find_ticket(call.tx, name)
+    amount, rest = _bill_in(said.split(), rate_on(call.tx, ticket).currency, call.reader.language)
     if ticket.status == Status.RESOLVED and amount is not None:
         if call.do(CorrectBill(ticket.ticket_id, amount, rest)):
             call.reply(call.reader.words("The bill of {ticket} is corrected.", ticket=ticket.ticket_id))
     elif call.do(Resolve(ticket.ticket_id, amount, outcome=rest)):
         call.reply(call.reader.words("{ticket} is done. Thank you.", ticket=ticket.ticket_id))
+
+
+def _bill_in(said: list[str], local: str, language: str) -> tuple[Money | None, str]:
+    """(the amount that the words begin with, the words after it): as many words as make one, "500 ribu", "130 usd".
+    Raises Refused("amount_unclear" | "amount_unclear_local")."""
+    for count in range(min(MAX_AMOUNT_WORDS, len(said)), 0, -1):
+        after = said[count : count + 1]
+        if after and any(char.isdecimal() for char in normal(after[0])[:1]):
+            continue  # "4 600": half a number is none
+        try:
+            return parse_amount(" ".join(said[:count]), local, language), " ".join(said[count:])
+        except Refused:
+            continue
+    if said:
+        parse_amount(said[0] if len(said) == 1 else " ".join(said[:2]), local, language)
+        raise Refused("amount_unclear", text=" ".join(said[:2])[:40])
+    return None, ""

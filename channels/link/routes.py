@@ -87,7 +87,7 @@ class LinkRoutes:
         if button is None:
             return _page(card, waiting=False)
         try:
-            values = _values(button, form)
+            values = _values(button, form, card.language)
         except Refused as unclear:
             return _page(card, waiting=False, note=refusal(unclear, words), typed=form)
         payload = {
@@ -174,12 +174,12 @@ def _worked_on(session: Session, offer_id: str) -> int:
     return session.scalar(wanted) or 0
 
 
-def _values(button: Button, form: Mapping[str, str]) -> dict[str, str]:
+def _values(button: Button, form: Mapping[str, str], language: str) -> dict[str, str]:
     """What was filled in. Raises Refused("amount_unclear" | "unknown_option")."""
     values = {field.name: escape(form.get(field.name, "")).strip()[:200] for field in button.fields}
     for field in button.fields:
         if field.kind == "amount":
-            parse_amount(values[field.name], field.currency or USD)
+            parse_amount(values[field.name], field.currency or USD, language)
         if field.kind == "choice" and values[field.name] not in {one.value for one in field.options}:
             raise Refused("unknown_option")
     return values

@@ -91,7 +91,7 @@ def refusals(payload: Payload) -> dict[str, str]:
     for name, kind, value in filled(payload):
         if kind == "amount":
             try:
-                parse_amount(value, meta.get("currency", {}).get(name, USD))
+                parse_amount(value, meta.get("currency", {}).get(name, USD), say.language)
             except Refused as refused:
                 wrong[name] = phrases.refusal(refused, say)
     return wrong

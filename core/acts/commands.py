@@ -89,8 +89,10 @@ class Resolve(OnTicket):
     """A key of core.phrases.CHARGE."""
     guest_credit: Money | None = None
     staff_minutes: int | None = None
-    sure: str = ""
-    """The card on which somebody said that it is really meant (core.workflow.bills)."""
+    card: str = ""
+    """The card of core.workflow.bills whose button this is: it is answered with it."""
+    sure: bool = False
+    """Somebody was asked whether it is really meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,10 @@ class CorrectBill(OnTicket):
 
     amount: Money
     why: str = ""
-    sure: str = ""
+    card: str = ""
+    sure: bool = False
+    was: str = ""
+    """The bill as it stood when that was asked, US dollars; "" for whatever it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,14 +234,17 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
             charge_to=it.charge_to,
             guest_credit=it.guest_credit,
             staff_minutes=it.staff_minutes,
+            card=it.card,
             sure=it.sure,
         ),
         _resolved,
     ),
     Act(
         do.CorrectBill,
-        Right.RESOLVE,
-        lambda tx, actor, it: bills.correct(tx, _ticket(tx, it), actor, it.amount, it.why, it.sure),
+        _right_to_resolve,
+        lambda tx, actor, it: bills.correct(
+            tx, _ticket(tx, it), actor, it.amount, it.why, card=it.card, sure=it.sure, was=it.was
+        ),
         _resolved,
     ),
     Act(

@@ -227,7 +227,7 @@ def _take_amount(
     tx: Tx, form: FormRequest, message: Message, reader: Reader, currency: str, *, is_reply: bool
 ) -> tuple[bool, Tap | None]:
     try:
-        parse_amount(message.text, currency or USD)
+        parse_amount(message.text, currency or USD, reader.language)
     except Refused as unclear:
         if not is_reply and not (any(char.isdecimal() for char in message.text) and len(message.text) <= 20):
             return False, None  # something else that is to be said now

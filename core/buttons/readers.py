@@ -29,13 +29,15 @@ class Pressed:
     """What stands in the button's row, written by us when it was drawn."""
     values: dict[str, str]
     """What the person said: data."""
+    language: str = ""
+    """In which they say it: 1,5 is one and a half in some, fifteen hundred in none."""
 
     def said(self, name: str) -> str:
         return escape(self.values.get(name, "")).strip()[:1000]
 
     def amount(self, name: str = "amount") -> Money:
         """Raises Refused("amount_unclear" | "amount_unclear_local")."""
-        return parse_amount(self.values.get(name, ""), str(self.args.get("currency", USD)))
+        return parse_amount(self.values.get(name, ""), str(self.args.get("currency", USD)), self.language)
 
     def minutes(self) -> int | None:
         """Working time; None where nothing was said. Raises Refused("minutes_unclear")."""
@@ -112,9 +114,11 @@ def _money(said: Any) -> Money | None:
 def _sure(press: Pressed) -> do.Resolve | do.CorrectBill:
     """What was asked about before it was booked, as it was said."""
     args, amount = press.args, _money(press.args["amount"])
+    sure = not args.get("which")  # which of two was meant says nothing of how likely it is
     if args.get("correct"):
         assert amount is not None, "a correction has an amount"
-        return do.CorrectBill(str(args["ticket"]), amount, str(args["why"]), sure=press.subject)
+        was = str(args["was"])
+        return do.CorrectBill(str(args["ticket"]), amount, str(args["why"]), press.subject, sure, was)
     return do.Resolve(
         str(args["ticket"]),
         amount,
@@ -123,7 +127,8 @@ def _sure(press: Pressed) -> do.Resolve | do.CorrectBill:
         charge_to=args["charge_to"],
         guest_credit=_money(args["credit"]),
         staff_minutes=args["minutes"],
-        sure=press.subject,
+        card=press.subject,
+        sure=sure,
     )
 
 
@@ -223,7 +228,7 @@ def _unlink(press: Pressed) -> do.UnlinkAccount:
 
 
 def _remove(press: Pressed) -> do.RemovePerson:
-    return do.RemovePerson(press.subject)
+    return do.RemovePerson(str(press.args.get("person", press.subject)))
 
 
 def _keep(press: Pressed) -> do.KeepMember:
@@ -269,7 +274,7 @@ STANDALONE: Final[dict[str, dict[str, Reader]]] = {
     "unsure": {"arrived": _arrived, "again": _again},
     "quarantine": {"retry": _retry, "discard": _discard},
     "join": {"admit": _admit, "known": _known, "block": _block},
-    "joined": {"unlink": _unlink},
+    "joined": {"unlink": _unlink, "remove": _remove},
     "brought": {"keep": _keep, "remove": _remove},
     "handover": {"take": _take},
     "check": {"check": _check},

@@ -88,7 +88,7 @@ def _found(
     if card.kind == forms.FORM:
         subject = str(card.subject)
         return lambda: _press_filled(tx, forms.tap(tx, tapped, button, subject, reader))
-    press = Pressed(str(card.ticket_id or card.subject), button.args, tapped.values)
+    press = Pressed(str(card.ticket_id or card.subject), button.args, tapped.values, reader.language)
 
     def act() -> None:
         perform(tx, actor, read(card.kind, card.ticket_id is not None, button.action, press))

@@ -277,7 +277,7 @@ def job(view: View) -> CardDraft:
         )
         sections.append(Section(title=words("Tell the guest"), text=guest_text(view), folded=True))
     sections += [*sources(view), *understood(view)]
-    if place and place.access and dispatch is not None and _may_handle(view, dispatch):
+    if view.alone and place and place.access and dispatch is not None and _may_handle(view, dispatch):
         sections.append(
             Section(title=words("Address and access"), text=f"{place.address}\n{place.access}", folded=True)
         )

@@ -59,6 +59,8 @@ class View:
     """The page on which they answer, for whoever passes it on."""
     offer_reached: bool = False
     """They were written to directly."""
+    alone: bool = True
+    """Nobody but the reader sees the card: what is theirs alone to know may stand on it."""
 
     @property
     def dispatch(self) -> DispatchSnapshot | None:
@@ -96,7 +98,7 @@ class View:
     def may_know(self) -> bool:
         """What the company knows about this property is the reader's to read."""
         readable = brain_places(self.company, self.reader)
-        return readable is None or self.ticket.property_id in readable
+        return self.alone and (readable is None or self.ticket.property_id in readable)
 
     @property
     def vendor_name(self) -> str:

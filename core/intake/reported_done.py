@@ -69,6 +69,7 @@ def _ask_which(tx: Tx, ticket: Ticket, actor: Actor, readings: tuple[Money, ...]
     args = {
         "ticket": ticket.ticket_id,
         "outcome": outcome,
+        "which": True,
         **dict.fromkeys(("rating", "charge_to", "credit", "minutes")),
     }
     try:

@@ -41,7 +41,7 @@ LINES_WITHIN: Final = timedelta(seconds=15)
 """Of lines that somebody sends one after the other, as people type: they are one report."""
 READ_AT_ONCE: Final = 400
 """Characters of them that are judged together."""
-ANOTHER: Final = 0.7
+ANOTHER: Final = 0.5
 """How sure the category of such a line must be for another problem than the line before."""
 SURELY: Final = 0.5
 """So sure must the category be for words to be about something else than was asked."""

@@ -116,6 +116,8 @@ def view_of(
 ) -> View:
     dispatch = current_dispatch(ticket)
     offer = dispatch.offers[-1] if dispatch is not None and dispatch.offers else None
+    there = tx.services.person_of(address)
+    alone = there is not None and there.id == reader.person_id
     return View(
         company=tx.services.company,
         ticket=seen,
@@ -125,9 +127,10 @@ def view_of(
         now=tx.now,
         others=others,
         translations=translations.for_reader(tx, ticket, reader),
-        offer_link=link_to(tx.services, offer) if offer is not None else None,
+        offer_link=link_to(tx.services, offer) if offer is not None and alone else None,
         offer_reached=offer is not None
         and tx.services.address_of_vendor(tx.services.company.vendor(offer.vendor_id)) is not None,
+        alone=alone,
     )
 
 

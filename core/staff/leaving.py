@@ -4,10 +4,11 @@ everything at once, and whom they brought is asked about."""
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from core.actors import LOOPOS, Actor, Reader
@@ -17,11 +18,11 @@ from core.company.schema import Person
 from core.context import Commit, Services, Task, Tx
 from core.errors import Refused
 from core.i18n import N_
-from core.model import Status
+from core.model import Address, OutboxStatus, Status
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.phrases import CHANNEL, ROLE, label
-from core.store.tables import Cover, Dispatch, IdentityRow, Member, Ticket, table
+from core.store.tables import CardCopy, Cover, Dispatch, IdentityRow, Member, OutboxRow, Ticket, table
 from core.team import roster
 from core.tickets.records import is_open
 from core.workflow import dispatching
@@ -68,7 +69,12 @@ def _joined(tx: Tx, it: _Join, reader: Reader) -> CardDraft:
         facts.append(Fact(label=words("Properties"), value=words.join(places)))
     if it.new:
         facts.append(Fact(label=words("Invited by"), value=it.by))
-    undo = ButtonDraft("unlink", words("Undo"), "danger", {"channel": it.channel, "account": it.account})
+    # Whoever joined goes as a whole, whatever accounts they added since.
+    undo = (
+        ButtonDraft("remove", words("Undo"), "danger", {"person": it.person.id})
+        if it.new
+        else ButtonDraft("unlink", words("Undo"), "danger", {"channel": it.channel, "account": it.account})
+    )
     return CardDraft(title=words("The team"), lead=lead, state="open", facts=tuple(facts), buttons=(undo,))
 
 
@@ -90,15 +96,42 @@ def remove(tx: Tx, person_id: str, actor: Actor) -> None:
         raise Refused("unknown_person", name=person_id)
     if person.id == company.founder.id:
         raise Refused("not_founder")
+    for channel, account in company.accounts_of(person):
+        text = N_("{name} is of the team no more.")
+        _close(tx, "joined", _subject(channel, account), text, name=person.name)
+    fall_silent(tx, tx.services.addresses_of(person))
     roster.dismiss(tx, person.id, actor.person_id)
     _changed(tx)
     log.info("person_removed", person=person.id, by=actor.person_id)
     _close(tx, "brought", person.id, N_("{name} is of the team no more."), name=person.name)
 
 
+def fall_silent(tx: Tx, addresses: Iterable[Address]) -> None:
+    """Nothing that was shown there is changed any more, and nothing that waits goes out: news are for the team."""
+    tx.session.flush()
+    copies, owed = table(CardCopy), table(OutboxRow)
+    for one in addresses:
+        tx.change(
+            update(copies)
+            .where(copies.c.channel == one.channel, copies.c.conversation_id == one.conversation_id)
+            .values(message_ref=None)
+        )
+        tx.change(
+            update(owed)
+            .where(
+                owed.c.channel == one.channel,
+                owed.c.conversation_id == one.conversation_id,
+                owed.c.status == OutboxStatus.PENDING,
+            )
+            .values(status=OutboxStatus.CANCELLED)
+        )
+    tx.session.expire_all()
+
+
 def unlink(tx: Tx, channel: str, account: str, actor: Actor) -> None:
     """The account is nobody's. Raises Refused("unknown_account")."""
     person = tx.services.company.person_at(channel, account)
+    fall_silent(tx, [Address(channel, account)])
     if not roster.unlink(tx, channel, account):
         raise Refused("unknown_account", channel=channel, account=account[:40])
     _changed(tx)

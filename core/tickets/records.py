@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Float, cast, func, select, text, union
+from sqlalchemy import BigInteger, ColumnElement, Float, cast, func, or_, select, text, union
 from sqlalchemy.orm import Session, selectinload
 
 from core.actors import Actor
@@ -144,20 +144,23 @@ def month_of(tx: Tx, place: Property) -> str:
 def month_spent(tx: Tx, place: Property) -> Decimal:
     """Vendor money authorised for the property in its present month: the bill once there is one, the
     estimate until then."""
-    return vendor_money(tx.session, Dispatch.property_id == place.id, Dispatch.month == month_of(tx, place))
+    here = (Dispatch.property_id == place.id, Dispatch.month == month_of(tx, place))
+    return vendor_money(tx.session, *here, recalled=True)
 
 
 def vendor_day(tx: Tx, vendor_id: str, place: Property) -> Decimal:
     """Authorised for a vendor since midnight at `place`, at any property: the bill once there is one."""
     midnight = tx.now.astimezone(place.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    return vendor_money(tx.session, Dispatch.vendor_id == vendor_id, Dispatch.authorized_at >= midnight)
+    today = (Dispatch.vendor_id == vendor_id, Dispatch.authorized_at >= midnight)
+    return vendor_money(tx.session, *today, recalled=True)
 
 
-def vendor_money(session: Session, *where: ColumnElement[bool]) -> Decimal:
-    """What was authorised for vendors by the dispatches that match, exactly."""
-    wanted = select(func.sum(vendor_cents())).where(
-        Dispatch.authorized.is_(True), Dispatch.void.is_(False), *where
-    )
+def vendor_money(session: Session, *where: ColumnElement[bool], recalled: bool = False) -> Decimal:
+    """What was authorised for vendors by the dispatches that match, exactly. With `recalled` also by orders that were taken
+    back and may be carried out all the same: what a limit has to count."""
+    stands: ColumnElement[bool] = Dispatch.void.is_(False)
+    stands = or_(stands, Dispatch.recalled.is_(True)) if recalled else stands
+    wanted = select(func.sum(vendor_cents())).where(Dispatch.authorized.is_(True), stands, *where)
     return Decimal(session.scalar(wanted) or 0) / 100
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from core import phrases
 from core.actors import Actor, Reader
@@ -17,7 +17,7 @@ from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
 from core.model import Event, Status
-from core.money import Amount, Money
+from core.money import Amount, Money, Rate
 from core.outbox import card_publisher
 from core.store.tables import Dispatch, Ticket
 from core.stored_values import Reason
@@ -25,21 +25,26 @@ from core.tickets.records import amount_on, current_dispatch, note
 
 REALLY = "really"
 OUTLIER = "outlier"
+UNORDERED: Final = Decimal(100)
+"""US dollars. More, for what nobody ordered at a place without a cap, is asked about."""
 
 
 def needs_asking(
-    tx: Tx, dispatch: Dispatch | None, bill: Amount | None, credit: Amount | None, minutes: int | None
+    tx: Tx,
+    ticket: Ticket,
+    dispatch: Dispatch | None,
+    bill: Amount | None,
+    credit: Amount | None,
+    minutes: int | None,
 ) -> tuple[Reason, ...]:
     """What speaks against booking it just like that."""
-    about = tx.services.company.about
-    if dispatch is None:
-        return doubts(None, Decimal(0), Decimal(0), credit, minutes, about)
-    cap, place = dispatch.cap_usd, tx.services.company.place(dispatch.property_id)
-    if dispatch.cost_estimate_usd == 0 and place is not None and place.cap_usd is not None:
-        cap = (
-            place.cap_usd
-        )  # our own people: they may have bought something, and nothing was said of how much
-    return doubts(bill, dispatch.cost_estimate_usd, cap, credit, minutes, about)
+    company = tx.services.company
+    estimate = dispatch.cost_estimate_usd if dispatch is not None else Decimal(0)
+    cap, place = dispatch.cap_usd if dispatch is not None else Decimal(0), company.place(ticket.property_id)
+    if estimate == 0:
+        # Nobody from outside was sent: our own people may have bought something, and nothing was said of how much.
+        cap = place.cap_usd if place is not None and place.cap_usd is not None else UNORDERED
+    return doubts(bill, estimate, cap, credit, minutes, company.about)
 
 
 def ask(
@@ -128,8 +133,11 @@ def _over(tx: Tx, card: str, text: str, **params: str) -> None:
 def book(tx: Tx, ticket: Ticket, dispatch: Dispatch, bill: Amount) -> None:
     """It is the bill from now on. Far from the usual it teaches nothing, and the founder is asked."""
     vendor = tx.services.company.vendor(dispatch.vendor_id)
-    was = dispatch.doubtful
-    dispatch.bill, dispatch.doubtful = bill, is_outlier(bill.usd, vendor)
+    was, ours = dispatch.doubtful, vendor is None or vendor.usual_usd.high == 0
+    # What our own people bought once is no price of theirs.
+    dispatch.bill, dispatch.doubtful = bill, is_outlier(bill.usd, vendor) or (ours and bill.usd > 0)
+    if ours:
+        return
     if dispatch.doubtful and card_publisher.own_card(tx, OUTLIER, dispatch.dispatch_id) is None:
         founder = card_publisher.readers_of(tx, tx.services.company.founder)
         card_publisher.post_own(
@@ -139,20 +147,33 @@ def book(tx: Tx, ticket: Ticket, dispatch: Dispatch, bill: Amount) -> None:
         _redraw_outlier(tx, ticket, dispatch)
 
 
-def correct(tx: Tx, ticket: Ticket, actor: Actor, said: Money, why: str, sure: str = "") -> bool:
+def correct(
+    tx: Tx,
+    ticket: Ticket,
+    actor: Actor,
+    said: Money,
+    why: str,
+    *,
+    card: str = "",
+    sure: bool = False,
+    was: str = "",
+) -> bool:
     """The bill was another. False where somebody was asked first whether that is meant.
 
-    Raises Refused("wrong_state" | "no_rate" | "amount_unclear" | "really")."""
-    dispatch = current_dispatch(ticket)
+    Raises Refused("wrong_state" | "superseded" | "no_rate" | "amount_unclear" | "really")."""
+    dispatch = billed(ticket)
     if ticket.status != Status.RESOLVED or dispatch is None or dispatch.bill is None:
         raise Refused("wrong_state", status=ticket.status)
-    old, new = dispatch.bill, amount_on(tx, dispatch, said)
-    found = () if sure else needs_asking(tx, dispatch, new, None, None)
+    old = dispatch.bill
+    if was and was != str(old.usd):
+        raise Refused("superseded")  # corrected by somebody else meanwhile
+    new = _at_its_rate(old, said) or amount_on(tx, dispatch, said)
+    found = () if sure else needs_asking(tx, ticket, dispatch, new, None, None)
     if found:
-        args = {"ticket": ticket.ticket_id, "correct": True, "why": why}
+        args = {"ticket": ticket.ticket_id, "correct": True, "why": why, "was": str(old.usd)}
         ask(tx, ticket, actor, [new], args, found)
         return False
-    asked(tx, sure, ticket)
+    asked(tx, card, ticket)
     if old == new:
         return True
     book(tx, ticket, dispatch, new)
@@ -180,6 +201,22 @@ def correct(tx: Tx, ticket: Ticket, actor: Actor, said: Money, why: str, sure: s
             about=ticket,
         )
     return True
+
+
+def billed(ticket: Ticket) -> Dispatch | None:
+    """The dispatch that holds the ticket's bill: the one that stands, else the last that was billed without an order."""
+    standing = current_dispatch(ticket)
+    if standing is not None and standing.bill is not None:
+        return standing
+    return next((one for one in reversed(ticket.dispatches) if one.bill is not None), None)
+
+
+def _at_its_rate(old: Amount, said: Money) -> Amount | None:
+    """In the money that the bill was said in it keeps its rate: a new rate is no correction."""
+    local = old.local
+    if local is None or said.currency != local.currency:
+        return None
+    return Rate(local.currency, local.rate).of(said.amount)
 
 
 def confirm(tx: Tx, ticket: Ticket, dispatch_id: str, actor: Actor) -> None:

@@ -20,7 +20,7 @@ from core.store.tables import Report, Ticket
 from core.team.people import reader_for
 from core.tickets.lifecycle import following
 from core.tickets.records import current_dispatch, move, note, rate_on
-from core.workflow import approvals, asking, bills, dispatching, filing, offers, reports
+from core.workflow import approvals, asking, bills, dispatching, drafting, filing, offers, reports
 
 RATINGS: Final = range(1, 6)
 """Stars."""
@@ -37,10 +37,10 @@ def resolve(
     charge_to: str | None = None,
     guest_credit: Money | None = None,
     staff_minutes: int | None = None,
-    sure: str = "",
+    card: str = "",
+    sure: bool = False,
 ) -> bool:
-    """It is fixed. False where somebody was asked first whether that is really meant; `sure`: the card on which they said
-    so. `said`: what it cost; asked for where a vendor was sent. `guest_credit` and `staff_minutes` (of our own
+    """It is fixed. False where somebody was asked first whether that is really meant; `sure`: they said so, on `card`. `said`: what it cost; asked for where a vendor was sent. `guest_credit` and `staff_minutes` (of our own
     people) are those of the whole ticket; None leaves what was said before it came back.
 
     Raises Refused("cost_needed" | "wrong_state" | "unknown_option" | "no_rate" | "amount_unclear" | "really")."""
@@ -53,7 +53,7 @@ def resolve(
     company, rate = tx.services.company, rate_on(tx, ticket)
     bill = company.amount(said, rate) if said is not None else None
     credit = company.amount(guest_credit, rate) if guest_credit is not None else None
-    found = () if sure else bills.needs_asking(tx, dispatch if sent else None, bill, credit, staff_minutes)
+    found = () if sure else bills.needs_asking(tx, ticket, dispatch, bill, credit, staff_minutes)
     if found:
         args = {
             "ticket": ticket.ticket_id,
@@ -66,7 +66,7 @@ def resolve(
         following(Event.RESOLVED, ticket.status)  # who may not now need not be asked
         bills.ask(tx, ticket, actor, [bill] if bill is not None else [], args, found)
         return False
-    bills.asked(tx, sure, ticket)
+    bills.asked(tx, card, ticket)
     move(
         tx,
         ticket,
@@ -85,6 +85,9 @@ def resolve(
         ticket.guest_credit_usd, ticket.guest_credit_local = credit.usd, credit.local
     if staff_minutes is not None:
         ticket.staff_minutes = staff_minutes
+    ordered = dispatch is not None and dispatch.authorized
+    if dispatch is None and bill is not None and bill.usd > 0:
+        dispatch = drafting.without_order(tx, ticket)
     if dispatch is not None:
         bills.book(tx, ticket, dispatch, bill if bill is not None else Amount(Decimal(0)))
         if not dispatch.authorized:
@@ -92,7 +95,9 @@ def resolve(
     _stop_everything(tx, ticket)
     asking.ask_who_pays(tx, ticket, actor)
     _tell_all(tx, ticket, actor)
-    if dispatch is not None and bill is not None and bill.usd > dispatch.cap_usd:
+    if bill is not None and bill.usd > 0 and not ordered:
+        _tell_unordered(tx, ticket, actor, bill)
+    elif dispatch is not None and bill is not None and bill.usd > dispatch.cap_usd:
         card_publisher.tell(
             tx,
             tx.services.company.founder,
@@ -104,6 +109,23 @@ def resolve(
             ),
         )
     return True
+
+
+def _tell_unordered(tx: Tx, ticket: Ticket, actor: Actor, bill: Amount) -> None:
+    """Money went out that nobody had authorised: the founder hears how much."""
+    founder, who = tx.services.company.founder, tx.services.company.name_of(actor.person_id)
+    if founder.id != actor.person_id:
+        card_publisher.tell(
+            tx,
+            founder,
+            lambda words: words(
+                N_("{ticket} cost {amount}, says {who}. Nobody had been sent for that."),
+                ticket=ticket.ticket_id,
+                amount=words.amount(bill),
+                who=who,
+            ),
+            about=ticket,
+        )
 
 
 def _tell_all(tx: Tx, ticket: Ticket, actor: Actor) -> None:
@@ -124,6 +146,7 @@ def cancel(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     move(tx, ticket, Event.CANCELLED, actor)
     _void_unbilled(tx, ticket)
     _stop_everything(tx, ticket)
+    dispatching.ask_whether_off(tx, ticket)
 
 
 def reopen(tx: Tx, ticket: Ticket, actor: Actor) -> None:
@@ -153,10 +176,15 @@ def merge(tx: Tx, ticket: Ticket, into: Ticket, actor: Actor) -> None:
         raise Refused("wrong_state", status=into.status)
     move(tx, ticket, Event.MERGED, actor, into=into.ticket_id)
     ticket.merged_into = into.ticket_id
+    goes_on = current_dispatch(into)
     for dispatch in ticket.dispatches:
-        # Whoever was sent for it is sent for the same problem: nothing is taken back.
-        dispatch.void = dispatch.void or dispatch.actual_cost_usd is None
+        # Whoever was sent for both comes for the same problem: nothing is taken back. Another has to be told.
+        if goes_on is not None and goes_on.authorized and goes_on.vendor_id == dispatch.vendor_id:
+            dispatch.void = dispatch.void or dispatch.actual_cost_usd is None
+        elif dispatch.actual_cost_usd is None:
+            dispatching.recall(tx, dispatch)
     _stop_everything(tx, ticket)
+    dispatching.ask_whether_off(tx, ticket)
     for report in ticket.reports:
         into.reports.append(reports.copy_of(report))
     for one in ticket.attachments:
@@ -208,6 +236,8 @@ def unmerge(tx: Tx, ticket: Ticket, actor: Actor) -> None:
     """A merged ticket goes its own way again."""
     move(tx, ticket, Event.SPLIT, actor, **{"from": ticket.merged_into})
     ticket.merged_into = None
+    for dispatch in ticket.dispatches:
+        dispatch.recalled = False  # whoever was sent for it is sent for it again
     filing.advance(tx, ticket, actor)
 
 

@@ -264,6 +264,24 @@ def _unbelievable(ticket: Ticket) -> list[str]:
     return [*(basis.problems if basis else ()), *(["answer"] if invalid else [])]
 
 
+def without_order(tx: Tx, ticket: Ticket) -> Dispatch:
+    """What holds a bill that nobody had ordered; void, since it authorises nothing."""
+    row = _unauthorised(
+        tx,
+        ticket.ticket_id,
+        vendor_id=None,
+        estimate=Amount(usd(0)),
+        cap_usd=usd(0),
+        property_id=ticket.property_id,
+        eta_iso=None,
+        changes=(),
+    )
+    row.void = True
+    ticket.dispatches.append(row)
+    tx.session.flush()
+    return row
+
+
 def copy_of(
     tx: Tx, old: Dispatch, amount: Amount, eta: datetime | None, changes: tuple[Change, ...]
 ) -> Dispatch:

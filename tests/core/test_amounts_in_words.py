@@ -268,3 +268,65 @@ def test_these_say_that_it_is_done_and_nothing_else(text: str) -> None:
 )  # fmt: skip
 def test_these_do_not(text: str) -> None:
     assert not says_done(text)
+
+
+# --- of places with another money
+
+TAIPEI, ITO, BALI, MADRID = ("TWD", "zh-TW"), ("JPY", "ja"), ("IDR", "id"), ("EUR", "es")
+
+
+@pytest.mark.parametrize(
+    ("at", "text", "amount", "currency"),
+    [
+        (TAIPEI, "修好了 日幣5,000元", "5000", "JPY"),
+        (TAIPEI, "韓幣15000元", "15000", "KRW"),
+        (TAIPEI, "泰銖500元", "500.00", "THB"),
+        (TAIPEI, "新加坡幣 60元", "60.00", "SGD"),
+        (TAIPEI, "$4200 hkd", "4200.00", "HKD"),
+        (TAIPEI, "修好了,4600元", "4600", "TWD"),
+        (TAIPEI, "0.46萬塊修好了", "4600", "TWD"),
+        (ITO, "台湾ドル 4600", "4600", "TWD"),
+        (ITO, "1.5万円で終わりました", "15000", "JPY"),
+        (BALI, "30 dolar australia", "30.00", "AUD"),
+        (BALI, "selesai 1,5 juta", "1500000", "IDR"),
+        (BALI, "selesai Rp 500.000", "500000", "IDR"),
+        (MADRID, "listo 1.200,50 euros", "1200.50", "EUR"),
+    ],
+)
+def test_each_place_names_money_in_its_own_way(
+    at: tuple[str, str], text: str, amount: str, currency: str
+) -> None:
+    assert amount_in(text, local=at[0], language=at[1]) == Money(Decimal(amount), currency)
+
+
+@pytest.mark.parametrize(
+    ("at", "text"),
+    [
+        (TAIPEI, "修好了 1萬 5千元"),
+        (TAIPEI, "修好了 每小時 800元 共4小時"),
+        (TAIPEI, "修好了 訂金1000元 尾款3600"),
+        (TAIPEI, "修好了 4600元 x 2台"),
+        (TAIPEI, "修好了 客人付了500元"),
+        (TAIPEI, "US 132元"),
+        (TAIPEI, "4600~5000元"),
+        (TAIPEI, "4 600元"),
+        (TAIPEI, "NT$1萬 5千"),
+        (TAIPEI, "修好了 0912345678"),
+        (ITO, "1万 5000円"),
+        (ITO, "8000円×2"),
+        (ITO, "15,000円+税"),
+        (BALI, "Rp1jt 250rb"),
+        (BALI, "3 juta 500 ribu rupiah"),
+        (BALI, "Rp450.000 + ongkir 20.000"),
+        (BALI, "selesai 0812345678"),
+        (MADRID, "1 mil 200 euros"),
+        (MADRID, "85€50"),
+        (MADRID, "85'50 euros"),
+        (MADRID, "1 200,50 €"),
+        (MADRID, "85 eur + iva 21%"),
+        (("USD", "en"), "done, 60 usd per hour, 3 hours"),
+        (("USD", "en"), "done, $80 deposit"),
+    ],
+)
+def test_what_is_not_the_whole_bill_for_certain_is_asked(at: tuple[str, str], text: str) -> None:
+    assert amount_in(text, local=at[0], language=at[1]) is None
