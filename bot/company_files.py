@@ -6,13 +6,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from core.company.loader import load_company
+from core.company.company import Company
+from core.company.loader import CompanyDataError, load_company
 from core.context import Services, Store, Tx
 from core.errors import StartupError, TryLater
 from core.i18n import N_
@@ -82,9 +85,14 @@ class CompanyFiles:
         try:
             written = await asyncio.to_thread(load_company, self._folder)
         except StartupError as error:
-            why = str(error)
+            findings = error.findings if isinstance(error, CompanyDataError) else [error]
+            why = "\n".join(str(one) for one in findings)
             log.error("company_files_broken", problem=why[:300])
             await self._store.write(lambda tx: _tell(tx, why))
+            # Whoever was taken out is gone all the same: what tightens counts, whatever else is wrong.
+            self._services.written = self._services.written.without(
+                await asyncio.to_thread(taken_out, self._folder, self._services.written)
+            )
             self._seen = stamp
             return
         if written.founder.id != self._services.written.founder.id:
@@ -97,10 +105,23 @@ class CompanyFiles:
             return
         if written != self._services.written:
             await asyncio.to_thread(self._engine.adopt, written)
-            self._services.written = written
+            before = self._services.written
+            former = {**before.former, **{one.id: one.name for one in before.team}}
+            self._services.written = replace(written, former=former)
             await self._learning.teach()  # lessons about places that are there now
             log.info("company_files_read")
         self._seen = stamp
+
+
+def taken_out(folder: Path, written: Company) -> set[str]:
+    """Whom a team.json names no more that can be read at least so far; nobody where it cannot, or where the founder is
+    missing too."""
+    try:
+        rows = json.loads((folder / "team.json").read_text(encoding="utf-8"))
+        there = {row["id"] for row in rows}
+    except (OSError, ValueError, TypeError, KeyError):
+        return set()
+    return {one.id for one in written.team} - there if written.founder.id in there else set()
 
 
 def stamp_of(folder: Path) -> Stamp:

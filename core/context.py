@@ -116,8 +116,8 @@ class Services:
 
     def person_at(self, channel: str, platform_id: str) -> Person | None:
         """The team member behind an account that the channel proved."""
-        if channel in self.played:
-            return self.company.person(platform_id)
+        if channel in self.played and (person := self.company.person(platform_id)) is not None:
+            return person
         return self.company.person_at(channel, platform_id)
 
     def person_of(self, address: Address) -> Person | None:

@@ -271,6 +271,11 @@ MEANWHILE: Final = {
     "safety_security": N_("Do not go in alone. Stay where there is light and other people."),
 }
 
+POWER_TOO: Final = N_(
+    "Water near power: nobody touches anything electrical there. Turn that circuit off at the breaker if you can reach it with dry feet."
+)
+"""Besides what the kind of fault asks for."""
+
 # Severity 5: said before anything else, chosen by risk; {number} comes from the country's table.
 EMERGENCY: Final = {
     "gas_risk": N_(

@@ -247,8 +247,25 @@ async def test_orders_that_were_taken_back_count_for_the_day_and_the_month(tmp_p
         assert await world.cards("celine", "recalled"), "somebody has to tell the plumber"
         await world.says("celine", "vila Bali: keran kamar mandi bocor, air menetes")
         assert (await world.tickets())[-1]["status"] == "AWAITING_HUMAN"
-        assert "vendor_day" in [one["code"] for one in (await world.tickets())[-1]["approvals"][-1]["reasons"]]
+        assert "vendor_day" in [
+            one["code"] for one in (await world.tickets())[-1]["approvals"][-1]["reasons"]
+        ]
         await (await world.card("celine", "recalled")).tap("off")
         await (await world.card("ben", "approval")).tap("change", amount="39")
         reasons = [one["code"] for one in (await world.tickets())[-1]["approvals"][-1]["reasons"]]
         assert "vendor_day" not in reasons
+
+
+async def test_a_correction_above_the_cap_says_so(world: World) -> None:
+    await resolved(world, "140")
+    await world.says("shirley", "/resolve T-1001 310")
+    await (await world.card("shirley", "really")).tap("resolve")
+    assert any(
+        "140.00 USD → 310.00 USD" in text and "200.00 USD" in text for text in await world.texts("ben")
+    )
+
+
+async def test_the_founder_reads_that_he_is_asked(world: World) -> None:
+    await world.says("shirley", STORY)
+    await world.says("ben", "/ticket T-1001")
+    assert (await world.card("ben", "ticket")).lead.startswith("You are asked to approve: Mr. Wang")

@@ -141,3 +141,32 @@ async def test_a_yes_to_danger_raises_the_alarm(world: World) -> None:
     assert (await world.ticket())["severity"] == 5
     assert any("112" in said for said in await world.texts("celine"))
     assert (await world.ticket())["status"] == "AWAITING_HUMAN"
+
+
+@pytest.mark.parametrize(
+    ("said", "told", "never"),
+    [
+        ("台北兩房電箱有火花跟燒焦味", "消防", "配電箱"),
+        ("Warm Taipei: sparks and smoke from the fuse box", "消防", "配電箱"),
+    ],
+)
+async def test_who_was_told_to_get_out_is_sent_to_no_breaker(
+    world: World, said: str, told: str, never: str
+) -> None:
+    await world.says("shirley", said)
+    for card in await world.cards("ben", "approval"):
+        await card.tap("approve")
+    job = await world.card("shirley", "job")
+    now = next(one["text"] for one in job.card["sections"] if one["title"] == "現在該做什麼")
+    assert told in now and never not in now
+
+
+async def test_water_near_power_changes_what_to_do(world: World) -> None:
+    await world.says("shirley", "台北兩房廚房水槽下面的水管在漏水")
+    for card in await world.cards("ben", "approval"):
+        await card.tap("approve")
+    near_power = (await world.card("shirley", "receipt")).card["questions"][0]
+    await world.tap("shirley", near_power["buttons"][0]["id"])
+    job = await world.card("shirley", "job")
+    now = next(one["text"] for one in job.card["sections"] if one["title"] == "現在該做什麼")
+    assert "配電箱" in now

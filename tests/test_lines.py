@@ -87,3 +87,9 @@ async def test_only_a_place_is_asked_what_is_wrong_there(world: World) -> None:
     await world.says("miguel", "Creekfront")
     assert (await world.texts("miguel"))[-1] == "What is wrong at Creekfront Cabin?"
     assert await world.tickets() == []
+
+
+async def test_what_the_rules_let_go_before_it_became_urgent_is_told_to_the_founder(world: World) -> None:
+    await typed(world, "shirley", "溫暖台北冷氣漏水", "已經滴到插座了 客人很生氣")
+    told = [text for text in await world.texts("ben") if "has become urgent" in text]
+    assert len(told) == 1 and "145.00 USD" in told[0]

@@ -165,6 +165,52 @@ async def test_the_team_is_listed_and_somebody_removed(world: World) -> None:
     assert "shirley" not in (await world.texts("ben"))[-1]
 
 
+async def test_one_tap_takes_a_removal_back_with_everything_that_was_theirs(house: House) -> None:
+    ben, celine = house.phone("ben", "telegram"), house.phone("celine", "telegram")
+    dewi = await invited(house, "Dewi", "bali_villa")
+    for name in ("celine", "dewi"):
+        await ben.says(f"/team remove {name}")
+        await ben.taps("restore")
+    await celine.says("vila Bali: wastafel mampet")
+    await dewi.says("vila Bali: mati lampu")
+    assert [one["reporter"] for one in await house.tickets()] == ["celine", "dewi"]
+
+
+async def test_whoever_is_let_in_again_on_the_page_is_answered(world: World) -> None:
+    await world.says("ben", "/team remove shirley")
+    await world.says("ben", "/invite Shirley warm_taipei_2br")
+    code = re.findall(r"/link ([a-z0-9-]{11})", "\n".join(await world.texts("ben")))[-1]
+    await world.says("shirley", f"/link {code}")
+    await world.says("shirley", "Warm Taipei 毛巾不夠了")
+    assert (await world.ticket())["reporter"] == "shirley_2"
+
+
+async def test_whoever_is_gone_from_a_file_that_is_broken_otherwise_is_gone(world: World) -> None:
+    """Others still name her: as a backup, and as somebody who does jobs."""
+    changed(folder_of(world), "team.json", lambda rows: [row for row in rows if row["id"] != "celine"])
+    await look(world)
+    assert "celine" not in team_of(world)
+    await world.says("celine", "/tickets")
+    await world.says("celine", "vila Bali: mati lampu")
+    assert await world.tickets() == []
+    told = [text for text in await world.texts("ben") if "team.json" in text]
+    assert len(told) == 1 and "celine" in told[0] and "start again" not in told[0]
+
+
+async def test_what_somebody_did_keeps_their_name(world: World) -> None:
+    await world.says("shirley", STORY)
+    await world.says("ben", "/team remove shirley")
+    assert "Shirley" in (await world.card("ben", "approval")).text
+
+
+async def test_what_was_lent_comes_back_to_its_owner(world: World) -> None:
+    await world.says("haru", "/oncall celine")
+    await world.says("celine", "/oncall haru ito_stream_house")
+    await world.says("ben", "/oncall")
+    line = next(one for one in (await world.texts("ben"))[-1].splitlines() if one.startswith("Ito"))
+    assert line.startswith("Ito Stream House: Haru") and "instead of" not in line
+
+
 async def test_the_founder_stays(world: World) -> None:
     await world.says("ben", "/team remove ben")
     assert "ben" in team_of(world)

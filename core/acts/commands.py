@@ -294,6 +294,13 @@ class RemovePerson(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class RestorePerson(Command):
+    """They had not left after all."""
+
+    person_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class UnlinkAccount(Command):
     """It speaks for nobody any more."""
 

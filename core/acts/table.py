@@ -378,6 +378,7 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
             tx, actor.person_id, timedelta(minutes=it.minutes), person_id=actor.person_id
         ),
     ),
+    Act(do.RestorePerson, Right.TEAM, lambda tx, actor, it: leaving.restore(tx, it.person_id)),
     Act(do.RemovePerson, Right.TEAM, lambda tx, actor, it: leaving.remove(tx, it.person_id, actor)),
     Act(
         do.UnlinkAccount, Right.TEAM, lambda tx, actor, it: leaving.unlink(tx, it.channel, it.account, actor)

@@ -231,6 +231,10 @@ def _remove(press: Pressed) -> do.RemovePerson:
     return do.RemovePerson(str(press.args.get("person", press.subject)))
 
 
+def _restore(press: Pressed) -> do.RestorePerson:
+    return do.RestorePerson(press.subject)
+
+
 def _keep(press: Pressed) -> do.KeepMember:
     return do.KeepMember(press.subject)
 
@@ -275,6 +279,7 @@ STANDALONE: Final[dict[str, dict[str, Reader]]] = {
     "quarantine": {"retry": _retry, "discard": _discard},
     "join": {"admit": _admit, "known": _known, "block": _block},
     "joined": {"unlink": _unlink, "remove": _remove},
+    "left": {"restore": _restore},
     "brought": {"keep": _keep, "remove": _remove},
     "handover": {"take": _take},
     "check": {"check": _check},

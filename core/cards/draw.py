@@ -27,7 +27,7 @@ from core.cards.snapshot import ApprovalSnapshot, DispatchSnapshot, QuestionSnap
 from core.cards.texts import guest_language, guest_text, offer_line, vendor_links, vendor_text, written
 from core.cards.view import ButtonDraft, CardDraft, State, View
 from core.company.schema import Vendor
-from core.model import OPEN, ApprovalStatus, Intent, QuestionKind, Role, Status
+from core.model import OPEN, ApprovalStatus, Category, Intent, QuestionKind, RiskTag, Role, Status
 from core.text import shorten
 
 # --- the kinds -------------------------------------------------------------------------------------------
@@ -245,6 +245,21 @@ def _texts(view: View, *, folded: bool) -> tuple[Section, ...]:
     )
 
 
+def meanwhile(view: View) -> str:
+    """What to do until somebody comes; "" where it burns or smells of gas: who was told to get out goes to no breaker."""
+    ticket, words = view.ticket, view.words
+    if {RiskTag.FIRE_RISK, RiskTag.GAS_RISK} & set(ticket.risk_tags):
+        return words(phrases.MEANWHILE[Category.GAS_FIRE])
+    lines = [phrases.MEANWHILE[ticket.category]] if ticket.category in phrases.MEANWHILE else []
+    if RiskTag.ELECTRICAL_RISK in ticket.risk_tags and ticket.category in {
+        Category.PLUMBING_LEAK,
+        Category.PLUMBING_BLOCKAGE,
+        Category.APPLIANCE,
+    }:
+        lines.insert(0, phrases.POWER_TOO)
+    return "\n".join(words(one) for one in lines)
+
+
 def job(view: View) -> CardDraft:
     """To whoever has to see to it: the vendor's number, the text to send, and "I have it"."""
     words, ticket, dispatch = view.words, view.ticket, view.dispatch
@@ -259,10 +274,8 @@ def job(view: View) -> CardDraft:
         lead = f"{lead} {please}"
     place = view.company.place(ticket.property_id)
     sections = [*own_words(view), *attachments(view), *answers(view)]
-    if ticket.category in phrases.MEANWHILE and ticket.status == Status.DISPATCHED:
-        sections.insert(
-            0, Section(title=words("What to do now"), text=words(phrases.MEANWHILE[ticket.category]))
-        )
+    if ticket.status == Status.DISPATCHED and (now := meanwhile(view)):
+        sections.insert(0, Section(title=words("What to do now"), text=now))
     if dispatch is not None and view.vendor is not None and ticket.status == Status.DISPATCHED:
         asked = offer_line(view)
         brief = Section(

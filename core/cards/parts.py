@@ -179,8 +179,15 @@ def _waiting_line(view: View) -> str:
     deciders = deciders or view.company.founder.name
     if approval is not None and approval.deciders and set(approval.deciders) <= set(approval.unreached):
         return words("{who} must decide, but nothing I send arrives there. Please call.", who=deciders)
+    mine = approval is not None and [*approval.deciders] == [view.reader_id]
     line = (
         words(
+            "You are asked to approve: {vendor}, about {estimate}.",
+            vendor=view.vendor_name,
+            estimate=words.amount(dispatch.estimate if dispatch else Amount(Decimal(0))),
+        )
+        if mine and view.vendor
+        else words(
             "{who} is asked to approve: {vendor}, about {estimate}.",
             who=deciders,
             vendor=view.vendor_name,

@@ -46,6 +46,8 @@ class Company:
     """Property -> who is on for it instead of whom team.json names."""
     invited: frozenset[str] = frozenset()
     """Members who joined through chat."""
+    former: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Id -> name of who left: what they did keeps their name."""
 
     def without(self, left: Collection[str]) -> Company:
         """The company without who left, and without what they did as vendors."""
@@ -56,7 +58,8 @@ class Company:
             one.model_copy(update={"approved": False}) if one.person_id in left else one
             for one in self.vendors
         )
-        return replace(self, team=team, vendors=vendors)
+        former = {**self.former, **{one.id: one.name for one in self.team if one.id in left}}
+        return replace(self, team=team, vendors=vendors, former=former)
 
     def with_roster(
         self, members: Iterable[Person], joined: Mapping[tuple[str, str], str], covers: Mapping[str, str]
@@ -132,7 +135,7 @@ class Company:
 
     def name_of(self, person_id: str | None) -> str:
         person = self.person(person_id)
-        return person.name if person else (person_id or "")
+        return person.name if person else self.former.get(person_id or "", person_id or "")
 
     def on_site(self, property_id: str | None) -> Person | None:
         """Who looks after a property: whoever covers it now, else the first team member, not the founder, that

@@ -43,6 +43,8 @@ READ_AT_ONCE: Final = 400
 """Characters of them that are judged together."""
 ANOTHER: Final = 0.5
 """How sure the category of such a line must be for another problem than the line before."""
+ANOTHER_AT_A_LEAK: Final = 0.8
+"""The same after a leak, of a line about power."""
 SURELY: Final = 0.5
 """So sure must the category be for words to be about something else than was asked."""
 # Words that look like a decision. They decide nothing: they point to the card (C30).
@@ -351,6 +353,9 @@ def _more_lines(tx: Tx, it: Incoming) -> Ticket | None:
         return None
     sure = said.confidence.get("category", 1.0)
     another = said.category not in {Category.OTHER, Category(ticket.category)} and sure >= ANOTHER
+    # "It drips onto the socket by now" is about the leak.
+    if ticket.category in asking.WATERY and said.category is Category.ELECTRICAL and sure < ANOTHER_AT_A_LEAK:
+        another = False
     asks = said.intent is Intent.QUESTION and bool(_memos_about(tx, it))  # something that we know
     return None if another or asks else ticket
 

@@ -32,6 +32,12 @@ def cover(tx: Tx, actor: Actor, property_ids: Sequence[str], person_id: str, unt
     if person is None:
         raise Refused("unknown_person", name=person_id)
     before = {one: tx.services.company.on_site(one) for one in property_ids}
+    # Whose it is by team.json covers for nobody: what they lent comes back.
+    back = [one for one in property_ids if _is_owner(tx, one, person)]
+    end(tx, back)
+    property_ids = [one for one in property_ids if one not in back]
+    if not property_ids:
+        return
     for property_id in property_ids:
         row = tx.get(Cover, property_id) or tx.add(Cover(property_id=property_id))
         row.person_id, row.set_by, row.since, row.until = person.id, actor.person_id, tx.now, until
@@ -40,6 +46,11 @@ def cover(tx: Tx, actor: Actor, property_ids: Sequence[str], person_id: str, unt
             deadlines.schedule(tx, "cover_ends", property_id, until)
     roster.renew(tx)
     _post(tx, person, property_ids, [who for who in before.values() if who is not None])
+
+
+def _is_owner(tx: Tx, property_id: str, person: Person) -> bool:
+    owner = tx.services.written.on_site(property_id)
+    return owner is not None and owner.id == person.id
 
 
 def end(tx: Tx, property_ids: Sequence[str]) -> list[str]:

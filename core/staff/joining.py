@@ -261,6 +261,10 @@ def add_member(tx: Tx, by: str, about: dict[str, Any]) -> Person:
 
 
 def add_account(tx: Tx, person: Person, channel: str, platform_id: str, by: str) -> None:
+    earlier = tx.get(IdentityRow, (channel, platform_id))
+    if earlier is not None:  # of somebody who left
+        tx.session.delete(earlier)
+        tx.session.flush()
     tx.add(
         IdentityRow(
             channel=channel, platform_id=platform_id, person_id=person.id, added_by=by, added_at=tx.now

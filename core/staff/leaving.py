@@ -24,7 +24,7 @@ from core.outbox.said_once import first_time
 from core.phrases import CHANNEL, ROLE, label
 from core.store.tables import CardCopy, Cover, Dispatch, IdentityRow, Member, OutboxRow, Ticket, table
 from core.team import roster
-from core.tickets.records import is_open
+from core.tickets.records import is_open, open_tickets
 from core.workflow import dispatching
 
 log = structlog.get_logger(__name__)
@@ -104,6 +104,34 @@ def remove(tx: Tx, person_id: str, actor: Actor) -> None:
     _changed(tx)
     log.info("person_removed", person=person.id, by=actor.person_id)
     _close(tx, "brought", person.id, N_("{name} is of the team no more."), name=person.name)
+    ways = card_publisher.readers_of(tx, company.founder)
+    card_publisher.post_own(tx, "left", person.id, lambda one: _left(tx, person, one), ways)
+
+
+def restore(tx: Tx, person_id: str) -> None:
+    """The founder takes it back. Raises Refused("gone")."""
+    if not roster.take_back(tx, person_id):
+        raise Refused("gone")
+    _changed(tx)
+    name = tx.services.company.name_of(person_id)
+    _close(tx, "left", person_id, N_("{name} is of the team again."), name=name)
+
+
+def _left(tx: Tx, person: Person, reader: Reader) -> CardDraft:
+    words = reader.words
+    held = [one.ticket_id for one in open_tickets(tx) if _holds(one, person.id)]
+    facts = (Fact(label=words("They had"), value=", ".join(held[:10])),) if held else ()
+    return CardDraft(
+        title=words("The team"),
+        lead=words("{name} is of the team no more.", name=person.name),
+        state="open",
+        facts=facts,
+        buttons=(ButtonDraft("restore", words("Undo"), "danger"),),
+    )
+
+
+def _holds(ticket: Ticket, person_id: str) -> bool:
+    return any(one.acknowledged_by == person_id and not one.void for one in ticket.dispatches)
 
 
 def fall_silent(tx: Tx, addresses: Iterable[Address]) -> None:
@@ -187,7 +215,9 @@ def settle(tx: Tx) -> None:
     if tx.change(delete(covers).where(covers.c.person_id.not_in(there))):
         roster.renew(tx)
     for member in tx.session.scalars(select(Member).where(Member.added_by.not_in(there))).all():
-        if first_time(tx, f"brought:{member.person_id}:{member.added_by}"):
+        if company.person(member.person_id) is not None and first_time(
+            tx, f"brought:{member.person_id}:{member.added_by}"
+        ):
             _ask_about(tx, member)
 
 

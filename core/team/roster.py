@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select
+from dataclasses import replace
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.company.company import Company
 from core.company.schema import Person
 from core.context import Tx
-from core.store.tables import Cover, Departure, IdentityRow, Member, table
+from core.store.tables import Cover, Departure, IdentityRow, Member
 from core.store.unit import Unit
 
 
 def company_now(session: Session, written: Company) -> Company:
     """`written` with everybody and everything that was decided in chat."""
-    members = [Person.model_validate(row.person) for row in session.scalars(select(Member))]
+    every = [Person.model_validate(row.person) for row in session.scalars(select(Member))]
     joined = {(row.channel, row.platform_id): row.person_id for row in session.scalars(select(IdentityRow))}
     covers = {row.property_id: row.person_id for row in session.scalars(select(Cover))}
     left = set(session.scalars(select(Departure.person_id))) - {written.founder.id}
-    return written.without(left).with_roster(members, joined, covers)
+    members = [one for one in every if one.id not in left]
+    company = written.without(left).with_roster(members, joined, covers)
+    names = {one.id: one.name for one in every if one.id in left}
+    return replace(company, former={**company.former, **names})
 
 
 def renew(tx: Tx) -> None:
@@ -34,14 +39,19 @@ def renew(tx: Tx) -> None:
 
 def dismiss(tx: Unit, person_id: str, by: str) -> None:
     """They are of the team no more, with every account of theirs. The caller renews what is known of the team."""
-    accounts = table(IdentityRow)
-    tx.change(delete(accounts).where(accounts.c.person_id == person_id))
-    member = tx.get(Member, person_id)
-    if member is not None:
-        tx.session.delete(member)
-    elif tx.get(Departure, person_id) is None:
+    if tx.get(Departure, person_id) is None:
         tx.add(Departure(person_id=person_id, by=by, at=tx.now))
     tx.session.flush()
+
+
+def take_back(tx: Unit, person_id: str) -> bool:
+    """They had not left after all. False where they had not."""
+    row = tx.get(Departure, person_id)
+    if row is None:
+        return False
+    tx.session.delete(row)
+    tx.session.flush()
+    return True
 
 
 def unlink(tx: Unit, channel: str, account: str) -> bool:

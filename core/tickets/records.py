@@ -35,7 +35,7 @@ def find_ticket(tx: Tx, ticket_id: str) -> Ticket:
     digits = "".join(char for char in ticket_id if char.isdecimal() and char.isascii())
     ticket = tx.get(Ticket, f"T-{digits}") if digits and len(digits) < 12 else None
     if ticket is None:
-        raise Refused("unknown_ticket", ticket=ticket_id[:20])
+        raise Refused("unknown_ticket", ticket=ticket_id.strip()[:20] or "–")
     return ticket
 
 

@@ -117,7 +117,7 @@ def asked(tx: Tx, card: str, ticket: Ticket) -> None:
 
 
 def leave(tx: Tx, card: str) -> None:
-    _over(tx, card, N_("All right: nothing was booked. Please say again what it was."))
+    _over(tx, card, N_("All right: nothing was booked. Please press “Done” again, or write it: done 132."))
 
 
 def _over(tx: Tx, card: str, text: str, **params: str) -> None:
@@ -194,6 +194,9 @@ def correct(
                         old=words.amount(old),
                         new=words.amount(new),
                     ),
+                    words(N_("That is above its cap of {cap}."), cap=words.money(dispatch.cap_usd))
+                    if new.usd > dispatch.cap_usd and dispatch.authorized
+                    else "",
                     why,
                 )
                 if part

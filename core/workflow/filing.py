@@ -7,9 +7,12 @@ from datetime import timedelta
 
 from core import phrases
 from core.actors import LOOPOS, Actor, Reader
+from core.company.schema import Person
 from core.context import Tx
+from core.i18n import N_
 from core.model import URGENT, Address, Event, QuestionKind, RiskTag, Status, Triage
 from core.outbox import card_publisher
+from core.outbox.said_once import first_time
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.tables import Ticket
@@ -51,6 +54,28 @@ def reassess(tx: Tx, ticket: Ticket) -> None:
         founder = tx.services.company.founder
         card_publisher.show(tx, "ticket", ticket, card_publisher.readers_of(tx, founder), again=True)
         note(tx, ticket, Event.NOTIFIED, LOOPOS, who=founder.id, worse=True)
+        _tell_authorised_before(tx, ticket, founder)
+
+
+def _tell_authorised_before(tx: Tx, ticket: Ticket, founder: Person) -> None:
+    """The rules had let it go; as it is now they would have asked him."""
+    dispatch = current_dispatch(ticket)
+    if dispatch is None or dispatch.authorized_by != LOOPOS.person_id:
+        return
+    if not first_time(tx, f"worse:{dispatch.dispatch_id}"):
+        return
+    vendor = tx.services.company.vendor(dispatch.vendor_id)
+    card_publisher.tell(
+        tx,
+        founder,
+        lambda words: words(
+            N_("{ticket} has become urgent. {vendor} was sent by the rules before that, for about {amount}."),
+            ticket=ticket.ticket_id,
+            vendor=vendor.name if vendor is not None else "",
+            amount=words.amount(dispatch.estimate),
+        ),
+        urgency=card_publisher.Urgency.PRESSING,
+    )
 
 
 # --- danger first
