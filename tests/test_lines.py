@@ -47,6 +47,7 @@ async def test_three_lines_are_one_report(
         ("miguel", ("Creekfront: no hot water", "Reno: no hot water")),
         ("haru", ("伊東の家 タオルが足りません", "鍵が開きません")),
         ("miguel", ("Creekfront: the AC is leaking", "there are bed bugs")),
+        ("miguel", ("Creekfront: towels are missing, big ones", "Creekfront: no soap and no shampoo, towels fine")),
         ("miguel", ("Creekfront: the AC is leaking", "the TV does not turn on")),
     ],
 )

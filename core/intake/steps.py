@@ -356,6 +356,10 @@ def _more_lines(tx: Tx, it: Incoming) -> Ticket | None:
     # "It drips onto the socket by now" is about the leak.
     if ticket.category in asking.WATERY and said.category is Category.ELECTRICAL and sure < ANOTHER_AT_A_LEAK:
         another = False
+    # Who names the place once more, with a problem, begins anew: whether it is the same one the matching says.
+    alone = tx.services.baseline.judge(it.message.text[:READ_AT_ONCE], reports.speaker_of(it.person))
+    anew = "property" in alone.evidence and alone.category is not Category.OTHER and sure >= ANOTHER
+    another = another or anew
     asks = said.intent is Intent.QUESTION and bool(_memos_about(tx, it))  # something that we know
     return None if another or asks else ticket
 
