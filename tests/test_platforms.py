@@ -179,6 +179,7 @@ async def test_a_photo_alone_that_comes_late_is_reported_all_the_same(house: Hou
     assert [one["kind"] for one in ticket["attachments"]] == ["photo"]
 
 
+@pytest.mark.long
 async def test_a_photo_that_never_comes_is_asked_for_again_after_a_day(house: House, channel: str) -> None:
     celine = house.phone("celine", channel)
     hold_files_back(house, channel)

@@ -239,6 +239,7 @@ async def test_nobody_else_can_decide_and_is_told_whom_to_ask(world: World) -> N
     assert (await world.ticket())["status"] == "AWAITING_HUMAN"
 
 
+@pytest.mark.long
 async def test_a_thousand_taps_at_once_are_one_decision_and_the_losers_are_told(world: World) -> None:
     await world.says("shirley", STORY)
     button = (await world.card("ben", "approval")).buttons()["approve"]["id"]

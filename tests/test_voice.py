@@ -79,6 +79,7 @@ SPOKEN = [
 ]
 
 
+@pytest.mark.long
 async def test_a_note_in_ones_own_language_becomes_the_right_ticket(house: House) -> None:
     for person, channel, name, category in SPOKEN:
         await speaks(house.phone(person, channel), name)

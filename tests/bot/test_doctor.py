@@ -316,6 +316,7 @@ async def test_without_a_service_it_says_so_at_once(tmp_path: Path) -> None:
         assert one.fakes["slack"].calls == []
 
 
+@pytest.mark.long
 async def test_the_button_between_two_real_processes(tmp_path: Path) -> None:
     async with office(tmp_path, "slack") as one:
         slack, url = one.fakes["slack"], HTTP.format(port=one.port)

@@ -119,6 +119,7 @@ async def _tap_all(url: str, ids: range) -> Counter[int]:
         return Counter(await asyncio.gather(*(tap(number) for number in ids)))
 
 
+@pytest.mark.long
 def test_a_thousand_posts_are_kept_and_a_stalled_commit_gives_no_200(
     served: tuple[subprocess.Popen[str], str, Path],
 ) -> None:
@@ -275,6 +276,7 @@ def test_a_demo_that_others_can_reach_is_open_to_its_printed_address_alone(tmp_p
         process.communicate()
 
 
+@pytest.mark.long
 def test_a_taken_port_a_bad_setting_and_an_unwritable_home_are_one_clear_line(
     served: tuple[subprocess.Popen[str], str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -294,6 +296,7 @@ def test_a_taken_port_a_bad_setting_and_an_unwritable_home_are_one_clear_line(
         assert "s3cret" not in done.stderr
 
 
+@pytest.mark.long
 def test_the_reading_commands_work_without_a_service(tmp_path: Path) -> None:
     assert json.loads(loopos(tmp_path, "tickets", "--json").stdout) == []
     assert loopos(tmp_path, "ticket", "T-1").returncode == 1

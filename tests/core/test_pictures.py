@@ -234,6 +234,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.long
 def test_a_bomb_takes_nothing_of_the_service_and_a_bounded_part_of_the_machine(tmp_path: Path) -> None:
     """D15 of docs/PROMISES.md."""
     (tmp_path / "bomb.png").write_bytes(BOMB)

@@ -29,6 +29,7 @@ async def fallbacks(house: Thinking) -> list[Json]:
 FAULTS: tuple[Fault, ...] = ("529", "500", "429", "429_bare", "drop", "hang", "cut", "401", "spend_limit")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_a_model_that_does_not_answer_is_done_without(
     house: Thinking, fault: Fault, monkeypatch: pytest.MonkeyPatch

@@ -49,6 +49,7 @@ async def test_the_answer_does_not_wait_for_the_picture(house: World) -> None:
     assert [m["type"] for m in await house.chat("ben") if m["author"] != "ben"] == ["text", "file"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("typed", ["/cost week bali_villa", "/cost bali villa", "/cost MONTH Vila Bali"])
 async def test_a_period_and_a_property_can_be_named(house: World, typed: str) -> None:
     await house.says("ben", typed)

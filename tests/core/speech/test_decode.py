@@ -122,6 +122,7 @@ async def test_a_file_whose_half_is_missing_is_damaged(tmp_path: Path) -> None:
         assert refused.value.code == "damaged"
 
 
+@pytest.mark.long
 async def test_every_container_that_people_send_is_read(tmp_path: Path) -> None:
     for one in CLIPS:
         out = tmp_path / one.name

@@ -172,6 +172,7 @@ async def test_a_hiccup_of_openai_is_tried_again() -> None:
         assert (await hear(engine, LEAK_ZH, "en")).text == "The AC is leaking"
 
 
+@pytest.mark.long
 async def test_after_a_refused_key_openai_rests_and_the_own_ear_listens() -> None:
     fake, clock = FakeTranscriptions(text="words"), HandClock()
     async with openai_ear(fake) as engine, transcriber(engine, local(), clock=clock) as listening:
