@@ -6,7 +6,7 @@ that an identity in team.json is an address; a thread in a group is a conversati
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from core.model import SourceKind
@@ -81,6 +81,8 @@ class Message:
     foreign: bool = False
     """Some of the words are somebody else's, passed on (a shortcut on another's message, a forward, a share): material
     with its author's name, never a command, an answer or a yes of who passed it on."""
+    after: timedelta | None = None
+    """So long after its sender's last message here it was written; None where nothing is known of one."""
     mentions: tuple[str, ...] = ()
     """Platform's ids that stand in `text` as "@id": their names are put there before anybody reads it."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -47,7 +48,10 @@ async def test_three_lines_are_one_report(
         ("miguel", ("Creekfront: no hot water", "Reno: no hot water")),
         ("haru", ("伊東の家 タオルが足りません", "鍵が開きません")),
         ("miguel", ("Creekfront: the AC is leaking", "there are bed bugs")),
-        ("miguel", ("Creekfront: towels are missing, big ones", "Creekfront: no soap and no shampoo, towels fine")),
+        (
+            "miguel",
+            ("Creekfront: towels are missing, big ones", "Creekfront: no soap and no shampoo, towels fine"),
+        ),
         ("miguel", ("Creekfront: the AC is leaking", "the TV does not turn on")),
     ],
 )
@@ -75,6 +79,16 @@ async def test_what_becomes_worse_in_the_next_line_counts(world: World) -> None:
 async def test_a_minute_later_it_is_read_by_itself(world: World) -> None:
     tickets = await typed(world, "miguel", "Creekfront: no hot water", "upstairs bathroom", apart=60)
     assert len(tickets) == 2
+
+
+async def test_what_lay_somewhere_for_a_while_and_comes_all_at_once_is_read_as_it_was_written(
+    world: World,
+) -> None:
+    now = world.clock.now()
+    await world.send("miguel", "Creekfront: no hot water", at=(now - timedelta(minutes=9)).isoformat())
+    await world.send("miguel", "upstairs bathroom", at=(now - timedelta(minutes=2)).isoformat())
+    await world.settle()
+    assert len(await world.tickets()) == 2
 
 
 async def test_somebody_elses_line_is_theirs(world: World) -> None:

@@ -90,7 +90,7 @@ class SlowWork:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What named a place: the next lines, seconds later, may not repeat it."""
+    """What somebody wrote last; where it named a place, the next lines, seconds later, may not repeat it."""
 
     row_id: str
     message: Message
@@ -98,7 +98,7 @@ class Line:
 
 
 class Lines:
-    """The last such line of each person in each conversation. They count for seconds: a restart may forget them."""
+    """The last line of each person in each conversation. They count for seconds: a restart may forget them."""
 
     def __init__(self) -> None:
         self._last: dict[tuple[str, str, str], Line] = {}
@@ -108,15 +108,25 @@ class Lines:
             self._last.clear()
         self._last[message.channel, message.conversation_id, message.sender] = Line(row_id, message, triage)
 
-    def gone_on(self, message: Message, triage: Triage) -> tuple[Triage, Line | None]:
-        """`triage` at the place of the line before it, and that line, where it goes on with one."""
-        line = self._last.get((message.channel, message.conversation_id, message.sender), None)
-        if line is None or not timedelta(0) <= message.at - line.message.at <= LINES_WITHIN:
-            return triage, None
+    def gone_on(self, message: Message, triage: Triage) -> tuple[Message, Triage, Line | None]:
+        """`message` with how long after the line before it, `triage` at the place of that line, and that line, where it goes
+        on with one."""
+        line = self._last.get((message.channel, message.conversation_id, message.sender))
+        if line is None:
+            return message, triage, None
+        message = replace(message, after=message.at - line.message.at)
+        if not timedelta(0) <= message.at - line.message.at <= LINES_WITHIN or not says_where(line):
+            return message, triage, None
         if "property" in triage.evidence or message.foreign or command_in(message.text) is not None:
-            return triage, None
+            return message, triage, None
         evidence = {**triage.evidence, "property": line.triage.evidence["property"]}
-        return replace(triage, property_id=line.triage.property_id, evidence=evidence), line
+        return message, replace(triage, property_id=line.triage.property_id, evidence=evidence), line
+
+
+def says_where(line: Line) -> bool:
+    triage, message = line.triage, line.message
+    named = triage.property_id is not None and "property" in triage.evidence and not triage.steering
+    return named and not message.foreign and not message.reply_to
 
 
 class Intake:
@@ -201,15 +211,14 @@ class Intake:
                     fetched = await fetch_all(self._services, channel, message.remote, waited)
             message = with_files(message, fetched.files, fetched.late)
         message, triage = await self.read(row, message)
-        triage, line = self._lines.gone_on(message, triage)
+        message, triage, line = self._lines.gone_on(message, triage)
         name = "" if known else await channel.display_name(message.sender, message.conversation_id)
         crashpoints.reach("model_answered")
 
         def commit(tx: Tx) -> None:
             if not _mark_done(tx, row, message):
                 return  # at least once: whoever comes second finds it done
-            if says_where(triage) and not message.foreign and not message.reply_to:
-                tx.on_commit(lambda: self._lines.keep(row.id, message, triage))
+            tx.on_commit(lambda: self._lines.keep(row.id, message, triage))
             for other in rows[1:]:
                 _mark_done(tx, other, message)
             fresh = tx.get(InboxRow, row.id)
@@ -363,10 +372,6 @@ def _mark_done(tx: Tx, row: InboxRow, inbound: Inbound | None) -> bool:
         "now": tx.now,
     }
     return tx.change(_PROCESSED, done) == 1
-
-
-def says_where(triage: Triage) -> bool:
-    return triage.property_id is not None and "property" in triage.evidence and not triage.steering
 
 
 def add_line_before(tx: Tx, ticket_id: str, line: Line) -> None:

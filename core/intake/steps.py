@@ -341,12 +341,15 @@ def _more_lines(tx: Tx, it: Incoming) -> Ticket | None:
     """What somebody wrote seconds after a report goes on with it, unless it is a danger, or clearly another problem or
     another place: people type in lines."""
     said = it.triage
-    if not it.own_words or it.message.reply_to or it.message.kind is not SourceKind.TEXT or said.dangerous:
+    after = it.message.after
+    if after is None or not timedelta(0) <= after <= LINES_WITHIN or it.message.kind is not SourceKind.TEXT:
+        return None  # as it was written: what lay somewhere for a while comes all at once
+    if not it.own_words or it.message.reply_to or said.dangerous:
         return None
     if said.intent is Intent.RESOLUTION_REPORT or said.steering:
         return None
     report = _recent_report(tx, it)
-    if report is None or report.at < tx.now - LINES_WITHIN:
+    if report is None:
         return None
     ticket = survivor(tx, find_ticket(tx, report.ticket_id))
     if ticket.status not in OPEN or not _same_place(it, ticket):
