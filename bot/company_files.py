@@ -66,6 +66,8 @@ class CompanyFiles:
                 log.warning("company_files_wait", reason=str(later))
             except Fenced:
                 return
+            except Exception as unexpected:  # whatever a file holds: who watches the rights goes on watching
+                log.error("company_files_failed", exc_info=unexpected)
             await asyncio.sleep(EVERY)
 
     async def look(self) -> None:
@@ -88,11 +90,11 @@ class CompanyFiles:
             findings = error.findings if isinstance(error, CompanyDataError) else [error]
             why = "\n".join(str(one) for one in findings)
             log.error("company_files_broken", problem=why[:300])
-            await self._store.write(lambda tx: _tell(tx, why))
             # Whoever was taken out is gone all the same: what tightens counts, whatever else is wrong.
             self._services.written = self._services.written.without(
                 await asyncio.to_thread(taken_out, self._folder, self._services.written)
             )
+            await self._store.write(lambda tx: _tell(tx, why))
             self._seen = stamp
             return
         if written.founder.id != self._services.written.founder.id:
@@ -119,7 +121,7 @@ def taken_out(folder: Path, written: Company) -> set[str]:
     try:
         rows = json.loads((folder / "team.json").read_text(encoding="utf-8"))
         there = {row["id"] for row in rows}
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return set()
     return {one.id for one in written.team} - there if written.founder.id in there else set()
 

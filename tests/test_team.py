@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
+from bot import company_files
 from bot.app import DATA
 from bot.cli import main
-from tests.platforms import House, Phone, open_house
+from tests.platforms import House, Phone, open_house, until
 from tests.test_local_money import changed
 from tests.world import STORY, World, open_world
 
@@ -272,6 +273,30 @@ async def test_a_broken_file_keeps_what_was_known_and_is_told_once(world: World)
     path.write_text(good, encoding="utf-8")
     await look(world)
     assert "shirley" in team_of(world)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "{", "", '[1, "two"]', "\ud83d"])
+async def test_whatever_stands_in_a_file_the_rights_are_watched(
+    world: World, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(company_files, "EVERY", 0.02)
+    path = folder_of(world) / "team.json"
+    good = path.read_text(encoding="utf-8")
+
+    async def told() -> bool:
+        return any("team.json" in one for one in await world.texts("ben"))
+
+    world.app.company_files.start()
+    try:
+        path.write_bytes(text.encode("utf-8", "surrogatepass"))
+        await until(told)
+        assert "shirley" in team_of(world)
+        path.write_text(good, encoding="utf-8")
+        await world.says("ben", "/team remove shirley")
+        take_out(world)
+        await until(lambda: "shirley" not in {one.id for one in world.app.services.written.team})
+    finally:
+        await world.app.company_files.stop()
 
 
 async def test_another_founder_takes_a_start(world: World) -> None:

@@ -101,6 +101,9 @@ class _Reader:
         except json.JSONDecodeError as error:
             self.findings.append(Finding(file, error.lineno, "", f"not JSON: {error.msg}"))
             return empty()
+        except RecursionError:
+            self.findings.append(Finding(file, 1, "", "not JSON of ours: nested too deeply"))
+            return empty()
         try:
             checked: T = TypeAdapter(kind).validate_python(data)
         except ValidationError as error:

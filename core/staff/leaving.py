@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -40,15 +41,21 @@ def tell_founder(tx: Tx, person: Person, channel: str, account: str, by: str, *,
     """By a card on which one tap undoes it."""
     tx.session.flush()
     ways = card_publisher.readers_of(tx, tx.services.company.founder)
-    about = _Join(person, channel, account, tx.services.company.name_of(by), new=new)
+    about = _Join(person, channel, account, tx.services.company.name_of(by), new)
     card_publisher.post_own(
         tx, "joined", _subject(channel, account), lambda one: _joined(tx, about, one), ways
     )
 
 
+@dataclass(frozen=True, slots=True)
 class _Join:
-    def __init__(self, person: Person, channel: str, account: str, by: str, *, new: bool) -> None:
-        self.person, self.channel, self.account, self.by, self.new = person, channel, account, by, new
+    person: Person
+    channel: str
+    account: str
+    by: str
+    """Whose code it was."""
+    new: bool
+    """Of the team since now; else one more account of somebody who is."""
 
 
 def _subject(channel: str, account: str) -> str:
