@@ -19,6 +19,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.serve import http_app
+from channels.pacing import rate_limiter
 from channels.telegram.channel import Telegram
 from channels.telegram.parse import event_of
 from core.i18n import Words
@@ -277,6 +278,31 @@ async def test_words_that_come_in_together_with_the_groups_new_id_are_heard(tmp_
         await platform._ingress.take(together)
         await house.settle()
         assert (await house.ticket())["property_id"] == "bali_villa"
+
+
+async def test_what_waits_its_turn_while_the_group_moves_arrives_in_the_new_one(tmp_path: Path) -> None:
+    """Telegram lets twenty messages a minute into a group; the group can get its new id while the next one waits."""
+    async with open_house(tmp_path, [("ben", "telegram"), ("celine", "telegram")]) as house:
+        telegram = house.fakes["telegram"]
+        room = telegram.room("Bali")
+        celine = house.phone("celine", "telegram")
+        await house.phone("ben", "telegram").says("/bind bali_villa", room=room)
+        platform = house.app.platforms[0]
+        assert isinstance(platform, Telegram)
+        limiter = platform._per_group._known[room] = rate_limiter(1, 1.0)
+        await limiter.acquire()  # tests run at a thousand times the pace; here one message was all
+        telegram.deliver = False
+        await telegram.says(celine.account, "wastafel mampet", room=room)
+        moved = await telegram.migrates(room, by=celine.account)
+        now = house.clock.now()
+        said, *moving = [event_of(one.body, now) for one in telegram.pending]
+        await platform._ingress.take([said])
+        await until(lambda: bool(limiter._waiters))
+        await platform._ingress.take(moving)
+        await house.settle()
+        assert any("Bali" in one.text for one in await telegram.chat(moved))
+        owed = select(OutboxRow).where(OutboxRow.status.in_(("pending", "sending")))
+        assert await house.app.store.read(lambda s: s.scalars(owed).all()) == []
 
 
 async def test_taking_a_message_back_erases_its_words_and_keeps_the_ticket(house: House) -> None:
