@@ -38,8 +38,10 @@ def look(tx: Tx, inbox_id: str, source: Address) -> None:
 
 
 def deliver(tx: Tx, outbox_id: str, to: Address, at: datetime | None = None) -> None:
-    """Owe the delivery of an outbox row, behind whatever goes to `to` before it; not before `at`."""
-    _owe(tx, DELIVER, {"outbox": outbox_id}, f"out:{to}", outbox_id, at)
+    """Owe the delivery of an outbox row, behind whatever goes to `to` before it; not before `at`. It is a permission for
+    that conversation alone: two lanes never write to the same one."""
+    args = {"outbox": outbox_id, "to": to.conversation_id}
+    _owe(tx, DELIVER, args, f"out:{to}", outbox_id, at)
 
 
 def later(tx: Tx, task: str, args: dict[str, Any], *, lane: str, subject: str, at: datetime | None) -> None:

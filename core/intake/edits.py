@@ -10,6 +10,7 @@ from typing import Final
 import structlog
 from sqlalchemy import delete, select, update
 
+from core import lanes
 from core.actors import Actor
 from core.context import Tx
 from core.i18n import N_
@@ -182,9 +183,19 @@ def _tell_owner(tx: Tx, ticket: Ticket, sender: str | None) -> None:
 
 
 def moved(tx: Tx, move: Moved) -> None:
-    """The group goes on under another id: whatever hangs on the old one follows (B34)."""
+    """The group goes on under another id: whatever hangs on the old one follows (B34). What is on its way at this
+    moment ends where it began; what waits is owed anew, for a permission is for one conversation."""
     tx.session.flush()
-    for model in (CardCopy, OutboxRow, Question, FormRequest):
+    waiting = select(OutboxRow).where(
+        OutboxRow.channel == move.channel,
+        OutboxRow.conversation_id == move.conversation_id,
+        OutboxRow.status == OutboxStatus.PENDING,
+    )
+    for row in tx.session.scalars(waiting.order_by(OutboxRow.id)).all():
+        row.conversation_id = move.moved_to
+        lanes.at_once(tx, row.id)
+        lanes.deliver(tx, row.id, Address(move.channel, move.moved_to), row.not_before)
+    for model in (CardCopy, Question, FormRequest):
         rows = table(model)
         tx.change(
             update(rows)

@@ -99,8 +99,11 @@ class Deliverer:
         channel = self._services.channel(row.channel)
         if channel.capabilities.ours:
             return await self._keep(channel, found) if row.status in OWED else None
-        await channel.pace(row.conversation_id)
-        batch = await self._store.write(lambda tx: _claim(tx, channel, row.id))
+        to = args.get(
+            "to", row.conversation_id
+        )  # not where the row goes by now: its group may have moved meanwhile
+        await channel.pace(to)
+        batch = await self._store.write(lambda tx: _claim(tx, channel, row.channel, to))
         return None if batch is None else await self._call(channel, batch)
 
     # --- our own database
@@ -234,16 +237,10 @@ def _with_links(tx: Tx, section: Section) -> Section:
     return section.model_copy(update={"links": tuple(links), "text": text})
 
 
-def _claim(tx: Tx, channel: Channel, permitted: str) -> _Batch | None:
-    """Choose what goes out now to where the permitted row goes, and write down that it is being tried.
-
-    Where that is, is read again: while the platform made us wait, the group may have moved (B34), and whoever looks
-    into the old conversation finds nothing, spends the permission and leaves the row for ever."""
-    row = tx.get(OutboxRow, permitted)
-    if row is None:
-        return None
+def _claim(tx: Tx, channel: Channel, name: str, conversation_id: str) -> _Batch | None:
+    """Choose what goes out now, and write down that it is being tried."""
     most = channel.capabilities.together
-    wanted = {"channel": row.channel, "conversation": row.conversation_id, "now": tx.now, "most": most}
+    wanted = {"channel": name, "conversation": conversation_id, "now": tx.now, "most": most}
     rows = list(tx.session.scalars(_OWED, wanted))
     if not rows:
         return None
