@@ -154,6 +154,12 @@ def heard_in(said: Message | Tap) -> frozenset[str]:
     )
 
 
+def room_of(conversation_id: str) -> str:
+    """The chat that a conversation is in: a thread or a topic stands behind a colon. Messages are named within it:
+    Telegram counts from 1 in every supergroup."""
+    return conversation_id.partition(":")[0]
+
+
 def is_alone(said: Message | Tap | Edited) -> bool:
     """Nobody else reads along: the direct conversation with the sender, or a thread in it."""
     return said.conversation_id == said.sender or said.conversation_id.startswith(f"{said.sender}:")

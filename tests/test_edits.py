@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from channels.telegram.channel import Telegram
+from channels.telegram.parse import event_of
 from tests.platforms import House, open_house
 from tests.world import World
 
@@ -29,6 +31,67 @@ async def test_an_edit_that_becomes_a_danger_does_what_a_danger_does(house: Hous
     assert await shirley.sees("119")
     assert (await house.ticket())["severity"] == 5
     assert await ben.sees("T-1001")
+
+
+async def test_messages_of_two_groups_that_bear_the_same_number_are_two_messages(house: House) -> None:
+    """Telegram counts from 1 in every supergroup."""
+    telegram, ben = house.fakes["telegram"], house.phone("ben", "telegram")
+    taipei, bali = telegram.room("Taipei"), telegram.room("Bali")
+    await ben.says("/bind warm_taipei_2br", room=taipei)
+    await ben.says("/bind bali_villa", room=bali)
+    first = await ben.says("The bathroom tap is dripping", room=taipei)
+    second = await ben.says("The wifi is down", room=bali)
+    assert first == second
+    by_place = {one["property_id"]: one["ticket_id"] for one in await house.tickets()}
+    assert by_place.keys() == {"warm_taipei_2br", "bali_villa"}
+    await telegram.edits(ben.account, second, "The wifi is down in the guest house", room=bali)
+    await house.settle()
+    await ben.says("Somebody is at home after three", room=bali, reply_to=second)
+    words = {
+        one["property_id"]: [report["raw_input"] for report in one["reports"]]
+        for one in await house.tickets()
+    }
+    assert words == {
+        "warm_taipei_2br": ["The bathroom tap is dripping"],
+        "bali_villa": ["The wifi is down in the guest house", "Somebody is at home after three"],
+    }
+
+
+async def test_who_works_elsewhere_speaks_in_a_group_of_what_the_group_is_about(house: House) -> None:
+    telegram, ben, shirley = (
+        house.fakes["telegram"],
+        house.phone("ben", "telegram"),
+        house.phone("shirley", "telegram"),
+    )
+    bali = telegram.room("Bali")
+    await ben.says("/bind bali_villa", room=bali)
+    await shirley.says("浴室水龍頭漏水", room=bali)
+    await shirley.says("Warm Taipei 冷氣不冷", room=bali)
+    assert [one["property_id"] for one in await house.tickets()] == ["bali_villa", "warm_taipei_2br"]
+
+
+async def test_a_message_that_comes_long_after_its_edit_is_not_filed_a_second_time(house: House) -> None:
+    telegram, shirley = house.fakes["telegram"], house.phone("shirley", "telegram")
+    telegram.deliver = False
+    ref = await telegram.says(shirley.account, MILD)
+    await telegram.edits(shirley.account, ref, "Warm Taipei 廚房水龍頭漏水")
+    said, changed = [event_of(one.body, house.clock.now()) for one in telegram.pending]
+    platform = next(one for one in house.app.platforms if isinstance(one, Telegram))
+    await platform._ingress.take([changed])
+    await house.wait(seconds=40)
+    assert (await house.ticket())["raw_input"] == "Warm Taipei 廚房水龍頭漏水"
+    await platform._ingress.take([said])
+    await house.settle()
+    ticket = await house.ticket()
+    assert ticket["raw_input"] == "Warm Taipei 廚房水龍頭漏水"
+    assert {"old": MILD, "new": "Warm Taipei 廚房水龍頭漏水"} in [
+        one["detail"].get("edited") for one in ticket["history"]
+    ]
+    await telegram.edits(shirley.account, ref, "Warm Taipei 陽台水龍頭漏水")
+    (again,) = [event_of(one.body, house.clock.now()) for one in telegram.pending[2:]]
+    await platform._ingress.take([again])
+    await house.settle()
+    assert (await house.ticket())["raw_input"] == "Warm Taipei 陽台水龍頭漏水"
 
 
 async def test_an_edit_that_changes_nothing_does_nothing(house: House) -> None:

@@ -14,7 +14,8 @@ from core import lanes
 from core.actors import Actor
 from core.context import Tx
 from core.i18n import N_
-from core.inbound import Edited, Moved, Unsent
+from core.inbound import Edited, Message, Moved, Unsent
+from core.intake.incoming import rows_of
 from core.model import OPEN, Address, Event, OutboxStatus, Triage
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
@@ -53,24 +54,21 @@ class EditOutcome(Enum):
     """Take it as a message of its own."""
 
 
-def original(tx: Tx, channel: str, message_id: str) -> InboxRow | None:
-    return tx.session.scalar(
-        select(InboxRow).where(InboxRow.channel == channel, InboxRow.message_id == message_id).limit(1)
-    )
+def original(tx: Tx, said: Edited | Unsent) -> InboxRow | None:
+    return next(iter(rows_of(tx.session, said, said.message_id)), None)
 
 
-def _reports(tx: Tx, channel: str, message_id: str, ticket_id: str | None) -> list[Report]:
+def _reports(tx: Tx, said: Message | Edited | Unsent, row: InboxRow) -> list[Report]:
     """The words of that message, wherever they were filed (a report may have been split or merged)."""
-    if ticket_id is None:
+    if row.ticket_id is None:
         return []
-    every = tx.session.scalars(select(Report).where(Report.message_id == message_id[:200]))
-    return [report for report in every if report.source.get("channel") == channel]
+    return reports.of_message(tx, said)
 
 
 def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> EditOutcome:
     """The words change where they stand, and worse news count; the first wording stays in the history. `since`: when
     the edit came in."""
-    row = original(tx, change.channel, change.message_id)
+    row = original(tx, change)
     if row is None:
         return EditOutcome.EARLY if tx.now - since < ORIGINAL_WITHIN else EditOutcome.NEW
     person = tx.services.person_at(change.channel, change.sender)
@@ -79,7 +77,7 @@ def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> EditOutco
     if row.ticket_id is None:
         return EditOutcome.NEW  # it was small talk, or nothing of ours: now it may be something else
     warned = False
-    for report in _reports(tx, change.channel, change.message_id, row.ticket_id):
+    for report in _reports(tx, change, row):
         ticket = tx.get(Ticket, report.ticket_id)
         if ticket is None or report.raw_input == change.text:
             continue
@@ -99,6 +97,23 @@ def edited(tx: Tx, since: datetime, change: Edited, triage: Triage) -> EditOutco
     return EditOutcome.DONE
 
 
+def came_before(tx: Tx, row: InboxRow, message: Message) -> bool:
+    """An edit of `message` came so long before it that it was taken for a message of its own: its words stand, and these,
+    the first ones, go into the history."""
+    parse = tx.services.channel(message.channel).parse
+    rows = rows_of(tx.session, message, message.message_id)  # photos of one album share the name, too
+    edit = next((one for one in rows if one.id != row.id and isinstance(parse(one.payload), Edited)), None)
+    if edit is None:
+        return False
+    row.message_id = None  # the next edit is one of the row that was filed
+    for report in _reports(tx, message, edit):
+        ticket = tx.get(Ticket, report.ticket_id)
+        if ticket is not None:
+            actor = Actor(edit.person_id or "", message.channel)
+            note(tx, ticket, Event.CORRECTED, actor, edited={"old": message.text, "new": report.raw_input})
+    return True
+
+
 def was_unsent(tx: Tx, channel: str, message_id: str) -> bool:
     """Taken back before it came in (platforms do not keep the order)."""
     return tx.get(Notice, _unsent_key(channel, message_id)) is not None
@@ -110,13 +125,13 @@ def _unsent_key(channel: str, message_id: str) -> str:
 
 def unsent(tx: Tx, gone: Unsent) -> None:
     """Its content is erased everywhere; the ticket stays, and who has it is told (B33)."""
-    row = original(tx, gone.channel, gone.message_id)
+    row = original(tx, gone)
     if row is None:
         first_time(tx, _unsent_key(gone.channel, gone.message_id))
         return
     row.payload = {"unsent": True}
     row.digest = None
-    for report in _reports(tx, gone.channel, gone.message_id, row.ticket_id):
+    for report in _reports(tx, gone, row):
         ticket = tx.get(Ticket, report.ticket_id)
         if ticket is None:
             continue

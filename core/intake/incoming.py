@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core.actors import Actor, Reader
 from core.company.schema import Person
 from core.context import Services
-from core.inbound import Message, heard_in
+from core.inbound import Edited, Message, Unsent, heard_in, room_of
 from core.model import Address, Triage
 from core.store.tables import InboxRow, OutboxRow
 
@@ -57,6 +57,13 @@ def said_by_us(session: Session, message: Message) -> OutboxRow | None:
         )
         .limit(1)
     )
+
+
+def rows_of(session: Session, said: Message | Edited | Unsent, message_id: str) -> list[InboxRow]:
+    """The rows that were worked on as the message of that name, where `said` was said."""
+    named = select(InboxRow).where(InboxRow.channel == said.channel, InboxRow.message_id == message_id)
+    room = room_of(said.conversation_id)
+    return [row for row in session.scalars(named) if room_of(row.conversation_id) == room]
 
 
 def message_of(services: Services, row: InboxRow | None) -> Message | None:

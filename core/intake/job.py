@@ -30,6 +30,7 @@ from core.inbound import (
     RemoteFile,
     Tap,
     Unsent,
+    heard_in,
     is_alone,
 )
 from core.intake import edits, transcription, unseen
@@ -126,7 +127,7 @@ class Lines:
 def says_where(line: Line) -> bool:
     triage, message = line.triage, line.message
     named = triage.property_id is not None and "property" in triage.evidence and not triage.steering
-    return named and not message.foreign and not message.reply_to
+    return named and not message.foreign and not message.reply_to and command_in(message.text) is None
 
 
 class Intake:
@@ -223,6 +224,8 @@ class Intake:
                 _mark_done(tx, other, message)
             fresh = tx.get(InboxRow, row.id)
             assert fresh is not None
+            if edits.came_before(tx, fresh, message):
+                return
             take_message(tx, fresh, message, triage, fetched.troubles, fetched.late, name)
             if line is not None and fresh.ticket_id is not None:
                 add_line_before(tx, fresh.ticket_id, line)
@@ -342,13 +345,17 @@ def _take_edit(tx: Tx, row: InboxRow, change: Edited, triage: Triage) -> None:
             assert fresh is not None
             message = _as_it_is_now(tx, change)
             if message is not None:
+                if edits.original(tx, change) is None:
+                    fresh.message_id = (
+                        change.message_id
+                    )  # should its message come after all, it is not filed again
                 take_message(tx, fresh, message, triage)
 
 
 def _as_it_is_now(tx: Tx, change: Edited) -> Message | None:
     """The edited message as one of its own, where it was written and to whom; None where the edit says nothing new, or it
     was never meant for us. A command is carried out once."""
-    row = edits.original(tx, change.channel, change.message_id)
+    row = edits.original(tx, change)
     if row is None:
         if not is_alone(change):
             return None  # who could tell whether it was meant for us?
@@ -409,7 +416,9 @@ def answers_us(session: Session, message: Message) -> bool:
     if not message.reply_to:
         return False
     card = select(CardCopy.id).where(
-        CardCopy.message_ref == message.reply_to, CardCopy.channel == message.channel
+        CardCopy.message_ref == message.reply_to,
+        CardCopy.channel == message.channel,
+        CardCopy.conversation_id.in_(heard_in(message)),
     )
     return session.scalar(card.limit(1)) is not None or said_by_us(session, message) is not None
 

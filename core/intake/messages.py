@@ -150,7 +150,7 @@ def take_late(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> None:
         card_publisher.say(
             tx, address, reader.words("Your file is here now: {ticket}.", ticket=ticket.ticket_id), quiet=True
         )
-    heard, report = message.heard, transcript_fixes.report_of(tx, message.channel, message.message_id)
+    heard, report = message.heard, next(iter(reports.of_message(tx, message)), None)
     if heard is not None and heard.text and report is not None:
         words = "\n".join(part for part in (report.raw_input, heard.text) if part)
         report.heard = reports.heard_json(heard)
@@ -187,8 +187,9 @@ def _joins(tx: Tx, message: Message, heard: str) -> bool:
 
 
 def _placed(tx: Tx, message: Message, triage: Triage) -> Triage:
-    """In a group that is about one property nobody has to name it."""
-    if triage.property_id is not None or message.room is None:
+    """In a group that is about one property nobody has to name it, and who speaks there does not speak of where they
+    work themselves."""
+    if message.room is None or "property" in triage.evidence:
         return triage
     binding = tx.get(Binding, (message.channel, message.room))
     place = tx.services.company.place(binding.property_id) if binding is not None else None

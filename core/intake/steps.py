@@ -22,7 +22,7 @@ from core.errors import Refused
 from core.i18n import N_
 from core.inbound import Message, heard_in
 from core.intake import reported_done
-from core.intake.incoming import Incoming, said_by_us
+from core.intake.incoming import Incoming, rows_of, said_by_us
 from core.knowledge.recall import Query, recall
 from core.model import OPEN, URGENT, ApprovalStatus, Category, Event, Intent, SourceKind, Status
 from core.outbox import card_publisher, said_once
@@ -231,17 +231,10 @@ def _answered_words(tx: Tx, it: Incoming) -> str | None:
     became."""
     row = said_by_us(tx.session, it.message)
     if row is None:
-        return _answered_report(tx, it.message)
+        rows = rows_of(tx.session, it.message, str(it.message.reply_to))
+        return next((row.ticket_id for row in rows), None)
     names = ticket_ids_in(str(row.payload.get("text", "")))
     return names[0] if len(names) == 1 and tx.get(Ticket, names[0]) is not None else None
-
-
-def _answered_report(tx: Tx, message: Message) -> str | None:
-    return tx.session.scalar(
-        select(InboxRow.ticket_id)
-        .where(InboxRow.channel == message.channel, InboxRow.message_id == message.reply_to)
-        .limit(1)
-    )
 
 
 def _is_new_danger(ticket: Ticket, it: Incoming) -> bool:

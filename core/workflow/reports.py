@@ -14,7 +14,7 @@ from core.actors import LOOPOS, Actor
 from core.company.company import Company
 from core.company.schema import Person
 from core.context import Tx
-from core.inbound import File, Hearing, Message
+from core.inbound import Edited, File, Hearing, Message, Unsent, room_of
 from core.model import OPEN, Category, Event, Status, Triage
 from core.outbox import card_publisher
 from core.store.tables import Attachment, Report, Ticket, table
@@ -58,6 +58,13 @@ def open_ticket(
 
 def speaker_of(person: Person | None) -> Speaker:
     return Speaker(tuple(person.languages), tuple(person.properties)) if person else Speaker((), ())
+
+
+def of_message(tx: Tx, said: Message | Edited | Unsent) -> list[Report]:
+    """The words of that message, on whichever tickets they stand."""
+    every = tx.session.scalars(select(Report).where(Report.message_id == said.message_id[:200]))
+    there = said.channel, room_of(said.conversation_id)
+    return [one for one in every if (one.source["channel"], room_of(one.source["conversation_id"])) == there]
 
 
 def report_from(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-
 from core.actors import Actor
 from core.context import Tx
 from core.errors import Refused
@@ -15,12 +13,6 @@ from core.team.people import reader_for
 from core.text import escape
 from core.tickets.records import note
 from core.workflow import corrections, filing, reports
-
-
-def report_of(tx: Tx, channel: str, message_id: str) -> Report | None:
-    """Where the words of that message were filed."""
-    wanted = select(Report).where(Report.message_id == message_id[:200])
-    return next((one for one in tx.session.scalars(wanted) if one.source.get("channel") == channel), None)
 
 
 def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Triage, actor: Actor) -> None:

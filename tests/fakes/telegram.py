@@ -11,6 +11,7 @@ import json
 import random
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -180,6 +181,8 @@ class FakeTelegram(FakeServer):
     refused: list[str] = field(default_factory=list)
     tapped: dict[str, Tapped] = field(default_factory=dict)
     _ids: Any = field(default_factory=lambda: itertools.count(1))
+    _numbers: Any = field(default_factory=lambda: defaultdict(lambda: itertools.count(1)))
+    """Of messages: each supergroup counts from 1 by itself, all other chats of an account count together."""
     _update_ids: Any = field(default_factory=lambda: itertools.count(500_000))
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _poll: asyncio.Future[None] | None = None
@@ -708,7 +711,7 @@ class FakeTelegram(FakeServer):
     def _message(self, chat: Chat, author: Json, thread: int | None) -> Json:
         topic = {} if thread is None else {"message_thread_id": thread, "is_topic_message": True}
         base = {
-            "message_id": next(self._ids),
+            "message_id": next(self._numbers[chat.id if chat.type == "supergroup" else 0]),
             "from": author,
             "chat": chat.to_json(),
             "date": int(self.now()),
