@@ -96,6 +96,22 @@ def _team(args: argparse.Namespace) -> int:
             return team.show(as_json=args.json)
 
 
+def _clients(args: argparse.Namespace) -> int:
+    from bot import clients
+    from bot.log import set_up
+
+    set_up("ERROR")
+    match args.what:
+        case "token":
+            return clients.token(
+                args.person, args.name, args.scope, args.audience, args.days, as_json=args.json
+            )
+        case "revoke":
+            return clients.revoke(args.client_id, as_json=args.json)
+        case _:
+            return clients.show(as_json=args.json)
+
+
 def _cost(args: argparse.Namespace) -> int:
     from bot import spending
 
@@ -153,6 +169,7 @@ VERBS: Final = {
     "ticket": Verb(reads="read"),
     "brain": Verb(reads="read"),
     "team": Verb(acts=("RemovePerson", "UnlinkAccount"), reads="read"),
+    "clients": Verb(acts=("MakeToken", "RevokeClient"), reads="team"),
     "cost": Verb(reads="spending"),
     "report": Verb(reads="statement"),
     "triage": Verb(reads="read", operates=True),
@@ -174,6 +191,7 @@ def parser() -> argparse.ArgumentParser:
 
     _add_running(verb)
     _add_reading(verb)
+    _add_people(verb)
     return top
 
 
@@ -214,19 +232,6 @@ def _add_reading(verb: AddVerb) -> None:
     tickets.add_argument("--status")
     tickets.add_argument("--property")
     tickets.add_argument("--limit", type=_positive)
-    team = verb("team", _team, "who is of the team, and which accounts are whose", True)
-    team.set_defaults(what="ls")
-    team_verbs = team.add_subparsers(metavar="COMMAND")
-    team_verbs.add_parser("ls", help="the same").set_defaults(what="ls")
-    remove = team_verbs.add_parser("remove", help="take somebody out, with all their accounts")
-    remove.add_argument("person")
-    remove.set_defaults(what="remove")
-    unlink = team_verbs.add_parser("unlink", help="take one account out")
-    unlink.add_argument("channel")
-    unlink.add_argument("account")
-    unlink.set_defaults(what="unlink")
-    for one in team_verbs.choices.values():
-        one.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
     verb("ticket", _ticket, "one ticket with its history", True).add_argument("id")
     cost = verb("cost", _cost, "what the models cost", True)
     cost.add_argument("period", nargs="?", choices=["today", "week", "month", "all"], default="month")
@@ -258,6 +263,37 @@ def _add_reading(verb: AddVerb) -> None:
     triage.add_argument(
         "--rollback", action="store_true", help="go back to the model before the last training"
     )
+
+
+def _add_people(verb: AddVerb) -> None:
+    """Who is of the team, and which programs act for them."""
+    team = verb("team", _team, "who is of the team, and which accounts are whose", True)
+    team.set_defaults(what="ls")
+    team_verbs = team.add_subparsers(metavar="COMMAND")
+    team_verbs.add_parser("ls", help="the same").set_defaults(what="ls")
+    remove = team_verbs.add_parser("remove", help="take somebody out, with all their accounts")
+    remove.add_argument("person")
+    remove.set_defaults(what="remove")
+    unlink = team_verbs.add_parser("unlink", help="take one account out")
+    unlink.add_argument("channel")
+    unlink.add_argument("account")
+    unlink.set_defaults(what="unlink")
+    clients = verb("clients", _clients, "which programs and browsers act for whom", True)
+    clients.set_defaults(what="ls")
+    client_verbs = clients.add_subparsers(metavar="COMMAND")
+    client_verbs.add_parser("ls", help="the same").set_defaults(what="ls")
+    token = client_verbs.add_parser("token", help="a token for a program without connectors")
+    token.add_argument("--person", required=True)
+    token.add_argument("--name", default="")
+    token.add_argument("--scope", default="read write", help='"read", "read write" (the default), "decide"')
+    token.add_argument("--audience", choices=["mcp", "api"], default="mcp")
+    token.add_argument("--days", type=_positive, default=90, help="how long it is good (90, at most 365)")
+    token.set_defaults(what="token")
+    taken_back = client_verbs.add_parser("revoke", help="take it back, from its next call on")
+    taken_back.add_argument("client_id")
+    taken_back.set_defaults(what="revoke")
+    for one in (*team_verbs.choices.values(), *client_verbs.choices.values()):
+        one.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
 
 
 def _positive(text: str) -> int:

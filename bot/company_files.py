@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from core.access import credentials
 from core.company.company import Company
 from core.company.loader import CompanyDataError, load_company
 from core.context import Services, Store, Tx
@@ -74,6 +75,9 @@ class CompanyFiles:
         stamp = await asyncio.to_thread(stamp_of, self._folder)
         if stamp != self._seen:
             await self._read_again(stamp)
+        untold = await self._store.read(credentials.untold)
+        if untold:
+            await self._store.write(lambda tx: credentials.tell_of(tx, untold))
         services = self._services
         company = await self._store.read(lambda session: company_now(session, services.written))
         if company != services.company:

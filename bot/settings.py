@@ -38,6 +38,10 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535, validation_alias="PORT")
     base_url: str | None = Field(default=None, validation_alias="LOOPOS_BASE_URL")
     demo_wish: bool | None = Field(default=None, validation_alias="LOOPOS_DEMO")
+    token_ttl: int = Field(default=3600, ge=1, le=86_400, validation_alias="LOOPOS_TOKEN_TTL")
+    """Seconds that an access token of an OAuth client is good."""
+    cimd_url: str | None = Field(default=None, validation_alias="LOOPOS_CIMD_URL")
+    """A gateway that fetches the documents of OAuth clients for us."""
     escalate_after: int | None = Field(
         default=None, gt=0, le=86_400, validation_alias="LOOPOS_ESCALATE_AFTER"
     )
@@ -134,6 +138,14 @@ class Settings(BaseSettings):
         if self.demo_wish is not None:
             return self.demo_wish
         return not (self.slack_bot_token or self.telegram_token or self.line_token)
+
+    @property
+    def url(self) -> str:
+        """Where we are reached: from outside, or where nobody said how, from this machine. No slash at its end."""
+        if self.base_url is not None:
+            return self.base_url.rstrip("/")
+        host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def company_folder(self) -> Path:

@@ -12,6 +12,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from core import lanes, media
+from core.access import credentials
 from core.context import Commit, Services, Task, Tx
 from core.cost import totals
 from core.i18n import N_
@@ -41,6 +42,7 @@ def ensure(tx: Tx) -> None:
 
 def on_daily(tx: Tx, deadline: Due) -> None:
     deadlines.schedule(tx, DAILY, DAILY, tx.now + EVERY)
+    credentials.sweep(tx, tx.now - EVERY)
     _warn_of_rates(tx)
     _go_on(tx, begins=True)
 

@@ -177,6 +177,44 @@ class SourceKind(StrEnum):
     PHOTO = "photo"
 
 
+class Scope(StrEnum):
+    """What a program may do for a person; each includes those before it. None widens the person's own rights."""
+
+    READ = "read"
+    WRITE = "write"
+    DECIDE = "decide"
+
+
+class Audience(StrEnum):
+    """What a token is for: one door, never both."""
+
+    MCP = "mcp"
+    API = "api"
+
+
+class GrantKind(StrEnum):
+    OAUTH = "oauth"
+    STATIC = "static"
+    """A token that was made by hand."""
+    SESSION = "session"
+    """A browser."""
+
+
+class SecretKind(StrEnum):
+    ACCESS = "access"
+    REFRESH = "refresh"
+    STATIC = "static"
+    SESSION = "session"
+    CODE = "code"
+    """Of an OAuth authorization."""
+    SIGN_IN = "sign_in"
+    """Written into chat, typed into a browser."""
+    WAITING = "waiting"
+    """A browser that waits until its person allows it in chat."""
+    CONSENT = "consent"
+    """An OAuth client that waits for its person's yes."""
+
+
 SYSTEM: Final = "loopos"
 """The actor of what the service does by itself."""
 

@@ -223,6 +223,9 @@ CHANNEL: Final = {
     "telegram": "Telegram",
     "line": "LINE",
     "cli": N_("the shell"),
+    "mcp": N_("an assistant"),
+    "api": N_("a program"),
+    "dashboard": N_("the dashboard"),
     "database": N_("the database"),
 }
 

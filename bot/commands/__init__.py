@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from bot.commands import cost, people, system, tickets
+from bot.commands import cost, people, programs, system, tickets
 from bot.commands.call import Call
 from core.acts import commands as do
 from core.acts.commands import Command
@@ -95,6 +95,12 @@ COMMANDS: Final = {
     ),
     "/invite": ChatCommand(
         people.invite, N_("a code for somebody new"), ("/invite Dewi bali_villa",), acts=(do.Invite,)
+    ),
+    "/dashboard": ChatCommand(
+        programs.dashboard, N_("the page with everything, signed in as you"), acts=(do.MakeSignInCode,)
+    ),
+    "/clients": ChatCommand(
+        programs.clients, N_("which programs and browsers act for me"), acts=(), reads=Right.READ
     ),
     "/team": ChatCommand(
         people.team,

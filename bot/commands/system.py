@@ -37,7 +37,11 @@ def status(call: Call) -> None:
         words("Open tickets: {count}", count=count_open(call.tx)),
         words(
             "Channels: {names}",
-            names=", ".join(phrases.label(phrases.CHANNEL, name, words) for name in services.channels),
+            names=", ".join(
+                phrases.label(phrases.CHANNEL, name, words)
+                for name in services.channels
+                if name not in services.proved
+            ),
         ),
         *(_health_line(call, name, health) for name, health in services.health.items()),
         *_models_and_speech(call),

@@ -32,6 +32,9 @@ class Decision(Command):
 class Approve(Decision):
     """Send them, for that amount, with those words."""
 
+    escalate_after: int | None = None
+    """Seconds until the next one is told, instead of what the policy says."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reject(Decision):
@@ -66,6 +69,9 @@ class AskReporter(OnTicket):
 @dataclass(frozen=True, slots=True)
 class Acknowledge(OnTicket):
     """ "I have it"."""
+
+    eta: datetime | None = None
+    """When they will be there, if they say so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +195,20 @@ class ReviewCorrection(Command):
 @dataclass(frozen=True, slots=True)
 class UndoCorrection(Command):
     correction_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeAgain(OnTicket):
+    """Its words are read once more, as one reads today, and what is drafted is asked anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProposeRule(Command):
+    """It is written down and put before the founder; nothing goes by it."""
+
+    text: str
+    ticket_id: str = ""
+    property_id: str = ""
 
 
 # --- vendors
@@ -338,6 +358,47 @@ class TakeOver(Command):
 @dataclass(frozen=True, slots=True)
 class ChooseLanguage(Command):
     language: str
+
+
+# --- programs and browsers that act for somebody
+
+
+@dataclass(frozen=True, slots=True)
+class MakeToken(Command):
+    """A token for a program without connectors."""
+
+    person_id: str
+    name: str
+    scope: str
+    audience: str
+    days: int
+    told: bool = True
+    """False: the running service tells the person."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeClient(Command):
+    """It acts for nobody any more; with `person_id`, not for them."""
+
+    client_id: str
+    person_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MakeSignInCode(Command):
+    """For a browser of one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllowSignIn(Command):
+    """The browser that waits is one's own."""
+
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class DenySignIn(Command):
+    subject: str
 
 
 # --- the house

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 
+from core.access import clients, credentials, sign_in
 from core.actors import Actor
 from core.acts import commands as do
 from core.acts.commands import Command
@@ -33,6 +34,7 @@ from core.workflow import (
     offers,
     quarantine,
     questions,
+    rules,
     transcript_fixes,
 )
 
@@ -172,6 +174,13 @@ def _covered(tx: Tx, command: do.EndOnCall) -> list[Subject]:
     return [Subject(property_id=one) for one in command.property_ids if tx.get(Cover, one) is not None]
 
 
+def _waits_for(tx: Tx, command: do.AllowSignIn | do.DenySignIn) -> Subject:
+    row = sign_in.waiting(tx, command.subject)
+    if row is None:
+        raise Refused("unknown_button")
+    return Subject(asked=row.person_id)
+
+
 # --- the table
 
 
@@ -184,7 +193,9 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     Act(
         do.Approve,
         Right.DECIDE,
-        lambda tx, actor, it: approvals.approve(tx, _decided(tx, it), _approval(tx, it), it.digest, actor),
+        lambda tx, actor, it: approvals.approve(
+            tx, _decided(tx, it), _approval(tx, it), it.digest, actor, it.escalate_after
+        ),
         _asked_for_decision,
     ),
     Act(
@@ -218,7 +229,12 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         _asking,
     ),
     # a job that was given out
-    Act(do.Acknowledge, Right.ACKNOWLEDGE, _ticket_act(dispatching.acknowledge), _under_way),
+    Act(
+        do.Acknowledge,
+        Right.ACKNOWLEDGE,
+        lambda tx, actor, it: dispatching.acknowledge(tx, _ticket(tx, it), actor, it.eta),
+        _under_way,
+    ),
     Act(do.GiveBack, Right.GIVE_BACK, _ticket_act(dispatching.give_back), _given_back),
     Act(do.AskLater, Right.ASK_LATER, _ticket_act(dispatching.ask_later), _under_way),
     Act(
@@ -322,6 +338,12 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         Right.CORRECTIONS,
         lambda tx, actor, it: corrections.undo(tx, _correction(tx, it)),
     ),
+    Act(do.JudgeAgain, Right.CORRECT, _ticket_act(corrections.judge_again), _reported_by_all),
+    Act(
+        do.ProposeRule,
+        Right.PROPOSE,
+        lambda tx, actor, it: rules.propose(tx, actor, it.text, it.ticket_id, it.property_id),
+    ),
     # vendors
     Act(do.OpenOffer, Right.OPEN_OFFER, lambda tx, actor, it: offers.opened(tx, it.offer_id)),
     Act(
@@ -423,6 +445,33 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         do.ChooseLanguage,
         Right.LANGUAGE,
         lambda tx, actor, it: set_language(tx, actor.person_id, it.language),
+    ),
+    # programs and browsers
+    Act(
+        do.MakeToken,
+        Right.TOKENS,
+        lambda tx, actor, it: credentials.make_token(
+            tx, it.person_id, it.name, it.scope, it.audience, it.days, told=it.told
+        ),
+    ),
+    Act(
+        do.RevokeClient,
+        Right.REVOKE,
+        lambda tx, actor, it: clients.revoke(tx, it.client_id, it.person_id, actor),
+        lambda tx, it: Subject(asked=it.person_id or None),
+    ),
+    Act(do.MakeSignInCode, Right.DASHBOARD, lambda tx, actor, it: sign_in.new_code(tx, actor.person_id)),
+    Act(
+        do.AllowSignIn,
+        Right.SIGN_IN,
+        lambda tx, actor, it: sign_in.answer(tx, it.subject, "allowed", actor),
+        _waits_for,
+    ),
+    Act(
+        do.DenySignIn,
+        Right.SIGN_IN,
+        lambda tx, actor, it: sign_in.answer(tx, it.subject, "denied", actor),
+        _waits_for,
     ),
     # the house
     Act(

@@ -247,6 +247,18 @@ def _check(press: Pressed) -> do.ConfirmTestButton:
     return do.ConfirmTestButton(press.subject)
 
 
+def _allow(press: Pressed) -> do.AllowSignIn:
+    return do.AllowSignIn(press.subject)
+
+
+def _deny(press: Pressed) -> do.DenySignIn:
+    return do.DenySignIn(press.subject)
+
+
+def _revoke(press: Pressed) -> do.RevokeClient:
+    return do.RevokeClient(str(press.args["client"]), str(press.args["person"]))
+
+
 Reader = Callable[[Pressed], Command]
 
 ON_TICKET: Final[dict[str, Reader]] = {
@@ -283,6 +295,8 @@ STANDALONE: Final[dict[str, dict[str, Reader]]] = {
     "brought": {"keep": _keep, "remove": _remove},
     "handover": {"take": _take},
     "check": {"check": _check},
+    "signin": {"allow": _allow, "deny": _deny},
+    "clients": {"revoke": _revoke},
 }
 """Of cards that belong to no ticket: kind -> action -> reader."""
 

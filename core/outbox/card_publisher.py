@@ -43,7 +43,7 @@ class Urgency(IntEnum):
     PRESSING = 2
 
 
-PRESSING = frozenset({"approval", "job", "offer"})
+PRESSING = frozenset({"approval", "job", "offer", "signin"})
 """Cards that somebody has to act on: they overtake what only informs."""
 
 

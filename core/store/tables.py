@@ -720,6 +720,19 @@ class Total(Base):
     """Grains of a dollar (core.cost.ledger) for models, cents for vendors, a count for tickets."""
 
 
+class RuleRow(Base):
+    """A rule that was proposed. In force is none by being here."""
+
+    __tablename__ = "rules"
+    rule_id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    text: Mapped[str]
+    ticket_id: Mapped[str | None] = mapped_column(String(20))
+    property_id: Mapped[str | None] = mapped_column(String(60))
+    proposed_by: Mapped[str] = mapped_column(String(60))
+    proposed_at: Mapped[datetime]
+    status: Mapped[str] = mapped_column(String(12))
+
+
 class Translation(Base):
     """What somebody wrote, in another language. Kept by the text itself: the same words are translated once."""
 

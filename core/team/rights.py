@@ -76,9 +76,15 @@ class Right(StrEnum):
     ON_CALL = "oncall"
     TAKE_OVER = "take_over"
     LANGUAGE = "lang"
+    # programs and browsers
+    TOKENS = "tokens"
+    REVOKE = "revoke"
+    DASHBOARD = "dashboard"
+    SIGN_IN = "sign_in"
     # the house
     QUARANTINE = "quarantine"
     CORRECTIONS = "corrections"
+    PROPOSE = "propose"
     BIND = "bind"
     TEST = "check"
     # reading
@@ -120,8 +126,13 @@ MAY: Final[dict[Right, frozenset[Part]]] = {
     Right.ON_CALL: _BOSSES | {Part.ON_SITE, Part.WRITTEN},
     Right.TAKE_OVER: frozenset({Part.ON_SITE}),
     Right.LANGUAGE: frozenset({Part.MEMBER}),
+    Right.TOKENS: frozenset({Part.FOUNDER}),
+    Right.REVOKE: frozenset({Part.FOUNDER, Part.ASKED}),
+    Right.DASHBOARD: frozenset({Part.MEMBER}),
+    Right.SIGN_IN: frozenset({Part.ASKED}),
     Right.QUARANTINE: _BOSSES,
     Right.CORRECTIONS: _BOSSES,
+    Right.PROPOSE: frozenset({Part.MEMBER}),
     Right.BIND: _BOSSES,
     Right.TEST: frozenset({Part.MEMBER}),
     Right.READ: frozenset({Part.MEMBER}),
@@ -134,6 +145,7 @@ REFUSAL: Final[dict[Right, str]] = {
     # To whom something was not put nothing is said about it.
     Right.ANSWER_OFFER: "unknown_button",
     Right.TEST: "unknown_button",
+    Right.SIGN_IN: "unknown_button",
 }
 """What somebody reads who may not: a key of core.phrases.REFUSED; `not_for_you`, which names who may, for the others."""
 

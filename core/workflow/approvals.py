@@ -123,7 +123,14 @@ def check_open(tx: Tx, approval: Approval, digest: str) -> None:
         raise _too_late(tx, approval)
 
 
-def approve(tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Actor) -> None:
+def approve(
+    tx: Tx,
+    ticket: Ticket,
+    approval: Approval,
+    digest: str,
+    actor: Actor,
+    escalate_after: int | None = None,
+) -> None:
     """Send it as it was shown. Raises Refused("already_decided" | "superseded" | "deputy_cap" | "unknown_vendor")."""
     check_open(tx, approval, digest)
     dispatch = _dispatch_of(tx, approval)
@@ -138,7 +145,7 @@ def approve(tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Acto
         amount=str(dispatch.cost_estimate_usd),
         vendor_id=dispatch.vendor_id,
     )
-    dispatching.start(tx, ticket, dispatch, actor)
+    dispatching.start(tx, ticket, dispatch, actor, escalate_after)
 
 
 def reject(tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Actor, why: str) -> None:

@@ -21,7 +21,7 @@ from core.store import deadlines
 from core.store.tables import CorrectionRow, Ticket
 from core.tickets.records import note
 from core.triage.port import Corrected, Correction
-from core.workflow import drafting, filing, gating
+from core.workflow import drafting, filing, gating, reports
 
 DANGERS: Final = frozenset({Category.GAS_FIRE.value, Category.SAFETY_SECURITY.value})
 LEARNT = "corrections"
@@ -141,6 +141,19 @@ def put_right(tx: Tx, ticket: Ticket, actor: Actor, changes: Mapping[str, str]) 
         gating.put_forward(tx, ticket, drafting.write_draft(tx, ticket), keep_asking=True)
     elif ticket.status == Status.DISPATCHED and ticket.severity >= URGENT and "severity" in changes:
         filing.reassess(tx, ticket)
+
+
+def judge_again(tx: Tx, ticket: Ticket, actor: Actor) -> None:
+    """Read the reporter's words once more, as the engine reads today; what was drafted is drafted and asked anew. An alarm is
+    never taken back by it. Raises Refused("wrong_state")."""
+    if ticket.status not in OPEN or ticket.status == Status.DISPATCHED:
+        raise Refused("wrong_state", status=ticket.status)
+    reporter = tx.services.company.person(ticket.reporter)
+    judged = tx.services.baseline.judge(ticket.raw_input, reports.speaker_of(reporter))
+    severity = max(judged.severity, ticket.severity if ticket.severity >= URGENT else 1)
+    category = ticket.category if judged.category is Category.OTHER else judged.category.value
+    note(tx, ticket, Event.TRIAGED, actor, again=True, category=category, severity=severity)
+    put_right(tx, ticket, actor, {"category": category, "severity": str(severity)})
 
 
 def taught(session: Session) -> list[Correction]:

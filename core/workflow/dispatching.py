@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -29,8 +29,9 @@ def _page_key(dispatch: Dispatch) -> str:
     return f"page:{dispatch.dispatch_id}"
 
 
-def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor) -> None:
-    """Send it: the money is authorised, the steps are fixed, the assignee is told, the timer runs."""
+def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor, escalate_after: int | None = None) -> None:
+    """Send it: the money is authorised, the steps are fixed, the assignee is told, the timer runs. `escalate_after`:
+    seconds between two steps, instead of the policy's."""
     services, company = tx.services, tx.services.company
     place = company.place(ticket.property_id)
     assert place is not None, "a ticket without a property cannot be dispatched"
@@ -42,7 +43,8 @@ def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor) -> None:
     response = response_time(vendor, place, tx.now)
     if dispatch.eta_iso is None or dispatch.eta_iso < tx.now + response / 2:
         dispatch.eta_iso = tx.now + response  # decided so late that nobody can be there when it was said
-    steps = plan(company, place.id, company.escalation.steps_for(ticket.severity), services.escalate_after)
+    waits = escalate_after or services.escalate_after
+    steps = plan(company, place.id, company.escalation.steps_for(ticket.severity), waits)
     dispatch.steps = tuple(steps)
     dispatch.assignee = steps[0].person_id
     dispatch.auto_escalate_after_seconds = int(steps[0].wait.total_seconds())
@@ -145,8 +147,9 @@ def on_escalate(tx: Tx, deadline: Due) -> None:
         )
 
 
-def acknowledge(tx: Tx, ticket: Ticket, actor: Actor) -> None:
-    """ "I have it": every pending page and timer stops in this transaction; the follow-up starts.
+def acknowledge(tx: Tx, ticket: Ticket, actor: Actor, eta: datetime | None = None) -> None:
+    """ "I have it": every pending page and timer stops in this transaction; the follow-up starts. `eta`: when they will be
+    there, if they say so.
 
     Raises Refused("wrong_state" | "already_acknowledged")."""
     dispatch = running(ticket)
@@ -155,6 +158,8 @@ def acknowledge(tx: Tx, ticket: Ticket, actor: Actor) -> None:
         raise Refused(
             "already_acknowledged", who=tx.services.company.name_of(dispatch.acknowledged_by), at=at
         )
+    if eta is not None:
+        dispatch.eta_iso = eta
     dispatch.acknowledged = True
     dispatch.acknowledged_by = actor.person_id
     dispatch.acknowledged_at = tx.now

@@ -1,0 +1,124 @@
+"""Which programs and browsers may act for whom, shown to whom it concerns, and taken back with one tap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.access.credentials import is_good
+from core.actors import Actor, Reader
+from core.cards.card import Fact
+from core.cards.view import ButtonDraft, CardDraft
+from core.context import Tx
+from core.errors import Refused
+from core.i18n import N_
+from core.model import Address, GrantKind
+from core.outbox import card_publisher
+from core.store.client_tables import ClientRow, Grant
+
+log = structlog.get_logger(__name__)
+
+MAX_SHOWN: Final = 8
+"""On a card: more buttons no platform shows."""
+KIND: Final = {
+    GrantKind.OAUTH: N_("connected program"),
+    GrantKind.STATIC: N_("token"),
+    GrantKind.SESSION: N_("browser"),
+}
+
+
+def listed(session: Session, now: datetime, person_id: str | None = None) -> list[Grant]:
+    """Every grant that is good, the newest first; of one person, or of all (None)."""
+    wanted = select(Grant).where(Grant.revoked_at.is_(None)).order_by(Grant.created_at.desc())
+    if person_id is not None:
+        wanted = wanted.where(Grant.person_id == person_id)
+    return [one for one in session.scalars(wanted) if is_good(one, now)]
+
+
+def as_json(grant: Grant) -> dict[str, str | None]:
+    """The keys of `loopos clients --json`."""
+    return {
+        "client_id": grant.client_id,
+        "name": grant.name,
+        "kind": grant.kind.value,
+        "person": grant.person_id,
+        "scope": grant.scope,
+        "audience": grant.audience.value,
+        "created_at": grant.created_at.isoformat(),
+        "last_used_at": grant.last_used_at.isoformat() if grant.last_used_at else None,
+        "last_used_from": grant.last_used_from,
+        "expires_at": grant.expires_at.isoformat() if grant.expires_at else None,
+    }
+
+
+def revoke(tx: Tx, client_id: str, person_id: str, actor: Actor) -> None:
+    """It acts for nobody any more (or, with `person_id`, not for them), from its next call on. Raises Refused("gone")."""
+    wanted = select(Grant).where(Grant.client_id == client_id, Grant.revoked_at.is_(None))
+    if person_id:
+        wanted = wanted.where(Grant.person_id == person_id)
+    found = tx.session.scalars(wanted).all()
+    row = tx.get(ClientRow, client_id) if not person_id else None
+    if row is not None and row.removed_at is None:
+        row.removed_at = tx.now
+    elif not found:
+        raise Refused("gone")
+    for grant in found:
+        grant.revoked_at = tx.now
+        tx.publish(f"grant:{grant.id}")
+    tx.session.flush()
+    log.info("client_revoked", client=client_id[:80], by=actor.person_id)
+    for one in {actor.person_id, *(grant.person_id for grant in found)}:
+        card_publisher.redraw_own(tx, "clients", one, partial(_card, tx, one))
+
+
+def show(tx: Tx, person_id: str, ways: Iterable[tuple[Address, Reader]]) -> None:
+    """The card of whoever acts for `person_id` (the founder sees everybody's)."""
+    card_publisher.post_own(tx, "clients", person_id, partial(_card, tx, person_id), ways)
+
+
+def _card(tx: Tx, person_id: str, reader: Reader) -> CardDraft:
+    words, company = reader.words, tx.services.company
+    every = person_id == company.founder.id
+    found = listed(tx.session, tx.now, None if every else person_id)
+    title = words("Programs and browsers")
+    if not found:
+        lead = words("Nothing acts for you: no program, no token, no browser.")
+        return CardDraft(title=title, lead=lead, state="done")
+    facts = [
+        Fact(
+            label=grant.name,
+            value=_described(grant, reader, tx.now, company.name_of(grant.person_id) if every else ""),
+        )
+        for grant in found[:MAX_SHOWN]
+    ]
+    buttons = [
+        ButtonDraft(
+            "revoke",
+            words("Take back {name}", name=grant.name[:40]),
+            "danger",
+            {"client": grant.client_id, "person": grant.person_id},
+        )
+        for grant in found[:MAX_SHOWN]
+    ]
+    lead = words("What may act for people of the team.") if every else words("What may act for you.")
+    if len(found) > MAX_SHOWN:
+        lead += " " + words(
+            "The newest {count} of {all}; the page shows the rest.", count=MAX_SHOWN, all=len(found)
+        )
+    return CardDraft(title=title, lead=lead, state="open", facts=tuple(facts), buttons=tuple(buttons))
+
+
+def _described(grant: Grant, reader: Reader, now: datetime, who: str) -> str:
+    words = reader.words
+    when = (
+        words("last used {at}", at=words.time(grant.last_used_at, now))
+        if grant.last_used_at is not None
+        else words("never used")
+    )
+    return " · ".join(part for part in (who, words(KIND[grant.kind]), grant.scope, when) if part)
