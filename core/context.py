@@ -85,6 +85,8 @@ class Services:
     """So long photos and voice notes are kept after their ticket has ended; None: for ever."""
     base_url: str | None = None
     """Where the world reaches us; None: it does not."""
+    url: str = ""
+    """Where we are reached, from this machine at least; no slash at its end."""
     channels: dict[str, Channel] = field(default_factory=dict)
     health: dict[str, Health] = field(default_factory=dict)
     """By channel, and of the database."""
@@ -94,6 +96,8 @@ class Services:
     """Channels of our own on which a vendor's account is their id (the page behind such a link)."""
     played: Collection[str] = ()
     """Channels of our own on which a person's account is their id (the demo's chat page)."""
+    proved: Collection[str] = ()
+    """Channels of our own on which a credential has proved who speaks: an account is their id, and nothing is sent there."""
     written: Company = field(init=False)
     understanding: Understanding = field(init=False)
     """What reads messages: a model above the floor where one is configured."""
@@ -116,7 +120,9 @@ class Services:
 
     def person_at(self, channel: str, platform_id: str) -> Person | None:
         """The team member behind an account that the channel proved."""
-        if channel in self.played and (person := self.company.person(platform_id)) is not None:
+        if (channel in self.played or channel in self.proved) and (
+            person := self.company.person(platform_id)
+        ) is not None:
             return person
         return self.company.person_at(channel, platform_id)
 

@@ -83,6 +83,8 @@ class Message:
     with its author's name, never a command, an answer or a yes of who passed it on."""
     after: timedelta | None = None
     """So long after its sender's last message here it was written; None where nothing is known of one."""
+    place: str | None = None
+    """The property that its sender named beside the words (a field of a form): it needs no reading."""
     mentions: tuple[str, ...] = ()
     """Platform's ids that stand in `text` as "@id": their names are put there before anybody reads it."""
 

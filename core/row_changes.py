@@ -23,6 +23,9 @@ from core.store.tables import (
 )
 from core.workflow import offers
 
+CHANGES: Final = "changes"
+"""The topic on which whoever watches tickets is woken."""
+COSTS: Final = "costs"
 NOT_SHOWN: Final = frozenset({"cost_usd"})
 """Columns of a ticket that stand on none of its cards: what its models cost changes with each call."""
 
@@ -30,6 +33,9 @@ NOT_SHOWN: Final = frozenset({"cost_usd"})
 def row_changed(tx: Tx, row: object) -> None:
     """`row` is being written: draw what shows it, once, at the end of the unit of work."""
     match row:
+        case HistoryRow():
+            tx.publish(CHANGES)
+            card_publisher.draw_later(tx, row.ticket_id)
         case Ticket():
             totals.touched(tx, row.created_at)
             state = inspect(row)
@@ -39,8 +45,9 @@ def row_changed(tx: Tx, row: object) -> None:
             totals.touched(tx, row.authorized_at)
             card_publisher.draw_later(tx, row.ticket_id)
         case UsageRow():
+            tx.publish(COSTS)
             totals.touched(tx, row.at)
-        case Approval() | Question() | Report() | Attachment() | HistoryRow():
+        case Approval() | Question() | Report() | Attachment():
             card_publisher.draw_later(tx, row.ticket_id)
         case Offer():
             offers.draw_later(tx, row)

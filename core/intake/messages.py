@@ -189,6 +189,8 @@ def _joins(tx: Tx, message: Message, heard: str) -> bool:
 def _placed(tx: Tx, message: Message, triage: Triage) -> Triage:
     """In a group that is about one property nobody has to name it, and who speaks there does not speak of where they
     work themselves."""
+    if message.place is not None:
+        return replace(triage, property_id=message.place)
     if message.room is None or "property" in triage.evidence:
         return triage
     binding = tx.get(Binding, (message.channel, message.room))
