@@ -22,6 +22,8 @@ from bot.understanding import model_of
 from channels.link.channel import LinkChannel
 from channels.link.routes import LinkRoutes
 from channels.platform import Platform
+from channels.programs.channel import NAMES as PROGRAMS
+from channels.programs.channel import ProgramChannel
 from channels.web.access import is_this_machine
 from channels.web.channel import WebChannel
 from channels.web.routes import WebRoutes
@@ -154,12 +156,15 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
         keep_received=_days(settings.keep_received_days),
         keep_media=_days(settings.keep_media_days),
         base_url=settings.base_url,
+        url=settings.url,
+        proved=PROGRAMS,
         secret=_secret(settings.home),
         linked={"link"},
         played={"web"} if settings.demo else (),
     )
     store.bind(services.unit)
     services.channels |= {"web": WebChannel(), "link": LinkChannel()}
+    services.channels |= {name: ProgramChannel(name) for name in PROGRAMS}
     platforms = platforms_of(settings, store, services)
     for platform in platforms:
         services.channels[platform.name], services.health[platform.name] = platform, platform.health

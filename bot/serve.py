@@ -17,12 +17,17 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 from yarl import URL
 
+from bot.api.routes import ApiRoutes
 from bot.app import App, build
+from bot.callers import Callers
+from bot.mcp.door import McpDoor
 from bot.settings import Settings
 from channels.connections import HEAD_WITHIN, Connections, allow_files
 from channels.link.files import FileRoutes
 from channels.web.access import KEY
 from core import media
+from core.clients.feed import Feed
+from core.clients.operations import Operations
 from core.errors import StartupError, TryLater
 from core.model import InboxStatus, OutboxStatus
 from core.refusals import REFUSED
@@ -134,10 +139,18 @@ def http_app(app: App) -> web.Application:
     http = web.Application(client_max_size=MAX_BODY, middlewares=[_errors])
     app.web.add_to(http)
     app.link.add_to(http)
+    desk, callers = Operations(app.store, app.services), Callers(app.store, app.services)
+    feed = Feed(app.store, lambda: app.services.url)
+    ApiRoutes(desk, callers, feed).add_to(http)
+    McpDoor(desk, callers, feed).add_to(http)
     FileRoutes(app.clock, app.services.secret, app.services.media).add_to(http)
     for platform in app.platforms:
         platform.add_to(http)
 
+    async def stop_feed(_http: web.Application) -> None:
+        await feed.stop()
+
+    http.on_cleanup.append(stop_feed)
     disk = DiskProbe(app)
 
     async def healthz(_request: web.Request) -> web.Response:
@@ -158,6 +171,7 @@ def http_app(app: App) -> web.Application:
         channels = {
             name: health[name].to_json() if name in health else {"state": "up"}
             for name in app.services.channels
+            if name not in app.services.proved
         }
         return web.json_response(
             {

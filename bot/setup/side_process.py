@@ -110,8 +110,7 @@ def configured(settings: Settings) -> list[str]:
 
 def local_url(settings: Settings) -> str:
     """Where the service listens, from this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    return settings.model_copy(update={"base_url": None}).url
 
 
 async def health_of(url: str) -> str | None:

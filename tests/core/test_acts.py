@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot import cli
+from bot.api.endpoints import ENDPOINTS
 from bot.commands import COMMANDS
+from bot.mcp.tools import TOOLS
 from core import phrases
 from core.actors import Actor
 from core.acts import commands
@@ -31,6 +33,7 @@ from core.team.rights import MAY, Part, Right, refusal_of
 from tests.world import STORY, World
 
 ROOT = Path(__file__).parents[2]
+PROGRAMS_ACT = [*(one.acts for one in ENDPOINTS), *(one.acts for one in TOOLS.values())]
 READERS = {
     **{("ticket", action): reader for action, reader in ON_TICKET.items()},
     **{(kind, action): reader for kind, every in STANDALONE.items() for action, reader in every.items()},
@@ -88,8 +91,10 @@ def test_every_command_has_one_act_and_every_act_is_done_somewhere() -> None:
     by_buttons = set().union(*map(act_of, READERS.values()))
     by_words = {act for command in COMMANDS.values() for act in command.acts}
     by_shell = {getattr(commands, act) for verb in cli.VERBS.values() for act in verb.acts}
+    by_programs = {act for acts in PROGRAMS_ACT for act in acts}
+    assert by_programs <= every
     # A stranger's code, and a vendor who looks at the page.
-    assert every - by_buttons - by_words - by_shell == {commands.Join, commands.OpenOffer}
+    assert every - by_buttons - by_words - by_shell - by_programs == {commands.Join, commands.OpenOffer}
 
 
 def test_commands_are_values() -> None:
