@@ -21,6 +21,10 @@ from bot.api.routes import ApiRoutes
 from bot.app import App, build
 from bot.callers import Callers
 from bot.mcp.door import McpDoor
+from bot.oauth.documents import Documents
+from bot.oauth.routes import OAuthRoutes
+from bot.pages.render import asset
+from bot.pages.signing_in import SigningIn
 from bot.settings import Settings
 from channels.connections import HEAD_WITHIN, Connections, allow_files
 from channels.link.files import FileRoutes
@@ -143,6 +147,17 @@ def http_app(app: App) -> web.Application:
     feed = Feed(app.store, lambda: app.services.url)
     ApiRoutes(desk, callers, feed).add_to(http)
     McpDoor(desk, callers, feed).add_to(http)
+    signing_in = SigningIn(app.store, app.services, callers)
+    signing_in.add_to(http)
+    OAuthRoutes(
+        app.store,
+        app.services,
+        callers,
+        signing_in,
+        Documents(app.settings.cimd_url),
+        timedelta(seconds=app.settings.token_ttl),
+    ).add_to(http)
+    http.router.add_get("/assets/{name}", asset)
     FileRoutes(app.clock, app.services.secret, app.services.media).add_to(http)
     for platform in app.platforms:
         platform.add_to(http)

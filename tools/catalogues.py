@@ -24,7 +24,10 @@ def sentences() -> list[str]:
     found: dict[str, None] = {}
     for package in PACKAGES:
         rows = extract_from_dir(
-            str(ROOT / package), method_map=[("**.py", "python")], keywords=KEYWORDS, strip_comment_tags=True
+            str(ROOT / package),
+            method_map=[("**.py", "python"), ("**/templates/**.html", "jinja2.ext:babel_extract")],
+            keywords=KEYWORDS,
+            strip_comment_tags=True,
         )
         for _file, _line, message, _comments, _context in rows:
             found.setdefault(message if isinstance(message, str) else message[0], None)

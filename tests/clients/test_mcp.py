@@ -302,7 +302,7 @@ async def test_words_are_in_the_persons_language(house: House, programs: Program
     async with assistant(house.url, await programs.token("ben", "read", "mcp"), MODERN) as client:
         result = await client.call_tool("list_tickets", {})
     text = result.content[0].text  # type: ignore[union-attr]
-    assert (text == "Tickets: 0") == (language == "en")
+    assert (text == "Tickets: 0") == (language in {"en", "es"})  # it is the same word
 
 
 async def raw(house: House, programs: Programs, body: Any, **headers: str) -> tuple[int, str, str]:
