@@ -51,7 +51,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m bench
 
 screenshots: $(VENV)/.dev
-	LOOPOS_SCREENSHOTS=docs/pictures $(BIN)/pytest tests/test_browser.py
+	LOOPOS_SCREENSHOTS=docs/pictures $(BIN)/pytest tests/test_browser.py tests/test_dashboard.py
 
 catalogues: $(VENV)/.dev
 	$(BIN)/python -m tools.catalogues

@@ -23,7 +23,7 @@ from bot.callers import Callers
 from bot.mcp.door import McpDoor
 from bot.oauth.documents import Documents
 from bot.oauth.routes import OAuthRoutes
-from bot.pages.render import asset
+from bot.pages.routes import Pages
 from bot.pages.signing_in import SigningIn
 from bot.settings import Settings
 from channels.connections import HEAD_WITHIN, Connections, allow_files
@@ -157,7 +157,7 @@ def http_app(app: App) -> web.Application:
         Documents(app.settings.cimd_url),
         timedelta(seconds=app.settings.token_ttl),
     ).add_to(http)
-    http.router.add_get("/assets/{name}", asset)
+    Pages(desk, callers, signing_in, app.web.play).add_to(http)
     FileRoutes(app.clock, app.services.secret, app.services.media).add_to(http)
     for platform in app.platforms:
         platform.add_to(http)

@@ -61,9 +61,17 @@ class Words:
 
     def time(self, moment: datetime, now: datetime) -> str:
         """The local time with its zone named; with the date where that is not today's."""
+        return f"{self.clock(moment, now)} ({self.city})"
+
+    @property
+    def city(self) -> str:
+        """What the zone is named after."""
+        return (self.zone.key or "UTC").rsplit("/", 1)[-1].replace("_", " ")
+
+    def clock(self, moment: datetime, now: datetime) -> str:
+        """The same where the zone is known already: a page says it once."""
         local = moment.astimezone(self.zone)
-        city = (self.zone.key or "UTC").rsplit("/", 1)[-1].replace("_", " ")
-        clock = f"{local:%H:%M} ({city})"
+        clock = f"{local:%H:%M}"
         if local.date() == now.astimezone(self.zone).date():
             return clock
         from babel.dates import format_skeleton

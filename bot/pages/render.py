@@ -59,7 +59,8 @@ def render(
         words=words,
         language=words.language,
         now=now,
-        time=lambda moment: words.time(moment, now) if moment is not None else "–",
+        time=lambda moment: words.clock(moment, now) if moment is not None else "–",
+        zone=words.city,
         money=lambda amount: words.money(Decimal(amount)) if amount is not None else "–",
         **shown,
     )

@@ -83,7 +83,7 @@ class WebRoutes:
         }
 
     def add_to(self, app: web.Application) -> None:
-        app.router.add_get("/", self._let_in(self.page))
+        app.router.add_get("/chat", self._let_in(self.page))
         app.router.add_get("/page/{name}", self._let_in(self.asset))
         app.router.add_get("/api/start", self._let_in(self.start))
         app.router.add_post("/api/messages", self._let_in(self.message))
@@ -105,6 +105,11 @@ class WebRoutes:
         return guarded
 
     # --- the page itself
+
+    @property
+    def play(self) -> Handler | None:
+        """The page on which anybody may be anybody; None where this is no demo."""
+        return self._let_in(self.page) if self._demo else None
 
     async def page(self, _request: web.Request) -> web.Response:
         return self._asset("index.html")
