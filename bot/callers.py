@@ -106,6 +106,14 @@ class Callers:
             self._is_own_host(request) and _host_in(origin) == request.host
         )
 
+    def from_this_machine(self, request: web.Request) -> bool:
+        """The page that asks was loaded from a loopback address."""
+        try:
+            host = (urlsplit(request.headers.get("Origin", "")).hostname or "").casefold()
+        except ValueError:
+            return False
+        return host == "localhost" or _is_loopback(host)
+
     def _is_own_host(self, request: web.Request) -> bool:
         """The name that the browser used is one of this machine's, or the one we are known by."""
         host = (urlsplit(f"//{request.host}").hostname or "").casefold()

@@ -57,7 +57,10 @@ class McpDoor:
         if not self._callers.known_host(request):
             refused("mcp", "another host")
             return web.Response(status=421, text="This server is not known by that name.")
-        if not self._callers.same_origin(request) and "Origin" in request.headers:
+        # A page on this machine may ask, whatever its port (an inspector does): it must bring a token all the same.
+        if "Origin" in request.headers and not (
+            self._callers.same_origin(request) or self._callers.from_this_machine(request)
+        ):
             refused("mcp", "another site")
             return web.Response(status=403, text="Another site may not speak to this server.")
         caller = await self._callers.by_bearer(request, Audience.MCP)

@@ -77,6 +77,7 @@ class Assistants:
             on_subscriptions_listen=self.listen,
             on_list_prompts=self._list_prompts,
             on_get_prompt=self._get_prompt,
+            on_completion=self._complete,
         )
         self.server.extensions = {UI: {}}
         self.server.middleware.clear()  # no tracing is set up here
@@ -233,6 +234,27 @@ class Assistants:
         if found is None:
             raise MCPError(types.INVALID_PARAMS, "There is no such prompt, or no such argument.")
         return found
+
+    async def _complete(self, ctx: Context, params: types.CompleteRequestParams) -> types.CompleteResult:
+        """Names that begin as what was typed: of properties, people, skills and open tickets."""
+        company, typed = self._desk.services.company, params.argument.value.casefold()
+        match params.argument.name:
+            case "property_id":
+                known = [one.id for one in company.properties]
+            case "to":
+                known = [one.name for one in company.team]
+            case "skill_id":
+                known = [one.skill_id for one in company.skills]
+            case "ticket_id":
+                wanted = shapes.ListTickets(open=True, limit=100)
+                found = await self._desk.list_tickets(_caller(ctx), wanted)
+                known = [one["ticket_id"] for one in found["tickets"]]
+            case _:
+                known = []
+        values = [one for one in known if one.casefold().startswith(typed)][:100]
+        return types.CompleteResult(
+            completion=types.Completion(values=values, total=len(values), has_more=False)
+        )
 
 
 def _caller(ctx: Context) -> Caller:
