@@ -108,6 +108,10 @@ def _clients(args: argparse.Namespace) -> int:
             )
         case "revoke":
             return clients.revoke(args.client_id, as_json=args.json)
+        case "webhook":
+            return clients.webhook(args.url, as_json=args.json)
+        case "webhooks":
+            return clients.webhooks(args.remove, as_json=args.json)
         case _:
             return clients.show(as_json=args.json)
 
@@ -169,7 +173,7 @@ VERBS: Final = {
     "ticket": Verb(reads="read"),
     "brain": Verb(reads="read"),
     "team": Verb(acts=("RemovePerson", "UnlinkAccount"), reads="read"),
-    "clients": Verb(acts=("MakeToken", "RevokeClient"), reads="team"),
+    "clients": Verb(acts=("MakeToken", "RevokeClient", "AddWebhook", "RemoveWebhook"), reads="team"),
     "cost": Verb(reads="spending"),
     "report": Verb(reads="statement"),
     "triage": Verb(reads="read", operates=True),
@@ -292,6 +296,14 @@ def _add_people(verb: AddVerb) -> None:
     taken_back = client_verbs.add_parser("revoke", help="take it back, from its next call on")
     taken_back.add_argument("client_id")
     taken_back.set_defaults(what="revoke")
+    hook = client_verbs.add_parser(
+        "webhook", help="tell an address of every change; prints what signs the calls"
+    )
+    hook.add_argument("url")
+    hook.set_defaults(what="webhook")
+    hooks = client_verbs.add_parser("webhooks", help="the addresses that are told of every change")
+    hooks.add_argument("--remove", metavar="ID")
+    hooks.set_defaults(what="webhooks")
     for one in (*team_verbs.choices.values(), *client_verbs.choices.values()):
         one.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
 

@@ -11,8 +11,9 @@ from typing import Any
 from bot.settings import read_settings
 from bot.setup.side_process import side_process
 from core.access import clients
+from core.access import webhooks as hooks
 from core.actors import Actor
-from core.acts.commands import Command, MakeToken, RevokeClient
+from core.acts.commands import AddWebhook, Command, MakeToken, RemoveWebhook, RevokeClient
 from core.acts.table import perform
 from core.clock import SystemClock
 from core.errors import Refused
@@ -72,6 +73,42 @@ def revoke(client_id: str, *, as_json: bool) -> int:
     return show(as_json=as_json) if as_json else 0
 
 
+def webhook(url: str, *, as_json: bool) -> int:
+    made = asyncio.run(_do(AddWebhook(url)))
+    if made is None:
+        return 1
+    print(json.dumps(made, ensure_ascii=False, indent=2) if as_json else made["secret"])
+    return 0
+
+
+def webhooks(remove: str | None, *, as_json: bool) -> int:
+    if remove is not None and asyncio.run(_do(RemoveWebhook(remove))) is None:
+        return 1
+    settings = read_settings()
+    rows: list[dict[str, Any]] = []
+    if schema.is_current(settings.database):
+        with looking_at(settings.database) as session:
+            rows = [
+                {
+                    "id": one.id,
+                    "url": one.url,
+                    "added_at": one.added_at.isoformat(),
+                    "told_up_to": str(one.told_up_to),
+                    "failing_since": one.failing_since.isoformat() if one.failing_since else None,
+                }
+                for one in hooks.listed(session)
+            ]
+    if as_json:
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        return 0
+    for row in rows:
+        state = f"failing since {row['failing_since']}" if row["failing_since"] else "well"
+        print(" · ".join([row["id"], row["url"], state]))
+    if not rows:
+        print("No address is told of changes.")
+    return 0
+
+
 async def _do(command: Command) -> Any:
     """With the founder's rights: whoever has a shell on the home has them all. None where it was refused."""
     async with side_process(read_settings()) as house:
@@ -82,6 +119,8 @@ async def _do(command: Command) -> Any:
             if isinstance(command, MakeToken):
                 tx.session.flush()
                 return done[0], clients.as_json(done[1])
+            if isinstance(command, AddWebhook):
+                return {"id": done.id, "url": done.url, "secret": done.secret}
             return True
 
         try:

@@ -26,6 +26,7 @@ from bot.oauth.routes import OAuthRoutes
 from bot.pages.routes import Pages
 from bot.pages.signing_in import SigningIn
 from bot.settings import Settings
+from bot.webhooks import Teller
 from channels.connections import HEAD_WITHIN, Connections, allow_files
 from channels.link.files import FileRoutes
 from channels.web.access import KEY
@@ -162,8 +163,16 @@ def http_app(app: App) -> web.Application:
     for platform in app.platforms:
         platform.add_to(http)
 
+    teller = Teller(app.store, app.services, feed)
+
+    async def start_teller(_http: web.Application) -> None:
+        teller.start()
+
     async def stop_feed(_http: web.Application) -> None:
+        await teller.stop()
         await feed.stop()
+
+    http.on_startup.append(start_teller)
 
     http.on_cleanup.append(stop_feed)
     disk = DiskProbe(app)

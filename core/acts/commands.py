@@ -385,6 +385,18 @@ class RevokeClient(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class AddWebhook(Command):
+    """From now on this address is told of every change."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveWebhook(Command):
+    webhook_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class MakeSignInCode(Command):
     """For a browser of one's own."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 
-from core.access import clients, credentials, sign_in
+from core.access import clients, credentials, sign_in, webhooks
 from core.actors import Actor
 from core.acts import commands as do
 from core.acts.commands import Command
@@ -460,6 +460,8 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         lambda tx, actor, it: clients.revoke(tx, it.client_id, it.person_id, actor),
         lambda tx, it: Subject(asked=it.person_id or None),
     ),
+    Act(do.AddWebhook, Right.TOKENS, lambda tx, actor, it: webhooks.add(tx, it.url, actor)),
+    Act(do.RemoveWebhook, Right.TOKENS, lambda tx, actor, it: webhooks.remove(tx, it.webhook_id)),
     Act(do.MakeSignInCode, Right.DASHBOARD, lambda tx, actor, it: sign_in.new_code(tx, actor.person_id)),
     Act(
         do.AllowSignIn,

@@ -46,7 +46,14 @@ def _dollars(value: Any) -> Decimal:
 Usd = Annotated[
     Decimal,
     BeforeValidator(_dollars),
-    WithJsonSchema({"type": ["string", "number"], "description": "US dollars, at most two places"}),
+    WithJsonSchema(
+        {
+            "type": ["string", "number"],
+            "pattern": r"^[0-9]{1,7}(\.[0-9]{1,2})?$",
+            "minimum": 0,
+            "description": "US dollars, at most two places",
+        }
+    ),
 ]
 
 
@@ -62,7 +69,7 @@ def _moment(value: Any) -> datetime:
 Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_moment),
-    WithJsonSchema({"type": "string", "description": "ISO 8601 with a time zone"}),
+    WithJsonSchema({"type": "string", "format": "date-time", "description": "ISO 8601 with a time zone"}),
 ]
 
 
@@ -124,7 +131,10 @@ class ListTickets(Request):
     open: bool | None = None
     query: Annotated[str, Field(max_length=200)] | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 20
-    cursor: Annotated[str, Field(max_length=200)] | None = None
+    cursor: (
+        Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,40}$", description="next_cursor of the page before")]
+        | None
+    ) = None
 
 
 class QueryBrain(Request):
@@ -134,7 +144,7 @@ class QueryBrain(Request):
 
 
 class LiveState(Request):
-    after: Annotated[str, Field(max_length=40)] | None = None
+    after: Annotated[str, Field(pattern="^[0-9]{1,18}$", description="a cursor")] | None = None
 
 
 class CostSummary(Request):

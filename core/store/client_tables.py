@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Index, String, true
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, String, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from core.model import Audience, GrantKind, SecretKind
@@ -71,3 +71,19 @@ class Secret(Base):
     used_at: Mapped[datetime | None]
 
     grant: Mapped[Grant | None] = relationship()
+
+
+class Webhook(Base):
+    """An address outside that is told of every change, in order."""
+
+    __tablename__ = "webhooks"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    url: Mapped[str] = mapped_column(String(500))
+    secret: Mapped[str] = mapped_column(String(80))
+    """What signs each call; it has to be kept as it is."""
+    added_by: Mapped[str] = mapped_column(String(60))
+    added_at: Mapped[datetime]
+    told_up_to: Mapped[int] = mapped_column(Integer)
+    """The newest change (a history row) that it has taken."""
+    failing_since: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
