@@ -10,7 +10,7 @@ import statistics
 import sys
 import time
 
-from bench import cold, history, intake, models, pipeline, platforms, timers, understanding, voice
+from bench import clients, cold, history, intake, models, pipeline, platforms, timers, understanding, voice
 
 ROUNDS = 5
 ROWS = {
@@ -22,6 +22,7 @@ ROWS = {
     "understanding": understanding.rounds,
     "voice": voice.rounds,
     "models": models.rounds,
+    "clients": clients.rounds,
 }
 
 

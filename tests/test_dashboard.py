@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import time
 import urllib.request
 import uuid
@@ -197,3 +200,84 @@ def test_a_yes_in_chat_signs_the_waiting_browser_in(browser: Browser, service: S
     expect(chat.get_by_text(f"shows {digits}")).to_be_visible()
     chat.get_by_role("button", name="Yes, let it in").click()
     expect(page.locator("main h1")).to_have_text("People", timeout=5000)
+
+
+HOST = """<!doctype html><title>host</title><iframe id="app" sandbox="allow-scripts" width="700" height="500"></iframe><script>
+window.sizes = [];
+window.addEventListener("message", async (event) => {
+  const frame = document.getElementById("app").contentWindow;
+  if (event.source !== frame) return;
+  const { id, method, params } = event.data;
+  if (method === "ui/initialize") {
+    const context = { theme: "dark", locale: "es-MX" };
+    frame.postMessage({ jsonrpc: "2.0", id, result: { protocolVersion: "2026-01-26", hostInfo: { name: "host", version: "1" }, hostCapabilities: {}, hostContext: context } }, "*");
+  } else if (method === "ui/notifications/initialized") {
+    frame.postMessage({ jsonrpc: "2.0", method: "ui/notifications/tool-input", params: { arguments: { view: "board" } } }, "*");
+    const result = await window.callTool("show_loopos_dashboard", "{}");
+    frame.postMessage({ jsonrpc: "2.0", method: "ui/notifications/tool-result", params: JSON.parse(result) }, "*");
+  } else if (method === "tools/call") {
+    const result = await window.callTool(params.name, JSON.stringify(params.arguments));
+    frame.postMessage({ jsonrpc: "2.0", id, result: JSON.parse(result) }, "*");
+  } else if (method === "ui/notifications/size-changed") window.sizes.push(params.height);
+});
+</script>"""
+
+
+def test_the_picture_beside_an_assistant_shows_and_decides(browser: Browser, service: Service) -> None:
+    """As a host shows it: in a sandboxed frame that loads nothing, every word of it through the host."""
+    says(service, *SAID[0])
+    environment = {
+        **os.environ,
+        "LOOPOS_HOME": str(service.home),
+        "PORT": str(service.port),
+        "LOOPOS_DEMO": "1",
+    }
+    made = subprocess.run(
+        [sys.executable, "-m", "bot.cli", "clients", "token", "--person", "ben", "--scope", "decide"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    headers = {
+        "Authorization": f"Bearer {made.stdout.strip()}",
+        "Content-Type": "application/json",
+        "Accept": "application/json, text/event-stream",
+        "MCP-Protocol-Version": "2026-07-28",
+        "Mcp-Method": "tools/call",
+    }
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "host", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    called: list[str] = []
+
+    def call(name: str, arguments: str) -> str:
+        called.append(name)
+        params = {"name": name, "arguments": json.loads(arguments), "_meta": meta}
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).encode()
+        request = urllib.request.Request(
+            f"{service.url}/mcp", data=body, headers={**headers, "Mcp-Name": name}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.dumps(json.loads(answer.read())["result"])
+
+    page = browser.new_context(locale="en-US").new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.expose_function("callTool", call)
+    page.set_content(HOST)
+    app = (Path(__file__).parents[1] / "bot/mcp/dashboard.html").read_text(encoding="utf-8")
+    assert len(app.encode()) <= 256 * 1024 and not re.search(r"""(?:src|href)=|@import|url\(""", app)
+    page.evaluate("(text) => { document.getElementById('app').srcdoc = text; }", app)
+    frame = page.frame_locator("#app")
+    expect(frame.get_by_text("Esperan una decisión")).to_be_visible()
+    expect(frame.locator("html[data-theme=dark][lang=es]")).to_have_count(1)
+    expect(frame.get_by_text("T-1001")).to_be_visible()
+    frame.get_by_role("button", name="Aprobar 145.00 USD").click()
+    frame.get_by_role("button", name="Pulsa otra vez para aprobar").click()
+    expect(frame.get_by_text("Nada espera.")).to_be_visible()
+    assert "dispatch_with_escalation" in called
+    assert page.evaluate("window.sizes.length") > 0
+    assert [one for one in asked if one.startswith("http")] == []
