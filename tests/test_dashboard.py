@@ -281,3 +281,17 @@ def test_the_picture_beside_an_assistant_shows_and_decides(browser: Browser, ser
     assert "dispatch_with_escalation" in called
     assert page.evaluate("window.sizes.length") > 0
     assert [one for one in asked if one.startswith("http")] == []
+
+
+def test_a_founder_changes_a_cap_on_the_page(browser: Browser, service: Service) -> None:
+    page = signed_in(browser, service, "ben", viewport={"width": 390, "height": 844})
+    page.goto(f"{service.url}/people")
+    page.locator('[data-edit="vendor/mr_wang_hvac"]').click()
+    page.get_by_label("Cap", exact=True).fill("a lot")
+    page.locator("#edit button.primary").click()
+    expect(page.locator("#edit-problem")).to_contain_text("cap_usd")
+    picture(page, "dashboard-change")
+    page.get_by_label("Cap", exact=True).fill("321")
+    page.locator("#edit button.primary").click()
+    expect(page.locator("#edit")).not_to_be_visible()
+    expect(page.get_by_text("321.00 USD")).to_be_visible()

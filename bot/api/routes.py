@@ -15,13 +15,17 @@ from pydantic import ValidationError
 from bot.api.endpoints import ENDPOINTS, Call, Endpoint
 from bot.api.openapi import PREFIX, describe
 from bot.callers import CSRF_HEADER, Callers
+from bot.company_edits import CompanyEdits
 from channels.connections import AGAIN, STREAMS_SHARE, Handler, most_open
 from core.access.credentials import Caller
+from core.acts import commands as do
 from core.clients import reading
 from core.clients.errors import ClientError, field_of
 from core.clients.feed import MAX_MISSED, Feed, Watcher, newest
 from core.clients.operations import Operations
+from core.company import editing
 from core.errors import TryLater
+from core.i18n import Words
 from core.media import MediaRefused
 from core.media import store as store_media
 from core.model import Audience, Scope
@@ -55,10 +59,11 @@ def failed(status: int, code: str, message: str, **more: Any) -> web.Response:
 
 
 class ApiRoutes:
-    def __init__(self, desk: Operations, callers: Callers, feed: Feed) -> None:
+    def __init__(self, desk: Operations, callers: Callers, feed: Feed, edits: CompanyEdits) -> None:
         self._desk = desk
         self._callers = callers
         self._feed = feed
+        self._edits = edits
         self._described = json.dumps(describe(), ensure_ascii=False).encode()
         self._streams = 0
         self._most_streams = most_open() // STREAMS_SHARE
@@ -70,6 +75,8 @@ class ApiRoutes:
         for one in ENDPOINTS:
             router.add_route(one.method, f"{PREFIX}{one.path}", self._serve(one))
         router.add_post(f"{PREFIX}/media", self._guarded(Scope.WRITE, self._media))
+        router.add_get(f"{PREFIX}/company/{{kind}}/{{name}}", self._guarded(Scope.DECIDE, self._form))
+        router.add_post(f"{PREFIX}/company/{{kind}}/{{name}}", self._guarded(Scope.DECIDE, self._edit))
         router.add_get(f"{PREFIX}/stream", self._guarded(Scope.READ, self._stream))
         router.add_route("*", PREFIX + "/{rest:.*}", self._unknown)
         app.on_shutdown.append(self._stop)
@@ -130,6 +137,43 @@ class ApiRoutes:
             )
 
         return self._guarded(one.scope, serve)
+
+    # --- the company's files
+
+    async def _form(self, request: web.Request, caller: Caller, channel: str) -> web.Response:
+        """The fields of one entry as they stand, for the dashboard's form."""
+        kind, name = await self._editable(request, caller, channel)
+        words = await self._desk.words(caller)
+        try:
+            fields = await asyncio.to_thread(editing.form, self._edits.folder, kind, name)
+        except editing.Unreadable as error:
+            raise ClientError("not_found", error.text) from None
+        shown = [{**one, "label": _said(words, one)} for one in fields]
+        return web.json_response({"fields": shown})
+
+    async def _edit(self, request: web.Request, caller: Caller, channel: str) -> web.Response:
+        kind, name = await self._editable(request, caller, channel)
+        typed = await _object(request)
+        if not all(isinstance(value, str) and len(value) <= 1000 for value in typed.values()):
+            raise ClientError("invalid_arguments", "Each field is a text.")
+        try:
+            commit = await self._edits.keep(
+                lambda folder: editing.edit(folder, kind, name, typed), caller.person.id
+            )
+        except editing.Unreadable as error:
+            words = await self._desk.words(caller)
+            text = words("That cannot be read, or does not fit: {why}", why=error.text or error.field)
+            raise ClientError("invalid_arguments", text, field=error.field or None) from None
+        return web.json_response({"commit": commit})
+
+    async def _editable(self, request: web.Request, caller: Caller, channel: str) -> tuple[editing.Kind, str]:
+        """What is to be edited, once that is allowed. Raises ClientError."""
+        kind, name = request.match_info["kind"], request.match_info["name"]
+        await self._desk.act(caller, channel, do.EditCompany(kind, name))
+        for known in editing.FILES:
+            if kind == known:
+                return known, name
+        raise ClientError("not_found", "There is no such kind of entry.")
 
     # --- files, and what happens
 
@@ -252,6 +296,14 @@ async def _wanted(request: web.Request, one: Endpoint) -> Any:
             key: request.query.getall(key) if key == "status" else request.query[key] for key in request.query
         }
         return one.request.model_validate({**query, **in_path}, strict=False)
+    data = await _object(request)
+    if clash := sorted(data.keys() & in_path.keys()):
+        raise ClientError("invalid_arguments", "That stands in the address.", field=clash[0])
+    return one.request.model_validate({**data, **in_path})
+
+
+async def _object(request: web.Request) -> dict[str, Any]:
+    """The JSON object that was sent. Raises ClientError, HTTPException."""
     if request.content_type != "application/json":
         raise web.HTTPUnsupportedMediaType(
             text='{"error": {"code": "invalid_arguments", "message": "Send JSON."}}',
@@ -268,6 +320,10 @@ async def _wanted(request: web.Request, one: Endpoint) -> Any:
         ) from None
     if not isinstance(data, dict):
         raise ClientError("invalid_arguments", "Send a JSON object.")
-    if clash := sorted(data.keys() & in_path.keys()):
-        raise ClientError("invalid_arguments", "That stands in the address.", field=clash[0])
-    return one.request.model_validate({**data, **in_path})
+    return data
+
+
+def _said(words: Words, field: dict[str, str]) -> str:
+    """The label of a form's field in its reader's language (core.company.editing names them)."""
+    label = field["label"]
+    return words(label)

@@ -206,7 +206,9 @@ class Pages:
         return await self._show(visit, "loop")
 
     async def people(self, visit: Visit) -> web.Response:
-        return await self._show(visit, "people", **await self._look(views.people))
+        return await self._show(
+            visit, "people", **await self._look(lambda tx: views.people(tx, visit.caller))
+        )
 
     async def search(self, visit: Visit) -> web.Response:
         said = visit.request.query.get("q", "").strip()[:200]
@@ -295,7 +297,7 @@ class Pages:
         return _csv("times", rows, ("by", "name", "stage", "median", "p90", "count"))
 
     async def people_csv(self, visit: Visit) -> web.Response:
-        found = await self._look(views.people)
+        found = await self._look(lambda tx: views.people(tx, visit.caller))
         rows = [
             {**one, **{key: " ".join(one[key]) for key in ("languages", "places", "on", "accounts")}}
             for one in found["team"]

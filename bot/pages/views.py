@@ -281,11 +281,13 @@ def bars(rows: Iterable[tuple[str, Decimal]]) -> list[dict[str, Any]]:
 # --- people, knowledge, programs
 
 
-def people(tx: Tx) -> dict[str, Any]:
+def people(tx: Tx, caller: Caller) -> dict[str, Any]:
     company = tx.services.company
+    written = {one.id for one in tx.services.written.team}
     on = {place.id: (company.on_site(place.id) or company.founder).id for place in company.properties}
     names = {place.id: place.name for place in company.properties}
     return {
+        "edits": may(tx, caller, Right.COMPANY, Subject()),
         "team": [
             {
                 "id": one.id,
@@ -296,6 +298,7 @@ def people(tx: Tx) -> dict[str, Any]:
                 "on": [names[place] for place, who in on.items() if who == one.id],
                 "backup": company.name_of(one.backup) if one.backup else "",
                 "timezone": one.timezone,
+                "written": one.id in written,
                 "accounts": sorted({channel for channel, _ in company.accounts_of(one)}),
             }
             for one in company.team

@@ -329,6 +329,15 @@ class UnlinkAccount(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class EditCompany(Command):
+    """What stands about a person, a vendor, a property or the escalation in the company's files is another. The files are
+    written by whoever asks, once this is allowed."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeepMember(Command):
     """Whoever invited them left; they stay."""
 

@@ -405,6 +405,7 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     Act(
         do.UnlinkAccount, Right.TEAM, lambda tx, actor, it: leaving.unlink(tx, it.channel, it.account, actor)
     ),
+    Act(do.EditCompany, Right.COMPANY, lambda tx, actor, it: None),
     Act(do.KeepMember, Right.TEAM, lambda tx, actor, it: leaving.keep(tx, it.person_id)),
     Act(
         do.Invite,

@@ -22,6 +22,7 @@ from core.clients import reading, shapes
 from core.clients.errors import ClientError, from_refusal
 from core.context import Services, Store, Tx
 from core.errors import Refused, TryLater
+from core.i18n import Words
 from core.ids import new_id
 from core.inbox import Arrival, accept
 from core.media import MediaRefused
@@ -394,6 +395,9 @@ class Operations:
 
     async def language(self, caller: Caller) -> str:
         return await self._look(caller, lambda tx: reader_for(tx, caller.person).language)
+
+    async def words(self, caller: Caller) -> Words:
+        return await self._look(caller, lambda tx: reader_for(tx, caller.person).words)
 
     async def is_still(self, caller: Caller) -> bool:
         """The grant is good and its person of the team."""

@@ -73,6 +73,7 @@ class Right(StrEnum):
     INVITE = "invite"
     MAKE_LEAD = "make_lead"
     TEAM = "team"
+    COMPANY = "company"
     ON_CALL = "oncall"
     TAKE_OVER = "take_over"
     LANGUAGE = "lang"
@@ -123,6 +124,7 @@ MAY: Final[dict[Right, frozenset[Part]]] = {
     Right.INVITE: _BOSSES,
     Right.MAKE_LEAD: frozenset({Part.FOUNDER}),
     Right.TEAM: frozenset({Part.FOUNDER}),
+    Right.COMPANY: frozenset({Part.FOUNDER}),
     Right.ON_CALL: _BOSSES | {Part.ON_SITE, Part.WRITTEN},
     Right.TAKE_OVER: frozenset({Part.ON_SITE}),
     Right.LANGUAGE: frozenset({Part.MEMBER}),

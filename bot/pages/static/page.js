@@ -17,7 +17,7 @@ async function refresh() {
       return;
     }
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-    if (mine !== asked || document.getElementById("ask").open) return;
+    if (mine !== asked || document.querySelector("dialog[open]")) return;
     for (const id of ["content", "who"]) {
       const now = fresh.getElementById(id);
       if (now) Idiomorph.morph(document.getElementById(id), now, { ignoreActiveValue: true });
@@ -145,6 +145,51 @@ document.addEventListener("click", async (event) => {
     button.disabled = false;
     refresh();
   }
+});
+
+// The form over one entry of the company's files. What cannot be read is said, and what was typed stays.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-edit]");
+  if (!button) return;
+  const path = `/api/v1/company/${button.dataset.edit}`;
+  const box = document.getElementById("edit");
+  const problem = document.getElementById("edit-problem");
+  const answer = await fetch(path, { credentials: "same-origin" }).catch(() => null);
+  if (!answer || !answer.ok) {
+    say(texts.failed);
+    return;
+  }
+  const rows = (await answer.json()).fields.map(({ name, label, value }) => {
+    const title = document.createElement("label");
+    const input = document.createElement("input");
+    input.id = `edit-${name}`;
+    input.name = name;
+    input.value = input.defaultValue = value;
+    input.maxLength = 1000;
+    title.htmlFor = input.id;
+    title.textContent = label;
+    return [title, input];
+  });
+  document.getElementById("edit-title").textContent = button.dataset.name;
+  document.getElementById("edit-fields").replaceChildren(...rows.flat());
+  problem.hidden = true;
+  box.returnValue = "no";
+  box.querySelector("form").onsubmit = async (submitted) => {
+    if (!submitted.submitter || submitted.submitter.value !== "yes") return;
+    submitted.preventDefault();
+    const changed = Object.fromEntries(rows.map(([, input]) => input).filter((one) => one.value !== one.defaultValue).map((one) => [one.name, one.value]));
+    submitted.submitter.disabled = true;
+    const trouble = await call("POST", path.replace("/api/v1", ""), changed).catch(() => texts.failed);
+    submitted.submitter.disabled = false;
+    problem.hidden = !trouble;
+    problem.textContent = trouble || "";
+    if (!trouble) {
+      box.close();
+      say(texts.done);
+      refresh();
+    }
+  };
+  box.showModal();
 });
 
 listen();
