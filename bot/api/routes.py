@@ -99,9 +99,13 @@ class ApiRoutes:
                 caller, channel = await self._callers.by_cookie(request), "dashboard"
                 if caller is not None and request.method not in {"GET", "HEAD"}:
                     token = request.headers.get(CSRF_HEADER, "")
-                    if not (self._callers.same_origin(request) and self._callers.is_ours(caller, token)):
+                    if not self._callers.same_origin(request):
                         refused("api", "another site")
                         return failed(403, "not_yours", "This page may not speak for another site.")
+                    if not self._callers.is_ours(caller, token):
+                        refused("api", "old page")
+                        words = await self._desk.words(caller)
+                        return failed(403, "stale", words("This page is too old. Please reload it."))
             if caller is None:
                 refused("api", "nobody")
                 return failed(401, "not_yours", "Nobody is signed in.")
