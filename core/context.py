@@ -144,6 +144,13 @@ class Services:
         accounts = [*self.company.accounts_of(person), *played]
         return [Address(channel, one) for channel, one in accounts if channel in self.channels]
 
+    def answered_at(self, wrote_at: Address, sender: str) -> Address:
+        """Where somebody is answered: where they wrote, or in their chat where they spoke through a program, to which
+        nothing can be sent."""
+        person = self.company.person(sender) if wrote_at.channel in self.proved else None
+        own = self.addresses_of(person) if person is not None else []
+        return own[0] if own else wrote_at
+
     def address_of_vendor(self, vendor: Vendor | None) -> Address | None:
         """Where a vendor can be written to directly."""
         if vendor is None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from core.model import SourceKind
+from core.model import Address, SourceKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,10 @@ class Message:
     """The property that its sender named beside the words (a field of a form): it needs no reading."""
     mentions: tuple[str, ...] = ()
     """Platform's ids that stand in `text` as "@id": their names are put there before anybody reads it."""
+
+    @property
+    def address(self) -> Address:
+        return Address(self.channel, self.conversation_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,8 @@ class Incoming:
     person: Person
     reader: Reader
     """How its writer is answered."""
-
-    @property
-    def address(self) -> Address:
-        return Address(self.message.channel, self.message.conversation_id)
+    address: Address
+    """Where they are."""
 
     @property
     def actor(self) -> Actor:

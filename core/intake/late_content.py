@@ -14,7 +14,7 @@ from core.intake.incoming import message_of
 from core.intake.job import Intake, with_files, with_words
 from core.intake.messages import take_late
 from core.metering import About
-from core.model import Address, SourceKind
+from core.model import SourceKind
 from core.outbox import card_publisher
 from core.phrases import NO_FILE
 from core.store.tables import InboxRow
@@ -75,8 +75,11 @@ class LateContent:
         message = message_of(self._services, row)
         if message is not None:
             person = tx.services.person_at(message.channel, message.sender)
-            address = Address(message.channel, message.conversation_id)
-            card_publisher.say(tx, address, reader_for(tx, person).words(NO_FILE.get(why, NO_FILE[""])))
+            card_publisher.say(
+                tx,
+                tx.services.answered_at(message.address, message.sender),
+                reader_for(tx, person).words(NO_FILE.get(why, NO_FILE[""])),
+            )
 
 
 def _fresh(tx: Tx, row: InboxRow) -> InboxRow:

@@ -59,7 +59,7 @@ def _typed(tx: Tx, message: Message) -> Typed | None:
     person = tx.services.person_at(message.channel, message.sender)
     if person is None:
         return None
-    address = Address(message.channel, message.conversation_id)
+    address = tx.services.answered_at(message.address, message.sender)
     text = command_in(message.text) or message.text
     return Typed(person, address, reader_for(tx, person), text, message.room)
 

@@ -17,7 +17,7 @@ from core.inbound import Message, RemoteFile
 from core.intake import attachments, edits, transcription
 from core.intake.incoming import Incoming
 from core.intake.steps import SETTLED, STEPS, fingerprint_of, first_taken, is_settled, remark
-from core.model import Address, Event, Intent, SourceKind, Triage
+from core.model import Event, Intent, SourceKind, Triage
 from core.outbox import card_publisher
 from core.refusals import refused as count_refused
 from core.staff import joining
@@ -36,7 +36,14 @@ def incoming(tx: Tx, row_id: str, message: Message, triage: Triage) -> Incoming 
     # A command has no language: its answer is in its writer's.
     heard = None if command_in(message.text) is not None else triage.language
     reader = reader_for(tx, person, heard)
-    return Incoming(row_id, message, _placed(tx, message, triage), person, reader)
+    return Incoming(
+        row_id,
+        message,
+        _placed(tx, message, triage),
+        person,
+        reader,
+        tx.services.answered_at(message.address, message.sender),
+    )
 
 
 def settled(tx: Tx, row: InboxRow, message: Message, first: Triage) -> bool:
@@ -132,7 +139,7 @@ def take_late(tx: Tx, row: InboxRow, message: Message, triage: Triage) -> None:
         return
     ticket = survivor(tx, find_ticket(tx, row.ticket_id))
     reader = reader_for(tx, person)
-    address = Address(message.channel, message.conversation_id)
+    address = tx.services.answered_at(message.address, message.sender)
     actor = Actor(person.id, message.channel)
     fresh = [file for file in message.files if all(file.sha256 != one.sha256 for one in ticket.attachments)]
     if fresh:
@@ -175,7 +182,7 @@ def _joins(tx: Tx, message: Message, heard: str) -> bool:
     code = joining.code_in(message.text) if not message.foreign else None
     if code is None:
         return False
-    address = Address(message.channel, message.conversation_id)
+    address = message.address
     try:
         person = perform(tx, Actor("", message.channel), Join(code, message.channel, message.sender))
     except Refused as refused:

@@ -163,7 +163,9 @@ def _say_double(tx: Tx, it: Incoming, twin: InboxRow) -> Taken:
         return Taken()
     ticket = survivor(tx, find_ticket(tx, twin.ticket_id))
     text = it.reader.words("I have that already: {ticket}.", ticket=ticket.ticket_id)
-    card_publisher.say(tx, it.address, text, quiet=True, only_for=it.message.sender)
+    card_publisher.say(
+        tx, it.address, text, quiet=True, only_for=it.message.sender if it.message.room else None
+    )
     return Taken(ticket)
 
 

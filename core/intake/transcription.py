@@ -13,7 +13,7 @@ from core import lanes, phrases
 from core.context import Services, Store, Tx
 from core.inbound import File, Hearing, Message
 from core.metering import About
-from core.model import Address, SourceKind
+from core.model import SourceKind
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.speech.port import NotTranscribed
@@ -110,7 +110,7 @@ def _say_that_it_takes_a_moment(tx: Tx, row: InboxRow, message: Message, seconds
     length = f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
     card_publisher.say(
         tx,
-        Address(message.channel, message.conversation_id),
+        tx.services.answered_at(message.address, message.sender),
         words("🎧 I am listening to your voice note ({length}). That takes a moment.", length=length),
         quiet=True,
     )

@@ -9,7 +9,7 @@ from typing import Final
 from core.context import Tx
 from core.i18n import N_
 from core.inbound import Message
-from core.model import Address, Triage
+from core.model import Triage
 from core.outbox import card_publisher
 from core.outbox.said_once import seldom
 from core.store.tables import Binding
@@ -34,7 +34,7 @@ TOLD: Final = (3, timedelta(hours=1))
 def wrote(tx: Tx, message: Message, triage: Triage) -> None:
     """They are told how to be known. Nothing is filed for somebody who is nobody; a danger is warned of, and the founder is
     told at once."""
-    address = Address(message.channel, message.conversation_id)
+    address = message.address
     reader = reader_for(tx, None, triage.language)
     if triage.dangerous:
         filing.warn(tx, address, reader, triage)

@@ -54,7 +54,7 @@ _GREETING: Final = re.compile(r"^/(?:start|help|link|join)(?:@\S+)?$", re.IGNORE
 def stranger_wrote(tx: Tx, row: InboxRow, message: Message, heard: str, name: str) -> None:
     """Somebody unknown wrote: their words are kept, they are told how to join, and the founder is asked. No ticket, and
     nothing authorised."""
-    address = Address(message.channel, message.conversation_id)
+    address = message.address
     words = reader_for(tx, None, heard).words
     if message.room is not None and not message.addressed:
         return

@@ -14,9 +14,9 @@ from core.company.schema import Property, Resolution
 from core.context import Tx
 from core.errors import Refused
 from core.knowledge.recall import as_resolution
-from core.model import OPEN, SYSTEM, Event, QuestionKind, Status
+from core.model import OPEN, SYSTEM, Address, Event, QuestionKind, Status
 from core.money import Amount, Money, Rate
-from core.store.tables import IS_OPEN, Approval, Counter, Dispatch, HistoryRow, Ticket
+from core.store.tables import IS_OPEN, Approval, Counter, Dispatch, HistoryRow, Report, Ticket
 from core.tickets.lifecycle import following
 
 FIRST_TICKET = 1001
@@ -37,6 +37,12 @@ def find_ticket(tx: Tx, ticket_id: str) -> Ticket:
     if ticket is None:
         raise Refused("unknown_ticket", ticket=ticket_id.strip()[:20] or "–")
     return ticket
+
+
+def answered_at(tx: Tx, told: Ticket | Report) -> Address:
+    """Where its reporter is answered."""
+    there = Address(told.source["channel"], told.source["conversation_id"])
+    return tx.services.answered_at(there, told.reporter)
 
 
 def survivor(tx: Tx, ticket: Ticket) -> Ticket:

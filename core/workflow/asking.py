@@ -14,7 +14,7 @@ from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import Question, Ticket
 from core.team.people import reader_for
-from core.tickets.records import current_dispatch, note
+from core.tickets.records import answered_at, current_dispatch, note
 
 WATERY: Final = frozenset({Category.HVAC_LEAK, Category.PLUMBING_LEAK, Category.PLUMBING_BLOCKAGE})
 
@@ -59,14 +59,15 @@ def ask_fact(tx: Tx, ticket: Ticket, kind: str, of: str | None = None) -> None:
 def _ask(
     tx: Tx, ticket: Ticket, kind: str, options: list[str], text: str = "", of: str | None = None
 ) -> None:
+    address = answered_at(tx, ticket)
     ticket.questions.append(
         Question(
             id=new_id(),
             ticket_id=ticket.ticket_id,
             kind=kind,
             person_id=of or ticket.reporter,
-            channel=ticket.source["channel"],
-            conversation_id=ticket.source["conversation_id"],
+            channel=address.channel,
+            conversation_id=address.conversation_id,
             text=text,
             options=options,
             created_at=tx.now,

@@ -12,14 +12,14 @@ from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
 from core.inbound import File
-from core.model import OPEN, Address, Event, SourceKind, Status
+from core.model import OPEN, Event, SourceKind, Status
 from core.money import Amount, Money
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import Report, Ticket
 from core.team.people import reader_for
 from core.tickets.lifecycle import following
-from core.tickets.records import current_dispatch, move, note, rate_on
+from core.tickets.records import answered_at, current_dispatch, move, note, rate_on
 from core.workflow import approvals, asking, bills, dispatching, drafting, filing, offers, reports
 
 RATINGS: Final = range(1, 6)
@@ -224,11 +224,8 @@ def split(tx: Tx, ticket: Ticket, report: Report, actor: Actor) -> Ticket:
     note(tx, fresh, Event.FILED, actor, split_from=ticket.ticket_id)
     tx.session.flush()
     filing.advance(tx, fresh, actor)
-    source = report.source
     reader = reader_for(tx, tx.services.company.person(report.reporter), report.language)
-    card_publisher.show(
-        tx, "receipt", fresh, [(Address(source["channel"], source["conversation_id"]), reader)]
-    )
+    card_publisher.show(tx, "receipt", fresh, [(answered_at(tx, report), reader)])
     return fresh
 
 

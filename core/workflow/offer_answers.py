@@ -175,7 +175,7 @@ def wrote(tx: Tx, vendor: Vendor, message: Message) -> None:
     offer = tx.session.scalar(
         select(Offer).where(Offer.vendor_id == vendor.id).order_by(Offer.created_at.desc()).limit(1)
     )
-    address = Address(message.channel, message.conversation_id)
+    address = message.address
     founder = tx.services.company.founder
     ticket = offer.dispatch.ticket if offer is not None else None
     dispatch = offer.dispatch if offer is not None else None

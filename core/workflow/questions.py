@@ -15,11 +15,11 @@ from core.cost.ledger import reassign
 from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
-from core.model import OPEN, URGENT, Address, Category, Event, QuestionKind, RiskTag, Status
+from core.model import OPEN, URGENT, Category, Event, QuestionKind, RiskTag, Status
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.tables import Question, Ticket
-from core.tickets.records import find_ticket, latest_approval, move, note, survivor
+from core.tickets.records import answered_at, find_ticket, latest_approval, move, note, survivor
 from core.workflow import asking, closing, filing, reports
 
 ANSWERED_WITHIN: Final = timedelta(hours=2)
@@ -139,7 +139,7 @@ def _set_fact(tx: Tx, ticket: Ticket, kind: QuestionKind, option: str, actor: Ac
         return
     if kind == QuestionKind.DANGER and option == "yes":
         reader = asking.reader_of(tx, actor.person_id, ticket.language)
-        filing.warn(tx, Address(ticket.source["channel"], ticket.source["conversation_id"]), reader, ticket)
+        filing.warn(tx, answered_at(tx, ticket), reader, ticket)
         reports.worsen(tx, ticket, 5, [], actor)
         filing.reassess(tx, ticket)
         return
@@ -155,13 +155,14 @@ def ask_reporter(tx: Tx, ticket: Ticket, text: str, actor: Actor) -> None:
     """The founder wants to know something first. It goes to where the report came from."""
     if not text.strip():
         raise Refused("text_needed")
+    address = answered_at(tx, ticket)
     question = Question(
         id=new_id(),
         ticket_id=ticket.ticket_id,
         kind=QuestionKind.ASK,
         person_id=ticket.reporter,
-        channel=ticket.source["channel"],
-        conversation_id=ticket.source["conversation_id"],
+        channel=address.channel,
+        conversation_id=address.conversation_id,
         text=text.strip()[:500],
         options=[],
         created_at=tx.now,
@@ -172,7 +173,7 @@ def ask_reporter(tx: Tx, ticket: Ticket, text: str, actor: Actor) -> None:
     who = tx.services.company.name_of(actor.person_id)
     card_publisher.say(
         tx,
-        Address(question.channel, question.conversation_id),
+        address,
         reader.words(
             N_("{who} asks about {ticket}: “{text}” Just write the answer here."),
             who=who,

@@ -17,11 +17,11 @@ from core.dispatch.escalation import plan
 from core.dispatch.suggestion import Suggestion
 from core.llm.port import Ask, Unanswered
 from core.metering import About
-from core.model import Address, Category, Status
+from core.model import Category, Status
 from core.outbox import card_publisher
 from core.store.tables import Ticket
 from core.team.people import reader_for
-from core.tickets.records import find_ticket
+from core.tickets.records import answered_at, find_ticket
 from core.workflow import drafting, filing
 from core.workflow.drafting import DRAFT, Thought
 
@@ -157,11 +157,8 @@ def _go_on(tx: Tx, ticket_id: str, thought: Thought) -> None:
 
 def show_receipt(tx: Tx, ticket: Ticket) -> None:
     """Where nothing can be edited it was held back until there was something to say."""
-    source = ticket.source
     reader = reader_for(tx, tx.services.company.person(ticket.reporter), ticket.language)
-    card_publisher.show(
-        tx, "receipt", ticket, [(Address(source["channel"], source["conversation_id"]), reader)]
-    )
+    card_publisher.show(tx, "receipt", ticket, [(answered_at(tx, ticket), reader)])
 
 
 def _by_rule(tx: Tx, args: dict[str, Any], why: str) -> None:

@@ -6,12 +6,12 @@ from core.actors import Actor
 from core.context import Tx
 from core.errors import Refused
 from core.inbound import Hearing
-from core.model import OPEN, URGENT, Address, Category, Event, Triage
+from core.model import OPEN, URGENT, Category, Event, Triage
 from core.store.tables import Report, Ticket
 from core.stored_values import judgement_of
 from core.team.people import reader_for
 from core.text import escape
-from core.tickets.records import note
+from core.tickets.records import answered_at, note
 from core.workflow import corrections, filing, reports
 
 
@@ -27,7 +27,7 @@ def retell(tx: Tx, ticket: Ticket, report: Report, hearing: Hearing, triage: Tri
         return
     if triage.dangerous:
         reader = reader_for(tx, tx.services.company.person(report.reporter), triage.language)
-        filing.warn(tx, Address(report.source["channel"], report.source["conversation_id"]), reader, triage)
+        filing.warn(tx, answered_at(tx, report), reader, triage)
     tags = [tag.value for tag in triage.risk_tags]
     if report is not ticket.reports[0]:
         if reports.worsen(tx, ticket, triage.severity, tags, actor):

@@ -165,3 +165,18 @@ async def test_who_watches_sees_each_change_once_and_what_was_missed(
     assert [one["cursor"] for name, one in after if name == "ticket"] == [
         one["cursor"] for one in changes[1:]
     ]
+
+
+async def test_what_becomes_of_a_report_by_a_program_is_told_in_its_persons_chat(
+    house: House, programs: Programs
+) -> None:
+    shirley = await programs.of("shirley")
+    await shirley.call("POST", "/tickets", {"text": "插座冒煙,有燒焦味,溫暖台北"})
+    await house.settle()
+    phone = house.phone("shirley", "slack")
+    assert await phone.sees("119")  # the danger reaches her, not only her program
+    assert await phone.sees("T-1001")
+    await shirley.call("POST", "/tickets", {"text": "客房冷氣一直滴水"})
+    await house.settle()
+    await phone.taps("choose")  # a question about it can be answered there
+    assert await phone.sees("T-1002")
