@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Final
@@ -14,9 +15,12 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from core.access import credentials
 from core.access.credentials import Caller
 from core.context import Services, Store
+from core.errors import TryLater
 from core.model import Audience, GrantKind
 
 CSRF_HEADER: Final = "X-CSRF-Token"
+LOOK_AGAIN: Final = 5.0
+"""Seconds after which an open stream's credential is looked at again."""
 
 
 def place_of(request: web.Request, *, behind_proxy: bool) -> str:
@@ -69,6 +73,25 @@ class Callers:
         caller = await self._find(request, secret) if secret else None
         return caller if caller is not None and caller.kind is GrantKind.SESSION else None
 
+    async def gone(self, caller: Caller) -> None:
+        """Returns once the credential is good no more: revoked (from wherever), expired, or its person left. For answers that
+        go on for hours."""
+        revoked = asyncio.Event()
+        leave = self._store.subscribe(f"grant:{caller.grant_id}", revoked.set)
+        try:
+            while await self._store.read(
+                lambda session: credentials.is_still(
+                    session, self._services.company, caller, self._services.clock.now()
+                )
+            ):
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(revoked.wait(), LOOK_AGAIN)
+                revoked.clear()
+        except TryLater:
+            return
+        finally:
+            leave()
+
     async def _find(self, request: web.Request, secret: str) -> Caller | None:
         services, now = self._services, self._services.clock.now()
         caller = await self._store.read(
@@ -94,7 +117,7 @@ class Callers:
     def is_ours(self, caller: Caller, token: str) -> bool:
         try:
             return bool(self._csrf.loads(token) == caller.grant_id)
-        except BadSignature:
+        except (BadSignature, UnicodeError):
             return False
 
     def same_origin(self, request: web.Request) -> bool:

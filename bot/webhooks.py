@@ -66,6 +66,15 @@ class Teller:
             await asyncio.sleep(LOOK_EVERY)
 
     async def _tell(self, hook: Webhook) -> None:
+        try:
+            await self._tell_all(hook)
+        except (TryLater, Fenced) as later:
+            log.warning("webhook_waits", webhook=hook.id, reason=str(later))
+        except Exception:  # a fault of ours: the others go on, and it is not run into every two seconds
+            log.exception("webhook_stopped", webhook=hook.id)
+            await asyncio.sleep(MAX_REST)
+
+    async def _tell_all(self, hook: Webhook) -> None:
         at = hook.told_up_to
         watcher = await self._feed.watch()
         try:
@@ -104,6 +113,6 @@ class Teller:
         try:
             async with self._http.post(hook.url, data=body, headers=headers, allow_redirects=False) as answer:
                 return 200 <= answer.status < 300
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             log.info("webhook_not_taken", error=type(error).__name__)
             return False

@@ -70,7 +70,10 @@ class Words:
 
     def clock(self, moment: datetime, now: datetime) -> str:
         """The same where the zone is known already: a page says it once."""
-        local = moment.astimezone(self.zone)
+        try:
+            local = moment.astimezone(self.zone)
+        except OverflowError:  # at the end of the calendar there is no other zone
+            local = moment
         clock = f"{local:%H:%M}"
         if local.date() == now.astimezone(self.zone).date():
             return clock

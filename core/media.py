@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 MAX_BYTES: Final = 20 * 1024 * 1024
 MAX_PIXELS: Final = 100_000_000
 HEAD: Final = 4096
+_RECORDED: Final = re.compile(r"(audio|video)/[\w.+-]{1,60}", re.ASCII)
 MAX_SHOWN: Final = 4
 SHOWN_SIDE: Final = 1024
 """Pixels: what is wet or burnt is seen at that size, for a sixth of the tokens of a full photo."""
@@ -75,8 +76,9 @@ def sniff(head: bytes, claimed: str) -> tuple[str, str]:
             return "voice", media_type
     # Ogg, WebM and MP4 are boxes that hold sound or film: what the recorder says it put in settles it. Of a film the
     # sound counts: somebody shows and tells.
-    if claimed.startswith(("audio/", "video/")) and any(media_type in _AUDIO_BOXES for media_type in found):
-        return "voice", claimed.split(";", maxsplit=1)[0]
+    recorder = claimed.partition(";")[0].strip()
+    if _RECORDED.fullmatch(recorder) and any(media_type in _AUDIO_BOXES for media_type in found):
+        return "voice", recorder
     raise MediaRefused("not_media")
 
 

@@ -168,6 +168,7 @@ REFUSED: Final = {
     "unknown_vendor": N_("That vendor is not approved for this property any more. Please pick another."),
     "already_answered": N_("{who} already answered: {answer}."),
     "unknown_option": N_("That is not one of the choices."),
+    "bad_time": N_("That time is years away. Is it what you mean?"),
     "cost_needed": N_("What did it cost? Please write /resolve {ticket} 132 with the amount in US dollars."),
     "text_needed": N_("Please add a few words."),
     "nothing_said": N_("Nothing was changed: please pick what is right."),

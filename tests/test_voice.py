@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import aiohttp
 import pytest
 from sqlalchemy import select
 
@@ -17,6 +19,8 @@ from core.i18n import Words
 from core.intake import transcription
 from core.phrases import NOT_HEARD
 from core.store.tables import UsageRow
+from tests.clients.programs import MODERN, Programs, assistant
+from tests.clients.test_mcp import call
 from tests.fakes.openai import FakeOpenAI, hello
 from tests.platforms import House, Phone, open_house, until
 from tests.voice.clips import BROKEN, MODEL, SILENCE, clip
@@ -294,3 +298,25 @@ async def test_for_a_long_note_its_sender_is_told_that_it_takes_a_moment(
     texts = await shirley.texts()
     assert any(text[:6] == moment[:6] for text in texts), texts
     assert len(await house.tickets()) == 1
+
+
+@pytest.mark.parametrize("way", ["in the call", "sent before"])
+async def test_a_recording_through_an_assistant_ends_as_one_from_a_phone(house: House, way: str) -> None:
+    said = clip("leak.zh.ogg")
+    data = said.path.read_bytes()
+    async with aiohttp.ClientSession() as http:
+        programs = Programs(house, http)
+        given: dict[str, Any] = {"audio": base64.b64encode(data).decode()}
+        if way == "sent before":
+            token = await programs.token("shirley", "read write")
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": said.media_type}
+            async with http.post(f"{house.url}/api/v1/media", data=data, headers=headers) as answer:
+                given = {"sha256": (await answer.json())["sha256"]}
+        token = await programs.token("shirley", "read write", "mcp")
+        async with assistant(house.url, token, MODERN) as client:
+            found = await call(client, "ingest_voice_note", media_type=said.media_type, **given)
+    assert (found["language"], found["transcript_native"]) == ("zh-TW", said.text)
+    assert found["transcript_en"] == said.english
+    assert found["ticket"]["status"] == "AWAITING_HUMAN"
+    await house.settle()
+    assert await house.phone("shirley", "slack").sees(found["ticket"]["ticket_id"])

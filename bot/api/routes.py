@@ -226,13 +226,15 @@ class ApiRoutes:
     ) -> None:
         await response.write(b"retry: 1000\n\n")
         at = await self._catch_up(response, after)
-        money, gone = asyncio.Event(), asyncio.Event()
+        money = asyncio.Event()
         money.set()
-        store = self._desk.store
-        leave = [store.subscribe(COSTS, money.set), store.subscribe(f"grant:{caller.grant_id}", gone.set)]
-        stop = asyncio.create_task(self._stopping.wait())
+        leave = self._desk.store.subscribe(COSTS, money.set)
+        over = {
+            asyncio.create_task(self._stopping.wait()),
+            asyncio.create_task(self._callers.gone(caller)),
+        }
         try:
-            while not self._stopping.is_set() and not gone.is_set():
+            while not any(one.done() for one in over):
                 if watcher.overrun:
                     watcher.overrun = False
                     await response.write(b"event: reset\ndata: {}\n\n")
@@ -243,20 +245,18 @@ class ApiRoutes:
                 if money.is_set():
                     money.clear()
                     await self._tell_cost(response, caller)
-                waits = [asyncio.create_task(one.wait()) for one in (watcher.more, money, gone)]
+                waits = [asyncio.create_task(one.wait()) for one in (watcher.more, money)]
                 done, _ = await asyncio.wait(
-                    {*waits, stop}, timeout=BEAT, return_when=asyncio.FIRST_COMPLETED
+                    {*waits, *over}, timeout=BEAT, return_when=asyncio.FIRST_COMPLETED
                 )
                 for one in waits:
                     one.cancel()
                 if not done:
-                    if await self._is_gone(caller):
-                        return
                     await response.write(b": here\n\n")
         finally:
-            for one_way in leave:
-                one_way()
-            stop.cancel()
+            leave()
+            for task in over:
+                task.cancel()
 
     async def _catch_up(self, response: web.StreamResponse, after: int | None) -> int:
         if after is None:
@@ -281,10 +281,6 @@ class ApiRoutes:
         )
         if told is not None:
             await response.write(_event("cost", told))
-
-    async def _is_gone(self, caller: Caller) -> bool:
-        """Signed out, revoked, or of the team no more while the stream was open."""
-        return not await self._desk.is_still(caller)
 
 
 def _event(name: str, body: dict[str, Any], cursor: str | None = None) -> bytes:

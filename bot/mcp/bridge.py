@@ -20,9 +20,9 @@ HOP_BY_HOP = {b"connection", b"transfer-encoding", b"content-length"}
 
 
 async def hand_over(
-    request: web.Request, application: Application, body: bytes, **extra: Any
+    request: web.Request, application: Application, body: bytes, over: Awaitable[None], **extra: Any
 ) -> web.StreamResponse:
-    """Let `application` answer `request`, whose body was read already. `extra` goes into its scope."""
+    """Let `application` answer `request`, whose body was read already, until `over`. `extra` goes into its scope."""
     answer = _Answer(request)
     gone = asyncio.get_running_loop().create_future()
     sent = False
@@ -36,19 +36,21 @@ async def hand_over(
         return {"type": "http.disconnect"}
 
     running = asyncio.ensure_future(application(_scope(request, extra), receive, answer.take))
+    ending = asyncio.ensure_future(over)
     try:
         # aiohttp cancels this handler when the client hangs up; the application hears of it and ends by itself.
-        await asyncio.shield(running)
+        await asyncio.wait({running, ending}, return_when=asyncio.FIRST_COMPLETED)
     except asyncio.CancelledError:
         answer.is_gone = True
-        if not gone.done():
-            gone.set_result(None)
-        await asyncio.wait({running}, timeout=5)
-        running.cancel()
         raise
     finally:
-        if not gone.done():
-            gone.set_result(None)
+        ending.cancel()
+        gone.set_result(None)
+        if not running.done():
+            await asyncio.wait({running}, timeout=5)
+            running.cancel()
+    if running.done() and not running.cancelled():
+        running.result()
     return await answer.finish()
 
 

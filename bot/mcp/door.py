@@ -27,6 +27,8 @@ PATH: Final = "/mcp"
 MAX_BODY: Final = 4 * 1024 * 1024
 METADATA: Final = "/.well-known/oauth-protected-resource"
 MAX_SESSIONS: Final = 1000
+SESSIONS_EACH: Final = 20
+"""Open at once with one credential."""
 _LACKS: Final = {Scope.READ: "read", Scope.WRITE: "read write", Scope.DECIDE: "read write decide"}
 
 
@@ -75,19 +77,28 @@ class McpDoor:
             refused("mcp", "scope")
             return self._too_little(lacking)
         named = request.headers.get("Mcp-Session-Id")
-        if named is not None and self._sessions.get(named, caller.grant_id) != caller.grant_id:
+        if named is not None and self._sessions.get(named) != caller.grant_id:
             return web.Response(status=404, text="There is no such session.")
         behind = await self._open()
-        response = await hand_over(request, behind.application, body, **{"loopos.caller": caller})
-        self._remember(response, caller)
+        told = {"loopos.caller": caller}
+        response = await hand_over(request, behind.application, body, self._callers.gone(caller), **told)
+        if named is None:
+            await self._remember(behind, response, caller)
+        elif request.method == "DELETE" or response.status == 404:
+            self._sessions.pop(named, None)
+            behind.forget(named)
         return response
 
-    def _remember(self, response: web.StreamResponse, caller: Caller) -> None:
+    async def _remember(self, behind: _Behind, response: web.StreamResponse, caller: Caller) -> None:
+        """One program holds so many sessions and no more: its oldest ends, so that none keeps the others out."""
         session = response.headers.get("Mcp-Session-Id")
-        if session is not None and session not in self._sessions:
-            if len(self._sessions) >= MAX_SESSIONS:
-                self._sessions.pop(next(iter(self._sessions)))
-            self._sessions[session] = caller.grant_id
+        if session is None:
+            return
+        self._sessions[session] = caller.grant_id
+        own = [one for one, grant_id in self._sessions.items() if grant_id == caller.grant_id]
+        for one in own[:-SESSIONS_EACH] + list(self._sessions)[: -MAX_SESSIONS + 1]:
+            if self._sessions.pop(one, None) is not None:
+                await behind.end(one)
 
     def _unknown(self, sent_one: bool) -> web.Response:
         wrong = ', error="invalid_token"' if sent_one else ""
@@ -152,6 +163,24 @@ class _Behind:
             asyncio.create_task(self._tell(assistants), name="mcp_news"),
         ]
         await self._ready.wait()
+
+    def forget(self, session_id: str) -> None:
+        if self._assistants is not None:
+            self._assistants.forget(session_id)
+
+    async def end(self, session_id: str) -> None:
+        """Close a session as its own program would."""
+        self.forget(session_id)
+        headers = [(b"mcp-session-id", session_id.encode()), (b"host", b"localhost")]
+        scope = {"type": "http", "method": "DELETE", "path": PATH, "query_string": b"", "headers": headers}
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(_message: Any) -> None:
+            """Nobody waits for the answer."""
+
+        await self.application(scope, receive, send)
 
     async def _tell(self, assistants: Assistants) -> None:
         watcher = await self._feed.watch()

@@ -14,6 +14,7 @@ from core.access.credentials import Caller
 from core.clients import shapes
 from core.clients.errors import ClientError
 from core.clients.operations import Operations
+from core.company.reading import brain_places, cost_places
 
 TICKETS: Final = "loopos://tickets"
 PLAYBOOK: Final = "loopos://playbook"
@@ -90,6 +91,11 @@ async def _document(desk: Operations, caller: Caller, kind: str, name: str) -> d
             return ticket
         case "properties" if (place := company.place(name)) is not None:
             said = place.model_dump(mode="json", exclude={"access"})
+            costs, known = cost_places(company, caller.person), brain_places(company, caller.person)
+            if costs is not None and place.id not in costs:
+                del said["monthly_budget_usd"]
+            if known is not None and place.id not in known:
+                del said["address"]  # whoever has a job there is told it with the job
             return {**said, "on_call": (company.on_site(place.id) or company.founder).id}
         case "skills":
             skill = next((one for one in company.skills if one.skill_id == name), None)

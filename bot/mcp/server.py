@@ -4,14 +4,15 @@ Imported at the first call only: the SDK and what it brings take half a second."
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 import mcp_types as types
 import structlog
 from mcp.server.caching import CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
+from mcp.server.session import ServerSession
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from pydantic import ValidationError
@@ -33,6 +34,7 @@ from core.tickets.records import current_dispatch, find_ticket
 log = structlog.get_logger(__name__)
 
 Context = ServerRequestContext[Any, Any]
+MAX_WATCHED: Final = 100
 CALLER: Final = "loopos.caller"
 """In the scope of each request: whom its token proved."""
 UI: Final = "io.modelcontextprotocol/ui"
@@ -44,6 +46,13 @@ INSTRUCTIONS: Final = (
 )
 
 
+@dataclass(slots=True)
+class _Watching:
+    session: ServerSession
+    """Made for one request, but what it sends without one goes out on the session's own stream."""
+    uris: set[str] = field(default_factory=set)
+
+
 class Assistants:
     """What assistants can see and do. One per process."""
 
@@ -51,8 +60,8 @@ class Assistants:
         self._desk = desk
         self.bus = InMemorySubscriptionBus()
         self.listen = ListenHandler(self.bus)
-        self._watched: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
-        """Session -> the resources it wants news of (2025-11-25)."""
+        self._watched: dict[str, _Watching] = {}
+        """By session, what wants news (2025-11-25)."""
         hint = CacheHint(ttl_ms=0, scope="private")
         self.server: Server[Any] = Server(
             "loopos",
@@ -203,25 +212,34 @@ class Assistants:
         return types.ReadResourceResult(contents=[contents])
 
     async def _subscribe(self, ctx: Context, params: types.SubscribeRequestParams) -> types.EmptyResult:
-        self._watched.setdefault(ctx.session, set()).add(str(params.uri))
+        watching = self._watched.setdefault(_session_of(ctx), _Watching(ctx.session))
+        if len(watching.uris) >= MAX_WATCHED:
+            raise MCPError(types.INVALID_PARAMS, "A session watches at most 100 resources.")
+        watching.uris.add(str(params.uri))
         return types.EmptyResult()
 
     async def _unsubscribe(self, ctx: Context, params: types.UnsubscribeRequestParams) -> types.EmptyResult:
-        self._watched.get(ctx.session, set()).discard(str(params.uri))
+        watching = self._watched.get(_session_of(ctx))
+        if watching is not None:
+            watching.uris.discard(str(params.uri))
         return types.EmptyResult()
+
+    def forget(self, session_id: str) -> None:
+        """The session is over."""
+        self._watched.pop(session_id, None)
 
     async def changed(self, ticket_ids: set[str]) -> None:
         """Tell whoever watches them, in both revisions."""
         uris = {resources.TICKETS, *(f"{resources.TICKETS}/{one}" for one in ticket_ids)}
         for uri in uris:
             await self.bus.publish(ResourceUpdated(uri=uri))
-        for session, watched in list(self._watched.items()):
-            for uri in watched & uris:
+        for session_id, watching in list(self._watched.items()):
+            for uri in watching.uris & uris:
                 try:
-                    await session.send_resource_updated(uri)
+                    await watching.session.send_resource_updated(uri)
                 except Exception as error:  # whoever went away is no reason not to tell the others
                     log.info("watcher_gone", error=type(error).__name__)
-                    self._watched.pop(session, None)
+                    self.forget(session_id)
                     break
 
     # --- prompts
@@ -261,6 +279,11 @@ def _caller(ctx: Context) -> Caller:
     assert ctx.request is not None
     caller: Caller = ctx.request.scope[CALLER]
     return caller
+
+
+def _session_of(ctx: Context) -> str:
+    assert ctx.request is not None
+    return str(ctx.request.headers.get("mcp-session-id", ""))
 
 
 def _schema_of(name: str) -> dict[str, Any] | None:

@@ -25,18 +25,21 @@ _FORBIDDEN: Final = frozenset(
     }
 )
 _PRIVATE_USE: Final = re.compile(r"[a-z][a-z0-9+.-]{1,60}")
+_HOST: Final = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?|[0-9a-f:.]+")
 MAX: Final = 2000
 
 
 def split(uri: str) -> SplitResult | None:
     """None for what is no address."""
-    if not uri or len(uri) > MAX or any(ord(char) < 33 or ord(char) == 127 or char == "\\" for char in uri):
+    if not uri or len(uri) > MAX or any(not "!" <= char <= "~" or char == "\\" for char in uri):
         return None
     try:
         parts = urlsplit(uri)
         _ = parts.port
     except ValueError:
         return None
+    if parts.scheme in {"http", "https"} and not _HOST.fullmatch(parts.hostname or ""):
+        return None  # what is no name of a host could say more in a header than where it leads
     return parts
 
 

@@ -140,7 +140,11 @@ class OAuthRoutes:
         if caller is None:
             return _found("/signin?" + urlencode({"next": request.raw_path}))
         person, host, now = caller.person.id, leads_to(redirect_uri), self._services.clock.now()
-        if await self._store.read(lambda session: oauth.allowed_before(session, person, asked, host, now)):
+        # On a person's own machine any program can listen under another's name: money is never given there unasked.
+        assured = redirect_uri.startswith("https://") or "decide" not in asked.scope.split()
+        if assured and await self._store.read(
+            lambda session: oauth.allowed_before(session, person, asked, host, now)
+        ):
             code = await self._store.write(
                 lambda tx: oauth.allow(tx, person, asked, asked.scope, host), awaited=True
             )
@@ -321,13 +325,15 @@ class OAuthRoutes:
         return client
 
     async def register(self, request: web.Request) -> web.Response:
+        body = await read_body(request, ["application/json"], MAX_FORM)
+        # From here to the count nothing waits: however many come at once, they are counted one after the other.
         place = self._callers.place(request)
         wait = self._registered.wait(place)
         if wait is not None:
             refused("oauth", "too many registrations")
             return _json({"error": "temporarily_unavailable"}, 429, {"Retry-After": str(wait)})
         try:
-            said = json.loads(await read_body(request, ["application/json"], MAX_FORM))
+            said = json.loads(body)
             uris = said["redirect_uris"]
         except (ValueError, KeyError, TypeError, RecursionError):
             return _json(
@@ -345,10 +351,11 @@ class OAuthRoutes:
         answers = said.get("response_types", ["code"])
         known = {"authorization_code", "refresh_token"}
         if (
-            method not in {"none", "client_secret_post", "client_secret_basic"}
-            or not isinstance(grants, list)
+            not isinstance(method, str)
+            or method not in {"none", "client_secret_post", "client_secret_basic"}
+            or not _texts(grants)
             or "authorization_code" not in grants
-            or not isinstance(answers, list)
+            or not _texts(answers)
             or "code" not in answers
         ):
             return _json({"error": "invalid_client_metadata"}, 400)
@@ -380,6 +387,10 @@ class OAuthRoutes:
         shown = form.get("token", [""])[0]
         await self._store.write(lambda tx: oauth.revoke(tx, client, shown), awaited=True)
         return web.Response(status=200, headers={**_OPEN, "Cache-Control": "no-store"})
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 async def fields_of(request: web.Request) -> dict[str, list[str]]:

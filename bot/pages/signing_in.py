@@ -24,6 +24,8 @@ from core.team.people import reader_for
 FORM: Final = "application/x-www-form-urlencoded"
 MAX_FORM: Final = 16 * 1024
 MAX_WRONG: Final = 10
+MAX_ASKED: Final = 10
+"""Asks for a yes in chat, from one place."""
 WRONG_WITHIN: Final = timedelta(minutes=10)
 WAIT_COOKIE: Final = "loopos_wait"
 
@@ -34,6 +36,7 @@ class SigningIn:
         self._services = services
         self._callers = callers
         self._wrong = Attempts(MAX_WRONG, WRONG_WITHIN)
+        self._asked = Attempts(MAX_ASKED, WRONG_WITHIN)
 
     def add_to(self, app: web.Application) -> None:
         app.router.add_get("/signin", self.page)
@@ -72,17 +75,17 @@ class SigningIn:
             raise web.HTTPForbidden(text="Another site may not sign you in.")
         form = await _said(request)
         path = own_path(form.get("next", "/"))
-        if "person" in form and not form.get("code"):
-            return await self._ask(request, form["person"], path)
         place = self._callers.place(request)
-        wait = self._wrong.wait(place)
+        asks = "person" in form and not form.get("code")
+        wait = (self._asked if asks else self._wrong).wait(place)
         if wait is not None:
-            refused("signin", "too many codes")
-            answer = self._answer(
-                request, N_("Too many wrong codes. Please wait some minutes and try again."), 429
-            )
+            refused("signin", "too many tries")
+            answer = self._answer(request, N_("Too many tries. Please wait some minutes and try again."), 429)
             answer.headers["Retry-After"] = str(wait)
             return answer
+        if asks:
+            self._asked.failed(place)
+            return await self._ask(request, form["person"], path)
         code, browser = form.get("code", ""), browser_of(request)
 
         def work(tx: Tx) -> str | None:
@@ -198,7 +201,7 @@ async def _said(request: web.Request) -> dict[str, str]:
 def own_path(path: str) -> str:
     """`path` where it is one of our own pages, "/" where it could lead anywhere else."""
     good = path.startswith("/") and not path.startswith(("//", "/\\")) and len(path) < 4000
-    return path if good and not any(ord(char) < 33 or char == "\\" for char in path) else "/"
+    return path if good and all("!" <= char <= "~" and char != "\\" for char in path) else "/"
 
 
 def browser_of(request: web.Request) -> str:

@@ -14,6 +14,7 @@ from core.access import clients as programs
 from core.access.credentials import Caller
 from core.actors import Actor
 from core.clients import feed, reading, shapes
+from core.company.reading import cost_places
 from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
@@ -188,7 +189,7 @@ def ticket(tx: Tx, caller: Caller, ticket_id: str, language: str) -> dict[str, A
                 "id": source.id,
                 "quote": source.quote,
             }
-            for source in (one.knowledge.sources if one.knowledge is not None else ())
+            for source in reading.sources_of(tx, caller.person, one)
         ],
         "dispatches": [_dispatch(tx, row) for row in reversed(one.dispatches)],
         "approvals": [
@@ -282,7 +283,7 @@ def bars(rows: Iterable[tuple[str, Decimal]]) -> list[dict[str, Any]]:
 
 
 def people(tx: Tx, caller: Caller) -> dict[str, Any]:
-    company = tx.services.company
+    company, costs = tx.services.company, cost_places(tx.services.company, caller.person)
     written = {one.id for one in tx.services.written.team}
     on = {place.id: (company.on_site(place.id) or company.founder).id for place in company.properties}
     names = {place.id: place.name for place in company.properties}
@@ -309,7 +310,7 @@ def people(tx: Tx, caller: Caller) -> dict[str, Any]:
                 "name": one.name,
                 "city": one.city,
                 "cap": one.cap_usd,
-                "budget": one.monthly_budget_usd,
+                "budget": one.monthly_budget_usd if costs is None or one.id in costs else None,
                 "on": company.name_of(on[one.id]),
             }
             for one in company.properties

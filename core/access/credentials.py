@@ -55,6 +55,8 @@ class Caller:
     scopes: frozenset[Scope]
     audience: Audience
     last_used_at: datetime | None
+    until: datetime
+    """Its secret is good until then."""
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes
@@ -88,7 +90,15 @@ def caller(session: Session, company: Company, secret: str, now: datetime) -> Ca
         scopes.included(asked) & allowed,
         grant.audience,
         grant.last_used_at,
+        row.expires_at,
     )
+
+
+def is_still(session: Session, company: Company, caller: Caller, now: datetime) -> bool:
+    """What was proved when the call began is still so."""
+    grant = session.get(Grant, caller.grant_id)
+    there = company.person(caller.person.id) is not None
+    return there and caller.until > now and grant is not None and is_good(grant, now)
 
 
 def is_good(grant: Grant, now: datetime) -> bool:

@@ -33,8 +33,13 @@ def add(tx: Tx, url: str, actor: Actor) -> Webhook:
     except ValueError:
         raise Refused("unknown_option") from None
     plain = url.isascii() and len(url) <= 500 and not any(ord(char) < 33 for char in url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None or not plain:
+    host = parts.hostname or ""
+    if parts.scheme not in {"http", "https"} or not host or parts.username is not None or not plain:
         raise Refused("unknown_option")
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        raise Refused("unknown_option") from None
     return tx.add(
         Webhook(
             id=new_id(),

@@ -37,6 +37,7 @@ _FIELDS: Final = {
     "unknown_vendor": "vendor_id",
     "which_property": "property_id",
     "text_needed": "text",
+    "bad_time": "eta_iso",
 }
 
 

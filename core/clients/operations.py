@@ -8,11 +8,12 @@ import base64
 import binascii
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import select
 
-from core.access.credentials import Caller, is_good
+from core.access.credentials import Caller
 from core.access.scopes import spelled
 from core.actors import Actor
 from core.acts import commands as do
@@ -25,11 +26,10 @@ from core.errors import Refused, TryLater
 from core.i18n import Words
 from core.ids import new_id
 from core.inbox import Arrival, accept
-from core.media import MediaRefused
+from core.media import HEAD, MediaRefused, sniff
 from core.media import store as store_media
 from core.model import ApprovalStatus, InboxStatus, Role, SourceKind
 from core.money import USD, Money
-from core.store.client_tables import Grant
 from core.store.tables import Approval, InboxRow, Ticket
 from core.stored_values import to_json
 from core.team.people import reader_for
@@ -98,7 +98,7 @@ class Operations:
             ticket = find_ticket(tx, wanted.ticket_id)
             return {
                 "ticket_id": ticket.ticket_id,
-                "sources": to_json(ticket.knowledge.sources) if ticket.knowledge is not None else [],
+                "sources": to_json(reading.sources_of(tx, caller.person, ticket)),
                 "skill_artifact": ticket.skill_artifact,
             }
 
@@ -163,8 +163,13 @@ class Operations:
             path = self.services.media / wanted.sha256
             if not await asyncio.to_thread(path.is_file):
                 raise ClientError("not_found", "That file is not here. Send it to /api/v1/media first.")
-            size = (await asyncio.to_thread(path.stat)).st_size
-            return _voice(wanted.media_type, size, wanted.sha256)
+            try:
+                kind, media_type, size = await asyncio.to_thread(_look_at, path, wanted.media_type)
+            except MediaRefused:
+                kind, media_type, size = "", "", 0
+            if kind != SourceKind.VOICE:
+                raise ClientError("invalid_arguments", "That is no recording.", field="sha256")
+            return _voice(media_type, size, wanted.sha256)
         assert wanted.audio is not None
         try:
             data = base64.b64decode(wanted.audio, validate=True)
@@ -399,17 +404,6 @@ class Operations:
     async def words(self, caller: Caller) -> Words:
         return await self._look(caller, lambda tx: reader_for(tx, caller.person).words)
 
-    async def is_still(self, caller: Caller) -> bool:
-        """The grant is good and its person of the team."""
-        now = self.services.clock.now()
-
-        def look(tx: Tx) -> bool:
-            grant = tx.session.get(Grant, caller.grant_id)
-            there = tx.services.company.person(caller.person.id) is not None
-            return grant is not None and is_good(grant, now) and there
-
-        return await self._look(caller, look)
-
     # --- how it is done
 
     async def _act(self, caller: Caller, work: Callable[[Tx], T]) -> T:
@@ -437,6 +431,13 @@ class Operations:
             lambda session: reader_for(self.services.unit(session, now), caller.person).words
         )
         return from_refusal(refused, words, now)
+
+
+def _look_at(path: Path, claimed: str) -> tuple[str, str, int]:
+    """(kind, media type, bytes) of a stored file. Raises MediaRefused."""
+    with path.open("rb") as file:
+        kind, media_type = sniff(file.read(HEAD), claimed)
+    return kind, media_type, path.stat().st_size
 
 
 def _voice(media_type: str, size: int, sha256: str) -> dict[str, Any]:

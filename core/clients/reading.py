@@ -19,7 +19,7 @@ from core.cost import report
 from core.knowledge.recall import Query, recall
 from core.model import OPEN, ApprovalStatus, Status
 from core.store.tables import Approval, Deadline, Dispatch, Report, Ticket
-from core.stored_values import to_json
+from core.stored_values import Source, to_json
 from core.tickets.view import iso, money
 from core.workflow.reports import speaker_of
 
@@ -32,6 +32,8 @@ TIMERS: Final = (
     "approval_lapse",
 )
 MAX_TIMERS: Final = 200
+GENERAL: Final = frozenset({"sop", "skill", "playbook"})
+"""Layers of the Brain that everybody of the team reads, whatever the property."""
 LATELY: Final = 20
 """Changes that a first look at the state is told of."""
 
@@ -231,6 +233,16 @@ def query_brain(tx: Tx, person: Person, wanted: QueryBrain) -> dict[str, Any]:
         "answer": "\n".join(one.quote for one in sources),
         "sources": to_json(sources),
     }
+
+
+def sources_of(tx: Tx, person: Person, ticket: Ticket) -> list[Source]:
+    """What a ticket's proposal rests on, as far as the person may read it: what is general, and of their properties the
+    rest."""
+    readable = brain_places(tx.services.company, person)
+    sources = ticket.knowledge.sources if ticket.knowledge is not None else ()
+    if readable is None or ticket.property_id in readable:
+        return list(sources)
+    return [one for one in sources if one.layer in GENERAL]
 
 
 def cost(tx: Tx, person: Person, wanted: CostSummary) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Requests are closed and strict. Results may grow: who reads them passes over wha
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Final, Literal
 
@@ -63,7 +63,10 @@ def _moment(value: Any) -> datetime:
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
         raise ValueError("a moment as ISO 8601 with its time zone")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a moment of the years 1 to 9999") from None
 
 
 Moment = Annotated[

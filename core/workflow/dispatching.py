@@ -23,6 +23,10 @@ from core.workflow import offers
 
 LATER: Final = timedelta(hours=1)
 LEAST_FOLLOW_UP: Final = timedelta(minutes=5)
+LAST_FOLLOW_UP: Final = timedelta(days=30)
+"""However late somebody says they will be there: a slip of the year must not mean that nobody is ever asked."""
+ETA_WITHIN: Final = timedelta(days=3660)
+"""A moment further from now than this is a mistake."""
 
 
 def _page_key(dispatch: Dispatch) -> str:
@@ -151,7 +155,7 @@ def acknowledge(tx: Tx, ticket: Ticket, actor: Actor, eta: datetime | None = Non
     """ "I have it": every pending page and timer stops in this transaction; the follow-up starts. `eta`: when they will be
     there, if they say so.
 
-    Raises Refused("wrong_state" | "already_acknowledged")."""
+    Raises Refused("wrong_state" | "already_acknowledged" | "bad_time")."""
     dispatch = running(ticket)
     if dispatch.acknowledged:
         at = dispatch.acknowledged_at or tx.now
@@ -159,6 +163,8 @@ def acknowledge(tx: Tx, ticket: Ticket, actor: Actor, eta: datetime | None = Non
             "already_acknowledged", who=tx.services.company.name_of(dispatch.acknowledged_by), at=at
         )
     if eta is not None:
+        if abs(eta - tx.now) > ETA_WITHIN:
+            raise Refused("bad_time")
         dispatch.eta_iso = eta
     dispatch.acknowledged = True
     dispatch.acknowledged_by = actor.person_id
@@ -169,7 +175,7 @@ def acknowledge(tx: Tx, ticket: Ticket, actor: Actor, eta: datetime | None = Non
     card_publisher.cancel_pages(tx, _page_key(dispatch))
     # At the vendor's ETA, but never on the heels of the acknowledgement.
     due = max(dispatch.eta_iso or tx.now, tx.now + LEAST_FOLLOW_UP)
-    deadlines.schedule(tx, "follow_up", dispatch.dispatch_id, due)
+    deadlines.schedule(tx, "follow_up", dispatch.dispatch_id, min(due, tx.now + LAST_FOLLOW_UP))
 
 
 def give_back(tx: Tx, ticket: Ticket, actor: Actor, why: str = "by_hand") -> None:

@@ -73,8 +73,11 @@ MODERN, LEGACY = "2026-07-28", "legacy"
 
 
 @contextlib.asynccontextmanager
-async def assistant(url: str, token: str, revision: str, yes: bool | None = None) -> AsyncIterator[Client]:
-    """The official client, over HTTP. `yes`: what its person says when asked; None: it cannot ask."""
+async def assistant(
+    url: str, token: str, revision: str, yes: bool | None = None, on_message: Any = None
+) -> AsyncIterator[Client]:
+    """The official client, over HTTP. `yes`: what its person says when asked; None: it cannot ask.
+    `on_message`: hears what the server says by itself."""
 
     async def asked(context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
         ASKED.append(params.message)
@@ -83,6 +86,8 @@ async def assistant(url: str, token: str, revision: str, yes: bool | None = None
     http = httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30)
     transport = streamable_http_client(f"{url}/mcp", http_client=http)
     more: dict[str, Any] = {} if yes is None else {"elicitation_callback": asked}
+    if on_message is not None:
+        more["message_handler"] = on_message
     async with http, Client(transport, mode=revision, cache=None, **more) as client:
         yield client
 
