@@ -4,6 +4,7 @@ does the same. Each side has a process of its own, the reader is this one."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import statistics
@@ -132,26 +133,37 @@ def loopos_watch() -> dict[str, float]:
 
 
 async def _watched(house: _Ours) -> dict[str, float]:
-    headers = {"Authorization": f"Bearer {house.tokens['api']}"}
-    limit = aiohttp.ClientTimeout(total=None)
+    ask = (
+        f"GET /api/v1/stream HTTP/1.1\r\nHost: 127.0.0.1:{house.port}\r\n"
+        f"Authorization: Bearer {house.tokens['api']}\r\n\r\n"
+    )
     spent: list[float] = []
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=limit) as http:
-        streams = [await http.get(f"{house.url}/api/v1/stream", headers=headers) for _ in range(WATCHERS)]
-        for one in streams:
-            await _line(one.content, b"event: caught_up")
+    async with aiohttp.ClientSession() as http:
+        streams = []
+        for _ in range(WATCHERS):  # sockets as on the other side: what a client takes apart is its own
+            reader, writer = await asyncio.open_connection("127.0.0.1", house.port)
+            writer.write(ask.encode())
+            streams.append((reader, writer))
+            await _line(reader, b"event: caught_up")
         for change in range(CHANGES):
             # The first change of a report that is filed: from the first watcher who has it to the last.
-            seen = [asyncio.create_task(_arrival(one.content)) for one in streams]
+            seen = [asyncio.create_task(_arrival(reader)) for reader, _ in streams]
             await asyncio.sleep(0.05)
             await _report(http, house, change)
             arrivals = await asyncio.gather(*seen)
             spent += [(at - min(arrivals)) * 1000 for at in arrivals]
-            await asyncio.sleep(0.3)  # what else a report changes goes out
-            for one in streams:
-                one.content.read_nowait()
-        for one in streams:
-            one.close()
+            await asyncio.gather(*(_rest(reader) for reader, _ in streams))
+        for _, writer in streams:
+            writer.close()
     return {f"change to {WATCHERS} watchers, {name}": value for name, value in _percentiles(spent).items()}
+
+
+async def _rest(reader: asyncio.StreamReader) -> None:
+    """What else a report changes."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.4):
+            while True:
+                await reader.read(65536)
 
 
 async def _report(http: aiohttp.ClientSession, house: _Ours, number: int) -> None:
@@ -164,12 +176,12 @@ async def _report(http: aiohttp.ClientSession, house: _Ours, number: int) -> Non
         assert answer.status == 201, await answer.text()
 
 
-async def _line(content: aiohttp.StreamReader, wanted: bytes) -> None:
+async def _line(content: asyncio.StreamReader, wanted: bytes) -> None:
     while wanted not in await content.readline():
         pass
 
 
-async def _arrival(content: aiohttp.StreamReader) -> float:
+async def _arrival(content: asyncio.StreamReader) -> float:
     """When the first line of the next change was here."""
     await _line(content, b"event: ticket")
     return time.perf_counter()

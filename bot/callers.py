@@ -79,14 +79,16 @@ class Callers:
         revoked = asyncio.Event()
         leave = self._store.subscribe(f"grant:{caller.grant_id}", revoked.set)
         try:
-            while await self._store.read(
-                lambda session: credentials.is_still(
-                    session, self._services.company, caller, self._services.clock.now()
-                )
-            ):
+            while True:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(revoked.wait(), LOOK_AGAIN)
                 revoked.clear()
+                if not await self._store.read(
+                    lambda session: credentials.is_still(
+                        session, self._services.company, caller, self._services.clock.now()
+                    )
+                ):
+                    return
         except TryLater:
             return
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from functools import partial
 from typing import Final
 
@@ -94,7 +93,7 @@ class Teller:
 
     async def _bring(self, hook: Webhook, change: Change) -> None:
         """Returns once it was taken, or a day has passed."""
-        body, rest = json.dumps(change.body, ensure_ascii=False).encode(), FIRST_REST
+        body, rest = change.text.encode(), FIRST_REST
         while not await self._post(hook, body):
             await self._store.write(partial(webhooks.failed, webhook_id=hook.id, cursor=change.cursor))
             row = await self._store.read(lambda session: session.get(Webhook, hook.id))

@@ -158,7 +158,7 @@ class Endpoint:
 
 
 async def _me(call: Call, _wanted: shapes.Nothing) -> dict[str, Any]:
-    language = await call.desk.language(call.caller)
+    language = call.caller.language
     person = call.caller.person
     return {
         "person": person.id,

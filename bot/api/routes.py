@@ -104,7 +104,7 @@ class ApiRoutes:
                         return failed(403, "not_yours", "This page may not speak for another site.")
                     if not self._callers.is_ours(caller, token):
                         refused("api", "old page")
-                        words = await self._desk.words(caller)
+                        words = caller.words
                         return failed(403, "stale", words("This page is too old. Please reload it."))
             if caller is None:
                 refused("api", "nobody")
@@ -147,7 +147,7 @@ class ApiRoutes:
     async def _form(self, request: web.Request, caller: Caller, channel: str) -> web.Response:
         """The fields of one entry as they stand, for the dashboard's form."""
         kind, name = await self._editable(request, caller, channel)
-        words = await self._desk.words(caller)
+        words = caller.words
         try:
             fields = await asyncio.to_thread(editing.form, self._edits.folder, kind, name)
         except editing.Unreadable as error:
@@ -165,7 +165,7 @@ class ApiRoutes:
                 lambda folder: editing.edit(folder, kind, name, typed), caller.person.id
             )
         except editing.Unreadable as error:
-            words = await self._desk.words(caller)
+            words = caller.words
             text = words("That cannot be read, or does not fit: {why}", why=error.text or error.field)
             raise ClientError("invalid_arguments", text, field=error.field or None) from None
         return web.json_response({"commit": commit})
@@ -226,32 +226,32 @@ class ApiRoutes:
     ) -> None:
         await response.write(b"retry: 1000\n\n")
         at = await self._catch_up(response, after)
-        money = asyncio.Event()
-        money.set()
-        leave = self._desk.store.subscribe(COSTS, money.set)
+        costs = True
+
+        def spent() -> None:
+            nonlocal costs
+            costs = True
+            watcher.more.set()
+
+        leave = self._desk.store.subscribe(COSTS, spent)
         over = {
             asyncio.create_task(self._stopping.wait()),
             asyncio.create_task(self._callers.gone(caller)),
         }
+        for one in over:
+            one.add_done_callback(lambda _: watcher.more.set())
         try:
             while not any(one.done() for one in over):
-                if watcher.overrun:
-                    watcher.overrun = False
-                    await response.write(b"event: reset\ndata: {}\n\n")
-                for change in watcher.take():
-                    if change.cursor > at:
-                        at = change.cursor
-                        await response.write(_event("ticket", change.body, str(at)))
-                if money.is_set():
-                    money.clear()
+                news, at = _news(watcher, at)
+                if news:
+                    await response.write(news)
+                if costs:
+                    costs = False
                     await self._tell_cost(response, caller)
-                waits = [asyncio.create_task(one.wait()) for one in (watcher.more, money)]
-                done, _ = await asyncio.wait(
-                    {*waits, *over}, timeout=BEAT, return_when=asyncio.FIRST_COMPLETED
-                )
-                for one in waits:
-                    one.cancel()
-                if not done:
+                try:
+                    async with asyncio.timeout(BEAT):
+                        await watcher.more.wait()
+                except TimeoutError:
                     await response.write(b": here\n\n")
         finally:
             leave()
@@ -269,7 +269,7 @@ class ApiRoutes:
                 at = await self._desk.store.read(newest)
             else:
                 for change in missed:
-                    await response.write(_event("ticket", change.body, str(change.cursor)))
+                    await response.write(_frame("ticket", change.text, str(change.cursor)).encode())
         await response.write(_event("caught_up", {"cursor": str(at)}))
         return at
 
@@ -283,9 +283,26 @@ class ApiRoutes:
             await response.write(_event("cost", told))
 
 
-def _event(name: str, body: dict[str, Any], cursor: str | None = None) -> bytes:
+def _news(watcher: Watcher, at: int) -> tuple[bytes, int]:
+    """What happened after the cursor `at`, and the cursor after it."""
+    parts = []
+    if watcher.overrun:
+        watcher.overrun = False
+        parts.append("event: reset\ndata: {}\n\n")
+    for change in watcher.take():
+        if change.cursor > at:
+            at = change.cursor
+            parts.append(_frame("ticket", change.text, str(at)))
+    return "".join(parts).encode(), at
+
+
+def _event(name: str, body: dict[str, Any]) -> bytes:
+    return _frame(name, json.dumps(body, ensure_ascii=False)).encode()
+
+
+def _frame(name: str, text: str, cursor: str | None = None) -> str:
     head = f"event: {name}\n" + (f"id: {cursor}\n" if cursor is not None else "")
-    return f"{head}data: {json.dumps(body, ensure_ascii=False)}\n\n".encode()
+    return f"{head}data: {text}\n\n"
 
 
 async def _wanted(request: web.Request, one: Endpoint) -> Any:

@@ -28,7 +28,6 @@ from core.errors import TryLater
 from core.i18n import N_, Words
 from core.model import ApprovalStatus
 from core.store.tables import Approval
-from core.team.people import reader_for
 from core.tickets.records import current_dispatch, find_ticket
 
 log = structlog.get_logger(__name__)
@@ -102,7 +101,8 @@ class Assistants:
         tool = TOOLS.get(params.name)
         if tool is None:
             raise MCPError(types.INVALID_PARAMS, "There is no such tool.")
-        caller, words = _caller(ctx), await self._words(_caller(ctx))
+        caller = _caller(ctx)
+        words = caller.words
         try:
             wanted = tool.takes.model_validate(params.arguments or {})
             if isinstance(wanted, shapes.DispatchRequest):
@@ -186,12 +186,6 @@ class Assistants:
         text = words(N_("{ticket}: nothing was changed."), ticket=state["ticket"]["ticket_id"])
         return types.CallToolResult(
             content=[types.TextContent(type="text", text=text)], structured_content=state
-        )
-
-    async def _words(self, caller: Caller) -> Words:
-        services, now = self._desk.services, self._desk.services.clock.now()
-        return await self._desk.store.read(
-            lambda session: reader_for(services.unit(session, now), caller.person).words
         )
 
     # --- resources

@@ -205,7 +205,7 @@ class OAuthRoutes:
         caller = await self._callers.by_cookie(request)
         if caller is None:
             return _found("/signin?" + urlencode({"next": request.raw_path}))
-        words = await self._signing_in.reader(caller)
+        words = caller.words
         found = await self._awaited(request.query.get("request", ""), caller)
         if found is None:
             return self._notice(words, N_("This request is over. Please begin again in the program."))
@@ -242,7 +242,7 @@ class OAuthRoutes:
         if caller is None or not good or not self._callers.is_ours(caller, form.get("csrf", [""])[0]):
             refused("oauth", "another site")
             raise web.HTTPForbidden(text="Another site may not answer for you.")
-        words, name = await self._signing_in.reader(caller), form.get("request", [""])[0]
+        words, name = caller.words, form.get("request", [""])[0]
         found = await self._awaited(name, caller)
         if found is None:
             return self._notice(words, N_("This request is over. Please begin again in the program."))

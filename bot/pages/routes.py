@@ -100,7 +100,7 @@ class Pages:
             if caller is None:
                 where = "/signin?" + urlencode({"next": request.raw_path})
                 raise web.HTTPSeeOther(where, headers={"Cache-Control": "no-store"})
-            visit = Visit(request, caller, await self._signing_in.reader(caller))
+            visit = Visit(request, caller, caller.words)
             try:
                 response: web.StreamResponse = await page(visit)
             except Refused as refused:

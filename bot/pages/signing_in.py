@@ -13,13 +13,11 @@ from bot.callers import Attempts, Callers
 from bot.pages.render import render
 from channels.ingress import read_body, read_fields
 from core.access import clients, sign_in
-from core.access.credentials import Caller
 from core.actors import Actor
 from core.context import Services, Store, Tx
 from core.i18n import N_, Words
 from core.model import LANGUAGES
 from core.refusals import refused
-from core.team.people import reader_for
 
 FORM: Final = "application/x-www-form-urlencoded"
 MAX_FORM: Final = 16 * 1024
@@ -176,12 +174,6 @@ class SigningIn:
             self._callers.cookie, path="/", secure=self._callers.is_secure, httponly=True, samesite="Lax"
         )
         return answer
-
-    async def reader(self, caller: Caller) -> Words:
-        now = self._services.clock.now()
-        return await self._store.read(
-            lambda session: reader_for(self._services.unit(session, now), caller.person).words
-        )
 
 
 async def _said(request: web.Request) -> dict[str, str]:

@@ -20,12 +20,12 @@ from core.company.company import Company
 from core.company.schema import Person
 from core.context import Tx
 from core.errors import Refused
-from core.i18n import N_
+from core.i18n import N_, Words
 from core.ids import new_id
 from core.model import Audience, GrantKind, Scope, SecretKind
 from core.outbox import card_publisher
 from core.store.client_tables import Grant, Secret
-from core.store.tables import table
+from core.store.tables import PersonState, table
 from core.text import escape, shorten
 
 log = structlog.get_logger(__name__)
@@ -52,6 +52,7 @@ class Caller:
     kind: GrantKind
     name: str
     person: Person
+    language: str
     scopes: frozenset[Scope]
     audience: Audience
     last_used_at: datetime | None
@@ -60,6 +61,11 @@ class Caller:
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes
+
+    @property
+    def words(self) -> Words:
+        """In which its person is answered."""
+        return Words(self.language, self.person.zone)
 
 
 def digest(secret: str) -> str:
@@ -71,25 +77,46 @@ def new_secret(kind: SecretKind) -> str:
 
 
 def caller(session: Session, company: Company, secret: str, now: datetime) -> Caller | None:
-    """Whoever shows `secret`; None where it is wrong, old, revoked, or its person has left. Reads only."""
-    row = session.get(Secret, digest(secret))
-    if row is None or row.kind not in _LIVE or row.expires_at <= now or row.grant is None:
+    """Whoever shows `secret`; None where it is wrong, old, revoked, or its person has left. Reads only, in one statement: it
+    stands before every call."""
+    row = session.execute(
+        select(
+            Secret.kind,
+            Secret.detail,
+            Secret.expires_at,
+            Grant.id,
+            Grant.client_id,
+            Grant.kind.label("door"),
+            Grant.name,
+            Grant.person_id,
+            Grant.scope,
+            Grant.audience,
+            Grant.last_used_at,
+            Grant.revoked_at,
+            Grant.expires_at.label("ends_at"),
+            PersonState.language,
+        )
+        .join(Grant, Grant.id == Secret.grant_id)
+        .outerjoin(PersonState, PersonState.person_id == Grant.person_id)
+        .where(Secret.hash == digest(secret))
+    ).one_or_none()
+    if row is None or row.kind not in _LIVE or row.expires_at <= now:
         return None
-    grant = row.grant
-    person = company.person(grant.person_id)
-    if person is None or not is_good(grant, now):
+    person = company.person(row.person_id)
+    if person is None or not _lasts(row.revoked_at, row.ends_at, now):
         return None
-    asked = scopes.named(str(row.detail.get("scope", grant.scope))) or frozenset()
-    allowed = scopes.included(scopes.named(grant.scope) or ())
+    asked = scopes.named(str(row.detail.get("scope", row.scope))) or frozenset()
+    allowed = scopes.included(scopes.named(row.scope) or ())
     return Caller(
-        grant.id,
-        grant.client_id,
-        grant.kind,
-        grant.name,
+        row.id,
+        row.client_id,
+        row.door,
+        row.name,
         person,
+        row.language or person.languages[0],
         scopes.included(asked) & allowed,
-        grant.audience,
-        grant.last_used_at,
+        row.audience,
+        row.last_used_at,
         row.expires_at,
     )
 
@@ -102,7 +129,11 @@ def is_still(session: Session, company: Company, caller: Caller, now: datetime) 
 
 
 def is_good(grant: Grant, now: datetime) -> bool:
-    return grant.revoked_at is None and (grant.expires_at is None or grant.expires_at > now)
+    return _lasts(grant.revoked_at, grant.expires_at, now)
+
+
+def _lasts(revoked_at: datetime | None, expires_at: datetime | None, now: datetime) -> bool:
+    return revoked_at is None and (expires_at is None or expires_at > now)
 
 
 def used(tx: Tx, grant_id: str, place: str) -> None:

@@ -6,9 +6,11 @@ open pages cost a change no more than one."""
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import structlog
@@ -32,12 +34,17 @@ MAX_WAITING: Final = 1000
 SUMMARY: Final = 140
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Change:
     cursor: int
     ticket_id: str
     body: dict[str, Any]
     """core.clients.shapes.Change"""
+
+    @cached_property
+    def text(self) -> str:
+        """As JSON: written once, however many watch."""
+        return json.dumps(self.body, ensure_ascii=False)
 
 
 def brief(ticket: Ticket, base: str) -> dict[str, Any]:

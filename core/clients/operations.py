@@ -23,7 +23,6 @@ from core.clients import reading, shapes
 from core.clients.errors import ClientError, from_refusal
 from core.context import Services, Store, Tx
 from core.errors import Refused, TryLater
-from core.i18n import Words
 from core.ids import new_id
 from core.inbox import Arrival, accept
 from core.media import HEAD, MediaRefused, sniff
@@ -32,7 +31,6 @@ from core.model import ApprovalStatus, InboxStatus, Role, SourceKind
 from core.money import USD, Money
 from core.store.tables import Approval, InboxRow, Ticket
 from core.stored_values import to_json
-from core.team.people import reader_for
 from core.text import escape
 from core.tickets.records import current_dispatch, find_ticket, latest_approval
 from core.tickets.view import dispatch_json, ticket_json
@@ -398,19 +396,13 @@ class Operations:
     async def search(self, caller: Caller, words: str) -> list[dict[str, str]]:
         return await self._look(caller, lambda tx: reading.search(tx, caller.person, words))
 
-    async def language(self, caller: Caller) -> str:
-        return await self._look(caller, lambda tx: reader_for(tx, caller.person).language)
-
-    async def words(self, caller: Caller) -> Words:
-        return await self._look(caller, lambda tx: reader_for(tx, caller.person).words)
-
     # --- how it is done
 
     async def _act(self, caller: Caller, work: Callable[[Tx], T]) -> T:
         try:
             return await self._write(work)
         except Refused as refused:
-            raise await self.refusal(caller, refused) from None
+            raise self.refusal(caller, refused) from None
 
     async def _write(self, work: Callable[[Tx], T]) -> T:
         try:
@@ -423,14 +415,10 @@ class Operations:
         try:
             return await self.store.read(lambda session: work(self.services.unit(session, now)))
         except Refused as refused:
-            raise await self.refusal(caller, refused) from None
+            raise self.refusal(caller, refused) from None
 
-    async def refusal(self, caller: Caller, refused: Refused) -> ClientError:
-        now = self.services.clock.now()
-        words = await self.store.read(
-            lambda session: reader_for(self.services.unit(session, now), caller.person).words
-        )
-        return from_refusal(refused, words, now)
+    def refusal(self, caller: Caller, refused: Refused) -> ClientError:
+        return from_refusal(refused, caller.words, self.services.clock.now())
 
 
 def _look_at(path: Path, claimed: str) -> tuple[str, str, int]:

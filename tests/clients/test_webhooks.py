@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -52,7 +53,9 @@ async def outside() -> AsyncIterator[Outside]:
 async def shell(capsys: pytest.CaptureFixture[str], *said: str) -> Any:
     assert await asyncio.to_thread(main, ["clients", *said, "--json"]) == 0
     out = capsys.readouterr().out
-    return json.loads(out[min(at for at in (out.find("{\n"), out.find("[")) if at >= 0) :])
+    begins = re.search(r"^[{\[]", out, re.MULTILINE)  # the service beside it may have logged a line
+    assert begins is not None, out
+    return json.loads(out[begins.start() :])
 
 
 async def test_every_change_in_order_signed_and_again_after_an_outage(
