@@ -10,7 +10,19 @@ import statistics
 import sys
 import time
 
-from bench import clients, cold, history, intake, models, pipeline, platforms, timers, understanding, voice
+from bench import (
+    clients,
+    cold,
+    history,
+    intake,
+    models,
+    paint,
+    pipeline,
+    platforms,
+    timers,
+    understanding,
+    voice,
+)
 
 ROUNDS = 5
 ROWS = {
@@ -23,6 +35,7 @@ ROWS = {
     "voice": voice.rounds,
     "models": models.rounds,
     "clients": clients.rounds,
+    "paint": paint.rounds,
 }
 
 
