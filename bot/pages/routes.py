@@ -73,8 +73,10 @@ class Pages:
             ("/times", self.times),
             ("/times.csv", self.times_csv),
             ("/skills", self.skills),
+            ("/skills.csv", self.skills_csv),
             ("/skills/{skill_id}", self.skill),
             ("/rules", self.rules),
+            ("/rules.csv", self.rules_csv),
             ("/loop", self.loop),
             ("/people", self.people),
             ("/people.csv", self.people_csv),
@@ -141,7 +143,12 @@ class Pages:
     # --- tickets
 
     async def board(self, visit: Visit) -> web.Response:
-        return await self._show(visit, "board", **await self._look(lambda tx: views.board(tx, visit.caller)))
+        query, company = visit.request.query, self._desk.services.company
+        place, least = query.get("property", ""), query.get("severity", "1")
+        if (place and company.place(place) is None) or least not in {"1", "2", "3", "4", "5"}:
+            raise ClientError("not_found", "There is no such filter.")
+        shown = await self._look(lambda tx: views.board(tx, visit.caller, place, int(least)))
+        return await self._show(visit, "board", **shown)
 
     async def tickets(self, visit: Visit) -> web.Response:
         query, company = visit.request.query, self._desk.services.company
@@ -295,6 +302,15 @@ class Pages:
             if spread is not None
         ]
         return _csv("times", rows, ("by", "name", "stage", "median", "p90", "count"))
+
+    async def skills_csv(self, visit: Visit) -> web.Response:
+        rows = [one.model_dump(mode="json") for one in self._desk.services.company.skills]
+        return _csv("skills", rows, ("skill_id", "name", "version", "description"))
+
+    async def rules_csv(self, visit: Visit) -> web.Response:
+        return _csv(
+            "rules", await self._look(views.rules), ("id", "text", "who", "at", "ticket_id", "status")
+        )
 
     async def people_csv(self, visit: Visit) -> web.Response:
         found = await self._look(lambda tx: views.people(tx, visit.caller))

@@ -89,7 +89,9 @@ def card(tx: Tx, caller: Caller, ticket: Ticket) -> dict[str, Any]:
     }
 
 
-def board(tx: Tx, caller: Caller) -> dict[str, Any]:
+def board(tx: Tx, caller: Caller, place: str = "", least: int = 1) -> dict[str, Any]:
+    """`place`, `least`: the property and the severity from which on the columns show tickets. What needs the caller, and
+    how many are open, is shown of all."""
     wanted = (
         select(Ticket)
         .where(Ticket.status.in_(OPEN))
@@ -103,13 +105,19 @@ def board(tx: Tx, caller: Caller) -> dict[str, Any]:
     mine = [one for one in every if one["decides"] or one["told"] or one["mine"]]
     mine.sort(key=lambda one: (not one["decides"], not one["told"], -one["severity"]))
     above = {one["id"] for one in mine}
+    shown, done = (
+        [one for one in some if one["severity"] >= least and place in {"", one["property_id"]}]
+        for some in (every, done)
+    )
     columns = [
-        (name, [one for one in every if one["status"] in {status.value for status in among}])
+        (name, [one for one in shown if one["status"] in {status.value for status in among}])
         for name, among in COLUMNS
     ]
     return {
         "mine": mine,
         "columns": [*columns, ("done", done)],
+        "chosen": {"property": place, "severity": least},
+        "places": tx.services.company.properties,
         "above": above,
         "timers": timers(tx),
         "on_call": on_call(tx),

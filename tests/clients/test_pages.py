@@ -31,7 +31,16 @@ PAGES = (
     "/search?q=AC",
     "/clients",
 )
-TABLES = ("/tickets.csv", "/approvals.csv", "/costs.csv", "/times.csv", "/people.csv", "/clients.csv")
+TABLES = (
+    "/tickets.csv",
+    "/approvals.csv",
+    "/costs.csv",
+    "/times.csv",
+    "/people.csv",
+    "/clients.csv",
+    "/skills.csv",
+    "/rules.csv",
+)
 XSS = '"><script>alert(1)</script><img src=x onerror=alert(1)>'
 
 
@@ -145,3 +154,23 @@ async def test_the_demos_first_page_is_its_chat_until_somebody_signs_in(
 async def test_another_name_for_this_machine_shows_nothing(house: House, browser: Browser) -> None:
     await browser.signs_in("ben", "slack")
     assert (await browser.get("/", Host="evil.example")).status == 421
+
+
+async def test_the_board_shows_one_house_and_what_needs_me_all_the_same(
+    house: House, programs: Programs
+) -> None:
+    await house.phone("shirley", "slack").says(STORY)
+    await house.phone("celine", "slack").says("vila Bali: handuk kurang")
+    ben = Browser(house, programs.http)
+    await ben.signs_in("ben", "slack")
+
+    async def columns(query: str) -> str:
+        page = await ben.get(f"/{query}")
+        assert page.status == 200 and 'id="mine"' in page.text, page
+        return page.text.partition('class="columns"')[2].partition('class="columns two"')[0]
+
+    assert "T-1002" in await columns("?property=bali_villa&severity=1")
+    assert "T-1002" not in await columns("?property=warm_taipei_2br")
+    assert "T-1002" not in await columns("?severity=4")
+    for wrong in ("?property=nowhere", "?severity=9", "?severity=x"):
+        assert (await ben.get(f"/{wrong}")).status == 404
