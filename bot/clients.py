@@ -70,7 +70,10 @@ def token(person: str, name: str, scope: str, audience: str, days: int, *, as_js
 def revoke(client_id: str, *, as_json: bool) -> int:
     if asyncio.run(_do(RevokeClient(client_id))) is None:
         return 1
-    return show(as_json=as_json) if as_json else 0
+    if as_json:
+        return show(as_json=True)
+    print("It acts for nobody any more.")
+    return 0
 
 
 def webhook(url: str, *, as_json: bool) -> int:

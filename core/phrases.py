@@ -179,6 +179,10 @@ REFUSED: Final = {
     "known_already": N_("I know you already. For a code for your other account write just /link."),
     "only_in_group": N_("That only works in a group."),
     "gone": N_("That was already taken care of."),
+    "unknown_client": N_("There is no such program, token or browser."),
+    "no_web_address": N_("That is no web address (https://…)."),
+    "told_already": N_("That address is told already."),
+    "bad_days": N_("A token lasts from 1 to {most} days."),
 }
 
 NO_FILE: Final = {

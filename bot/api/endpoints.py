@@ -17,6 +17,7 @@ from core.clients import reading, shapes
 from core.clients.errors import ClientError
 from core.clients.operations import Operations
 from core.clients.shapes import Request, Result, Usd
+from core.i18n import N_
 from core.model import Role, Scope
 from core.store.tables import Approval, RuleRow
 from core.tickets.view import iso
@@ -187,7 +188,7 @@ async def _new_ticket(call: Call, wanted: NewTicket) -> dict[str, Any]:
     ticket = (await call.desk.ingest_text_message(call.caller, said, call.channel))["ticket"]
     if ticket is None:
         raise ClientError(
-            "invalid_arguments", "That is kept, and it is no report: no ticket was made.", field="text"
+            "invalid_arguments", N_("That is kept, and it is no report: no ticket was made."), field="text"
         )
     return _only(ticket)
 
@@ -200,10 +201,10 @@ async def _approvals(call: Call, _wanted: shapes.Nothing) -> dict[str, Any]:
 async def _decide(call: Call, wanted: Decide) -> dict[str, Any]:
     approval = await call.desk.store.read(lambda session: session.get(Approval, wanted.approval_id))
     if approval is None:
-        raise ClientError("not_found", "There is no such approval.")
+        raise ClientError("not_found", N_("There is no such approval."))
     if wanted.decision == "reject":
         if not (wanted.reason or "").strip():
-            raise ClientError("invalid_arguments", "A no needs its reason.", field="reason")
+            raise ClientError("invalid_arguments", N_("A no needs its reason."), field="reason")
         no = shapes.RejectRequest(
             ticket_id=approval.ticket_id, approval_id=approval.id, reason=wanted.reason or ""
         )

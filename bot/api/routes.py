@@ -25,7 +25,7 @@ from core.clients.feed import MAX_MISSED, Feed, Watcher, newest
 from core.clients.operations import Operations
 from core.company import editing
 from core.errors import TryLater
-from core.i18n import Words
+from core.i18n import N_, Words
 from core.media import MediaRefused
 from core.media import store as store_media
 from core.model import Audience, Scope
@@ -116,7 +116,7 @@ class ApiRoutes:
                 response: web.StreamResponse = await handler(request, caller, channel)
             except ClientError as error:
                 more = {key: value for key, value in error.details().items() if key != "code"}
-                return failed(STATUS[error.code], error.code, error.text, **more)
+                return failed(STATUS[error.code], error.code, caller.words(error.text), **more)
             except ValidationError as error:
                 field = field_of(error)
                 return failed(
@@ -159,7 +159,7 @@ class ApiRoutes:
         kind, name = await self._editable(request, caller, channel)
         typed = await _object(request)
         if not all(isinstance(value, str) and len(value) <= 1000 for value in typed.values()):
-            raise ClientError("invalid_arguments", "Each field is a text.")
+            raise ClientError("invalid_arguments", N_("Each field is a text."))
         try:
             commit = await self._edits.keep(
                 lambda folder: editing.edit(folder, kind, name, typed), caller.person.id
@@ -177,7 +177,7 @@ class ApiRoutes:
         for known in editing.FILES:
             if kind == known:
                 return known, name
-        raise ClientError("not_found", "There is no such kind of entry.")
+        raise ClientError("not_found", N_("There is no such kind of entry."))
 
     # --- files, and what happens
 
@@ -315,7 +315,7 @@ async def _wanted(request: web.Request, one: Endpoint) -> Any:
         return one.request.model_validate({**query, **in_path}, strict=False)
     data = await _object(request)
     if clash := sorted(data.keys() & in_path.keys()):
-        raise ClientError("invalid_arguments", "That stands in the address.", field=clash[0])
+        raise ClientError("invalid_arguments", N_("That stands in the address."), field=clash[0])
     return one.request.model_validate({**data, **in_path})
 
 
@@ -329,14 +329,14 @@ async def _object(request: web.Request) -> dict[str, Any]:
     try:
         data = json.loads(await request.read())
     except web.HTTPRequestEntityTooLarge:
-        raise ClientError("too_large", "At most 1 MB.") from None
+        raise ClientError("too_large", N_("At most 1 MB.")) from None
     except (ValueError, RecursionError):
         raise web.HTTPBadRequest(
             text='{"error": {"code": "invalid_arguments", "message": "That is not JSON."}}',
             content_type="application/json",
         ) from None
     if not isinstance(data, dict):
-        raise ClientError("invalid_arguments", "Send a JSON object.")
+        raise ClientError("invalid_arguments", N_("Send a JSON object."))
     return data
 
 

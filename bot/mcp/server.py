@@ -118,11 +118,11 @@ class Assistants:
             found = await tool.run(Call(self._desk, caller, report), wanted)
         except ValidationError as error:
             text = words(N_("An argument is missing, unknown or wrong: {field}"), field=field_of(error))
-            return _failed(ClientError("invalid_arguments", text, field=field_of(error)))
+            return _failed(ClientError("invalid_arguments", text, field=field_of(error)), words)
         except ClientError as error:
-            return _failed(error)
+            return _failed(error, words)
         except TryLater:
-            return _failed(ClientError("try_later", words("Not possible right now."), retry_after=2))
+            return _failed(ClientError("try_later", N_("Not possible right now."), retry_after=2), words)
         text = told(tool.name, found, words, self._desk.services.company)
         return types.CallToolResult(
             content=[types.TextContent(type="text", text=text)], structured_content=found
@@ -304,9 +304,9 @@ def _described(tool: Tool) -> types.Tool:
     )
 
 
-def _failed(error: ClientError) -> types.CallToolResult:
+def _failed(error: ClientError, words: Words) -> types.CallToolResult:
     return types.CallToolResult(
-        content=[types.TextContent(type="text", text=error.text)],
+        content=[types.TextContent(type="text", text=words(error.text))],
         is_error=True,
         _meta={"loopos/error": error.details()},
     )

@@ -146,7 +146,7 @@ class Pages:
         query, company = visit.request.query, self._desk.services.company
         place, least = query.get("property", ""), query.get("severity", "1")
         if (place and company.place(place) is None) or least not in {"1", "2", "3", "4", "5"}:
-            raise ClientError("not_found", "There is no such filter.")
+            raise ClientError("not_found", N_("There is no such filter."))
         shown = await self._look(lambda tx: views.board(tx, visit.caller, place, int(least)))
         return await self._show(visit, "board", **shown)
 
@@ -204,7 +204,7 @@ class Pages:
         for one in self._desk.services.company.skills:
             if one.skill_id == named:
                 return await self._show(visit, "skill", skill=one)
-        raise ClientError("not_found", "There is no such skill.")
+        raise ClientError("not_found", N_("There is no such skill."))
 
     async def rules(self, visit: Visit) -> web.Response:
         return await self._show(visit, "rules", rows=await self._look(views.rules))

@@ -58,7 +58,9 @@ def as_json(grant: Grant) -> dict[str, str | None]:
 
 
 def revoke(tx: Tx, client_id: str, person_id: str, actor: Actor) -> None:
-    """It acts for nobody any more (or, with `person_id`, not for them), from its next call on. Raises Refused("gone")."""
+    """It acts for nobody any more (or, with `person_id`, not for them), from its next call on.
+
+    Raises Refused("gone" | "unknown_client")."""
     wanted = select(Grant).where(Grant.client_id == client_id, Grant.revoked_at.is_(None))
     if person_id:
         wanted = wanted.where(Grant.person_id == person_id)
@@ -67,7 +69,10 @@ def revoke(tx: Tx, client_id: str, person_id: str, actor: Actor) -> None:
     if row is not None and row.removed_at is None:
         row.removed_at = tx.now
     elif not found:
-        raise Refused("gone")
+        known = row is not None or tx.session.scalar(
+            select(Grant.id).where(Grant.client_id == client_id).limit(1)
+        )
+        raise Refused("gone" if known else "unknown_client")
     for grant in found:
         grant.revoked_at = tx.now
         tx.publish(f"grant:{grant.id}")

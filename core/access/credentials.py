@@ -215,13 +215,15 @@ def new_grant(
 def make_token(
     tx: Tx, person_id: str, name: str, scope: str, audience: str, days: int, *, told: bool
 ) -> tuple[str, Grant]:
-    """A token for a client without connectors. Raises Refused("unknown_person" | "unknown_option")."""
+    """A token for a client without connectors. Raises Refused("unknown_person" | "unknown_option" | "bad_days")."""
     person = tx.services.company.person(person_id)
     if person is None:
         raise Refused("unknown_person", name=person_id[:40])
     wanted = scopes.named(scope)
-    if not wanted or audience not in set(Audience) or not 1 <= days <= MAX_DAYS:
+    if not wanted or audience not in set(Audience):
         raise Refused("unknown_option")
+    if not 1 <= days <= MAX_DAYS:
+        raise Refused("bad_days", most=MAX_DAYS)
     lasts = timedelta(days=days)
     grant = new_grant(
         tx,

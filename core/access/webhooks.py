@@ -26,20 +26,22 @@ GIVES_UP: Final = timedelta(hours=24)
 
 
 def add(tx: Tx, url: str, actor: Actor) -> Webhook:
-    """Raises Refused("unknown_option") for what is no http address."""
+    """Raises Refused("no_web_address" | "told_already")."""
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        raise Refused("unknown_option") from None
+        raise Refused("no_web_address") from None
     plain = url.isascii() and len(url) <= 500 and not any(ord(char) < 33 for char in url)
     host = parts.hostname or ""
     if parts.scheme not in {"http", "https"} or not host or parts.username is not None or not plain:
-        raise Refused("unknown_option")
+        raise Refused("no_web_address")
     try:
         host.encode("idna")
     except UnicodeError:
-        raise Refused("unknown_option") from None
+        raise Refused("no_web_address") from None
+    if any(one.url == url for one in listed(tx.session)):
+        raise Refused("told_already")
     return tx.add(
         Webhook(
             id=new_id(),

@@ -20,6 +20,7 @@ _CODES: Final[dict[str, Code]] = {
     "unknown_button": "not_found",
     "unknown_person": "not_found",
     "gone": "not_found",
+    "unknown_client": "not_found",
     "not_yours": "not_yours",
     "not_for_you": "not_yours",
     "deputy_cap": "not_yours",

@@ -23,6 +23,7 @@ from core.clients import reading, shapes
 from core.clients.errors import ClientError, from_refusal
 from core.context import Services, Store, Tx
 from core.errors import Refused, TryLater
+from core.i18n import N_
 from core.ids import new_id
 from core.inbox import Arrival, accept
 from core.media import HEAD, MediaRefused, sniff
@@ -69,7 +70,9 @@ class Operations:
 
     async def show_loopos_dashboard(self, caller: Caller, wanted: shapes.ShowDashboard) -> dict[str, Any]:
         if (wanted.view == "ticket") != (wanted.ticket_id is not None):
-            raise ClientError("invalid_arguments", "A ticket_id is for the view “ticket”.", field="ticket_id")
+            raise ClientError(
+                "invalid_arguments", N_("A ticket_id is for the view “ticket”."), field="ticket_id"
+            )
 
         def look(tx: Tx) -> dict[str, Any]:
             base, company = reading.base_of(tx.services), tx.services.company
@@ -107,7 +110,7 @@ class Operations:
         return {"asks": []}
 
     async def answer_ask(self, caller: Caller, wanted: shapes.AnswerAsk) -> dict[str, Any]:
-        raise ClientError("not_found", "There is no such question.")
+        raise ClientError("not_found", N_("There is no such question."))
 
     async def whoami(self, caller: Caller, wanted: shapes.Nothing) -> dict[str, Any]:
         return {
@@ -131,7 +134,7 @@ class Operations:
         self, caller: Caller, wanted: shapes.IngestVoice, channel: str
     ) -> dict[str, Any]:
         if (wanted.audio is None) == (wanted.sha256 is None):
-            raise ClientError("invalid_arguments", "Either audio or sha256.", field="audio")
+            raise ClientError("invalid_arguments", N_("Either audio or sha256."), field="audio")
         file = await self._audio(wanted)
         row_id = await self._report(
             caller, channel, "", wanted.property_id, wanted.reporter, wanted.client_message_id, file
@@ -160,21 +163,21 @@ class Operations:
         if wanted.sha256 is not None:
             path = self.services.media / wanted.sha256
             if not await asyncio.to_thread(path.is_file):
-                raise ClientError("not_found", "That file is not here. Send it to /api/v1/media first.")
+                raise ClientError("not_found", N_("That file is not here. Send it to /api/v1/media first."))
             try:
                 kind, media_type, size = await asyncio.to_thread(_look_at, path, wanted.media_type)
             except MediaRefused:
                 kind, media_type, size = "", "", 0
             if kind != SourceKind.VOICE:
-                raise ClientError("invalid_arguments", "That is no recording.", field="sha256")
+                raise ClientError("invalid_arguments", N_("That is no recording."), field="sha256")
             return _voice(media_type, size, wanted.sha256)
         assert wanted.audio is not None
         try:
             data = base64.b64decode(wanted.audio, validate=True)
         except (binascii.Error, ValueError):
-            raise ClientError("invalid_arguments", "That is not base64.", field="audio") from None
+            raise ClientError("invalid_arguments", N_("That is not base64."), field="audio") from None
         if len(data) > shapes.MAX_AUDIO:
-            raise ClientError("too_large", "At most 3 MB. Send more to /api/v1/media.", field="audio")
+            raise ClientError("too_large", N_("At most 3 MB. Send more to /api/v1/media."), field="audio")
 
         async def chunks() -> AsyncIterator[bytes]:
             yield data
@@ -185,10 +188,10 @@ class Operations:
             )
         except MediaRefused as refused:
             if refused.code == "too_large":
-                raise ClientError("too_large", "That recording is too large.", field="audio") from None
-            raise ClientError("invalid_arguments", "That is no recording.", field="audio") from None
+                raise ClientError("too_large", N_("That recording is too large."), field="audio") from None
+            raise ClientError("invalid_arguments", N_("That is no recording."), field="audio") from None
         if stored.kind != SourceKind.VOICE:
-            raise ClientError("invalid_arguments", "That is no recording.", field="audio")
+            raise ClientError("invalid_arguments", N_("That is no recording."), field="audio")
         return _voice(stored.media_type, stored.bytes, stored.sha256)
 
     async def _report(
@@ -204,13 +207,13 @@ class Operations:
         """Keep what was said as a channel would, and wait until it is filed; returns the inbox row's id. Raises ClientError."""
         company, message_id = self.services.company, own_id or new_id()
         if place is not None and company.place(place) is None:
-            raise ClientError("invalid_arguments", "There is no such property.", field="property_id")
+            raise ClientError("invalid_arguments", N_("There is no such property."), field="property_id")
         sender = reporter or caller.person.id
         if company.person(sender) is None:
-            raise ClientError("invalid_arguments", "There is no such person.", field="reporter")
+            raise ClientError("invalid_arguments", N_("There is no such person."), field="reporter")
         if sender != caller.person.id and caller.person.role is Role.OPS:
             raise ClientError(
-                "not_yours", "Only the founder and leads report for others.", who=company.founder.name
+                "not_yours", N_("Only the founder and leads report for others."), who=company.founder.name
             )
         event = f"{caller.client_id}:{caller.person.id}:{message_id}"[-200:]
 
@@ -234,14 +237,16 @@ class Operations:
         while not await self.store.read(lambda session: _is_done(session.get(InboxRow, row_id))):
             if asyncio.get_running_loop().time() > until:
                 raise ClientError(
-                    "try_later", "It is kept and being worked on. Repeat the call to see it.", retry_after=5
+                    "try_later",
+                    N_("It is kept and being worked on. Repeat the call to see it."),
+                    retry_after=5,
                 )
             await asyncio.sleep(LOOK_EVERY)
         return row_id
 
     async def triage(self, caller: Caller, wanted: shapes.TriageAgain, channel: str) -> dict[str, Any]:
         if (wanted.text is None) == (wanted.ticket_id is None):
-            raise ClientError("invalid_arguments", "Either text or ticket_id.", field="text")
+            raise ClientError("invalid_arguments", N_("Either text or ticket_id."), field="text")
         if wanted.text is not None:
             judged = await self.services.understanding.understand(wanted.text, speaker_of(caller.person))
             return {"judgement": _judgement(judged), "ticket": None}
@@ -408,7 +413,7 @@ class Operations:
         try:
             return await self.store.write(work, awaited=True)
         except TryLater:
-            raise ClientError("try_later", "Not possible right now.", retry_after=2) from None
+            raise ClientError("try_later", N_("Not possible right now."), retry_after=2) from None
 
     async def _look(self, caller: Caller, work: Callable[[Tx], T]) -> T:
         now = self.services.clock.now()

@@ -16,6 +16,7 @@ from core.company.reading import brain_places, cost_places, places_of
 from core.company.schema import Person
 from core.context import Services, Tx
 from core.cost import report
+from core.i18n import N_
 from core.knowledge.recall import Query, recall
 from core.model import OPEN, ApprovalStatus, Status
 from core.store.tables import Approval, Deadline, Dispatch, Report, Ticket
@@ -104,7 +105,7 @@ def _number_in(cursor: str) -> int:
             return int(text[1:])
     except ValueError:
         pass
-    raise ClientError("invalid_arguments", "That cursor is not one of ours.", field="cursor")
+    raise ClientError("invalid_arguments", N_("That cursor is not one of ours."), field="cursor")
 
 
 def pending_approvals(session: Session) -> list[Approval]:
@@ -167,7 +168,7 @@ def cursor_in(text: str) -> int:
     """Raises ClientError."""
     if text.isdecimal() and text.isascii() and len(text) < 19:
         return int(text)
-    raise ClientError("invalid_arguments", "That cursor is not one of ours.", field="after")
+    raise ClientError("invalid_arguments", N_("That cursor is not one of ours."), field="after")
 
 
 def on_call(services: Services) -> list[dict[str, str]]:
@@ -221,7 +222,7 @@ def query_brain(tx: Tx, person: Person, wanted: QueryBrain) -> dict[str, Any]:
     company = tx.services.company
     place = wanted.property_id
     if place is not None and company.place(place) is None:
-        raise ClientError("invalid_arguments", "There is no such property.", field="property_id")
+        raise ClientError("invalid_arguments", N_("There is no such property."), field="property_id")
     judged = tx.services.baseline.judge(wanted.question, speaker_of(person))
     mine = places_of(company, person)
     place = place or judged.property_id or (next(iter(mine)) if len(mine) == 1 else None)
@@ -250,13 +251,13 @@ def cost(tx: Tx, person: Person, wanted: CostSummary) -> dict[str, Any]:
     company = tx.services.company
     mine = cost_places(company, person)
     if wanted.property_id is not None and company.place(wanted.property_id) is None:
-        raise ClientError("invalid_arguments", "There is no such property.", field="property_id")
+        raise ClientError("invalid_arguments", N_("There is no such property."), field="property_id")
     refused = mine is not None and (
         not mine or (wanted.property_id is not None and wanted.property_id not in mine)
     )
     if refused:
         raise ClientError(
-            "not_yours", "What things cost is for the founder and leads.", who=company.founder.name
+            "not_yours", N_("What things cost is for the founder and leads."), who=company.founder.name
         )
     only: Sequence[str] | None = (
         [wanted.property_id] if wanted.property_id else sorted(mine) if mine else None

@@ -240,3 +240,13 @@ async def test_a_recording_is_what_it_is_not_what_it_is_called(house: House, pro
     async with assistant(house.url, token, MODERN) as client:
         error = await refused(client, "ingest_voice_note", sha256=stored, media_type="audio/ogg")
     assert (error["code"], error["field"]) == ("invalid_arguments", "sha256")
+
+
+async def test_an_error_is_in_the_language_of_the_person(house: House, programs: Programs) -> None:
+    shirley = await programs.of("shirley")
+    refused_there = await shirley.call("GET", "/cost")
+    assert (refused_there.status, refused_there.body["error"]["code"]) == (403, "not_yours")
+    assert "創辦人" in refused_there.body["error"]["message"]
+    async with assistant(house.url, await programs.token("shirley", "read", "mcp"), MODERN) as client:
+        result = await client.call_tool("cost_summary", {})
+    assert result.is_error and "創辦人" in str(result.content)
