@@ -7,6 +7,7 @@ const content = () => document.getElementById("content");
 let cursor = content().dataset.cursor;
 let asked = 0;
 let timer = 0;
+document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 
 async function refresh() {
   const mine = ++asked;
