@@ -13,7 +13,7 @@ demo: $(VENV)/.run
 	@$(BIN)/loopos demo
 
 test: check
-	$(BIN)/pytest -n 2 -m "not long"
+	$(BIN)/pytest -n 4 -m "not long"
 
 long: $(VENV)/.dev
 	$(BIN)/pytest -n 2 -m long

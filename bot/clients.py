@@ -51,7 +51,9 @@ def show(*, as_json: bool) -> int:
 
 
 def token(person: str, name: str, scope: str, audience: str, days: int, *, as_json: bool) -> int:
-    made = asyncio.run(_do(MakeToken(person, name or f"token for {audience}", scope, audience, days, told=False)))
+    made = asyncio.run(
+        _do(MakeToken(person, name or f"token for {audience}", scope, audience, days, told=False))
+    )
     if made is None:
         return 1
     secret, grant = made

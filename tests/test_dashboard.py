@@ -131,6 +131,7 @@ def test_after_a_kill_the_page_is_live_again_and_knows_what_it_missed(
     expect(ben.locator('[data-ticket="T-1001"]')).to_be_visible(timeout=10_000)
 
 
+@pytest.mark.long
 def test_nothing_serious_for_who_cannot_see_and_nothing_runs_off_a_phone(
     browser: Browser, service: Service
 ) -> None:
@@ -158,6 +159,7 @@ def test_nothing_serious_for_who_cannot_see_and_nothing_runs_off_a_phone(
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (name, where)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_five_languages_fit(browser: Browser, service: Service, language: str) -> None:
     for who, text in SAID:

@@ -144,7 +144,10 @@ async def test_silence_and_damage_are_told_and_make_no_ticket(house: House) -> N
     assert await house.tickets() == []
 
 
-@pytest.mark.parametrize("channel", ["slack", "telegram", "line"])
+@pytest.mark.parametrize(
+    "channel",
+    ["slack", pytest.param("telegram", marks=pytest.mark.long), pytest.param("line", marks=pytest.mark.long)],
+)
 async def test_in_a_group_and_its_threads_notes_are_heard(house: House, channel: str) -> None:
     fake = house.fakes[channel]
     room = "CTAIPEI"
