@@ -20,10 +20,16 @@ HOP_BY_HOP = {b"connection", b"transfer-encoding", b"content-length"}
 
 
 async def hand_over(
-    request: web.Request, application: Application, body: bytes, over: Awaitable[None], **extra: Any
+    request: web.Request,
+    application: Application,
+    body: bytes,
+    over: Awaitable[None],
+    begins: Callable[[web.StreamResponse], None],
+    **extra: Any,
 ) -> web.StreamResponse:
-    """Let `application` answer `request`, whose body was read already, until `over`. `extra` goes into its scope."""
-    answer = _Answer(request)
+    """Let `application` answer `request`, whose body was read already, until `over`. `begins` is called with the answer's
+    status and headers before anything of it is sent. `extra` goes into its scope."""
+    answer = _Answer(request, begins)
     gone = asyncio.get_running_loop().create_future()
     sent = False
 
@@ -55,8 +61,9 @@ async def hand_over(
 
 
 class _Answer:
-    def __init__(self, request: web.Request) -> None:
+    def __init__(self, request: web.Request, begins: Callable[[web.StreamResponse], None]) -> None:
         self._request = request
+        self._begins = begins
         self._response: web.StreamResponse | None = None
         self.is_gone = False
 
@@ -69,6 +76,7 @@ class _Answer:
                 for name, value in message.get("headers", ()):
                     if name.lower() not in HOP_BY_HOP:
                         self._response.headers.add(name.decode("latin-1"), value.decode("latin-1"))
+                self._begins(self._response)
                 await self._response.prepare(self._request)
             elif self._response is not None and message.get("body"):
                 await self._response.write(message["body"])

@@ -80,21 +80,25 @@ class McpDoor:
         if named is not None and self._sessions.get(named) != caller.grant_id:
             return web.Response(status=404, text="There is no such session.")
         behind = await self._open()
+
+        def begins(response: web.StreamResponse) -> None:
+            # Known before its client is: the next call may come while this answer is still being sent.
+            session = response.headers.get("Mcp-Session-Id")
+            if named is None and session is not None:
+                self._sessions[session] = caller.grant_id
+
         told = {"loopos.caller": caller}
-        response = await hand_over(request, behind.application, body, self._callers.gone(caller), **told)
+        over = self._callers.gone(caller)
+        response = await hand_over(request, behind.application, body, over, begins, **told)
         if named is None:
-            await self._remember(behind, response, caller)
+            await self._end_oldest(behind, caller)
         elif request.method == "DELETE" or response.status == 404:
             self._sessions.pop(named, None)
             behind.forget(named)
         return response
 
-    async def _remember(self, behind: _Behind, response: web.StreamResponse, caller: Caller) -> None:
+    async def _end_oldest(self, behind: _Behind, caller: Caller) -> None:
         """One program holds so many sessions and no more: its oldest ends, so that none keeps the others out."""
-        session = response.headers.get("Mcp-Session-Id")
-        if session is None:
-            return
-        self._sessions[session] = caller.grant_id
         own = [one for one, grant_id in self._sessions.items() if grant_id == caller.grant_id]
         for one in own[:-SESSIONS_EACH] + list(self._sessions)[: -MAX_SESSIONS + 1]:
             if self._sessions.pop(one, None) is not None:

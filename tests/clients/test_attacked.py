@@ -8,9 +8,12 @@ from typing import Any
 
 import mcp_types as types
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from mcp.client.client import Client
 from mcp.shared.exceptions import MCPDeprecationWarning
 
+from bot.mcp.bridge import hand_over
 from core.actors import Actor
 from core.acts.commands import RevokeClient
 from core.acts.table import perform
@@ -145,29 +148,59 @@ async def test_an_older_client_hears_of_what_it_subscribed_to(house: House, prog
         await until(lambda: "loopos://tickets" in heard)
 
 
+HELLO = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "x", "version": "1"},
+    },
+}
+KIND = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
+
+
+def test_a_session_is_known_before_its_client_is() -> None:
+    """Whoever is quick calls again while the first answer is still being sent."""
+    seen: list[int] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"mcp-session-id", b"one")]})
+        seen.append(2)
+        await send({"type": "http.response.body", "body": b"x"})
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        over = asyncio.Event()
+
+        def begins(response: web.StreamResponse) -> None:
+            assert response.headers["mcp-session-id"] == "one" and not response.prepared
+            seen.append(1)
+
+        return await hand_over(request, application, b"", over.wait(), begins)  # type: ignore[arg-type]
+
+    async def ask() -> None:
+        app = web.Application()
+        app.router.add_get("/", handle)
+        async with TestClient(TestServer(app)) as client:
+            assert await (await client.get("/")).text() == "x"
+
+    asyncio.run(ask())
+    assert seen == [1, 2]
+
+
 async def test_one_program_keeps_nobody_out(house: House, programs: Programs) -> None:
     greedy, other = await programs.token("ben", "read", "mcp"), await programs.token("shirley", "read", "mcp")
-    hello = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
-            "clientInfo": {"name": "x", "version": "1"},
-        },
-    }
-    kind = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 
     async def opened(token: str) -> tuple[int, str]:
-        headers = {**kind, "Authorization": f"Bearer {token}"}
-        async with programs.http.post(f"{house.url}/mcp", json=hello, headers=headers) as answer:
+        headers = {**KIND, "Authorization": f"Bearer {token}"}
+        async with programs.http.post(f"{house.url}/mcp", json=HELLO, headers=headers) as answer:
             await answer.read()
             return answer.status, answer.headers.get("Mcp-Session-Id", "")
 
     async def lists(token: str, session: str) -> int:
         ask = {"jsonrpc": "2.0", "id": 2, "method": "tools/list"}
-        headers = {**kind, "Authorization": f"Bearer {token}", "Mcp-Session-Id": session}
+        headers = {**KIND, "Authorization": f"Bearer {token}", "Mcp-Session-Id": session}
         headers["MCP-Protocol-Version"] = "2025-11-25"
         async with programs.http.post(f"{house.url}/mcp", json=ask, headers=headers) as answer:
             await answer.read()
