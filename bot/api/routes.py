@@ -158,8 +158,11 @@ class ApiRoutes:
     async def _edit(self, request: web.Request, caller: Caller, channel: str) -> web.Response:
         kind, name = await self._editable(request, caller, channel)
         typed = await _object(request)
-        if not all(isinstance(value, str) and len(value) <= 1000 for value in typed.values()):
-            raise ClientError("invalid_arguments", N_("Each field is a text."))
+        for field, value in typed.items():
+            if not isinstance(value, str) or len(value) > editing.LONGEST:
+                raise ClientError(
+                    "invalid_arguments", N_("Each field is a text of at most 1,000 characters."), field=field
+                )
         try:
             commit = await self._edits.keep(
                 lambda folder: editing.edit(folder, kind, name, typed), caller.person.id

@@ -88,9 +88,12 @@ FIELDS: Final[dict[Kind, tuple[Field, ...]]] = {
         Field("approval_lapse_seconds", N_("Seconds until it lapses"), "seconds"),
     ),
 }
+LONGEST: Final = 1000
+"""Characters of one typed field."""
 _HOURS: Final = re.compile(r"(\d{1,2}:\d{2})\s*[-–]\s*(\d{1,2}:\d{2})")
-_RANGE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*[-–]\s*(\d+(?:\.\d+)?)")
-_WAIT: Final = re.compile(r"([a-z]+)\s+(\d{1,6})")
+# Bounded, as everything that is read from outside: no typed line makes them work for longer than its length.
+_RANGE: Final = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)\s*[-–]\s*(\d{1,12}(?:\.\d{1,6})?)")
+_WAIT: Final = re.compile(r"([a-z]{1,40})\s{1,9}(\d{1,6})")
 
 
 def shown(value: Any, shape: Shape) -> str:
@@ -143,7 +146,7 @@ def read(typed: str, shape: Shape) -> Any:
                 raise ValueError(said)
             return int(said)
         case _:
-            return said[:500]
+            return said
 
 
 def _hours(typed: str) -> dict[str, str]:
@@ -156,11 +159,12 @@ def _hours(typed: str) -> dict[str, str]:
 def _money(typed: str) -> str:
     try:
         amount = Decimal(typed)
+        if not amount.is_finite() or amount < 0:
+            raise ValueError(typed)
+        return format(round(amount, 2), ".2f")
     except InvalidOperation:
+        # What is no number, and what is too large to be rounded to cents.
         raise ValueError(typed) from None
-    if not amount.is_finite() or amount < 0:
-        raise ValueError(typed)
-    return format(round(amount, 2), ".2f")
 
 
 def form(folder: Path, kind: Kind, name: str) -> list[dict[str, str]]:

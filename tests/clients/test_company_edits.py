@@ -62,6 +62,10 @@ def _head(folder: Path) -> str:
     [
         ("vendor/mr_wang_hvac", {"cap_usd": "a lot"}, 422, "cap_usd"),
         ("vendor/mr_wang_hvac", {"cap_usd": "-5"}, 422, "cap_usd"),
+        ("vendor/mr_wang_hvac", {"cap_usd": "1e50"}, 422, "cap_usd"),
+        ("vendor/mr_wang_hvac", {"usual_usd": f"10 - {'9' * 40}"}, 422, "usual_usd"),
+        ("vendor/mr_wang_hvac", {"usual_usd": "1" * 30_000}, 422, "usual_usd"),
+        ("escalation/-", {"default": "a" * 30_000}, 422, "default"),
         ("vendor/mr_wang_hvac", {"identities": "{}"}, 422, "identities"),
         ("vendor/mr_wang_hvac", {}, 422, None),
         ("vendor/mr_wang_hvac", {"properties": "nowhere"}, 422, None),
