@@ -56,6 +56,17 @@ Engine.__init__ = _share_what_is_compiled  # type: ignore[method-assign]
 # Every client of a vendor reads the certificates of the world for itself, 20 ms each, and talks to a fake without TLS.
 ssl.create_default_context = cache(ssl.create_default_context)  # type: ignore[assignment]
 
+
+def _log_plainly() -> None:
+    """As structlog does by itself, but for the traceback in boxes and colours with every variable of every frame: half a
+    second each."""
+    structlog.reset_defaults()
+    drawn = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], drawn])
+
+
+_log_plainly()
+
 _libc = ctypes.CDLL(None)
 if hasattr(_libc, "mallopt"):
     # Hundreds of houses are built and torn down in one process, each with threads of its own. glibc would give each
@@ -74,9 +85,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)  # when the test's house is down
 def pytest_runtest_teardown() -> None:
     if next(_cleaned) % EVERY == 0:
         gc.collect()
+        gc.freeze()  # what is imported late stays as well
         if hasattr(_libc, "malloc_trim"):
             _libc.malloc_trim(0)
 
@@ -96,7 +109,7 @@ def log_as_it_was() -> Iterator[None]:
     root.setLevel(level)
     root.handlers[:] = handlers
     logging.raiseExceptions = raises
-    structlog.reset_defaults()
+    _log_plainly()
 
 
 @pytest.fixture(autouse=True)

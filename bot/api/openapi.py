@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from functools import cache
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -22,6 +24,13 @@ _ERRORS: Final = {
     "422": "an argument is wrong: `field` names it",
     "429": "too often",
 }
+
+
+@cache
+def document() -> bytes:
+    """The file as it is served. It depends on the code alone; made when it is first asked for, because it takes as long as
+    half of a start."""
+    return json.dumps(describe(), ensure_ascii=False).encode()
 
 
 def describe() -> dict[str, Any]:

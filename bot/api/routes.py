@@ -13,7 +13,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from bot.api.endpoints import ENDPOINTS, Call, Endpoint
-from bot.api.openapi import PREFIX, describe
+from bot.api.openapi import PREFIX, document
 from bot.callers import CSRF_HEADER, Callers
 from bot.company_edits import CompanyEdits
 from channels.connections import AGAIN, STREAMS_SHARE, Handler, most_open
@@ -64,7 +64,6 @@ class ApiRoutes:
         self._callers = callers
         self._feed = feed
         self._edits = edits
-        self._described = json.dumps(describe(), ensure_ascii=False).encode()
         self._streams = 0
         self._most_streams = most_open() // STREAMS_SHARE
         self._stopping = asyncio.Event()
@@ -85,7 +84,7 @@ class ApiRoutes:
         self._stopping.set()
 
     async def _openapi(self, _request: web.Request) -> web.Response:
-        return web.Response(body=self._described, content_type="application/json", charset="utf-8")
+        return web.Response(body=document(), content_type="application/json", charset="utf-8")
 
     async def _unknown(self, request: web.Request) -> web.Response:
         return failed(404, "not_found", "There is nothing at this address.")

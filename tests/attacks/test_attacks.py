@@ -23,11 +23,10 @@ RUNS: Final[tuple[Run, ...]] = ("offline", "good", "obeyed")
 OFFLINE: Final[dict[str, Any]] = {"LOOPOS_LLM": "offline"}
 SAID: Final = batches(of("text", "voice"))
 EACH_TIME: Final = [
-    pytest.param(batch, marks=() if number % 3 == 0 else pytest.mark.long)
+    pytest.param(batch, marks=() if number % 9 == 0 else pytest.mark.long)
     for number, batch in enumerate(SAID)
 ]
-"""The model that obeys is what could do most: of its attacks a third run each time, of every language, the others in
-`make long`."""
+"""The model that obeys is what could do most: of its attacks some run each time, the others in `make long`."""
 TALLY: Final[dict[tuple[Run, str], Outcome]] = {}
 
 

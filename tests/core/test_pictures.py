@@ -135,7 +135,16 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "half a gif": (lambda: (data := encoded(SCENE, "GIF"))[: len(data) // 2], "damaged_picture"),
     "a head alone": (lambda: encoded(SCENE, "JPEG")[:20], "damaged_picture"),
 }
+HEAVY = {"as many as may be", "the same interlaced", "more than its memory"}
+"""Seconds of packing and unpacking each: in `make long`."""
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(200)
+
+
+def cases(table: dict[str, tuple[Callable[[], bytes], Any]]) -> list[Any]:
+    return [
+        pytest.param(*row, id=name, marks=[pytest.mark.long] if name in HEAVY else [])
+        for name, row in table.items()
+    ]
 
 
 async def stored(folder: Path, content: bytes, pictures: Pictures | None = None) -> Stored:
@@ -150,7 +159,7 @@ async def drawn(folder: Path, content: bytes) -> Image.Image | None:
     return None if found is None else Image.open(io.BytesIO(found.data))
 
 
-@pytest.mark.parametrize(("content", "size"), GOOD.values(), ids=GOOD)
+@pytest.mark.parametrize(("content", "size"), cases(GOOD))
 async def test_what_people_send_is_drawn_small_and_upright(
     content: Callable[[], bytes], size: tuple[int, int], tmp_path: Path
 ) -> None:
@@ -160,7 +169,7 @@ async def test_what_people_send_is_drawn_small_and_upright(
     assert not picture.getexif()
 
 
-@pytest.mark.parametrize(("content", "code"), BAD.values(), ids=BAD)
+@pytest.mark.parametrize(("content", "code"), cases(BAD))
 async def test_what_cannot_be_drawn_is_refused_and_leaves_nothing(
     content: Callable[[], bytes], code: str, tmp_path: Path
 ) -> None:

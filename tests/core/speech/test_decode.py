@@ -103,6 +103,7 @@ async def test_a_bomb_hurts_nobody(content: Callable[[], bytes], code: str, tmp_
         assert out.stat().st_size < (MAX_SECONDS + 60) * 32_000
 
 
+@pytest.mark.long
 async def test_how_much_was_heard_of_a_note_that_is_too_long_is_told(tmp_path: Path) -> None:
     with pytest.raises(NotTranscribed) as refused:
         await decode(as_file(tmp_path, AMR_HOURS), None)
