@@ -94,7 +94,6 @@ def set_up(level: str, *, for_good: bool = False) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # httpx writes whole URLs, tokens included; aiosqlite every value of every statement; APScheduler a line per wake-up;
-    # aiohttp one per request.
-    for noisy in ("httpx", "aiosqlite", "apscheduler", "aiohttp.access", "alembic", "bm25s"):
+    # httpx writes whole URLs, tokens included; APScheduler a line per wake-up; aiohttp one per request.
+    for noisy in ("httpx", "apscheduler", "aiohttp.access", "alembic", "bm25s"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

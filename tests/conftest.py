@@ -17,7 +17,7 @@ import structlog
 from aiohttp import web_app
 from hypothesis import settings
 from sqlalchemy import Engine
-from sqlalchemy.dialects.sqlite import aiosqlite, pysqlite
+from sqlalchemy.dialects.sqlite import pysqlite
 from sqlalchemy.util import LRUCache
 
 from core.store.tables import Base
@@ -40,9 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
 # Each house has engines of its own, and each engine would compile every statement anew: a third of what a test takes. All of
 # them speak to the same kind of database: one dialect is as good as another, and they share what is compiled.
 _COMPILED: Final[LRUCache[Any, Any]] = LRUCache(2000)
-for _kind in (pysqlite.dialect, aiosqlite.dialect):
-    _kind.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign]
-    _kind.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign]
+pysqlite.dialect.__eq__ = lambda self, other: type(self) is type(other)  # type: ignore[method-assign]
+pysqlite.dialect.__hash__ = lambda self: hash(type(self))  # type: ignore[method-assign]
 _made = Engine.__init__
 
 

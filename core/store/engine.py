@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import sqlite3
 import sys
 import threading
@@ -24,9 +25,8 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import QueuePool, StaticPool
 
 from core.clock import Clock, Reading, TwoHands, jump, read
 from core.errors import TryLater
@@ -39,6 +39,8 @@ BUSY_MS: Final = 1500
 """How long a commit may wait for a foreign lock before the caller is told to come back (P1)."""
 BATCH: Final = 256
 """Most units of work in one commit: enough for a burst, small enough that nobody waits long for it."""
+READERS: Final = 8
+"""Most reads at once, each a thread and a connection: a few slow ones (an export, a search) leave room for the others."""
 SLICE: Final = 0.05
 """Seconds after which a commit takes no further unit, apart from those that somebody waits for."""
 
@@ -126,10 +128,16 @@ def _leave(engine: Engine) -> None:
     engine.dispose()
 
 
-def _reader_engine(url: str) -> AsyncEngine:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{file_of(url)}", pool_size=4, max_overflow=8)
-    event.listen(engine.sync_engine, "connect", _tune_reader)
-    event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+def _reader_engine(url: str) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{file_of(url)}",
+        poolclass=QueuePool,
+        pool_size=READERS,
+        max_overflow=0,
+        connect_args={"check_same_thread": False},
+    )
+    event.listen(engine, "connect", _tune_reader)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
 
 
@@ -162,7 +170,7 @@ class EmbeddedStore(Generic[U]):
         self._unit: Callable[[Session, datetime], U] | None = None
         self._engine = writer_engine(url)
         self._readers = _reader_engine(url)
-        self._read_session = async_sessionmaker(self._readers, expire_on_commit=False)
+        self._reading = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._pending: list[_Pending[U]] = []
         self._busy = False
@@ -190,9 +198,10 @@ class EmbeddedStore(Generic[U]):
     async def close(self) -> None:
         if self._busy or self._pending:
             await self.write(lambda tx: None)  # queued behind everything that was there before
+        await asyncio.to_thread(self._reading.shutdown)  # once the reads are through that are at work
+        self._readers.dispose()
         await asyncio.get_running_loop().run_in_executor(self._thread, _leave, self._engine)
         self._thread.shutdown()
-        await self._readers.dispose()
 
     # --- writing
 
@@ -347,12 +356,19 @@ class EmbeddedStore(Generic[U]):
     # --- reading
 
     async def read(self, work: Callable[[Session], T]) -> T:
-        """Run `work` on a snapshot beside the writer. It sees every commit made before the call."""
-        async with self._read_session() as session:
-            try:
-                return await session.run_sync(work)
-            except DatabaseError as error:
-                raise self._typed(error) from error
+        """Run `work` on a snapshot beside the writer, in a thread: all of it in one, since each way there and back takes as
+        long as a statement. It sees every commit made before the call."""
+        context = contextvars.copy_context()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._reading, context.run, self._read, work
+            )
+        except DatabaseError as error:
+            raise self._typed(error) from error
+
+    def _read(self, work: Callable[[Session], T]) -> T:
+        with Session(self._readers, expire_on_commit=False) as session:
+            return work(session)
 
     def _typed(self, error: BaseException) -> BaseException:
         """What the caller can do about a database error: a lock, a full or a read-only disk may pass; damage is told, and
