@@ -23,6 +23,7 @@ from core.clients import reading
 from core.clients.errors import ClientError, field_of
 from core.clients.feed import MAX_MISSED, Feed, Watcher, newest
 from core.clients.operations import Operations
+from core.clients.ticker import Ticker
 from core.company import editing
 from core.errors import TryLater
 from core.i18n import N_, Words
@@ -30,7 +31,6 @@ from core.media import MediaRefused
 from core.media import store as store_media
 from core.model import Audience, Scope
 from core.refusals import refused
-from core.row_changes import COSTS
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +63,7 @@ class ApiRoutes:
         self._desk = desk
         self._callers = callers
         self._feed = feed
+        self._ticker = Ticker(desk)
         self._edits = edits
         self._streams = 0
         self._most_streams = most_open() // STREAMS_SHARE
@@ -82,6 +83,7 @@ class ApiRoutes:
 
     async def _stop(self, _app: web.Application) -> None:
         self._stopping.set()
+        self._ticker.stop()
 
     async def _openapi(self, _request: web.Request) -> web.Response:
         return web.Response(body=document(), content_type="application/json", charset="utf-8")
@@ -228,14 +230,22 @@ class ApiRoutes:
     ) -> None:
         await response.write(b"retry: 1000\n\n")
         at = await self._catch_up(response, after)
-        costs = True
+        loop = asyncio.get_running_loop()
+        costs, due = True, False
+        timer: asyncio.TimerHandle  # one per stream and beat, not one per change
 
         def spent() -> None:
             nonlocal costs
             costs = True
             watcher.more.set()
 
-        leave = self._desk.store.subscribe(COSTS, spent)
+        def beat() -> None:
+            nonlocal due, timer
+            due, timer = True, loop.call_later(BEAT, beat)
+            watcher.more.set()
+
+        timer = loop.call_later(BEAT, beat)
+        leave = self._ticker.watch(spent)
         over = {
             asyncio.create_task(self._stopping.wait()),
             asyncio.create_task(self._callers.gone(caller)),
@@ -245,18 +255,18 @@ class ApiRoutes:
         try:
             while not any(one.done() for one in over):
                 news, at = _news(watcher, at)
-                if news:
-                    await response.write(news)
+                if news or due:
+                    await response.write(news or b": here\n\n")
+                    due = False
                 if costs:
                     costs = False
-                    await self._tell_cost(response, caller)
-                try:
-                    async with asyncio.timeout(BEAT):
-                        await watcher.more.wait()
-                except TimeoutError:
-                    await response.write(b": here\n\n")
+                    told = await self._ticker.of(caller.person)
+                    if told is not None:
+                        await response.write(_event("cost", told))
+                await watcher.more.wait()
         finally:
             leave()
+            timer.cancel()
             for task in over:
                 task.cancel()
 
@@ -271,18 +281,9 @@ class ApiRoutes:
                 at = await self._desk.store.read(newest)
             else:
                 for change in missed:
-                    await response.write(_frame("ticket", change.text, str(change.cursor)).encode())
+                    await response.write(change.frame)
         await response.write(_event("caught_up", {"cursor": str(at)}))
         return at
-
-    async def _tell_cost(self, response: web.StreamResponse, caller: Caller) -> None:
-        desk = self._desk
-        now = desk.services.clock.now()
-        told = await desk.store.read(
-            lambda session: reading.ticker(desk.services.unit(session, now), caller.person)
-        )
-        if told is not None:
-            await response.write(_event("cost", told))
 
 
 def _news(watcher: Watcher, at: int) -> tuple[bytes, int]:
@@ -290,21 +291,16 @@ def _news(watcher: Watcher, at: int) -> tuple[bytes, int]:
     parts = []
     if watcher.overrun:
         watcher.overrun = False
-        parts.append("event: reset\ndata: {}\n\n")
+        parts.append(b"event: reset\ndata: {}\n\n")
     for change in watcher.take():
         if change.cursor > at:
             at = change.cursor
-            parts.append(_frame("ticket", change.text, str(at)))
-    return "".join(parts).encode(), at
+            parts.append(change.frame)
+    return b"".join(parts), at
 
 
 def _event(name: str, body: dict[str, Any]) -> bytes:
-    return _frame(name, json.dumps(body, ensure_ascii=False)).encode()
-
-
-def _frame(name: str, text: str, cursor: str | None = None) -> str:
-    head = f"event: {name}\n" + (f"id: {cursor}\n" if cursor is not None else "")
-    return f"{head}data: {text}\n\n"
+    return f"event: {name}\ndata: {json.dumps(body, ensure_ascii=False)}\n\n".encode()
 
 
 async def _wanted(request: web.Request, one: Endpoint) -> Any:

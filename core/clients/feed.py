@@ -46,6 +46,11 @@ class Change:
         """As JSON: written once, however many watch."""
         return json.dumps(self.body, ensure_ascii=False)
 
+    @cached_property
+    def frame(self) -> bytes:
+        """As an event of a stream, likewise."""
+        return f"event: ticket\nid: {self.cursor}\ndata: {self.text}\n\n".encode()
+
 
 def brief(ticket: Ticket, base: str) -> dict[str, Any]:
     """core.clients.shapes.Brief"""
