@@ -244,7 +244,8 @@ class House:
         await self.settle()
 
     async def wait(self, **delta: float) -> None:
-        """Time passes, and every timer rings at its own moment, in order."""
+        """Time passes once what is due now is done, and every timer rings at its own moment, in order."""
+        await self.settle()
         end = self.clock.now() + timedelta(**delta)
         while True:
             due = await self.app.store.write(deadlines.next_due)

@@ -121,7 +121,8 @@ class World:
         await self.app.jobs.idle()
 
     async def wait(self, **delta: float) -> None:
-        """Time passes, and every timer rings at its own moment, in order."""
+        """Time passes once what is due now is done, and every timer rings at its own moment, in order."""
+        await self.settle()
         end = self.clock.at + timedelta(**delta)
         while True:
             due = await self.store.write(deadlines.next_due)
