@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from core.errors import Refused
-from core.i18n import N_, Words
+from core.i18n import N_, Words, catalogue
+from core.model import LANGUAGES
 from core.stored_values import Reason
 
 CATEGORY: Final = {
@@ -32,6 +33,27 @@ CATEGORY: Final = {
     "other": N_("Something else"),
 }
 
+TRADE: Final = {
+    "hvac": N_("AC and heating"),
+    "plumbing": N_("plumbing"),
+    "electrical": N_("electricity"),
+    "lockout": N_("locks"),
+    "on_site": N_("on site"),
+}
+"""A company may name others, which are shown as they are written."""
+KIND: Final = {
+    "ticket": N_("Ticket"),
+    "person": N_("Person"),
+    "property": N_("Property"),
+    "vendor": N_("Vendor"),
+    "memo": N_("Memo"),
+    "sop": N_("Procedure"),
+    "playbook": N_("What worked before"),
+    "history": N_("Past repair"),
+    "skill": N_("Routine"),
+    "rule": N_("Rule"),
+}
+"""What a hit of a search is, and the layer of a source."""
 YES_NO: Final = {"yes": N_("Yes"), "no": N_("No")}
 FACTS: Final = {
     "near_power": YES_NO,
@@ -306,6 +328,26 @@ EMERGENCY: Final = {
 }
 
 
+def categories_named(text: str) -> list[str]:
+    """Those whose name in any language has `text` in it, from the beginning of a word on: "AC", "leak", "冷氣"."""
+    wanted = text.strip().casefold()
+    if len(wanted) < 2:
+        return []
+    found = []
+    for key, name in CATEGORY.items():
+        names = [name, *(catalogue(language).get(name, "") for language in LANGUAGES)]
+        if any(_starts_a_word(wanted, one.casefold()) for one in names):
+            found.append(key)
+    return found
+
+
+def _starts_a_word(wanted: str, name: str) -> bool:
+    if not wanted.isascii():
+        return wanted in name
+    starts = (at for at in range(len(name)) if at == 0 or not name[at - 1].isalnum())
+    return any(name.startswith(wanted, at) for at in starts)
+
+
 def label(table: Mapping[Any, str], key: Any, words: Words) -> str:
     """The reader's word for `key`; the key itself where the table has none."""
     text = table.get(key)
@@ -316,6 +358,8 @@ def reason(given: Reason, words: Words) -> str:
     params = dict(given.params)
     if "tag" in params:
         params["tag"] = label(RISK, params["tag"], words)
+    if "trade" in params:
+        params["trade"] = label(TRADE, params["trade"], words)
     sentence = REASON[given.code]
     return words(sentence, **params)
 

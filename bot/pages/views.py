@@ -130,7 +130,7 @@ HAPPENS: Final = {
     "follow_up": N_("{who} is asked whether it is done"),
     "follow_up_silent": N_("{who} has not answered: somebody else is told"),
     "approval_remind": N_("{who} is reminded"),
-    "approval_deputy": N_("the deputy may decide, too"),
+    "approval_deputy": N_("{who} may decide, too"),
     "approval_lapse": N_("it lapses: nobody decided"),
 }
 
@@ -327,7 +327,7 @@ def people(tx: Tx, caller: Caller) -> dict[str, Any]:
             {
                 "id": one.id,
                 "name": one.name,
-                "trades": list(one.trades),
+                "trades": reading.trades(one, caller.words),
                 "places": [names[place] for place in one.properties if place in names],
                 "low": one.usual_usd.low,
                 "high": one.usual_usd.high,

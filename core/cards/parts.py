@@ -99,8 +99,9 @@ def sources(view: View) -> tuple[Section, ...]:
         f"{words('Vendor')}: {phrases.reason(basis.why_vendor, words)}",
         f"{words('Estimate')}: {phrases.reason(basis.why_price, words)}",
     ]
-    names = {"memo": N_("Memo"), "sop": N_("Procedure"), "history": N_("Past repair"), "skill": N_("Routine")}
-    lines += [f"{words(names[s.layer])} [{s.id}] {s.title}: {s.quote}" for s in basis.sources]
+    lines += [
+        f"{phrases.label(phrases.KIND, s.layer, words)} [{s.id}] {s.title}: {s.quote}" for s in basis.sources
+    ]
     return (Section(title=words("Why this vendor, why this price"), text="\n".join(lines), folded=True),)
 
 

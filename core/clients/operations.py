@@ -398,8 +398,8 @@ class Operations:
         """Do `command` with the rights of the caller's person. Raises ClientError."""
         return await self._act(caller, lambda tx: perform(tx, Actor(caller.person.id, channel), command))
 
-    async def search(self, caller: Caller, words: str) -> list[dict[str, str]]:
-        return await self._look(caller, lambda tx: reading.search(tx, caller.person, words))
+    async def search(self, caller: Caller, said: str) -> list[dict[str, str]]:
+        return await self._look(caller, lambda tx: reading.search(tx, caller.person, said, caller.words))
 
     # --- how it is done
 

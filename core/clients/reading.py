@@ -13,12 +13,13 @@ from core.clients import feed
 from core.clients.errors import ClientError
 from core.clients.shapes import CostSummary, ListTickets, QueryBrain
 from core.company.reading import brain_places, cost_places, places_of
-from core.company.schema import Person
+from core.company.schema import Person, Vendor
 from core.context import Services, Tx
 from core.cost import report
-from core.i18n import N_
+from core.i18n import N_, Words
 from core.knowledge.recall import Query, recall
 from core.model import OPEN, ApprovalStatus, Status
+from core.phrases import CATEGORY, ROLE, TRADE, categories_named, label
 from core.store.tables import Approval, Deadline, Dispatch, Report, Ticket
 from core.stored_values import Source, to_json
 from core.tickets.view import iso, money
@@ -69,6 +70,7 @@ def _matching(wanted: ListTickets) -> Select[Any]:
                 Ticket.raw_input.ilike(words, escape="\\"),
                 Ticket.transcript_en.ilike(words, escape="\\"),
                 Ticket.ticket_id.in_(said),
+                Ticket.category.in_(categories_named(wanted.query)),
             )
         )
     return query
@@ -197,7 +199,7 @@ def timers(tx: Tx, ticket_id: str | None = None) -> list[dict[str, Any]]:
         found.append(
             {
                 "ticket_id": owner.ticket_id,
-                "who": _who(one, dispatch, approval),
+                "who": _who(tx, one, dispatch, approval),
                 "step": one.kind,
                 "due_at": iso(one.due_at),
             }
@@ -205,7 +207,11 @@ def timers(tx: Tx, ticket_id: str | None = None) -> list[dict[str, Any]]:
     return found
 
 
-def _who(deadline: Deadline, dispatch: Dispatch | None, approval: Approval | None) -> str | None:
+def _who(tx: Tx, deadline: Deadline, dispatch: Dispatch | None, approval: Approval | None) -> str | None:
+    if deadline.kind == "approval_deputy" and approval is not None:
+        ticket = tx.session.get_one(Ticket, approval.ticket_id)
+        deputy = tx.services.company.deputy(excluding=ticket.reporter)
+        return deputy.id if deputy is not None else None
     if dispatch is None:
         return approval.deciders[0] if approval is not None and approval.deciders else None
     if deadline.kind == "escalate":
@@ -284,31 +290,35 @@ def ticker(tx: Tx, person: Person) -> dict[str, str] | None:
 # --- search
 
 
-def search(tx: Tx, person: Person, words: str) -> list[dict[str, str]]:
-    """Tickets, people, properties, vendors and what the company knows, as far as the person may read it: {kind, id, title,
-    quote, url}."""
+def trades(vendor: Vendor, words: Words) -> str:
+    return words.join([label(TRADE, one, words) for one in vendor.trades])
+
+
+def search(tx: Tx, person: Person, said: str, words: Words) -> list[dict[str, str]]:
+    """Tickets, people, properties, vendors and what the company knows, as far as the person may read it, in their words:
+    {kind, id, title, quote, url}."""
     company, base = tx.services.company, base_of(tx.services)
-    wanted = words.strip().casefold()
+    wanted = said.strip().casefold()
     if not wanted:
         return []
-    found = list_tickets(tx.session, tx.services, ListTickets(query=words.strip()[:200], limit=20))["tickets"]
+    found = list_tickets(tx.session, tx.services, ListTickets(query=said.strip()[:200], limit=20))["tickets"]
     hits = [
         {
             "kind": "ticket",
             "id": one["ticket_id"],
-            "title": f"{one['ticket_id']} · {one['category']}",
+            "title": f"{one['ticket_id']} · {label(CATEGORY, one['category'], words)}",
             "quote": one["summary"],
             "url": one["url"],
         }
         for one in found
     ]
     named = [
-        *(("person", one.id, one.name, one.role.value, "/people") for one in company.team),
+        *(("person", one.id, one.name, label(ROLE, one.role, words), "/people") for one in company.team),
         *(
             ("property", one.id, one.name, one.city, f"/tickets?property={one.id}")
             for one in company.properties
         ),
-        *(("vendor", one.id, one.name, ", ".join(one.trades), "/people") for one in company.vendors),
+        *(("vendor", one.id, one.name, trades(one, words), "/people") for one in company.vendors),
         *(
             ("skill", one.skill_id, one.name, one.description, f"/skills/{one.skill_id}")
             for one in company.skills
@@ -317,7 +327,7 @@ def search(tx: Tx, person: Person, words: str) -> list[dict[str, str]]:
     for kind, name, title, quote, path in named:
         if wanted in f"{name} {title} {quote}".casefold():
             hits.append({"kind": kind, "id": name, "title": title, "quote": quote, "url": f"{base}{path}"})
-    sources = query_brain(tx, person, QueryBrain(question=words.strip()[:2000]))["sources"]
+    sources = query_brain(tx, person, QueryBrain(question=said.strip()[:2000]))["sources"]
     hits += [
         {
             "kind": one["layer"],

@@ -174,3 +174,24 @@ async def test_the_board_shows_one_house_and_what_needs_me_all_the_same(
     assert "T-1002" not in await columns("?severity=4")
     for wrong in ("?property=nowhere", "?severity=9", "?severity=x"):
         assert (await ben.get(f"/{wrong}")).status == 404
+
+
+@pytest.mark.parametrize("said", ["heating", "冷暖氣", "エアコン", "kebocoran"])
+async def test_a_problem_is_found_by_its_name_in_any_language(
+    house: House, browser: Browser, said: str
+) -> None:
+    await house.phone("shirley", "slack").says("Creekfront: water is dripping from the AC in the bedroom")
+    assert (await house.ticket())["category"] == "hvac_leak"
+    await browser.signs_in("ben", "slack")
+    for path in (f"/search?q={said}", f"/tickets?q={said}"):
+        assert "T-1001" in (await browser.get(path)).text, path
+    assert "T-1001" not in (await browser.get("/tickets?q=eating")).text  # a part of "heating": no word
+
+
+async def test_no_page_speaks_in_codes(house: House, browser: Browser) -> None:
+    await house.phone("shirley", "slack").says(STORY)
+    await browser.signs_in("ben", "slack")
+    for path in ("/", "/tickets/T-1001", "/people", "/search?q=AC", "/costs"):
+        shown = re.sub(r"<[^>]*>", " ", (await browser.get(path)).text)
+        codes = re.findall(r"\b(?:hvac|lockout|wifi_internet|on_site|ops|sop|memo|history)\b", shown)
+        assert codes == [], (path, codes)
