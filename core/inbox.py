@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, insert, select
 
 from core import lanes
+from core.concepts import fold
 from core.context import Store, Tx
 from core.errors import TryLater
 from core.ids import new_id
@@ -19,7 +20,6 @@ from core.model import Address, InboxStatus
 from core.store.tables import InboxRow, table
 from core.text import folded
 from core.triage import hazards
-from core.triage.concepts import fold
 
 _ROWS: Final = table(InboxRow)
 _INSERT: Final = insert(_ROWS)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations, pairwise
 from typing import Final
 
-from core.triage.concepts import Hit, words_of
+from core.concepts import Hit, words_of
 
 READ: Final = 1500
 """Characters of a text that the statistics look at; the rules look at all that is read."""

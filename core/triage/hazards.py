@@ -16,8 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from core.concepts import fold
 from core.model import URGENT, Category, Intent, RiskTag, Triage
-from core.triage.concepts import fold
 
 FILE: Final = Path(__file__).parents[2] / "data" / "understanding" / "hazards.json"
 
@@ -135,7 +135,7 @@ class Hazards:
         ]
 
     def find(self, folded: str) -> list[Hazard]:
-        """The hazards in a text as core.triage.concepts.fold makes it, one of each kind at most: the surest."""
+        """The hazards in a text as core.concepts.fold makes it, one of each kind at most: the surest."""
         text = self._masked.sub(_blank, folded)
         found: dict[Kind, Hazard] = {}
         state: State | None = None

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from core.triage.concepts import Concepts, words_of
+from core.concepts import Concepts, words_of
 
 _CLAUSE: Final = re.compile(r"(?<=[.!?。,、;:…\n])")
 

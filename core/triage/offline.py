@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from core import concepts
 from core.amounts import says_done
 from core.company.company import Company
+from core.concepts import Hit, fold
 from core.model import URGENT, Category, Intent, RiskTag, Triage
 from core.text import READ_LIMIT
-from core.triage import concepts, decide, features, hazards, languages, model
-from core.triage.concepts import Hit, fold
+from core.triage import decide, features, hazards, languages, model
 from core.triage.features import Features
 from core.triage.injected_instructions import Orders
 from core.triage.learned import Learned, Lesson

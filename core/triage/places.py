@@ -17,7 +17,7 @@ from rapidfuzz.distance import OSA
 
 from core.company.company import Company
 from core.company.schema import Property
-from core.triage.concepts import fold
+from core.concepts import fold
 
 FILE: Final = Path(__file__).parents[2] / "data" / "understanding" / "spellings.json"
 _WORD: Final = re.compile(r"[a-z0-9]+")

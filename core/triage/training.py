@@ -14,10 +14,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from core import concepts
 from core.company.company import Company
+from core.concepts import Concepts, fold
 from core.model import LANGUAGES, Category, Intent, RiskTag
-from core.triage import concepts, features
-from core.triage.concepts import Concepts, fold
+from core.triage import features
 from core.triage.features import Features
 from core.triage.injected_instructions import Orders
 from core.triage.model import DANGER, Model

@@ -9,7 +9,7 @@ import pytest
 from core.company.company import Company
 from core.company.loader import load_company
 from core.company.schema import CompanyFile, EscalationFile, Property, Step
-from core.triage.concepts import fold
+from core.concepts import fold
 from core.triage.places import Named, Places
 
 HARBOUR = load_company(Path(__file__).parents[2] / "data" / "company")

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-FILE: Final = Path(__file__).parents[2] / "data" / "understanding" / "concepts.json"
+FILE: Final = Path(__file__).parents[1] / "data" / "understanding" / "concepts.json"
 
 _WORD: Final = re.compile(r"[a-z0-9]+(?:['./&-][a-z0-9]+)*|[^\w\s]")
 # Letters of other scripts that look like Latin ones, and marks that stand for an apostrophe.
