@@ -131,7 +131,11 @@ def _report(args: argparse.Namespace) -> int:
 def _brain_query(args: argparse.Namespace) -> int:
     from bot import reading
 
-    return reading.brain(" ".join(args.text), args.property, as_json=args.json)
+    if (args.file is None) != bool(args.text):
+        print("loopos: give a question, or a file with --file", file=sys.stderr)
+        return 2
+    asked = reading.Asked(" ".join(args.text), args.property, args.category, args.person)
+    return reading.brain(asked, args.file, args.limit, as_json=args.json)
 
 
 def _triage(args: argparse.Namespace) -> int:
@@ -248,10 +252,16 @@ def _add_reading(verb: AddVerb) -> None:
     brain = verb("brain", lambda _: 2, "what the company knows").add_subparsers(
         metavar="COMMAND", required=True
     )
-    query = brain.add_parser("query", help="search the four layers")
+    query = brain.add_parser("query", help="ask what the company knows")
     query.set_defaults(handler=_brain_query)
-    query.add_argument("text", nargs="+")
+    query.add_argument("text", nargs="*")
     query.add_argument("--property")
+    query.add_argument("--category")
+    query.add_argument("--as", dest="person", metavar="PERSON", help="with this person's rights")
+    query.add_argument(
+        "--limit", type=_positive, default=5, metavar="N", help="sources at most; 5 without it"
+    )
+    query.add_argument("--file", help="JSON lines with id and text, perhaps property, category and as")
     query.add_argument("--json", action="store_true")
     triage = verb("triage", _triage, "understand JSON lines with id and text")
     triage.add_argument("--file", help="JSON lines; standard input without it")

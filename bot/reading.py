@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice, takewhile
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -13,16 +15,15 @@ from bot.models import chosen
 from bot.settings import Settings, read_settings
 from core.company.company import Company
 from core.company.loader import load_company
+from core.company.schema import Person, Property
 from core.errors import StartupError
-from core.model import Triage
-from core.stored_values import to_json
-from core.triage.port import Speaker
+from core.model import Category, Triage
+from core.triage.port import NOBODY
 
 if TYPE_CHECKING:
     from core.triage.offline import OfflineEngine
 
 WRONG_USE: Final = 2
-NOBODY: Final = Speaker((), ())
 AT_ONCE: Final = 8
 """Messages that are with a model at the same time."""
 
@@ -34,30 +35,88 @@ def company_of(settings: Settings) -> Company:
     return load_company(folder if folder.exists() or not settings.demo else DATA / "company")
 
 
-def brain(text: str, property_id: str | None, *, as_json: bool) -> int:
-    from core.knowledge.recall import Query, recall
+@dataclass(frozen=True)
+class Asked:
+    """A question to the Brain, as it was typed."""
 
-    company = company_of(read_settings())
-    if property_id is not None and company.place(property_id) is None:
-        known = ", ".join(place.id for place in company.properties)
-        print(f"loopos: there is no property {property_id!r}; there are {known}", file=sys.stderr)
-        return WRONG_USE
-    judged = _engine(read_settings()).judge(text, NOBODY)
-    place = property_id or judged.property_id
-    knowledge = recall(company, Query(text, place, judged.category, tuple(judged.risk_tags)))
-    sources = to_json(knowledge.sources)
-    if as_json:
-        print(
-            json.dumps(
-                {"query": text, "property_id": place, "sources": sources}, ensure_ascii=False, indent=2
+    text: str
+    property_id: str | None = None
+    category: str | None = None
+    person: str | None = None
+    """With whose rights; None: the operator's, who reads all."""
+
+
+class WrongQuestion(Exception):
+    """What was typed names something that is not there; the text says what is."""
+
+
+def brain(asked: Asked, path: str | None, limit: int, *, as_json: bool) -> int:
+    """One question, or with `path` one per line of a file {id, text, property?, category?, as?}: one answer per line."""
+    settings = read_settings()
+    company, engine = company_of(settings), _engine(settings)
+    try:
+        if path is None:
+            answer = _answer(company, engine, asked, limit)
+            print(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else answer["answer"])
+            return 0
+        for number, row in _rows(path):
+            if row is None:
+                print(f"loopos: line {number} is not a JSON object with id and text", file=sys.stderr)
+                return WRONG_USE
+            one = Asked(
+                row["text"],
+                row.get("property", asked.property_id),
+                row.get("category", asked.category),
+                row.get("as", asked.person),
             )
-        )
-        return 0
-    for source in sources:
-        print(f"[{source['layer']}] {source['id']}: {source['quote']}")
-    if not sources:
-        print("Nothing is known about that.")
+            answer = {"id": row["id"], **_answer(company, engine, one, limit)}
+            print(json.dumps(answer, ensure_ascii=False))
+    except WrongQuestion as wrong:
+        print(f"loopos: {wrong}", file=sys.stderr)
+        return WRONG_USE
     return 0
+
+
+def _answer(company: Company, engine: OfflineEngine, asked: Asked, limit: int) -> dict[str, Any]:
+    from core.company.reading import brain_places, places_of
+    from core.i18n import Words
+    from core.knowledge import questions
+    from core.knowledge.recall import Query
+
+    person = None if asked.person is None else company.person(asked.person)
+    if asked.person is not None and person is None:
+        raise WrongQuestion(f"there is nobody {asked.person!r}; there are {_ids(company.team)}")
+    if asked.property_id is not None and company.place(asked.property_id) is None:
+        raise WrongQuestion(
+            f"there is no property {asked.property_id!r}; there are {_ids(company.properties)}"
+        )
+    if asked.category is not None and asked.category not in {str(one) for one in Category}:
+        raise WrongQuestion(f"there is no category {asked.category!r}; there are {', '.join(Category)}")
+    judged = engine.judge(asked.text, NOBODY)
+    mine = places_of(company, person) if person is not None else ()
+    place = asked.property_id or judged.property_id or (next(iter(mine)) if len(mine) == 1 else None)
+    query = Query(asked.text, place, asked.category or judged.category, tuple(judged.risk_tags))
+    readable = brain_places(company, person) if person is not None else None
+    found = questions.shelf_of(company).search(query, readable=readable, limit=limit)
+    reads = [judged.language, *(person.languages if person is not None else ())]
+    sources = [questions.source_json(one, reads, datetime.now(UTC).date()) for one in found]
+    lines = [f"[{one['layer']}] {one['id']}: {one['quote']}" for one in sources]
+    nothing = Words(judged.language, company.founder.zone)("I found nothing about that.")
+    return {
+        "query": asked.text,
+        "property_id": place,
+        "category": query.category,
+        "language": judged.language,
+        "engine": "lexical",
+        "model": None,
+        "fallback": None,
+        "answer": "\n".join(lines) or nothing,
+        "sources": sources,
+    }
+
+
+def _ids(rows: Iterable[Person | Property]) -> str:
+    return ", ".join(one.id for one in rows)
 
 
 def _engine(settings: Settings) -> OfflineEngine:

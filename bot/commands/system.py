@@ -9,10 +9,12 @@ from core.company.reading import brain_places, places_of
 from core.errors import Refused
 from core.health import Health
 from core.i18n import N_
-from core.knowledge.recall import Query, recall
+from core.knowledge import questions
+from core.knowledge.recall import Query
 from core.team.rights import Right
 from core.text import shorten
 from core.tickets.records import count_open
+from core.triage.port import NOBODY
 from core.workflow import corrections as taught
 
 
@@ -25,8 +27,13 @@ def brain(call: Call) -> None:
     mine = places_of(company, call.person)
     place = next(iter(mine)) if len(mine) == 1 else None
     readable = brain_places(company, call.person)
-    knowledge = recall(company, Query(call.words_after, place), readable=readable)
-    found = [f"• {source.quote} [{source.id}]" for source in knowledge.sources]
+    judged = call.tx.services.baseline.judge(call.words_after, NOBODY)
+    query = Query(call.words_after, judged.property_id or place, judged.category, tuple(judged.risk_tags))
+    reads = [words.language, *call.person.languages]
+    found = [
+        f"• {questions.quoted(one.entry, reads)[0]} [{one.entry.id}]"
+        for one in questions.shelf_of(company).search(query, readable=readable)
+    ]
     # In a group others read along, who may read less.
     call.reply_alone("\n".join(found) if found else words("I found nothing about that."))
 

@@ -60,7 +60,9 @@ class Operations:
         return {"ticket": await self._look(caller, lambda tx: ticket_json(find_ticket(tx, wanted.ticket_id)))}
 
     async def query_brain(self, caller: Caller, wanted: shapes.QueryBrain) -> dict[str, Any]:
-        return await self._look(caller, lambda tx: reading.query_brain(tx, caller.person, wanted))
+        return await self._look(
+            caller, lambda tx: reading.query_brain(tx, caller.person, wanted, caller.words)
+        )
 
     async def live_state(self, caller: Caller, wanted: shapes.LiveState) -> dict[str, Any]:
         return await self._look(caller, lambda tx: reading.live_state(tx, wanted.after))

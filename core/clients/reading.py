@@ -17,13 +17,14 @@ from core.company.schema import Person, Vendor
 from core.context import Services, Tx
 from core.cost import report
 from core.i18n import N_, Words
-from core.knowledge.recall import Query, recall
+from core.knowledge import questions
+from core.knowledge.recall import Query
 from core.model import OPEN, ApprovalStatus, Status
 from core.phrases import CATEGORY, ROLE, TRADE, categories_named, label
 from core.store.tables import Approval, Deadline, Dispatch, Report, Ticket
 from core.stored_values import Source, to_json
 from core.tickets.view import iso, money
-from core.workflow.reports import speaker_of
+from core.triage.port import NOBODY
 
 TIMERS: Final = (
     "escalate",
@@ -223,22 +224,26 @@ def _who(tx: Tx, deadline: Deadline, dispatch: Dispatch | None, approval: Approv
 # --- knowledge and money
 
 
-def query_brain(tx: Tx, person: Person, wanted: QueryBrain) -> dict[str, Any]:
+def query_brain(tx: Tx, person: Person, wanted: QueryBrain, words: Words) -> dict[str, Any]:
     """core.clients.shapes.Answer, of what the person may read. Raises ClientError."""
     company = tx.services.company
     place = wanted.property_id
     if place is not None and company.place(place) is None:
         raise ClientError("invalid_arguments", N_("There is no such property."), field="property_id")
-    judged = tx.services.baseline.judge(wanted.question, speaker_of(person))
+    judged = tx.services.baseline.judge(wanted.question, NOBODY)
     mine = places_of(company, person)
     place = place or judged.property_id or (next(iter(mine)) if len(mine) == 1 else None)
     query = Query(wanted.question, place, judged.category, tuple(judged.risk_tags))
-    sources = recall(company, query, readable=brain_places(company, person)).sources[: wanted.limit]
+    found = questions.shelf_of(company).search(
+        query, readable=brain_places(company, person), limit=wanted.limit
+    )
+    reads = [words.language, *person.languages]
+    sources = [questions.source_json(one, reads, tx.now.date()) for one in found]
     return {
         "query": wanted.question,
         "property_id": place,
-        "answer": "\n".join(one.quote for one in sources),
-        "sources": to_json(sources),
+        "answer": "\n".join(one["quote"] for one in sources) or words("I found nothing about that."),
+        "sources": sources,
     }
 
 
@@ -327,7 +332,7 @@ def search(tx: Tx, person: Person, said: str, words: Words) -> list[dict[str, st
     for kind, name, title, quote, path in named:
         if wanted in f"{name} {title} {quote}".casefold():
             hits.append({"kind": kind, "id": name, "title": title, "quote": quote, "url": f"{base}{path}"})
-    sources = query_brain(tx, person, QueryBrain(question=said.strip()[:2000]))["sources"]
+    sources = query_brain(tx, person, QueryBrain(question=said.strip()[:2000]), words)["sources"]
     hits += [
         {
             "kind": one["layer"],

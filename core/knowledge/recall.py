@@ -5,25 +5,22 @@ vectors will get too: +0.15 for the same property, +0.10 for the same category."
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
-from typing import Any, Final
+from typing import Final
 
 from core.company.company import Company
 from core.company.schema import Memo, Resolution, Skill, Sop
+from core.knowledge.lexical import lexical_scores
 from core.stored_values import Source
-from core.text import normal, shorten, tokens
+from core.text import normal, shorten
 
 SAME_PROPERTY: Final = 0.15
 SAME_CATEGORY: Final = 0.10
 TOP_MEMOS: Final = 3
 TOP_RESOLUTIONS: Final = 3
-HALF: Final = 2.0
-"""The BM25 score that counts as one half: about two rare words in common."""
 _FLOOR: Final = 0.15
 """A memo below this shares nothing with the question but small words."""
 
@@ -82,28 +79,6 @@ def _bill(resolution: Resolution) -> str:
     return f"{resolution.cost_usd} USD, {resolution.hours:g} h, {resolution.rating}/5: {resolution.summary}"
 
 
-@lru_cache(maxsize=8)
-def _index(documents: tuple[str, ...]) -> Any:
-    import bm25s  # numpy behind it: 130 ms that only a question should pay
-
-    logging.getLogger("bm25s").setLevel(logging.WARNING)  # its import sets it to DEBUG
-    index = bm25s.BM25(method="lucene")
-    index.index([tokens(document) for document in documents], show_progress=False)
-    return index
-
-
-def lexical_scores(documents: Sequence[str], text: str) -> list[float]:
-    """BM25 of each document for `text`, saturated into 0..1 so that it can be added to the boosts."""
-    words = tokens(text)
-    if not words or not any(tokens(document) for document in documents):
-        return [0.0] * len(documents)
-    index = _index(tuple(documents))
-    known = [word for word in dict.fromkeys(words) if word in index.vocab_dict]
-    if not known:
-        return [0.0] * len(documents)
-    return [float(score) / (float(score) + HALF) for score in index.get_scores(known)]
-
-
 def rank_memos(memos: Sequence[Memo], query: Query) -> list[tuple[Memo, float]]:
     """The best TOP_MEMOS memos with their scores; those about another property are never taken."""
     if not memos:
@@ -113,7 +88,7 @@ def rank_memos(memos: Sequence[Memo], query: Query) -> list[tuple[Memo, float]]:
         for memo in memos
     ]
     scored = [
-        (memo, score + _boost(memo.property_id, memo.category, query))
+        (memo, score + boost(memo.property_id, memo.category, query))
         for memo, score in zip(memos, lexical_scores(texts, query.text), strict=True)
         if query.property_id is None or memo.property_id in {None, query.property_id}
     ]
@@ -121,7 +96,8 @@ def rank_memos(memos: Sequence[Memo], query: Query) -> list[tuple[Memo, float]]:
     return [(memo, round(score, 4)) for memo, score in best if score > _FLOOR]
 
 
-def _boost(property_id: str | None, category: str | None, query: Query) -> float:
+def boost(property_id: str | None, category: str | None, query: Query) -> float:
+    """What being about the same property and the same kind of problem adds to a similarity."""
     same_place = property_id is not None and property_id == query.property_id
     same_kind = category is not None and category == query.category
     return SAME_PROPERTY * same_place + SAME_CATEGORY * same_kind

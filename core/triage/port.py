@@ -20,6 +20,10 @@ class Speaker:
     """Those the person looks after; one alone settles the property."""
 
 
+NOBODY: Final = Speaker((), ())
+"""Whose place is not guessed from who speaks: it counts what the text names."""
+
+
 @dataclass(frozen=True, slots=True)
 class Correction:
     """A person's word on what a text was about. `label` is a category, "1" to "5", a property id or a language."""

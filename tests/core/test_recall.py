@@ -12,6 +12,7 @@ import pytest
 from core.company.company import Company
 from core.company.loader import load_company
 from core.company.schema import CompanyFile, EscalationFile, Memo, Resolution, Skill, Sop, Step
+from core.knowledge.lexical import lexical_scores
 from core.knowledge.recall import (
     Knowledge,
     Query,
@@ -19,7 +20,6 @@ from core.knowledge.recall import (
     find_resolutions,
     find_skill,
     find_sop,
-    lexical_scores,
     rank_memos,
     recall,
 )

@@ -1,0 +1,121 @@
+"""What answers a question: everything the company knows in one list, best first, and nothing below a bar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any, Final
+
+from core.company.company import Company
+from core.knowledge.entries import Entry, entries_of
+from core.knowledge.lexical import Lexicon, terms
+from core.knowledge.recall import Query, boost
+
+BAR: Final = 0.3
+"""Below it nothing is said: what is there shares small words with the question, or its place alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    entry: Entry
+    similarity: float
+    """0..1"""
+    boost: float
+
+    @property
+    def score(self) -> float:
+        return round(self.similarity + self.boost, 4)
+
+
+class Shelf:
+    """The entries with their index."""
+
+    def __init__(self, entries: Sequence[Entry]) -> None:
+        self.entries = tuple(entries)
+
+    @cached_property
+    def _lexicon(self) -> Lexicon:
+        return Lexicon([_terms(one) for one in self.entries])
+
+    def search(self, query: Query, *, readable: Set[str] | None = None, limit: int = 5) -> list[Found]:
+        """What answers `query`, ties by id. `readable`: of the properties that the asker may read about (None: all), and
+        what is general. Nothing about another property where the question has one."""
+        scores = self._lexicon.scores(terms(query.text))
+        found = [
+            Found(entry, similarity, boost(_place(entry, query), entry.category, query))
+            for entry, similarity in zip(self.entries, scores, strict=True)
+            if similarity > 0 and _is_for(entry, query, readable)
+        ]
+        best = sorted(found, key=lambda one: (-one.score, one.entry.id))[:limit]
+        return [one for one in best if one.score >= BAR]
+
+
+def _is_for(entry: Entry, query: Query, readable: Set[str] | None) -> bool:
+    if not entry.places:
+        return True
+    may = readable is None or not readable.isdisjoint(entry.places)
+    return may and (query.property_id is None or query.property_id in entry.places)
+
+
+def _place(entry: Entry, query: Query) -> str | None:
+    return query.property_id if query.property_id in entry.places else entry.property_id
+
+
+def _terms(entry: Entry) -> list[str]:
+    found = terms(f"{entry.title} {entry.quote}", entry.language)
+    found += terms(entry.english, "en") if entry.english else []
+    return found + (terms(entry.phrases) if entry.phrases else [])
+
+
+def quoted(entry: Entry, languages: Sequence[str]) -> tuple[str, str, bool]:
+    """The quote for who reads `languages`, the language it stands in, and whether that is a translation."""
+    if entry.language in languages:
+        return entry.quote, entry.language, False
+    if entry.english and "en" in languages:
+        return entry.english, "en", True
+    return f"[{entry.language}] {entry.quote}", entry.language, False
+
+
+def source_json(found: Found, languages: Sequence[str], today: date) -> dict[str, Any]:
+    """A Source as programs get it: {layer, id, title, quote, language, translated, score, similarity, boost, property_id,
+    category, age_days}."""
+    entry = found.entry
+    quote, language, translated = quoted(entry, languages)
+    return {
+        "layer": entry.layer,
+        "id": entry.id,
+        "title": entry.title,
+        "quote": quote,
+        "language": language,
+        "translated": translated,
+        "score": found.score,
+        "similarity": round(found.similarity, 4),
+        "boost": found.boost,
+        "property_id": entry.property_id,
+        "category": entry.category,
+        "age_days": None if entry.day is None else max(0, (today - entry.day).days),
+    }
+
+
+class _Shelves:
+    """The shelf of what the company knows now."""
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[object, ...], Shelf] | None = None
+
+    def of(self, company: Company) -> Shelf:
+        known = (company.memos, company.sops, company.resolutions, company.skills)
+        last = self._last
+        if last is None or not all(one is other for one, other in zip(last[0], known, strict=True)):
+            last = self._last = (known, Shelf(entries_of(company)))
+        return last[1]
+
+
+_SHELVES: Final = _Shelves()
+
+
+def shelf_of(company: Company) -> Shelf:
+    """Made once for each state of what the company knows; its index when it is first asked."""
+    return _SHELVES.of(company)
