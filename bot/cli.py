@@ -129,13 +129,19 @@ def _report(args: argparse.Namespace) -> int:
 
 
 def _brain_query(args: argparse.Namespace) -> int:
-    from bot import reading
+    from bot import brain
 
     if (args.file is None) != bool(args.text):
         print("loopos: give a question, or a file with --file", file=sys.stderr)
         return 2
-    asked = reading.Asked(" ".join(args.text), args.property, args.category, args.person)
-    return reading.brain(asked, args.file, args.limit, as_json=args.json)
+    asked = brain.Asked(" ".join(args.text), args.property, args.category, args.person)
+    return brain.query(asked, args.file, args.limit, args.engine, as_json=args.json)
+
+
+def _brain_reindex(args: argparse.Namespace) -> int:
+    from bot import brain
+
+    return brain.reindex(as_json=args.json)
 
 
 def _triage(args: argparse.Namespace) -> int:
@@ -261,6 +267,14 @@ def _add_reading(verb: AddVerb) -> None:
     query.add_argument(
         "--limit", type=_positive, default=5, metavar="N", help="sources at most; 5 without it"
     )
+    query.add_argument(
+        "--engine",
+        choices=("lexical", "embeddings", "fused"),
+        help="how it is ranked; without it as well as can be",
+    )
+    index = brain.add_parser("reindex", help="make the vectors that are missing")
+    index.set_defaults(handler=_brain_reindex)
+    index.add_argument("--json", action="store_true")
     query.add_argument("--file", help="JSON lines with id and text, perhaps property, category and as")
     query.add_argument("--json", action="store_true")
     triage = verb("triage", _triage, "understand JSON lines with id and text")

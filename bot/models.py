@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 
 from bot.settings import Settings
 from core.clock import Clock
+from core.context import Store
 from core.llm.calls import CallFailed, CallSource, Provider, Shut, Unfit
 from core.llm.gateway import Gateway
 from core.metering import Meter, Tier
 
 if TYPE_CHECKING:
+    from core.brain.embeddings import Embeddings
     from core.llm.anthropic import Anthropic
     from core.llm.openai import OpenAI
 
@@ -40,6 +42,21 @@ def gateway_of(settings: Settings, meter: Meter, clock: Clock) -> Gateway | None
     """None: offline. Imports no SDK: `await gateway.warm()` does, in a thread."""
     names = chosen(settings)
     return Gateway([_source(settings, name, names) for name in names], meter, clock) if names else None
+
+
+def embeds(settings: Settings) -> bool:
+    here = settings.openai_key is not None and settings.llm != "offline"
+    return settings.embed == "openai" or (settings.embed == "auto" and here)
+
+
+def embeddings_of(settings: Settings, store: Store, meter: Meter, clock: Clock) -> Embeddings | None:
+    """What makes vectors, whichever provider answers questions; None: nobody does."""
+    if not embeds(settings):
+        return None
+    from core.brain.embeddings import Embeddings
+
+    source = CallSource("openai", lambda: _openai(settings, None, None), embeds=True)
+    return Embeddings(store, Gateway([source], meter, clock), settings.embed_model)
 
 
 def _source(settings: Settings, name: Name, names: tuple[Name, ...]) -> CallSource:

@@ -76,9 +76,14 @@ class ModelsAndSpeech:
         await self.journal.stop()
 
 
+def ledger_of(settings: Settings, store: Store) -> Ledger:
+    return Ledger(
+        store, load(DATA / "pricing.json"), settings.budget_usd, settings.fast_model or STEPS_DOWN_TO
+    )
+
+
 def models_and_speech_of(settings: Settings, store: Store, clock: Clock) -> ModelsAndSpeech:
-    prices = load(DATA / "pricing.json")
-    ledger = Ledger(store, prices, settings.budget_usd, settings.fast_model or STEPS_DOWN_TO)
+    ledger = ledger_of(settings, store)
     return ModelsAndSpeech(
         ledger=ledger,
         journal=Journal(store, settings.home / "usage.jsonl"),

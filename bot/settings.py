@@ -77,6 +77,8 @@ class Settings(BaseSettings):
     openai_url: str | None = Field(default=None, validation_alias="OPENAI_BASE_URL")
     fast_model: str | None = Field(default=None, validation_alias="LOOPOS_FAST_MODEL")
     strong_model: str | None = Field(default=None, validation_alias="LOOPOS_STRONG_MODEL")
+    embed: Literal["auto", "openai", "off"] = Field(default="auto", validation_alias="LOOPOS_EMBED")
+    """auto: where OPENAI_API_KEY is set and LOOPOS_LLM is not offline."""
     embed_model: str = Field(default="text-embedding-3-small", validation_alias="LOOPOS_EMBED_MODEL")
     budget_usd: Decimal = Field(default=Decimal(500), ge=0, validation_alias="LOOPOS_BUDGET_USD")
     """For models, embeddings and speech in a month."""

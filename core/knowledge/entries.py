@@ -34,6 +34,11 @@ class Entry:
     """Since when it is so; None where nobody wrote that down."""
 
     @property
+    def embedded(self) -> str:
+        """The text of which a model makes a vector."""
+        return " ".join(part for part in (f"{self.title}.", self.quote, self.english, self.phrases) if part)
+
+    @property
     def property_id(self) -> str | None:
         """Where it is about one."""
         return self.places[0] if len(self.places) == 1 else None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+import hashlib
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from core.company.company import Company
 from core.knowledge.entries import Entry, entries_of
 from core.knowledge.lexical import Lexicon, terms
 from core.knowledge.recall import Query, boost
 
+Engine = Literal["lexical", "embeddings", "fused"]
 BAR: Final = 0.3
 """Below it nothing is said: what is there shares small words with the question, or its place alone."""
 
@@ -36,13 +38,34 @@ class Shelf:
         self.entries = tuple(entries)
 
     @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """One per entry: of it a model makes a vector."""
+        return tuple(one.embedded for one in self.entries)
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """One per entry: under it that vector is kept."""
+        return tuple(text_key(text) for text in self.texts)
+
+    @cached_property
     def _lexicon(self) -> Lexicon:
         return Lexicon([_terms(one) for one in self.entries])
 
-    def search(self, query: Query, *, readable: Set[str] | None = None, limit: int = 5) -> list[Found]:
+    def search(
+        self,
+        query: Query,
+        *,
+        readable: Set[str] | None = None,
+        limit: int = 5,
+        near: Mapping[str, float] | None = None,
+        engine: Engine = "fused",
+    ) -> list[Found]:
         """What answers `query`, ties by id. `readable`: of the properties that the asker may read about (None: all), and
-        what is general. Nothing about another property where the question has one."""
+        what is general. Nothing about another property where the question has one. `near`: how near the vectors are, by
+        key; what has none, or all where there are none, is ranked by its words."""
         scores = self._lexicon.scores(terms(query.text))
+        if near and engine != "lexical":
+            scores = [_both(near.get(key), one, engine) for key, one in zip(self.keys, scores, strict=True)]
         found = [
             Found(entry, similarity, boost(_place(entry, query), entry.category, query))
             for entry, similarity in zip(self.entries, scores, strict=True)
@@ -50,6 +73,16 @@ class Shelf:
         ]
         best = sorted(found, key=lambda one: (-one.score, one.entry.id))[:limit]
         return [one for one in best if one.score >= BAR]
+
+
+def _both(near: float | None, lexical: float, engine: Engine) -> float:
+    if near is None:
+        return lexical
+    return near if engine == "embeddings" else (near + lexical) / 2
+
+
+def text_key(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _is_for(entry: Entry, query: Query, readable: Set[str] | None) -> bool:

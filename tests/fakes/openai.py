@@ -71,6 +71,8 @@ class FakeOpenAI(FakeMind):
     counts: bool = True
     """Whether answers say what they used."""
     heard: Heard = hello
+    spoil: str = ""
+    """How the next vectors are wrong: "count", "short", "nan", "zeros"."""
 
     def __post_init__(self) -> None:
         self.app.router.add_post("/v1/chat/completions", self._chat)
@@ -134,9 +136,11 @@ class FakeOpenAI(FakeMind):
             return fail
         packed = body.get("encoding_format") == "base64"
         data = [
-            {"object": "embedding", "index": index, "embedding": _vector(text, packed=packed)}
+            {"object": "embedding", "index": index, "embedding": self._spoilt(text, packed=packed)}
             for index, text in enumerate(texts)
         ]
+        if self.spoil == "count":
+            data.pop()
         used = sum(tokens(text) for text in texts)
         answer = {
             "object": "list",
@@ -147,6 +151,13 @@ class FakeOpenAI(FakeMind):
         if fault == "cut":
             await self._half(request, answer)
         return web.json_response(answer)
+
+    def _spoilt(self, text: str, *, packed: bool) -> list[float] | str:
+        if self.spoil in {"", "count"}:
+            return _vector(text, packed=packed)
+        spoilt = {"short": [1.0] * 3, "nan": [math.nan] * DIMENSIONS, "zeros": [0.0] * DIMENSIONS}
+        row = spoilt[self.spoil]
+        return base64.b64encode(struct.pack(f"<{len(row)}f", *row)).decode() if packed else row
 
     async def _transcriptions(self, request: web.Request) -> web.StreamResponse:
         try:

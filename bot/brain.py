@@ -1,0 +1,185 @@
+"""The Brain's verbs: what the company knows, asked and indexed from the shell."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from bot.models import embeddings_of, embeds
+from bot.reading import WRONG_USE, company_of, engine_of, rows_of
+from bot.settings import Settings, read_settings
+from core.brain.embeddings import Embeddings, Near
+from core.company.company import Company
+from core.company.reading import brain_places, places_of
+from core.company.schema import Person, Property
+from core.i18n import Words
+from core.knowledge import questions
+from core.knowledge.recall import Query
+from core.model import Category
+from core.store import schema
+from core.triage.port import NOBODY
+
+if TYPE_CHECKING:
+    from core.triage.offline import OfflineEngine
+
+Wanted: TypeAlias = questions.Engine | None
+"""How it is to be ranked; None: as well as can be."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question to the Brain, as it was typed."""
+
+    text: str
+    property_id: str | None = None
+    category: str | None = None
+    person: str | None = None
+    """With whose rights; None: the operator's, who reads all."""
+
+
+class WrongQuestion(Exception):
+    """What was typed names something that is not there; the text says what is."""
+
+
+@dataclass(frozen=True)
+class House:
+    """What a question is answered from."""
+
+    company: Company
+    engine: OfflineEngine
+    embeddings: Embeddings | None
+
+    async def near(self, asked: Asked, wanted: Wanted) -> Near:
+        if wanted == "lexical":
+            return Near({})
+        if self.embeddings is None:
+            return Near({}, "no provider of embeddings is configured" if wanted is not None else None)
+        return await self.embeddings.near(asked.text)
+
+
+@contextlib.asynccontextmanager
+async def _house(settings: Settings) -> AsyncIterator[House]:
+    """With the team and who covers what as they are now, where this home has lived; else as the files say."""
+    if not schema.is_current(settings.database) and not embeds(settings):
+        yield House(company_of(settings), engine_of(settings), None)
+        return
+    from bot.app import fill_demo_company
+    from bot.models_and_speech import ledger_of
+    from bot.setup.side_process import side_process
+
+    settings.home.mkdir(parents=True, exist_ok=True)
+    fill_demo_company(settings)
+    async with side_process(settings) as house:
+        clock = house.services.clock
+        found = embeddings_of(settings, house.store, ledger_of(settings, house.store), clock)
+        try:
+            yield House(house.services.company, engine_of(settings), found)
+        finally:
+            if found is not None:
+                await found.close()
+
+
+def query(asked: Asked, path: str | None, limit: int, engine: Wanted, *, as_json: bool) -> int:
+    """One question, or with `path` one per line of a file {id, text, property?, category?, as?}: one answer per line."""
+    try:
+        return asyncio.run(_query(asked, path, limit, engine, as_json=as_json))
+    except WrongQuestion as wrong:
+        print(f"loopos: {wrong}", file=sys.stderr)
+        return WRONG_USE
+
+
+async def _query(asked: Asked, path: str | None, limit: int, engine: Wanted, *, as_json: bool) -> int:
+    async with _house(read_settings()) as house:
+        if path is None:
+            answer = await _answer(house, asked, limit, engine)
+            print(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else answer["answer"])
+            return 0
+        for number, row in rows_of(path):
+            if row is None:
+                raise WrongQuestion(f"line {number} is not a JSON object with id and text")
+            one = Asked(
+                row["text"],
+                row.get("property", asked.property_id),
+                row.get("category", asked.category),
+                row.get("as", asked.person),
+            )
+            answer = await _answer(house, one, limit, engine)
+            print(json.dumps({"id": row["id"], **answer}, ensure_ascii=False))
+    return 0
+
+
+async def _answer(house: House, asked: Asked, limit: int, wanted: Wanted) -> dict[str, Any]:
+    company = house.company
+    person = None if asked.person is None else company.person(asked.person)
+    if asked.person is not None and person is None:
+        raise WrongQuestion(f"there is nobody {asked.person!r}; there are {_ids(company.team)}")
+    if asked.property_id is not None and company.place(asked.property_id) is None:
+        raise WrongQuestion(
+            f"there is no property {asked.property_id!r}; there are {_ids(company.properties)}"
+        )
+    if asked.category is not None and asked.category not in {str(one) for one in Category}:
+        raise WrongQuestion(f"there is no category {asked.category!r}; there are {', '.join(Category)}")
+    judged = house.engine.judge(asked.text, NOBODY)
+    mine = places_of(company, person) if person is not None else ()
+    place = asked.property_id or judged.property_id or (next(iter(mine)) if len(mine) == 1 else None)
+    about = Query(asked.text, place, asked.category or judged.category, tuple(judged.risk_tags))
+    readable = brain_places(company, person) if person is not None else None
+    near = await house.near(asked, wanted)
+    engine: questions.Engine = (wanted or "fused") if near.by_key else "lexical"
+    found = questions.shelf_of(company).search(
+        about, readable=readable, limit=limit, near=near.by_key, engine=engine
+    )
+    reads = [judged.language, *(person.languages if person is not None else ())]
+    sources = [questions.source_json(one, reads, datetime.now(UTC).date()) for one in found]
+    lines = [f"[{one['layer']}] {one['id']}: {one['quote']}" for one in sources]
+    nothing = Words(judged.language, company.founder.zone)("I found nothing about that.")
+    return {
+        "query": asked.text,
+        "property_id": place,
+        "category": about.category,
+        "language": judged.language,
+        "engine": engine,
+        "model": house.embeddings.model if house.embeddings is not None and near.by_key else None,
+        "fallback": near.fallback,
+        "answer": "\n".join(lines) or nothing,
+        "sources": sources,
+    }
+
+
+def reindex(*, as_json: bool) -> int:
+    """Make the vectors that are missing, with progress; 1 where some could not be made, or nobody makes them."""
+    return asyncio.run(_reindex(read_settings(), as_json=as_json))
+
+
+async def _reindex(settings: Settings, *, as_json: bool) -> int:
+    async with _house(settings) as house:
+        if house.embeddings is None:
+            print(
+                "loopos: nobody makes vectors: set OPENAI_API_KEY, or OPENAI_BASE_URL and LOOPOS_EMBED=openai",
+                file=sys.stderr,
+            )
+            return 1
+        shelf = questions.shelf_of(house.company)
+        done = await house.embeddings.reindex(shelf.texts, _progress if sys.stderr.isatty() else _silent)
+    if as_json:
+        print(json.dumps(asdict(done), ensure_ascii=False, indent=2))
+    else:
+        print(f"{done.model}: {done.embedded} embedded, {done.kept} kept, {done.failed} failed.")
+    return 1 if done.failed else 0
+
+
+def _progress(done: int, of: int) -> None:
+    print(f"\r{done} of {of}", end="" if done < of else "\n", file=sys.stderr, flush=True)
+
+
+def _silent(_done: int, _of: int) -> None: ...
+
+
+def _ids(rows: Iterable[Person | Property]) -> str:
+    return ", ".join(one.id for one in rows)

@@ -1,0 +1,60 @@
+"""Vectors of texts, checked and compared. Exact: one product of a matrix, whatever the number of dimensions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from core.errors import LoopOSError
+
+KIND: Final = "<f4"
+"""As they are kept: four bytes a number, the small end first."""
+
+
+class BadVectors(LoopOSError):
+    """What an endpoint sent is no embedding of what it was asked; the text says why."""
+
+
+def pack(rows: Sequence[Sequence[float]], asked: int) -> list[bytes]:
+    """Each row at length one, as it is kept. Raises BadVectors: another count than `asked`, rows of different lengths, what
+    is no number, or a row of zeros."""
+    import numpy as np
+
+    if len(rows) != asked:
+        raise BadVectors(f"{len(rows)} vectors for {asked} texts")
+    if len({len(row) for row in rows}) > 1 or (rows and not rows[0]):
+        raise BadVectors("vectors of different lengths")
+    try:
+        matrix = np.asarray(rows, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise BadVectors("a vector holds what is no number") from None
+    if not np.isfinite(matrix).all():
+        raise BadVectors("a vector holds what is no number")
+    lengths = np.linalg.norm(matrix, axis=1, keepdims=True)
+    if rows and not (lengths > 0).all():
+        raise BadVectors("a vector of zeros")
+    return [row.tobytes() for row in (matrix / np.where(lengths == 0, 1, lengths)).astype(KIND)]
+
+
+class VectorIndex:
+    """The vectors of some texts by one model, all of one length."""
+
+    def __init__(self, packed: Mapping[str, bytes]) -> None:
+        import numpy as np
+
+        self.keys = tuple(packed)
+        width = len(next(iter(packed.values()))) // 4 if packed else 0
+        self.dimensions = width
+        flat = np.frombuffer(b"".join(packed.values()), dtype=KIND)
+        self._matrix: Any = flat.reshape(len(packed), width)
+
+    def cosines(self, question: bytes) -> dict[str, float]:
+        """How near each text is to the question, 0..1: what points away counts as nothing. Empty where the question's
+        vector is of another length."""
+        import numpy as np
+
+        asked = np.frombuffer(question, dtype=KIND)
+        if len(asked) != self.dimensions:
+            return {}
+        near = np.clip(self._matrix @ asked, 0.0, 1.0)
+        return dict(zip(self.keys, near.tolist(), strict=True))

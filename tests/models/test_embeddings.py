@@ -1,0 +1,125 @@
+"""Vectors of what the company knows, from the shell: made once per text and model, never mixed, and words where they fail."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.app import DATA
+from bot.cli import main
+from tests.fakes.openai import FakeOpenAI
+
+
+@pytest.fixture
+async def mind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FakeOpenAI]:
+    one = FakeOpenAI()
+    await one.start()
+    shutil.copytree(DATA / "company", tmp_path / "company")
+    for name, value in {
+        "LOOPOS_HOME": str(tmp_path),
+        "LOOPOS_COMPANY": str(tmp_path / "company"),
+        "OPENAI_API_KEY": one.key,
+        "OPENAI_BASE_URL": one.base,
+    }.items():
+        monkeypatch.setenv(name, value)
+    yield one
+    await one.stop()
+
+
+async def runs(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
+    code = await asyncio.to_thread(main, ["brain", *words, "--json"])
+    out = capsys.readouterr()
+    at = out.out.find("{\n")  # a line of the log may stand before it
+    return code, json.loads(out.out[at:]) if at >= 0 else {"told": out.err}
+
+
+def embedded(mind: FakeOpenAI) -> list[str]:
+    return [text for call in mind.calls if call.method == "embeddings" for text in call.args["input"]]
+
+
+async def test_each_text_is_embedded_once_per_model(
+    mind: FakeOpenAI, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, first = await runs(capsys, "reindex")
+    assert (code, first["model"], first["failed"], first["kept"]) == (0, "text-embedding-3-small", 0, 0)
+    assert first["embedded"] == len(embedded(mind)) == len(set(embedded(mind))) > 20
+    assert max(len(call.args["input"]) for call in mind.calls) <= 96
+    code, again = await runs(capsys, "reindex")
+    assert (code, again["embedded"], again["kept"]) == (0, 0, first["embedded"])
+    monkeypatch.setenv("LOOPOS_EMBED_MODEL", "text-embedding-3-large")
+    code, unknown = await runs(capsys, "query", "AC leaking in Taipei")
+    assert (code, unknown["engine"], unknown["model"]) == (0, "lexical", None)
+    assert "nothing was embedded yet" in unknown["fallback"]
+    code, other = await runs(capsys, "reindex")
+    assert (code, other["model"], other["embedded"]) == (0, "text-embedding-3-large", first["embedded"])
+    monkeypatch.setenv("LOOPOS_EMBED_MODEL", "text-embedding-3-small")
+    assert (await runs(capsys, "reindex"))[1]["embedded"] == 0
+
+
+async def test_an_answer_says_by_what_it_was_ranked(
+    mind: FakeOpenAI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await runs(capsys, "reindex")
+    scores = {}
+    for engine in ("lexical", "embeddings", "fused"):
+        code, answer = await runs(capsys, "query", "AC dripping in Taipei", "--engine", engine)
+        assert (code, answer["engine"], answer["fallback"]) == (0, engine, None)
+        scores[engine] = {one["id"]: one["similarity"] for one in answer["sources"]}
+    shared = set(scores["lexical"]) & set(scores["embeddings"]) & set(scores["fused"])
+    assert shared
+    for name in shared:
+        half = (scores["lexical"][name] + scores["embeddings"][name]) / 2
+        assert scores["fused"][name] == pytest.approx(half, abs=2e-4)
+
+
+@pytest.mark.parametrize("spoil", ["count", "short", "nan", "zeros"])
+async def test_what_is_no_vector_is_not_used(
+    mind: FakeOpenAI, capsys: pytest.CaptureFixture[str], spoil: str
+) -> None:
+    await runs(capsys, "reindex")
+    mind.spoil = spoil
+    code, answer = await runs(capsys, "query", "AC dripping in Taipei")
+    assert (code, answer["engine"]) == (0, "lexical") and answer["fallback"] and answer["sources"]
+    mind.spoil = ""
+    code, answer = await runs(capsys, "query", "AC dripping in Taipei")
+    assert (answer["engine"], answer["fallback"]) == ("fused", None)
+
+
+@pytest.mark.parametrize("spoil", ["count", "nan", "zeros"])
+async def test_an_index_that_could_not_be_made_says_so(
+    mind: FakeOpenAI, capsys: pytest.CaptureFixture[str], spoil: str
+) -> None:
+    mind.spoil = spoil
+    code, told = await runs(capsys, "reindex")
+    assert (code, told["embedded"]) == (1, 0) and told["failed"] > 20
+    mind.spoil = ""
+    code, told = await runs(capsys, "reindex")
+    assert (code, told["failed"]) == (0, 0)
+
+
+async def test_an_endpoint_that_is_silent_costs_two_seconds_and_no_answer(
+    mind: FakeOpenAI, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await runs(capsys, "reindex")
+    mind.then("hang")
+    code, answer = await runs(capsys, "query", "AC dripping in Taipei")
+    assert (code, answer["engine"]) == (0, "lexical") and answer["fallback"] and answer["sources"]
+
+
+async def test_without_a_provider_nobody_is_called(
+    mind: FakeOpenAI, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("LOOPOS_EMBED", "off"), ("LOOPOS_LLM", "offline")):
+        monkeypatch.setenv(name, value)
+        code, told = await runs(capsys, "reindex")
+        assert code == 1 and "OPENAI_API_KEY" in told["told"]
+        code, answer = await runs(capsys, "query", "AC dripping in Taipei", "--engine", "embeddings")
+        assert (code, answer["engine"]) == (0, "lexical") and "no provider" in answer["fallback"]
+        monkeypatch.delenv(name)
+    assert mind.calls == []
