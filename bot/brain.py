@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bot.models import embeddings_of, embeds
 from bot.reading import WRONG_USE, company_of, engine_of, rows_of
 from bot.settings import Settings, read_settings
-from core.brain.embeddings import Embeddings, Near
+from core.brain.embeddings import Embeddings
 from core.company.company import Company
 from core.company.reading import brain_places, places_of
 from core.company.schema import Person, Property
 from core.i18n import Words
 from core.knowledge import questions
+from core.knowledge.questions import Near
 from core.knowledge.recall import Query
 from core.model import Category
 from core.store import schema
@@ -133,7 +134,7 @@ async def _answer(house: House, asked: Asked, limit: int, wanted: Wanted) -> dic
     near = await house.near(asked, wanted)
     engine: questions.Engine = (wanted or "fused") if near.by_key else "lexical"
     found = questions.shelf_of(company).search(
-        about, readable=readable, limit=limit, near=near.by_key, engine=engine
+        about, readable=readable, limit=limit, near=near, engine=engine
     )
     reads = [judged.language, *(person.languages if person is not None else ())]
     sources = [questions.source_json(one, reads, datetime.now(UTC).date()) for one in found]

@@ -10,14 +10,17 @@ from typing import Any, Final
 
 import structlog
 
-from bot.models import gateway_of
+from bot.models import embeddings_of, gateway_of
 from bot.settings import Settings
 from bot.transcribers import transcribers_of
+from core.brain.embeddings import Embeddings
+from core.brain.keeping import IndexKeeper
 from core.clock import Clock
 from core.context import Services, Store
 from core.cost.journal import Journal
 from core.cost.ledger import Ledger
 from core.cost.prices import load
+from core.knowledge.questions import shelf_of
 from core.llm.gateway import Gateway
 from core.speech.transcribers import Transcribers
 from core.triage.by_model import ModelUnderstanding
@@ -35,11 +38,16 @@ class ModelsAndSpeech:
     journal: Journal
     models: Gateway | None
     transcriber: Transcribers | None
+    embeddings: Embeddings | None = None
+    _keeper: IndexKeeper | None = field(default=None)
     _warming: asyncio.Task[None] | None = field(default=None)
 
     def join(self, services: Services) -> None:
         """The house works with them from now on."""
         services.transcriber = self.transcriber
+        if self.embeddings is not None:
+            services.near = self.embeddings.near
+            self._keeper = IndexKeeper(self.embeddings, lambda: shelf_of(services.company).texts)
         if self.models is not None:
             services.models = self.models
             services.understanding = ModelUnderstanding(
@@ -60,6 +68,8 @@ class ModelsAndSpeech:
     async def start(self) -> None:
         await self.ledger.start()
         self.journal.start()
+        if self._keeper is not None:
+            self._keeper.start()
         if self.models is not None:
             self._warming = asyncio.create_task(self.models.warm(), name="warm-models")
 
@@ -69,6 +79,8 @@ class ModelsAndSpeech:
             self._warming.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._warming
+        if self._keeper is not None:
+            await self._keeper.stop()
         if self.models is not None:
             await self.models.close()
         if self.transcriber is not None:
@@ -89,4 +101,5 @@ def models_and_speech_of(settings: Settings, store: Store, clock: Clock) -> Mode
         journal=Journal(store, settings.home / "usage.jsonl"),
         models=gateway_of(settings, ledger, clock),
         transcriber=transcribers_of(settings, ledger, clock),
+        embeddings=embeddings_of(settings, store, ledger, clock),
     )

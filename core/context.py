@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,6 +17,7 @@ from core.company.company import Company
 from core.company.schema import Person, Vendor
 from core.errors import TryLater
 from core.health import Health
+from core.knowledge.questions import NOTHING_NEAR, Near
 from core.llm.port import Models
 from core.media import Pictures
 from core.model import Address
@@ -39,6 +40,8 @@ class Typed:
     text: str
     room: str | None = None
     """The group it was typed in."""
+    near: Near = NOTHING_NEAR
+    """To what is asked in it, where it is a question."""
 
 
 class Commands(Protocol):
@@ -46,6 +49,9 @@ class Commands(Protocol):
 
     def looks(self, text: str) -> bool:
         """The command in `text` only reads: it needs no write, and must not hold one up."""
+
+    def question_in(self, text: str) -> str:
+        """What is asked of all that the company knows; empty where nothing is."""
 
     def look(self, tx: Tx, typed: Typed) -> Callable[[Tx], None]:
         """Read on a snapshot; returns what is to be said, for a later write."""
@@ -69,6 +75,8 @@ class Services:
     models: Models | None = None
     """None: no model is configured; the house works by rule."""
     transcriber: Transcriber | None = None
+    near: Callable[[str], Awaitable[Near]] | None = None
+    """How near what the company knows is to a question, by vectors; None: nobody makes them."""
     escalate_after: int | None = None
     clock: Clock = field(default_factory=SystemClock)
     media: Path = Path("media")

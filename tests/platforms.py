@@ -312,6 +312,7 @@ def settings_for(home: Path, fakes: dict[str, Any], port: int, **more: Any) -> S
     values: dict[str, Any] = {
         "LOOPOS_HOME": home,
         "LOOPOS_DEMO": False,
+        "LOOPOS_EMBED": "off",
         "PORT": port,
         "LOOPOS_BASE_URL": f"https://127.0.0.1:{port}",
         "LOOPOS_PACE": 1000,

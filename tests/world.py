@@ -181,8 +181,8 @@ class World:
 
 
 def settings_for(home: Path, **more: Any) -> Settings:
-    values: dict[str, Any] = {"LOOPOS_HOME": home, "LOOPOS_DEMO": True, "PORT": 0}
-    return Settings(**values, **more)
+    values: dict[str, Any] = {"LOOPOS_HOME": home, "LOOPOS_DEMO": True, "LOOPOS_EMBED": "off", "PORT": 0}
+    return Settings(**{**values, **more})
 
 
 @contextlib.asynccontextmanager

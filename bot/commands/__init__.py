@@ -136,6 +136,11 @@ class ChatCommands:
         command = COMMANDS.get(name)
         return command is not None and (not command.acts or (command.reads is not None and not rest))
 
+    def question_in(self, text: str) -> str:
+        """What is asked of all that the company knows; empty where nothing is."""
+        name, rest = _named(text)
+        return rest if name == "/brain" else ""
+
     def look(self, tx: Tx, typed: Typed) -> Callable[[Tx], None]:
         return self._called(tx, typed).finish
 
@@ -148,7 +153,7 @@ class ChatCommands:
         command = COMMANDS.get(name)
         if command is None:
             raise Refused("unknown_command", name=shorten(typed.text.strip().partition(" ")[0], 30))
-        call = Call(tx, typed.person, typed.address, typed.reader, rest, typed.room, command.acts)
+        call = Call(tx, typed.person, typed.address, typed.reader, rest, typed.room, command.acts, typed.near)
         command.run(call)
         return call
 

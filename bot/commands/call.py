@@ -11,6 +11,7 @@ from core.acts.commands import Command
 from core.acts.table import perform
 from core.company.schema import Person
 from core.context import Tx
+from core.knowledge.questions import NOTHING_NEAR, Near
 from core.model import Address
 from core.outbox import card_publisher
 from core.team.rights import Right, Subject, require
@@ -30,6 +31,8 @@ class Call:
     """The group it was typed in."""
     acts: tuple[type[Command], ...] = ()
     """What the typed command may do."""
+    near: Near = NOTHING_NEAR
+    """What the company knows, to what is asked."""
     owed: list[Callable[[Tx], None]] = field(default_factory=list)
 
     @property

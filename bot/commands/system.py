@@ -32,7 +32,7 @@ def brain(call: Call) -> None:
     reads = [words.language, *call.person.languages]
     found = [
         f"• {questions.quoted(one.entry, reads)[0]} [{one.entry.id}]"
-        for one in questions.shelf_of(company).search(query, readable=readable)
+        for one in questions.shelf_of(company).search(query, readable=readable, near=call.near)
     ]
     # In a group others read along, who may read less.
     call.reply_alone("\n".join(found) if found else words("I found nothing about that."))

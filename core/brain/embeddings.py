@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from core.context import Store, Tx
-from core.knowledge.questions import text_key
+from core.knowledge.questions import Near, text_key
 from core.knowledge.vectors import BadVectors, VectorIndex, pack
 from core.llm.port import Unanswered
 from core.metering import About
@@ -33,14 +33,6 @@ BATCH: Final = 64
 """Texts of one request."""
 ASKED: Final = 256
 """Questions whose vectors are kept in memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Near:
-    """How near each text is to a question, by key; `fallback` says why there is nothing."""
-
-    by_key: Mapping[str, float]
-    fallback: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from core.errors import Refused, TryLater
 from core.i18n import N_
 from core.ids import new_id
 from core.inbox import Arrival, accept
+from core.knowledge.questions import NOTHING_NEAR, Near
 from core.media import HEAD, MediaRefused, sniff
 from core.media import store as store_media
 from core.model import ApprovalStatus, InboxStatus, Role, SourceKind
@@ -60,9 +61,13 @@ class Operations:
         return {"ticket": await self._look(caller, lambda tx: ticket_json(find_ticket(tx, wanted.ticket_id)))}
 
     async def query_brain(self, caller: Caller, wanted: shapes.QueryBrain) -> dict[str, Any]:
+        near = await self._near(wanted.question)
         return await self._look(
-            caller, lambda tx: reading.query_brain(tx, caller.person, wanted, caller.words)
+            caller, lambda tx: reading.query_brain(tx, caller.person, wanted, caller.words, near)
         )
+
+    async def _near(self, question: str) -> Near:
+        return NOTHING_NEAR if self.services.near is None else await self.services.near(question)
 
     async def live_state(self, caller: Caller, wanted: shapes.LiveState) -> dict[str, Any]:
         return await self._look(caller, lambda tx: reading.live_state(tx, wanted.after))
@@ -401,7 +406,10 @@ class Operations:
         return await self._act(caller, lambda tx: perform(tx, Actor(caller.person.id, channel), command))
 
     async def search(self, caller: Caller, said: str) -> list[dict[str, str]]:
-        return await self._look(caller, lambda tx: reading.search(tx, caller.person, said, caller.words))
+        near = await self._near(said)
+        return await self._look(
+            caller, lambda tx: reading.search(tx, caller.person, said, caller.words, near)
+        )
 
     # --- how it is done
 

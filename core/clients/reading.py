@@ -224,7 +224,9 @@ def _who(tx: Tx, deadline: Deadline, dispatch: Dispatch | None, approval: Approv
 # --- knowledge and money
 
 
-def query_brain(tx: Tx, person: Person, wanted: QueryBrain, words: Words) -> dict[str, Any]:
+def query_brain(
+    tx: Tx, person: Person, wanted: QueryBrain, words: Words, near: questions.Near = questions.NOTHING_NEAR
+) -> dict[str, Any]:
     """core.clients.shapes.Answer, of what the person may read. Raises ClientError."""
     company = tx.services.company
     place = wanted.property_id
@@ -235,7 +237,7 @@ def query_brain(tx: Tx, person: Person, wanted: QueryBrain, words: Words) -> dic
     place = place or judged.property_id or (next(iter(mine)) if len(mine) == 1 else None)
     query = Query(wanted.question, place, judged.category, tuple(judged.risk_tags))
     found = questions.shelf_of(company).search(
-        query, readable=brain_places(company, person), limit=wanted.limit
+        query, readable=brain_places(company, person), limit=wanted.limit, near=near
     )
     reads = [words.language, *person.languages]
     sources = [questions.source_json(one, reads, tx.now.date()) for one in found]
@@ -299,7 +301,9 @@ def trades(vendor: Vendor, words: Words) -> str:
     return words.join([label(TRADE, one, words) for one in vendor.trades])
 
 
-def search(tx: Tx, person: Person, said: str, words: Words) -> list[dict[str, str]]:
+def search(
+    tx: Tx, person: Person, said: str, words: Words, near: questions.Near = questions.NOTHING_NEAR
+) -> list[dict[str, str]]:
     """Tickets, people, properties, vendors and what the company knows, as far as the person may read it, in their words:
     {kind, id, title, quote, url}."""
     company, base = tx.services.company, base_of(tx.services)
@@ -332,7 +336,7 @@ def search(tx: Tx, person: Person, said: str, words: Words) -> list[dict[str, st
     for kind, name, title, quote, path in named:
         if wanted in f"{name} {title} {quote}".casefold():
             hits.append({"kind": kind, "id": name, "title": title, "quote": quote, "url": f"{base}{path}"})
-    sources = query_brain(tx, person, QueryBrain(question=said.strip()[:2000]), words)["sources"]
+    sources = query_brain(tx, person, QueryBrain(question=said.strip()[:2000]), words, near)["sources"]
     hits += [
         {
             "kind": one["layer"],

@@ -15,6 +15,7 @@ from core.i18n import N_
 from core.inbound import Message
 from core.intake.incoming import message_of
 from core.intake.job import Intake
+from core.knowledge.questions import NOTHING_NEAR, Near
 from core.model import Address
 from core.outbox import card_publisher
 from core.store.tables import InboxRow
@@ -34,11 +35,15 @@ class Looking:
         message = message_of(self._services, row)
         if message is None:
             return None
-        return await self._store.read(lambda session: self._look(session, message))
+        asked, services = command_in(message.text) or message.text, self._services
+        near = NOTHING_NEAR
+        if services.near is not None and (question := services.commands.question_in(asked)):
+            near = await services.near(question)
+        return await self._store.read(lambda session: self._look(session, message, near))
 
-    def _look(self, session: Session, message: Message) -> Commit | None:
+    def _look(self, session: Session, message: Message, near: Near) -> Commit | None:
         tx = self._services.unit(session, self._services.clock.now())
-        typed = _typed(tx, message)
+        typed = _typed(tx, message, near)
         if typed is None:
             return None
         try:
@@ -54,14 +59,14 @@ class Looking:
             card_publisher.say(tx, typed.address, text)
 
 
-def _typed(tx: Tx, message: Message) -> Typed | None:
+def _typed(tx: Tx, message: Message, near: Near = NOTHING_NEAR) -> Typed | None:
     """None where its writer is no member of the team any more."""
     person = tx.services.person_at(message.channel, message.sender)
     if person is None:
         return None
     address = tx.services.answered_at(message.address, message.sender)
     text = command_in(message.text) or message.text
-    return Typed(person, address, reader_for(tx, person), text, message.room)
+    return Typed(person, address, reader_for(tx, person), text, message.room, near)
 
 
 def _say(address: Address, text: str) -> Callable[[Tx], None]:

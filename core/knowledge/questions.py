@@ -31,6 +31,17 @@ class Found:
         return round(self.similarity + self.boost, 4)
 
 
+@dataclass(frozen=True, slots=True)
+class Near:
+    """How near each text is to a question, by key; `fallback` says why there is nothing."""
+
+    by_key: Mapping[str, float]
+    fallback: str | None = None
+
+
+NOTHING_NEAR: Final = Near({})
+
+
 class Shelf:
     """The entries with their index."""
 
@@ -57,22 +68,24 @@ class Shelf:
         *,
         readable: Set[str] | None = None,
         limit: int = 5,
-        near: Mapping[str, float] | None = None,
+        near: Near = NOTHING_NEAR,
         engine: Engine = "fused",
     ) -> list[Found]:
         """What answers `query`, ties by id. `readable`: of the properties that the asker may read about (None: all), and
-        what is general. Nothing about another property where the question has one. `near`: how near the vectors are, by
-        key; what has none, or all where there are none, is ranked by its words."""
-        scores = self._lexicon.scores(terms(query.text))
-        if near and engine != "lexical":
-            scores = [_both(near.get(key), one, engine) for key, one in zip(self.keys, scores, strict=True)]
+        what is general. Nothing about another property where the question has one. What has no vector
+        in `near` is ranked by its words."""
+        asked = terms(query.text)
+        scores = self._lexicon.scores(asked)
+        if near.by_key and engine != "lexical":
+            vectors = (near.by_key.get(key) for key in self.keys)
+            scores = [_both(one, words, engine) for one, words in zip(vectors, scores, strict=True)]
         found = [
-            Found(entry, similarity, boost(_place(entry, query), entry.category, query))
-            for entry, similarity in zip(self.entries, scores, strict=True)
+            (number, Found(entry, similarity, boost(_place(entry, query), entry.category, query)))
+            for number, (entry, similarity) in enumerate(zip(self.entries, scores, strict=True))
             if similarity > 0 and _is_for(entry, query, readable)
         ]
-        best = sorted(found, key=lambda one: (-one.score, one.entry.id))[:limit]
-        return [one for one in best if one.score >= BAR]
+        best = sorted(found, key=lambda one: (-one[1].score, one[1].entry.id))[:limit]
+        return [one for _, one in best if one.score >= BAR]
 
 
 def _both(near: float | None, lexical: float, engine: Engine) -> float:

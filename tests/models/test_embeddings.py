@@ -10,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bot.app import DATA
 from bot.cli import main
+from core.knowledge.questions import shelf_of
+from core.store.tables import UsageRow
 from tests.fakes.openai import FakeOpenAI
+from tests.models.conftest import thinking
+from tests.world import World
 
 
 @pytest.fixture
@@ -123,3 +128,48 @@ async def test_without_a_provider_nobody_is_called(
         assert (code, answer["engine"]) == (0, "lexical") and "no provider" in answer["fallback"]
         monkeypatch.delenv(name)
     assert mind.calls == []
+
+
+async def made(world: World, mind: FakeOpenAI) -> None:
+    """Until the background has embedded what is known."""
+    wanted = shelf_of(world.app.services.company).texts
+    async with asyncio.timeout(20):
+        while not set(wanted) <= set(embedded(mind)):
+            await asyncio.sleep(0.02)
+
+
+async def test_the_service_makes_them_in_the_background_and_chat_and_programs_use_them(
+    tmp_path: Path,
+) -> None:
+    async with thinking(tmp_path, "openai", LOOPOS_EMBED="openai") as house:
+        world, mind = house.world, house.mind
+        assert isinstance(mind, FakeOpenAI)
+        await made(world, mind)
+        await asyncio.sleep(0.1)
+        before = len(embedded(mind))
+        await world.says("ben", "/brain who knows the drain pan of the AC")
+        assert "hist_taipei_ac_2024_04" in (await world.texts("ben"))[-1]
+        assert embedded(mind)[before:] == ["who knows the drain pan of the AC"]
+        mind.spoil = "nan"
+        await world.says("ben", "/brain AC dripping Taipei")
+        assert "hist_taipei_ac_2024_04" in (await world.texts("ben"))[-1]
+        rows = await world.app.store.read(
+            lambda s: s.execute(select(UsageRow.tier, UsageRow.purpose).where(UsageRow.tier == "embed")).all()
+        )
+        assert rows
+
+
+async def test_a_memo_that_is_added_is_embedded_alone(tmp_path: Path) -> None:
+    async with thinking(tmp_path, "openai", LOOPOS_EMBED="openai") as house:
+        world, mind = house.world, house.mind
+        assert isinstance(mind, FakeOpenAI)
+        await made(world, mind)
+        before = set(embedded(mind))
+        file = world.app.settings.company_folder / "voice_corpus.json"
+        memos = json.loads(file.read_text(encoding="utf-8"))
+        words = "The spare key of the cabin hangs behind the woodshed door."
+        memos.append({**memos[0], "id": "memo_key", "transcript": words, "transcript_en": words})
+        file.write_text(json.dumps(memos, ensure_ascii=False), encoding="utf-8")
+        await world.app.company_files.look()
+        await made(world, mind)
+        assert [words in text for text in set(embedded(mind)) - before] == [True]
