@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+THINGS: Final = Path(__file__).parents[1] / "data" / "understanding" / "things.json"
 FILE: Final = Path(__file__).parents[1] / "data" / "understanding" / "concepts.json"
 
 _WORD: Final = re.compile(r"[a-z0-9]+(?:['./&-][a-z0-9]+)*|[^\w\s]")
@@ -172,3 +173,9 @@ def _negated_before(words: list[str], at: int) -> bool:
 @cache
 def load() -> Concepts:
     return Concepts(json.loads(FILE.read_text(encoding="utf-8")))
+
+
+@cache
+def things() -> Concepts:
+    """What a house is made of and what happens in it, finer than what a message is judged by: only questions are found by it."""
+    return Concepts(json.loads(THINGS.read_text(encoding="utf-8")))

@@ -6,8 +6,10 @@ Concepts are what lets "冷氣不冷" find "AC no enfría": the words share noth
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
+from math import log
 from typing import Any, Final
 
 from core import concepts
@@ -347,9 +349,11 @@ _MANNER: Final = frozenset(
 def terms(text: str, language: str | None = None) -> list[str]:
     """What `text` is found by. `language`: the one it is written in; None: not known, all are tried."""
     plain = concepts.fold(text)
-    lexicon = concepts.load()
     named = {
-        hit.concept for one in ([language] if language else LANGUAGES) for hit in lexicon.find(plain, one)
+        hit.concept
+        for lexicon in (concepts.load(), concepts.things())
+        for one in ([language] if language else LANGUAGES)
+        for hit in lexicon.find(plain, one)
     } - _MANNER
     words = [one for one in tokens(text) if one not in _SMALL]
     return [*words, *(f"{_NAMED}{one}" for one in sorted(named))]
@@ -369,6 +373,20 @@ class Lexicon:
         index = bm25s.BM25(method="lucene")
         index.index([list(one) for one in self._documents], show_progress=False)
         return index
+
+    @cached_property
+    def _rarity(self) -> dict[str, float]:
+        """How much it says that a document has a term: the fewer have it, the more."""
+        counted = Counter(term for one in self._documents for term in set(one))
+        return {term: log(1 + len(self._documents) / count) for term, count in counted.items()}
+
+    def covered(self, asked: Sequence[str], document: int) -> float:
+        """How much of what is asked the document has, 0..1; a term that no document has counts as the rarest."""
+        if not asked:
+            return 0.0
+        rarest, there = log(1 + len(self._documents)), frozenset(self._documents[document])
+        weight = {term: self._rarity.get(term, rarest) for term in asked}
+        return sum(one for term, one in weight.items() if term in there) / sum(weight.values())
 
     def scores(self, asked: Sequence[str]) -> list[float]:
         """One per document, saturated into 0..1 so that the boosts can be added."""

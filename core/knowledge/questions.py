@@ -18,6 +18,10 @@ Engine = Literal["lexical", "embeddings", "fused"]
 BAR: Final = 0.3
 """Below it nothing is said: what is there shares small words with the question, or its place alone."""
 
+COVERED: Final = 0.3
+"""Of the words of a question so much must be there where neither its place nor its kind speaks for the answer: one rare word
+in common is an accident."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -85,7 +89,13 @@ class Shelf:
             if similarity > 0 and _is_for(entry, query, readable)
         ]
         best = sorted(found, key=lambda one: (-one[1].score, one[1].entry.id))[:limit]
-        return [one for _, one in best if one.score >= BAR]
+        by_words = engine == "lexical" or not near.by_key
+        return [
+            one
+            for number, one in best
+            if one.score >= BAR
+            and (not by_words or one.boost > 0 or self._lexicon.covered(asked, number) >= COVERED)
+        ]
 
 
 def _both(near: float | None, lexical: float, engine: Engine) -> float:
