@@ -138,6 +138,12 @@ def _brain_query(args: argparse.Namespace) -> int:
     return brain.query(asked, args.file, args.limit, args.engine, as_json=args.json)
 
 
+def _import(args: argparse.Namespace) -> int:
+    from bot import importing
+
+    return importing.bring_in(args.kind, args.file, dry_run=args.dry_run, as_json=args.json)
+
+
 def _brain_reindex(args: argparse.Namespace) -> int:
     from bot import brain
 
@@ -182,6 +188,7 @@ VERBS: Final = {
     "tickets": Verb(reads="read"),
     "ticket": Verb(reads="read"),
     "brain": Verb(reads="read"),
+    "import": Verb(operates=True),
     "team": Verb(acts=("RemovePerson", "UnlinkAccount"), reads="read"),
     "clients": Verb(acts=("MakeToken", "RevokeClient", "AddWebhook", "RemoveWebhook"), reads="team"),
     "cost": Verb(reads="spending"),
@@ -272,6 +279,10 @@ def _add_reading(verb: AddVerb) -> None:
         choices=("lexical", "embeddings", "fused"),
         help="how it is ranked; without it as well as can be",
     )
+    bring = verb("import", _import, "many entries into the company's files, all or none", True)
+    bring.add_argument("kind", choices=["memos", "sops", "resolutions", "properties", "vendors", "team"])
+    bring.add_argument("file", help="CSV, a JSON array or, for sops, Markdown")
+    bring.add_argument("--dry-run", action="store_true", help="say what would change, write nothing")
     index = brain.add_parser("reindex", help="make the vectors that are missing")
     index.set_defaults(handler=_brain_reindex)
     index.add_argument("--json", action="store_true")

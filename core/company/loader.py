@@ -24,7 +24,7 @@ from core.company.schema import (
     Vendor,
 )
 from core.errors import StartupError
-from core.model import Category, Role
+from core.model import Role
 from core.money import USD
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class CompanyDataError(StartupError):
         self.findings = findings
 
 
-def _line_of(text: str, path: Path_) -> int:
+def line_of(text: str, path: Path_) -> int:
     """The line on which the value at `path` stands. JSON is YAML, and PyYAML knows its lines."""
     import yaml
 
@@ -81,7 +81,7 @@ class _Reader:
     texts: dict[str, str] = field(default_factory=dict)
 
     def note(self, file: str, path: Path_, problem: str) -> None:
-        line = _line_of(self.texts.get(file, ""), path)
+        line = line_of(self.texts.get(file, ""), path)
         self.findings.append(Finding(file, line, ".".join(str(part) for part in path), problem))
 
     def read(self, file: str, kind: Any, empty: Callable[[], T]) -> T:
@@ -221,8 +221,6 @@ def _cross_check(reader: _Reader, company: Company) -> None:
         _known(reader, "voice_corpus.json", (i, "speaker"), [memo.speaker], people, "person")
         if memo.property_id is not None:
             _known(reader, "voice_corpus.json", (i, "property_id"), [memo.property_id], places, "property")
-    for i, sop in enumerate(company.sops):
-        _known(reader, "sops.json", (i, "id"), [sop.id], {c.value for c in Category}, "category")
     for i, row in enumerate(company.resolutions):
         file = "historical_resolutions.json"
         _known(reader, file, (i, "property_id"), [row.property_id], places, "property")

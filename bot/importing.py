@@ -1,0 +1,70 @@
+"""`loopos import`: many entries into the company's files, all or none, as one commit. It is the operator's word."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+from bot.app import fill_demo_company
+from bot.company_edits import CompanyEdits
+from bot.settings import read_settings
+from core.company import importing
+from core.company.editing import Edit, Unreadable
+from core.errors import StartupError
+
+KINDS = get_args(importing.Kind)
+
+
+def bring_in(kind: importing.Kind, path: str, *, dry_run: bool, as_json: bool) -> int:
+    """1 where anything is wrong with the file: then nothing is written."""
+    settings = read_settings()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    fill_demo_company(settings)
+    told: dict[str, Any] = {"kind": kind, "file": path, "dry_run": dry_run}
+    counts: dict[str, Any] = {"rows": 0, "added": 0, "changed": 0, "unchanged": 0, "errors": [], "commit": ""}
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise StartupError(f"{path} cannot be read: {error.strerror}.", "Name a file.") from error
+    try:
+        plan = importing.plan(kind, settings.company_folder, Path(path).name, data)
+    except importing.Unfit as unfit:
+        for one in unfit.problems:
+            print(f"{path}:{one}", file=sys.stderr)
+        if as_json:
+            errors = [{"line": one.line, "key": one.key, "problem": one.problem} for one in unfit.problems]
+            print(json.dumps({**told, **counts, "errors": errors}, ensure_ascii=False, indent=2))
+        return 1
+    counts |= {
+        "rows": plan.rows,
+        "added": plan.added,
+        "changed": plan.changed,
+        "unchanged": plan.unchanged,
+    }
+    if plan.edit is not None and not dry_run:
+        counts["commit"] = asyncio.run(_written(settings.company_folder, kind, Path(path).name, data))
+    if as_json:
+        print(json.dumps({**told, **counts}, ensure_ascii=False, indent=2))
+    else:
+        would = "would be " if dry_run else ""
+        print(
+            f"{plan.rows} rows: {plan.added} {would}added, {plan.changed} {would}changed, "
+            f"{plan.unchanged} as they were."
+        )
+    return 0
+
+
+async def _written(folder: Path, kind: importing.Kind, name: str, data: bytes) -> str:
+    async def nobody_waits() -> None:
+        """A service that runs sees the file by itself."""
+
+    def make(folder: Path) -> Edit:
+        edit = importing.plan(kind, folder, name, data).edit  # anew: somebody may have written meanwhile
+        if edit is None:
+            raise Unreadable("", "nothing was changed")
+        return edit
+
+    return await CompanyEdits(folder, nobody_waits).keep(make, "operator")
