@@ -83,6 +83,7 @@ async def serve(settings: Settings) -> int:
     """Run until a signal; returns the exit code. Raises StartupError."""
     allow_files()
     os.umask(0o077)  # what people send is for this user's eyes
+    asked = _asked_to_stop()  # also while it starts: then it stops in good order as soon as it has
     app = await build(settings)
     connections = Connections()
     http = http_app(app)
@@ -99,7 +100,7 @@ async def serve(settings: Settings) -> int:
         port = listening.sockets[0].getsockname()[1]
         print(f"LoopOS is ready: {_address(settings.host, port, app.web.key)}", flush=True)
         log.info("ready", port=port, demo=settings.demo, home=str(settings.home))
-        return await _until_stopped(app)
+        return await _until_stopped(app, asked)
     finally:
         if listening is not None:
             listening.close()
@@ -126,11 +127,15 @@ async def _listen(connections: Connections, server: web.Server, settings: Settin
         ) from error
 
 
-async def _until_stopped(app: App) -> int:
-    loop = asyncio.get_running_loop()
-    asked = asyncio.Event()
+def _asked_to_stop() -> asyncio.Event:
+    """Set by a signal."""
+    loop, asked = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, asked.set)
+    return asked
+
+
+async def _until_stopped(app: App, asked: asyncio.Event) -> int:
     waits = [asyncio.create_task(asked.wait()), asyncio.create_task(app.fenced.wait())]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for one in waits:
