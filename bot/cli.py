@@ -138,6 +138,14 @@ def _brain_query(args: argparse.Namespace) -> int:
     return brain.query(asked, args.file, args.limit, args.engine, as_json=args.json)
 
 
+def _memo(args: argparse.Namespace) -> int:
+    from bot import memos
+
+    if args.what == "retire":
+        return memos.retire(args.memo, args.person, as_json=args.json)
+    return memos.show(args.memo, every=args.all, as_json=args.json)
+
+
 def _import(args: argparse.Namespace) -> int:
     from bot import importing
 
@@ -189,6 +197,7 @@ VERBS: Final = {
     "ticket": Verb(reads="read"),
     "brain": Verb(reads="read"),
     "import": Verb(operates=True),
+    "memo": Verb(acts=("EditCompany",), reads="read"),
     "team": Verb(acts=("RemovePerson", "UnlinkAccount"), reads="read"),
     "clients": Verb(acts=("MakeToken", "RevokeClient", "AddWebhook", "RemoveWebhook"), reads="team"),
     "cost": Verb(reads="spending"),
@@ -279,6 +288,21 @@ def _add_reading(verb: AddVerb) -> None:
         choices=("lexical", "embeddings", "fused"),
         help="how it is ranked; without it as well as can be",
     )
+    memo = verb("memo", _memo, "the founder's memos", True)
+    memo.set_defaults(what="ls", memo=None, all=False)
+    memo_verbs = memo.add_subparsers(metavar="COMMAND")
+    listed = memo_verbs.add_parser("ls", help="those that hold")
+    listed.add_argument("--all", action="store_true", help="also those that hold no more")
+    one_memo = memo_verbs.add_parser("show", help="one of them, with all that is kept of it")
+    one_memo.add_argument("memo")
+    retired = memo_verbs.add_parser(
+        "retire", help="nothing uses it from the next message on; it stays in the file"
+    )
+    retired.add_argument("memo")
+    retired.add_argument("--as", dest="person", required=True, metavar="PERSON", help="who says so")
+    retired.set_defaults(what="retire")
+    for one in (listed, one_memo, retired):
+        one.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
     bring = verb("import", _import, "many entries into the company's files, all or none", True)
     bring.add_argument("kind", choices=["memos", "sops", "resolutions", "properties", "vendors", "team"])
     bring.add_argument("file", help="CSV, a JSON array or, for sops, Markdown")

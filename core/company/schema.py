@@ -190,6 +190,18 @@ class Memo(_Model):
     recorded_at: datetime
     transcript: str
     transcript_en: str
+    audio_sha256: str = ""
+    status: Literal["proposed", "kept", "retired"] = "kept"
+    approved_by: Id | None = None
+    retired_at: datetime | None = None
+    retired_by: Id | None = None
+    superseded_by: Id | None = None
+    flags: list[str] = Field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether anything may rest on it."""
+        return self.status == "kept"
 
 
 class Sop(_Model):

@@ -68,6 +68,7 @@ def _memos(company: Company) -> list[Entry]:
             day=one.recorded_at.date(),
         )
         for one in company.memos
+        if one.holds
     ]
 
 

@@ -51,7 +51,7 @@ def recall(
 ) -> Knowledge:
     """What applies to `query`. `own_resolutions` are tickets this service resolved itself; `readable`: of the properties that
     the asker may read about (None: all), and what is general."""
-    every, past = company.memos, [*company.resolutions, *own_resolutions]
+    every, past = [one for one in company.memos if one.holds], [*company.resolutions, *own_resolutions]
     if readable is not None:
         every = [one for one in every if one.property_id is None or one.property_id in readable]
         past = [one for one in past if one.property_id in readable]
