@@ -14,17 +14,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bot.models import embeddings_of, embeds
 from bot.reading import WRONG_USE, company_of, engine_of, rows_of
 from bot.settings import Settings, read_settings
+from core.brain.answering import Question, answer
 from core.brain.embeddings import Embeddings
 from core.company.company import Company
-from core.company.reading import brain_places, places_of
 from core.company.schema import Person, Property
-from core.i18n import Words
 from core.knowledge import questions
 from core.knowledge.questions import Near
-from core.knowledge.recall import Query
 from core.model import Category
 from core.store import schema
-from core.triage.port import NOBODY
 
 if TYPE_CHECKING:
     from core.triage.offline import OfflineEngine
@@ -98,8 +95,8 @@ def query(asked: Asked, path: str | None, limit: int, engine: Wanted, *, as_json
 async def _query(asked: Asked, path: str | None, limit: int, engine: Wanted, *, as_json: bool) -> int:
     async with _house(read_settings()) as house:
         if path is None:
-            answer = await _answer(house, asked, limit, engine)
-            print(json.dumps(answer, ensure_ascii=False, indent=2) if as_json else answer["answer"])
+            told = await _answer(house, asked, limit, engine)
+            print(json.dumps(told, ensure_ascii=False, indent=2) if as_json else told["answer"])
             return 0
         for number, row in rows_of(path):
             if row is None:
@@ -110,8 +107,8 @@ async def _query(asked: Asked, path: str | None, limit: int, engine: Wanted, *, 
                 row.get("category", asked.category),
                 row.get("as", asked.person),
             )
-            answer = await _answer(house, one, limit, engine)
-            print(json.dumps({"id": row["id"], **answer}, ensure_ascii=False))
+            told = await _answer(house, one, limit, engine)
+            print(json.dumps({"id": row["id"], **told}, ensure_ascii=False))
     return 0
 
 
@@ -126,31 +123,9 @@ async def _answer(house: House, asked: Asked, limit: int, wanted: Wanted) -> dic
         )
     if asked.category is not None and asked.category not in {str(one) for one in Category}:
         raise WrongQuestion(f"there is no category {asked.category!r}; there are {', '.join(Category)}")
-    judged = house.engine.judge(asked.text, NOBODY)
-    mine = places_of(company, person) if person is not None else ()
-    place = asked.property_id or judged.property_id or (next(iter(mine)) if len(mine) == 1 else None)
-    about = Query(asked.text, place, asked.category or judged.category, tuple(judged.risk_tags))
-    readable = brain_places(company, person) if person is not None else None
+    question = Question(asked.text, asked.property_id, asked.category, limit, wanted)
     near = await house.near(asked, wanted)
-    engine: questions.Engine = (wanted or "fused") if near.by_key else "lexical"
-    found = questions.shelf_of(company).search(
-        about, readable=readable, limit=limit, near=near, engine=engine
-    )
-    reads = [judged.language, *(person.languages if person is not None else ())]
-    sources = [questions.source_json(one, reads, datetime.now(UTC).date()) for one in found]
-    lines = [f"[{one['layer']}] {one['id']}: {one['quote']}" for one in sources]
-    nothing = Words(judged.language, company.founder.zone)("I found nothing about that.")
-    return {
-        "query": asked.text,
-        "property_id": place,
-        "category": about.category,
-        "language": judged.language,
-        "engine": engine,
-        "model": house.embeddings.model if house.embeddings is not None and near.by_key else None,
-        "fallback": near.fallback,
-        "answer": "\n".join(lines) or nothing,
-        "sources": sources,
-    }
+    return answer(company, house.engine, question, person, datetime.now(UTC).date(), near=near)
 
 
 def reindex(*, as_json: bool) -> int:

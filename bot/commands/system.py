@@ -5,16 +5,13 @@ from __future__ import annotations
 from bot.commands.call import Call
 from core import phrases
 from core.acts.commands import ReviewCorrection, UndoCorrection
-from core.company.reading import brain_places, places_of
+from core.brain.answering import Question, answer
 from core.errors import Refused
 from core.health import Health
 from core.i18n import N_
-from core.knowledge import questions
-from core.knowledge.recall import Query
 from core.team.rights import Right
 from core.text import shorten
 from core.tickets.records import count_open
-from core.triage.port import NOBODY
 from core.workflow import corrections as taught
 
 
@@ -23,19 +20,19 @@ def brain(call: Call) -> None:
     if not call.words_after:
         call.reply(words("What do you want to know? For example: /brain AC Taipei"))
         return
-    company = call.tx.services.company
-    mine = places_of(company, call.person)
-    place = next(iter(mine)) if len(mine) == 1 else None
-    readable = brain_places(company, call.person)
-    judged = call.tx.services.baseline.judge(call.words_after, NOBODY)
-    query = Query(call.words_after, judged.property_id or place, judged.category, tuple(judged.risk_tags))
-    reads = [words.language, *call.person.languages]
-    found = [
-        f"• {questions.quoted(one.entry, reads)[0]} [{one.entry.id}]"
-        for one in questions.shelf_of(company).search(query, readable=readable, near=call.near)
-    ]
+    services = call.tx.services
+    told = answer(
+        services.company,
+        services.baseline,
+        Question(call.words_after),
+        call.person,
+        call.tx.now.date(),
+        words=words,
+        near=call.near,
+    )
+    lines = [f"• {one['quote']} [{one['id']}]" for one in told["sources"]]
     # In a group others read along, who may read less.
-    call.reply_alone("\n".join(found) if found else words("I found nothing about that."))
+    call.reply_alone("\n".join(lines) or told["answer"])
 
 
 def status(call: Call) -> None:

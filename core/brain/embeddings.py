@@ -80,7 +80,9 @@ class Embeddings:
         if not self._index.keys:
             return Near({}, f"{self.model}: nothing was embedded yet")
         found = self._index.cosines(question)
-        return Near(found) if found else Near({}, f"{self.model}: a vector of another length")
+        return (
+            Near(found, model=self.model) if found else Near({}, f"{self.model}: a vector of another length")
+        )
 
     async def _vector_of(self, text: str) -> bytes:
         known = self._asked.get(text)

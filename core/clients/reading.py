@@ -9,22 +9,21 @@ from typing import Any, Final
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
+from core.brain.answering import Question, answer
 from core.clients import feed
 from core.clients.errors import ClientError
 from core.clients.shapes import CostSummary, ListTickets, QueryBrain
-from core.company.reading import brain_places, cost_places, places_of
+from core.company.reading import brain_places, cost_places
 from core.company.schema import Person, Vendor
 from core.context import Services, Tx
 from core.cost import report
 from core.i18n import N_, Words
 from core.knowledge import questions
-from core.knowledge.recall import Query
 from core.model import OPEN, ApprovalStatus, Status
 from core.phrases import CATEGORY, ROLE, TRADE, categories_named, label
 from core.store.tables import Approval, Deadline, Dispatch, Report, Ticket
 from core.stored_values import Source, to_json
 from core.tickets.view import iso, money
-from core.triage.port import NOBODY
 
 TIMERS: Final = (
     "escalate",
@@ -232,21 +231,8 @@ def query_brain(
     place = wanted.property_id
     if place is not None and company.place(place) is None:
         raise ClientError("invalid_arguments", N_("There is no such property."), field="property_id")
-    judged = tx.services.baseline.judge(wanted.question, NOBODY)
-    mine = places_of(company, person)
-    place = place or judged.property_id or (next(iter(mine)) if len(mine) == 1 else None)
-    query = Query(wanted.question, place, judged.category, tuple(judged.risk_tags))
-    found = questions.shelf_of(company).search(
-        query, readable=brain_places(company, person), limit=wanted.limit, near=near
-    )
-    reads = [words.language, *person.languages]
-    sources = [questions.source_json(one, reads, tx.now.date()) for one in found]
-    return {
-        "query": wanted.question,
-        "property_id": place,
-        "answer": "\n".join(one["quote"] for one in sources) or words("I found nothing about that."),
-        "sources": sources,
-    }
+    asked = Question(wanted.question, place, limit=wanted.limit)
+    return answer(company, tx.services.baseline, asked, person, tx.now.date(), words=words, near=near)
 
 
 def sources_of(tx: Tx, person: Person, ticket: Ticket) -> list[Source]:

@@ -278,6 +278,11 @@ class Tickets(Result):
 class Answer(Result):
     query: str
     property_id: str | None
+    category: str
+    language: str
+    engine: str
+    model: str | None
+    fallback: str | None
     answer: str
     sources: list[dict[str, Any]]
 

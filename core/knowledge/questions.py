@@ -41,6 +41,8 @@ class Near:
 
     by_key: Mapping[str, float]
     fallback: str | None = None
+    model: str | None = None
+    """Whose vectors they are."""
 
 
 NOTHING_NEAR: Final = Near({})
