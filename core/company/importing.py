@@ -75,12 +75,12 @@ class Unfit(LoopOSError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One entry of the file. `keys`: the line of each of its keys, where they stand on lines of their own."""
+    """One entry of the file, with the line on which it begins."""
 
     line: int
     values: Mapping[str, Any]
     text: str = ""
-    """As it stands in a JSON file."""
+    """As it stands in a JSON file, where each key has a line of its own; "" in a table."""
 
     def line_of(self, path: tuple[int | str, ...]) -> int:
         return self.line + line_of(self.text, path) - 1 if self.text else self.line
