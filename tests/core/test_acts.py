@@ -93,12 +93,8 @@ def test_every_command_has_one_act_and_every_act_is_done_somewhere() -> None:
     by_shell = {getattr(commands, act) for verb in cli.VERBS.values() for act in verb.acts}
     by_programs = {act for acts in PROGRAMS_ACT for act in acts}
     assert by_programs <= every
-    # A stranger's code, a vendor who looks at the page, and the dashboard's form over the company's files.
-    assert every - by_buttons - by_words - by_shell - by_programs == {
-        commands.Join,
-        commands.OpenOffer,
-        commands.EditCompany,
-    }
+    # A stranger's code, and a vendor who looks at the page.
+    assert every - by_buttons - by_words - by_shell - by_programs == {commands.Join, commands.OpenOffer}
 
 
 def test_commands_are_values() -> None:
