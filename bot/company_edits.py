@@ -30,7 +30,8 @@ _OURS: Final = (
 
 
 class CompanyEdits:
-    def __init__(self, folder: Path, reread: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, folder: Path, reread: Callable[[], Awaitable[None]] | None = None) -> None:
+        """`reread`: called once it is written; None: a service that runs sees the file by itself."""
         self.folder = folder
         self._reread = reread
         self._turn = asyncio.Lock()
@@ -39,7 +40,8 @@ class CompanyEdits:
         """Write the file that `make` says and commit it; returns the commit, "" where there is no git. Raises Unreadable."""
         async with self._turn:
             commit = await asyncio.to_thread(self._keep, make, who)
-        await self._reread()
+        if self._reread is not None:
+            await self._reread()
         return commit
 
     def _keep(self, make: Callable[[Path], Edit], who: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from bot.app import fill_demo_company
 from bot.company_edits import CompanyEdits
@@ -14,8 +14,6 @@ from bot.settings import read_settings
 from core.company import importing
 from core.company.editing import Edit, Unreadable
 from core.errors import StartupError
-
-KINDS = get_args(importing.Kind)
 
 
 def bring_in(kind: importing.Kind, path: str, *, dry_run: bool, as_json: bool) -> int:
@@ -31,6 +29,8 @@ def bring_in(kind: importing.Kind, path: str, *, dry_run: bool, as_json: bool) -
         raise StartupError(f"{path} cannot be read: {error.strerror}.", "Name a file.") from error
     try:
         plan = importing.plan(kind, settings.company_folder, Path(path).name, data)
+        if plan.edit is not None and not dry_run:
+            counts["commit"] = asyncio.run(_written(settings.company_folder, kind, Path(path).name, data))
     except importing.Unfit as unfit:
         for one in unfit.problems:
             print(f"{path}:{one}", file=sys.stderr)
@@ -44,8 +44,6 @@ def bring_in(kind: importing.Kind, path: str, *, dry_run: bool, as_json: bool) -
         "changed": plan.changed,
         "unchanged": plan.unchanged,
     }
-    if plan.edit is not None and not dry_run:
-        counts["commit"] = asyncio.run(_written(settings.company_folder, kind, Path(path).name, data))
     if as_json:
         print(json.dumps({**told, **counts}, ensure_ascii=False, indent=2))
     else:
@@ -58,13 +56,13 @@ def bring_in(kind: importing.Kind, path: str, *, dry_run: bool, as_json: bool) -
 
 
 async def _written(folder: Path, kind: importing.Kind, name: str, data: bytes) -> str:
-    async def nobody_waits() -> None:
-        """A service that runs sees the file by itself."""
-
     def make(folder: Path) -> Edit:
         edit = importing.plan(kind, folder, name, data).edit  # anew: somebody may have written meanwhile
         if edit is None:
             raise Unreadable("", "nothing was changed")
         return edit
 
-    return await CompanyEdits(folder, nobody_waits).keep(make, "operator")
+    try:
+        return await CompanyEdits(folder).keep(make, "operator")
+    except Unreadable:  # somebody else brought the same in meanwhile
+        return ""

@@ -6,7 +6,6 @@ import asyncio
 import json
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from bot.brain import WrongQuestion
@@ -81,13 +80,8 @@ async def _retire(memo_id: str, person: str) -> dict[str, Any] | None:
             words = Words("en", company.founder.zone)
             print(f"loopos: {refusal(refused, words, SystemClock().now())}", file=sys.stderr)
             return None
-        folder: Path = settings.company_folder
         now = datetime.now(UTC)
-
-        async def nobody_waits() -> None:
-            """A service that runs sees the file by itself."""
-
-        keeper = CompanyEdits(folder, nobody_waits)
+        keeper = CompanyEdits(settings.company_folder)
         await keeper.keep(lambda at: memos.retire(at, memo_id, who.id, now), who.id)
     kept = next(one for one in company_of(settings).memos if one.id == memo_id)
     return memos.memo_json(kept)

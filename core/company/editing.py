@@ -5,15 +5,13 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from core.company.loader import CompanyDataError, load_company
+from core.company.loader import CompanyDataError, load_company_with
 from core.errors import LoopOSError
 from core.i18n import N_
 
@@ -218,13 +216,8 @@ def _entry(data: Any, kind: Kind, name: str) -> dict[str, Any]:
 
 def _check(folder: Path, file: str, text: str) -> None:
     """The whole company still makes sense with it."""
-    with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / "company"
-        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".git"))
-        (copy / file).write_text(text, encoding="utf-8")
-        try:
-            load_company(copy)
-        except CompanyDataError as error:
-            raise Unreadable(
-                "", "; ".join(f"{one.key}: {one.problem}" for one in error.findings)[:300]
-            ) from error
+    try:
+        load_company_with(folder, file, text)
+    except CompanyDataError as error:
+        told = "; ".join(f"{one.key}: {one.problem}" for one in error.findings)
+        raise Unreadable("", told[:300]) from error

@@ -9,8 +9,6 @@ import hashlib
 import io
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from core.company.editing import Edit
-from core.company.loader import CompanyDataError, line_of, load_company
+from core.company.loader import CompanyDataError, line_of, load_company, load_company_with
 from core.company.schema import Memo, Person, Property, Resolution, Sop, Vendor
 from core.errors import LoopOSError
 from core.text import shorten
@@ -170,23 +168,17 @@ def _filled(kind: Kind, values: Mapping[str, Any], founder: str) -> dict[str, An
 
 def _check(folder: Path, file: str, text: str, lines: Mapping[int, Row]) -> None:
     """The whole company still makes sense with it. Raises Unfit, with the lines of the file that is imported."""
-    with tempfile.TemporaryDirectory() as scratch:
-        copy = Path(scratch) / "company"
-        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".git"))
-        (copy / file).write_text(text, encoding="utf-8")
-        try:
-            load_company(copy)
-        except CompanyDataError as error:
-            problems = []
-            for one in error.findings[:MAX_PROBLEMS]:
-                number, _, key = one.key.partition(".")
-                row = lines.get(int(number)) if one.file == file and number.isdecimal() else None
-                path = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
-                line = row.line_of(path) if row is not None else 1
-                problems.append(
-                    Problem(line, key if row is not None else f"{one.file} {one.key}", one.problem)
-                )
-            raise Unfit(problems) from error
+    try:
+        load_company_with(folder, file, text)
+    except CompanyDataError as error:
+        problems = []
+        for one in error.findings[:MAX_PROBLEMS]:
+            number, _, key = one.key.partition(".")
+            row = lines.get(int(number)) if one.file == file and number.isdecimal() else None
+            path = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
+            line = row.line_of(path) if row is not None else 1
+            problems.append(Problem(line, key if row is not None else f"{one.file} {one.key}", one.problem))
+        raise Unfit(problems) from error
 
 
 # --- what a file holds

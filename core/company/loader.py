@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -159,6 +161,15 @@ def load_company(folder: Path) -> Company:
     if reader.findings:
         raise CompanyDataError(reader.findings)
     return company
+
+
+def load_company_with(folder: Path, file: str, text: str) -> Company:
+    """The company as it would be if `text` stood in `file`. Nothing is written there. Raises CompanyDataError."""
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch) / "company"
+        shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".git"))
+        (copy / file).write_text(text, encoding="utf-8")
+        return load_company(copy)
 
 
 def _no_skill() -> Skill | None:
