@@ -101,6 +101,9 @@ async def _query(asked: Asked, path: str | None, limit: int, engine: Wanted, *, 
         for number, row in rows_of(path):
             if row is None:
                 raise WrongQuestion(f"line {number} is not a JSON object with id and text")
+            for key in ("property", "category", "as"):
+                if not isinstance(row.get(key), str | None):
+                    raise WrongQuestion(f"line {number}: {key} is no text")
             one = Asked(
                 row["text"],
                 row.get("property", asked.property_id),

@@ -4,6 +4,7 @@ Without a provider, or where it does not answer as it should, questions are answ
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -76,10 +77,11 @@ class Embeddings:
         except BadVectors as bad:
             return Near({}, f"{self.model}: {bad}")
         if self._index is None:
-            self._index = VectorIndex(await self._store.read(self._kept))
-        if not self._index.keys:
+            self._index = await asyncio.to_thread(VectorIndex, await self._store.read(self._kept))
+        index = self._index  # another may be made meanwhile
+        if not index.keys:
             return Near({}, f"{self.model}: nothing was embedded yet")
-        found = self._index.cosines(question)
+        found = await asyncio.to_thread(index.cosines, question)
         return (
             Near(found, model=self.model) if found else Near({}, f"{self.model}: a vector of another length")
         )

@@ -90,3 +90,10 @@ def test_what_is_not_there_is_told_with_what_is(
     assert main(["brain", "query", *typed]) == 2
     out = capsys.readouterr()
     assert out.out == "" and told in out.err
+
+
+def test_a_line_that_names_no_text_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "asked.jsonl"
+    file.write_text('{"id": "a", "text": "x", "category": ["hvac_leak"]}\n', encoding="utf-8")
+    assert main(["brain", "query", "--file", str(file)]) == 2
+    assert "line 1: category" in capsys.readouterr().err
