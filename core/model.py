@@ -171,6 +171,40 @@ Layer = Literal["memo", "sop", "history", "skill"]
 """Where a piece of what the company knows comes from."""
 
 
+class SkillStatus(StrEnum):
+    """Of one version of a skill."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    REPLACED = "replaced"
+    """By a later version."""
+    ROLLED_BACK = "rolled_back"
+    DEMOTED = "demoted"
+    """It did worse than drafting."""
+
+
+class RunState(StrEnum):
+    """Of a skill at work on a ticket."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FELL_BACK = "fell_back"
+    """Something was not as it expects: the ticket goes on as without it."""
+    STOPPED = "stopped"
+    """The ticket ended before it did."""
+
+
+class SkillText(StrEnum):
+    """What a routine can say without words of its own: core.phrases.SKILL_TEXT says it in each language."""
+
+    MEANWHILE = "meanwhile"
+    """What to do until somebody comes, by the kind of problem."""
+    SORRY = "sorry"
+    HOLDS = "holds"
+    """Whether the repair held."""
+
+
 class SourceKind(StrEnum):
     TEXT = "text"
     VOICE = "voice"

@@ -16,6 +16,23 @@ READ_LIMIT: Final = 4000
 """Characters of one message that are read; the whole text is kept."""
 
 
+_UNIT: Final = r"(?:\b(?:usd|twd|jpy|idr|eur|dollars?|d[oó]lar(?:es)?|euros?|yen|rupiah|rp)\b|us\$|[$€¥£￥]|美元|美金|台幣|塊|元|円|ドル)"
+_IN_WORDS: Final = (
+    r"(?:[〇零一二三四五六七八九十百千萬万億兩]|\b(?:hundred|thousand|million|cientos|mil|ratus|ribu|juta)\b)"
+)
+MONEY: Final = re.compile(
+    rf"(?:us\$|nt\$|[$€¥£￥]|\b(?:usd|twd|jpy|idr|eur|rp)\b\.?)\s?\d|(?<![\d.,])\d[\d.,]*\s?(?:{_UNIT}|ribu\b|juta\b|萬|万)"
+    rf"|{_IN_WORDS}\s?{_UNIT}",
+    re.IGNORECASE,
+)
+"""An amount of money, in figures or in words."""
+ADDRESS: Final = re.compile(
+    r"https?:|www\.|\b[\w-]{1,63}\.(?:com|net|org|io|co|tw|jp|id|es|ru|cn|info|xyz|link|me)\b|\S{1,64}@\S{1,255}|\+?\d[\d\s().-]{7,40}\d",
+    re.IGNORECASE,
+)
+"""A link, a mail address, a number to call."""
+
+
 def escape(text: str) -> str:
     r"""`text` with control characters, lone surrogates and bidi overrides written out as \u{202E}.
 

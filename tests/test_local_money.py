@@ -16,7 +16,8 @@ from bot.app import DATA as _DATA
 from bot.settings import read_settings
 from bot.setup.doctor import _rates
 from core import housekeeping
-from core.company.loader import CompanyDataError, load_company
+from core.company.findings import CompanyDataError
+from core.company.loader import load_company
 from core.cost import statement
 from core.cost.months import month_at
 from core.cost.statement_pdf import pdf_bytes

@@ -18,7 +18,8 @@ from bot.settings import Settings, read_settings
 from bot.setup.button import no_account
 from bot.setup.side_process import configured, health_of, is_ours, local_url, read_company, unready
 from core.company.company import RATES_LAST
-from core.company.loader import CompanyDataError, load_company
+from core.company.findings import CompanyDataError
+from core.company.loader import load_company
 from core.errors import StartupError
 from core.model import InboxStatus, OutboxStatus
 from core.store import schema

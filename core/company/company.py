@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Final
 
+from core.company.findings import Finding
 from core.company.schema import (
     CompanyFile,
     EscalationFile,
@@ -16,10 +17,10 @@ from core.company.schema import (
     Property,
     RatesFile,
     Resolution,
-    Skill,
     Sop,
     Vendor,
 )
+from core.company.skills import Skill
 from core.errors import Refused
 from core.model import Role
 from core.money import DOLLARS, MAX_AMOUNT, USD, Amount, Money, Rate
@@ -48,6 +49,10 @@ class Company:
     """Members who joined through chat."""
     former: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Id -> name of who left: what they did keeps their name."""
+    refused: Sequence[Finding] = field(default_factory=tuple)
+    """Files that were left out, and why."""
+    skill_files: frozenset[str] = frozenset()
+    """Ids of the skills whose file is there, sound or not."""
 
     def without(self, left: Collection[str]) -> Company:
         """The company without who left, and without what they did as vendors."""

@@ -11,7 +11,8 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from core.company.loader import CompanyDataError, load_company_with
+from core.company.findings import CompanyDataError
+from core.company.loader import load_company_with
 from core.errors import LoopOSError
 from core.i18n import N_
 
@@ -37,10 +38,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """`text` is the whole of `file`, as it shall be."""
+    """`text` is the whole of `file`, as it shall be; None: it is not to be there."""
 
     file: str
-    text: str
+    text: str | None
     about: str
     """In a few words, for the log of changes."""
 

@@ -18,7 +18,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from core.company.editing import Edit
-from core.company.loader import CompanyDataError, line_of, load_company, load_company_with
+from core.company.findings import CompanyDataError, line_of
+from core.company.loader import load_company, load_company_with
 from core.company.schema import Memo, Person, Property, Resolution, Sop, Vendor
 from core.errors import LoopOSError
 from core.text import shorten

@@ -6,13 +6,14 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from core.company.company import Company
+from core.company.findings import CompanyDataError, Finding, Path_, line_of
 from core.company.schema import (
     CompanyFile,
     EscalationFile,
@@ -21,59 +22,22 @@ from core.company.schema import (
     Property,
     RatesFile,
     Resolution,
-    Skill,
     Sop,
     Vendor,
 )
+from core.company.skill_checks import misfits
+from core.company.skills import Skill, Step
 from core.errors import StartupError
 from core.model import Role
 from core.money import USD
 
 T = TypeVar("T")
-Path_ = tuple[int | str, ...]
+MAX_FILE: Final = 1 << 20
+"""Bytes of a skill's file; a longer one is named, not read."""
 
 
-@dataclass(frozen=True)
-class Finding:
-    file: str
-    line: int
-    key: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.key + ': ' if self.key else ''}{self.problem}"
-
-
-class CompanyDataError(StartupError):
-    def __init__(self, findings: list[Finding]) -> None:
-        lines = "\n".join(f"  {finding}" for finding in findings)
-        super().__init__(f"The company data has mistakes:\n{lines}\n", "Correct them and start again.")
-        self.findings = findings
-
-
-def line_of(text: str, path: Path_) -> int:
-    """The line on which the value at `path` stands. JSON is YAML, and PyYAML knows its lines."""
-    import yaml
-
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
-        return 1
-    line = 1
-    for key in path:
-        if isinstance(node, yaml.SequenceNode) and isinstance(key, int) and key < len(node.value):
-            node = node.value[key]
-        elif isinstance(node, yaml.MappingNode):
-            found = [(k, v) for k, v in node.value if k.value == str(key)]
-            if not found:
-                break
-            line = found[0][0].start_mark.line + 1
-            node = found[0][1]
-            continue
-        else:
-            break
-        line = node.start_mark.line + 1
-    return line
+_TAGS: Final = frozenset(get_args(one.model_fields["do"].annotation)[0] for one in get_args(Step))
+"""Which kind of step a mistake is in: no key of the file, but pydantic names it among them."""
 
 
 @dataclass
@@ -110,7 +74,8 @@ class _Reader:
             checked: T = TypeAdapter(kind).validate_python(data)
         except ValidationError as error:
             for issue in error.errors():
-                self.note(file, issue["loc"], issue["msg"].removeprefix("Value error, "))
+                where = tuple(one for one in issue["loc"] if one not in _TAGS)
+                self.note(file, where, issue["msg"].removeprefix("Value error, "))
             return empty()
         return checked
 
@@ -141,8 +106,6 @@ def load_company(folder: Path) -> Company:
     rates = None
     if (folder / "rates.json").exists():
         rates = reader.read("rates.json", RatesFile | None, lambda: None)
-    skill_files = sorted(path.name for path in (folder / "skills").glob("*.json"))
-    skills = [reader.read(f"skills/{name}", Skill | None, _no_skill) for name in skill_files]
 
     company = Company(
         about,
@@ -153,14 +116,13 @@ def load_company(folder: Path) -> Company:
         sops,
         resolutions,
         escalation,
-        [s for s in skills if s],
-        rates,
+        rates=rates,
     )
     if not reader.findings:
         _cross_check(reader, company)
     if reader.findings:
         raise CompanyDataError(reader.findings)
-    return company
+    return _with_skills(folder, company)
 
 
 def load_company_with(folder: Path, file: str, text: str) -> Company:
@@ -172,8 +134,31 @@ def load_company_with(folder: Path, file: str, text: str) -> Company:
         return load_company(copy)
 
 
-def _no_skill() -> Skill | None:
-    return None
+def _with_skills(folder: Path, company: Company) -> Company:
+    """`company` with the skills of its folder; a broken one is left out and named, and stops nothing else."""
+    found: list[Skill] = []
+    refused: list[Finding] = []
+    there: set[str] = set()
+    for path in sorted((folder / "skills").glob("*.json")):
+        reader, file = _Reader(folder), f"skills/{path.name}"
+        there.add(path.stem)
+        skill = None
+        if path.is_symlink() or not path.is_file():
+            reader.findings.append(Finding(file, 1, "", "is no file of its own, so it is not read"))
+        elif path.stat().st_size > MAX_FILE:
+            reader.findings.append(Finding(file, 1, "", "is above 1 MiB, so it is not read"))
+        else:
+            skill = reader.read(file, Skill | None, lambda: None)
+        if skill is not None:
+            there.add(skill.skill_id)
+            if any(one.skill_id == skill.skill_id for one in found):
+                reader.note(file, ("skill_id",), f"{skill.skill_id!r} stands twice")
+            for where, problem in misfits(company, skill):
+                reader.note(file, where, problem)
+        if skill is not None and not reader.findings:
+            found.append(skill)
+        refused += reader.findings
+    return replace(company, skills=found, refused=tuple(refused), skill_files=frozenset(there))
 
 
 def _no_escalation() -> EscalationFile:
@@ -237,9 +222,6 @@ def _cross_check(reader: _Reader, company: Company) -> None:
         _known(reader, file, (i, "property_id"), [row.property_id], places, "property")
         if row.vendor_id is not None:
             _known(reader, file, (i, "vendor_id"), [row.vendor_id], vendors, "vendor")
-    for skill in company.skills:
-        file = next((f for f in reader.texts if f.startswith("skills/") and skill.skill_id in f), "skills")
-        _known(reader, file, ("preferred_vendors",), skill.preferred_vendors, vendors, "vendor")
 
 
 def _known(reader: _Reader, file: str, path: Path_, ids: Iterable[str], known: set[str], what: str) -> None:

@@ -6,60 +6,16 @@ from __future__ import annotations
 
 from datetime import date, datetime, time
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from core.model import Category, Rank, RiskTag, Role
+from core.company.types import DAYS, Currency, Day, Id, Language, Usd, Zone, rate
+from core.model import Category, Rank, Role
 from core.money import USD
 
 DAY_CAPS: Final = 3
-DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _money(value: Any) -> Decimal:
-    if isinstance(value, float):
-        raise ValueError('write money as a string with two places, such as "145.00": a float is not exact')
-    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-        raise ValueError('write money as a string, such as "145.00"')
-    try:
-        amount = Decimal(value)
-    except ArithmeticError:
-        raise ValueError(f"{value!r} is not an amount in US dollars") from None
-    if not amount.is_finite() or amount < 0:
-        raise ValueError("an amount is never negative or infinite")
-    return amount.quantize(Decimal("0.01"))
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"{value!r} is not a time zone such as Asia/Taipei") from None
-    return value
-
-
-def _rate(value: Any) -> Decimal:
-    if isinstance(value, float):
-        raise ValueError('write a rate as a string, such as "32.10": a float is not exact')
-    try:
-        rate = Decimal(value)
-    except (ArithmeticError, TypeError, ValueError):
-        raise ValueError(f"{value!r} is not a rate") from None
-    if not rate.is_finite() or rate <= 0:
-        raise ValueError("a rate is above nought")
-    return rate
-
-
-Usd = Annotated[Decimal, BeforeValidator(_money)]
-Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
-"""ISO 4217."""
-Zone = Annotated[str, AfterValidator(_zone)]
-Id = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.\-]{0,59}$")]
-Language = Literal["en", "zh-TW", "ja", "id", "es"]
-"""Whom a step of the escalation means, at the ticket's property."""
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class _Model(BaseModel):
@@ -82,7 +38,7 @@ class RatesFile(_Model):
     """What a US dollar buys of other moneys."""
 
     as_of: date
-    per_usd: dict[Currency, Annotated[Decimal, BeforeValidator(_rate)]]
+    per_usd: dict[Currency, Annotated[Decimal, BeforeValidator(rate)]]
 
 
 class Property(_Model):
@@ -260,37 +216,3 @@ class EscalationFile(_Model):
 
     def steps_for(self, severity: int) -> list[Step]:
         return self.by_severity.get(str(severity), self.default)  # type: ignore[call-overload,no-any-return]
-
-
-class TriggerConditions(_Model):
-    category: list[Category] = Field(min_length=1)
-    property_id: list[Id] = Field(default_factory=list)
-    any_risk_tag: list[RiskTag] = Field(default_factory=list)
-
-
-class WorkflowStep(_Model):
-    do: Literal["notify_reporter", "notify_guest", "dispatch_vendor", "wait_acknowledgement", "follow_up"]
-    note: str = ""
-
-
-class SkillSources(_Model):
-    derived_from_ticket: str | None = None
-    brain_layers_used: list[str] = Field(default_factory=list)
-    generated_by: str
-    generated_at: datetime
-
-
-class Skill(_Model):
-    skill_id: Id
-    version: int = Field(ge=1)
-    name: str
-    description: str
-    trigger_conditions: TriggerConditions
-    inputs_required: list[str] = Field(default_factory=list)
-    workflow_steps: list[WorkflowStep] = Field(min_length=1)
-    preferred_vendors: list[Id] = Field(default_factory=list)
-    auth_cap_usd: Usd
-    guest_voice_style: str = ""
-    approval_rules: list[str] = Field(default_factory=list)
-    approved: bool = False
-    sources: SkillSources

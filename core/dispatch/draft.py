@@ -65,7 +65,7 @@ def choose_vendor(
     here = [v for v in company.vendors if company.reaches(v, place.id) and v.id not in refused]
     known = {vendor.id: vendor for vendor in here}
     if knowledge.skill:
-        for vendor_id in knowledge.skill.preferred_vendors:
+        for vendor_id in (knowledge.skill.vendor_id, *knowledge.skill.preferred_vendors):
             if vendor_id in known:
                 return known[vendor_id], Reason("vendor_by_skill", {"skill": knowledge.skill.name})
     for past in knowledge.resolutions:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from core.company.schema import DAYS, Person, QuietHours
+from core.company.schema import Person, QuietHours
+from core.company.types import DAYS
 from core.model import URGENT
 
 

@@ -12,7 +12,8 @@ from decimal import Decimal
 from typing import Final
 
 from core.company.company import Company
-from core.company.schema import Memo, Resolution, Skill, Sop
+from core.company.schema import Memo, Resolution, Sop
+from core.company.skills import Skill
 from core.knowledge.lexical import lexical_scores
 from core.stored_values import Source
 from core.text import normal, shorten
@@ -48,9 +49,10 @@ def recall(
     own_resolutions: Sequence[Resolution] = (),
     *,
     readable: Collection[str] | None = None,
+    skill: Skill | None = None,
 ) -> Knowledge:
     """What applies to `query`. `own_resolutions` are tickets this service resolved itself; `readable`: of the properties that
-    the asker may read about (None: all), and what is general."""
+    the asker may read about (None: all), and what is general; `skill`: the one at work on it."""
     every, past = [one for one in company.memos if one.holds], [*company.resolutions, *own_resolutions]
     if readable is not None:
         every = [one for one in every if one.property_id is None or one.property_id in readable]
@@ -58,7 +60,6 @@ def recall(
     memos = rank_memos(every, query)
     sop = find_sop(company, query)
     resolutions = find_resolutions(past, query)
-    skill = find_skill(company.skills, query)
     sources = [
         *(
             Source("memo", memo.id, memo.speaker, shorten(memo.transcript_en, 280), score)
@@ -120,25 +121,6 @@ def find_resolutions(resolutions: Sequence[Resolution], query: Query) -> list[Re
         row for row in resolutions if row.property_id == query.property_id and row.category == query.category
     ]
     return sorted(same, key=lambda row: (row.resolved_on, row.id), reverse=True)[:TOP_RESOLUTIONS]
-
-
-def find_skill(skills: Sequence[Skill], query: Query) -> Skill | None:
-    """The approved skill whose conditions hold, the highest version of it."""
-    fitting = [
-        skill
-        for skill in skills
-        if skill.approved
-        and query.category in skill.trigger_conditions.category
-        and (
-            not skill.trigger_conditions.property_id
-            or query.property_id in skill.trigger_conditions.property_id
-        )
-        and (
-            not skill.trigger_conditions.any_risk_tag
-            or set(query.risk_tags) & {str(tag) for tag in skill.trigger_conditions.any_risk_tag}
-        )
-    ]
-    return max(fitting, key=lambda skill: skill.version, default=None)
 
 
 def as_resolution(

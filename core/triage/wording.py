@@ -8,7 +8,7 @@ from typing import Final
 
 from core.llm.quoting import RULES
 from core.model import LANGUAGES
-from core.text import escape, repeats
+from core.text import ADDRESS, MONEY, escape, repeats
 from core.triage.port import BaselineEngine, Speaker
 
 LONGEST: Final = 700
@@ -20,24 +20,11 @@ BORROWED_SIGNS: Final = 16
 _KANA: Final = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
 _CJK: Final = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u3400-\u9fff]")
 _LETTER: Final = re.compile(r"[^\W\d_]")
-_UNIT: Final = r"(?:\b(?:usd|twd|jpy|idr|eur|dollars?|d[oó]lar(?:es)?|euros?|yen|rupiah|rp)\b|us\$|[$€¥£￥]|美元|美金|台幣|塊|元|円|ドル)"
-_IN_WORDS: Final = (
-    r"(?:[〇零一二三四五六七八九十百千萬万億兩]|\b(?:hundred|thousand|million|cientos|mil|ratus|ribu|juta)\b)"
-)
-_MONEY: Final = re.compile(
-    rf"(?:us\$|nt\$|[$€¥£￥]|\b(?:usd|twd|jpy|idr|eur|rp)\b\.?)\s?\d|(?<![\d.,])\d[\d.,]*\s?(?:{_UNIT}|ribu\b|juta\b|萬|万)"
-    rf"|{_IN_WORDS}\s?{_UNIT}",
-    re.IGNORECASE,
-)
 _SPELT: Final = re.compile(
     r"(?<![〇零一二三四五六七八九十百千兩])[〇零一二三四五六七八九十百千兩]+|(?<![\d.,])\d[\d.,]*(?=\s?(?:[百千萬万億k]|ribu|juta|mil\b))"
 )
 """A number that a translator has to write another way: its digits stay, its zeros may not."""
 _AS_DIGITS: Final = str.maketrans("〇零一二三四五六七八九兩", "001234567892", "十百千")
-_ADDRESS: Final = re.compile(
-    r"https?:|www\.|\b[\w-]{1,63}\.(?:com|net|org|io|co|tw|jp|id|es|ru|cn|info|xyz|link|me)\b|\S{1,64}@\S{1,255}|\+?\d[\d\s().-]{7,40}\d",
-    re.IGNORECASE,
-)
 _PINGS: Final = re.compile(r"<[!@#]|@(?:everyone|channel|here)\b", re.IGNORECASE)
 _FIGURE: Final = re.compile(r"\d(?:[\d.,]*\d)?")
 # A key, a token: no word of any language, and no name of ours, is that long and mixed.
@@ -76,9 +63,9 @@ def flaws(
     if len(plain) > LONGEST:
         found.append("too long")
     flat = _flat(plain)
-    if _MONEY.search(flat):
+    if MONEY.search(flat):
         found.append("an amount of money")
-    if _ADDRESS.search(flat):
+    if ADDRESS.search(flat):
         found.append("an address or a number to call")
     if _CODE.search(flat):
         found.append("a code")
@@ -97,14 +84,14 @@ def _made_up(text: str, source: str) -> list[str]:
     there, figures = _bare(written), {_figure(one) for one in _FIGURE.findall(written)}
     spelt = {_digits_of(one) for one in _SPELT.findall(written)}
     found: list[str] = []
-    for amount in (one.group() for one in _MONEY.finditer(text)):
+    for amount in (one.group() for one in MONEY.finditer(text)):
         said = [_figure(one) for one in _FIGURE.findall(amount)]
         known = all(one in figures or one.rstrip("0") in spelt for one in said) and (
-            said or _MONEY.search(written)
+            said or MONEY.search(written)
         )
         if not known:
             found.append("an amount that nobody wrote")
-    if any(_bare(one.group()) not in there for one in _ADDRESS.finditer(text)):
+    if any(_bare(one.group()) not in there for one in ADDRESS.finditer(text)):
         found.append("an address that nobody wrote")
     if any(_bare(one.group()) not in there for one in _CODE.finditer(text)):
         found.append("a code that nobody wrote")

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from bot.app import DATA
-from core.company.loader import CompanyDataError, load_company
+from core.company.findings import CompanyDataError
+from core.company.loader import load_company
 
 
 @pytest.fixture

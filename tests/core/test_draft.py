@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from core.company.company import Company
-from core.company.schema import CompanyFile, EscalationFile, Property, Resolution, Skill, Sop, Step, Vendor
+from core.company.schema import CompanyFile, EscalationFile, Property, Resolution, Sop, Step, Vendor
+from core.company.skills import Skill
 from core.dispatch.draft import (
     Draft,
     cap_for,
@@ -60,12 +61,12 @@ def sop(*trades: str, cap: str | None = None) -> Sop:
     )
 
 
-def skill(*preferred: str, cap: str = "900") -> Skill:
+def skill(preferred: str, *others: str, cap: str = "900") -> Skill:
     return Skill.model_validate(
         {
             "skill_id": "s", "version": 1, "name": "AC in Taipei", "description": "d",
             "trigger_conditions": {"category": ["hvac_leak"]}, "workflow_steps": [{"do": "dispatch_vendor"}],
-            "preferred_vendors": preferred, "auth_cap_usd": cap, "approved": True,
+            "preferred_vendors": [preferred, *others], "auth_cap_usd": cap, "approved": True,
             "sources": {"generated_by": "ben", "generated_at": "2026-01-01T00:00:00Z"},
         }
     )  # fmt: skip
@@ -100,7 +101,6 @@ def chosen(vendors: list[Vendor], knowledge: Knowledge) -> tuple[str | None, Rea
         ([CHEAP, DEAR], Knowledge(skill=skill("dear"), resolutions=(bill("cheap"),)), ("dear", BY_SKILL)),
         ([WANG, PIPES], Knowledge(skill=skill("pipes"), sop=sop("hvac")), ("pipes", BY_SKILL)),
         ([CHEAP, WANG], Knowledge(skill=skill("dear")), ("cheap", BY_TRADE)),
-        ([CHEAP, WANG], Knowledge(skill=skill()), ("cheap", BY_TRADE)),
     ],
 )
 def test_a_skill_goes_before_everything_in_its_own_order(
@@ -329,7 +329,7 @@ def test_the_cap_is_the_smallest_of_all_that_are_set(
         (vendor("wang", high="180", cap_usd="300"), None, Knowledge(), "300"),
         (None, "250", Knowledge(), "250"),
         (None, None, Knowledge(sop=sop(cap="70")), "70"),
-        (None, None, Knowledge(skill=skill(cap="60")), "60"),
+        (None, None, Knowledge(skill=skill("wang", cap="60")), "60"),
         (None, None, Knowledge(sop=sop()), "0"),
         (None, None, Knowledge(), "0"),
     ],

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.company.schema import DAYS, Person, QuietHours
+from core.company.schema import Person, QuietHours
+from core.company.types import DAYS
 from core.dispatch.quiet_hours import is_quiet, next_working_moment
 
 ZONES = [

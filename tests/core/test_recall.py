@@ -11,14 +11,13 @@ import pytest
 
 from core.company.company import Company
 from core.company.loader import load_company
-from core.company.schema import CompanyFile, EscalationFile, Memo, Resolution, Skill, Sop, Step
+from core.company.schema import CompanyFile, EscalationFile, Memo, Resolution, Sop, Step
 from core.knowledge.lexical import lexical_scores
 from core.knowledge.recall import (
     Knowledge,
     Query,
     as_resolution,
     find_resolutions,
-    find_skill,
     find_sop,
     rank_memos,
     recall,
@@ -42,17 +41,6 @@ def repair(repair_id: str, on: str = "2026-01-01", place: str = "flat", category
     return Resolution(
         id=repair_id, property_id=place, category=Category(category), summary="s",
         resolved_on=date.fromisoformat(on), hours=1, cost_usd=Decimal(10), rating=5,
-    )  # fmt: skip
-
-
-def skill(skill_id: str, version: int = 1, approved: bool = True, **conditions: list[str]) -> Skill:
-    return Skill.model_validate(
-        {
-            "skill_id": skill_id, "version": version, "name": skill_id, "description": "d",
-            "trigger_conditions": {"category": ["pest"], **conditions}, "approved": approved,
-            "workflow_steps": [{"do": "dispatch_vendor"}], "auth_cap_usd": "100",
-            "sources": {"generated_by": "ben", "generated_at": "2026-01-01T00:00:00Z"},
-        }
     )  # fmt: skip
 
 
@@ -264,50 +252,11 @@ def test_without_place_or_fault_there_are_no_past_repairs(query: Query) -> None:
     assert find_resolutions([repair("a")], query) == []
 
 
-@pytest.mark.parametrize(
-    ("skills", "found"),
-    [
-        ([], None),
-        ([skill("a")], "a v1"),
-        ([skill("a", approved=False)], None),
-        ([skill("a", category=["cleaning"])], None),
-        ([skill("a", category=["cleaning", "pest"])], "a v1"),
-        ([skill("a", property_id=["flat"])], "a v1"),
-        ([skill("a", property_id=["house", "flat"])], "a v1"),
-        ([skill("a", property_id=["house"])], None),
-        ([skill("a", any_risk_tag=["water_damage"])], "a v1"),
-        ([skill("a", any_risk_tag=["injury", "water_damage"])], "a v1"),
-        ([skill("a", any_risk_tag=["injury"])], None),
-        ([skill("a", property_id=["flat"], any_risk_tag=["injury"])], None),
-        ([skill("a", property_id=["house"], any_risk_tag=["water_damage"])], None),
-        ([skill("a", 1), skill("a", 2)], "a v2"),
-        ([skill("a", 2), skill("a", 1)], "a v2"),
-        ([skill("a", 1), skill("a", 2, approved=False)], "a v1"),
-        ([skill("a", 1), skill("a", 2, property_id=["house"])], "a v1"),
-    ],
-)
-def test_a_skill_is_taken_when_it_is_approved_and_all_its_conditions_hold(
-    skills: list[Skill], found: str | None
-) -> None:
-    one = find_skill(skills, Query("", "flat", "pest", ("water_damage", "guest_angry")))
-    assert (one and f"{one.skill_id} v{one.version}") == found
-
-
-@pytest.mark.parametrize(
-    ("one", "found"),
-    [
-        (skill("a"), True),
-        (skill("a", property_id=["flat"]), False),
-        (skill("a", any_risk_tag=["injury"]), False),
-    ],
-)
-def test_a_condition_does_not_hold_for_what_is_not_known(one: Skill, found: bool) -> None:
-    assert (find_skill([one], Query("", None, "pest")) is not None) == found
-
-
 def test_all_four_layers_answer_with_their_sources() -> None:
     found = recall(
-        HARBOUR, Query("air conditioning dripping, ring Mr. Wang?", "warm_taipei_2br", "hvac_leak")
+        HARBOUR,
+        Query("air conditioning dripping, ring Mr. Wang?", "warm_taipei_2br", "hvac_leak"),
+        skill=HARBOUR.skills[0],
     )
     assert [one.id for one in found.memos] == ["memo_taipei_ac"]
     assert found.sop is not None
