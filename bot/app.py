@@ -14,10 +14,12 @@ from typing import Final
 import structlog
 
 from bot import commands
-from bot.company_files import CompanyFiles
+from bot.company_edits import CompanyEdits
+from bot.company_files import CompanyFiles, tell_refused
 from bot.models_and_speech import ModelsAndSpeech, models_and_speech_of
 from bot.platforms import platforms_of
 from bot.settings import Settings
+from bot.shipping import Shipping
 from bot.understanding import model_of
 from channels.link.channel import LinkChannel
 from channels.link.routes import LinkRoutes
@@ -52,7 +54,7 @@ from core.store.url import file_of
 from core.team.roster import company_now
 from core.timers import HANDLERS, given_up, on_jump, prepare
 from core.triage.offline import OfflineEngine
-from core.workflow import undelivered
+from core.workflow import skill_versions, undelivered
 from core.workflow.learning_sync import LearningSync
 from core.workflow.suggesting import Suggester
 from core.workflow.translating import Translator
@@ -80,6 +82,7 @@ class App:
     learning_sync: LearningSync
     watch: ChannelWatch
     company_files: CompanyFiles
+    company_edits: CompanyEdits
     last_life: datetime | None
     """When the process before last showed that it lives."""
     fenced: asyncio.Event = field(default_factory=asyncio.Event)
@@ -92,11 +95,19 @@ class App:
         await self.store.write(lambda tx: forget(tx, worry_about("database")))
         await self.store.write(housekeeping.ensure)
         await housekeeping.sweep(self.services)
+        await self.store.write(self._notice)
         self.alarm.start()
         self.watch.start()
         self.company_files.start()
         for platform in self.platforms:
             await platform.start()
+
+    def _notice(self, tx: Tx) -> None:
+        """What lies in the folder and was not approved; and what was approved and never written there."""
+        skill_versions.notice(tx, self.services.written)
+        for skill_id in skill_versions.owed(tx):
+            skill_versions.ship(tx, skill_id)
+        tell_refused(tx, self.services.written)
 
     async def stop(self) -> None:
         """Let what runs end, then let go of the home. What had no time runs again at the next start."""
@@ -172,6 +183,7 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
     store.on_damaged = lambda why: services.health["database"].failing(
         str(schema.damaged(file_of(settings.database), why)), at_once=True
     )
+    await store.write(lambda tx: skill_versions.take_as_it_is(tx, company))
     services.company = await store.read(lambda session: company_now(session, company))
     models_and_speech = models_and_speech_of(settings, store, steady)
     models_and_speech.join(services)
@@ -179,6 +191,8 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
     before = await store.write(last_beat)
     store.fence = await store.write(take_over)
     intake = Intake(services, store)
+    company_files = CompanyFiles(settings.company_folder, store, services, baseline, learning_sync)
+    company_edits = CompanyEdits(settings.company_folder, company_files.look)
     for task in (
         intake.task(),
         Looking(services, store).task(),
@@ -186,6 +200,7 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
         Suggester(services, store).task(),
         Translator(services, store).task(),
         Housekeeper(services).task(),
+        Shipping(store, company_edits).task(),
         Leaving(services).task(),
         ShowingAgain().task(),
         Deliverer(services, store, undelivered.give_up).task(),
@@ -218,7 +233,8 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
         models_and_speech,
         learning_sync,
         watch,
-        CompanyFiles(settings.company_folder, store, services, baseline, learning_sync),
+        company_files,
+        company_edits,
         before,
     )
     store.on_fenced = app.fenced.set

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -36,26 +36,34 @@ class CompanyEdits:
         self._reread = reread
         self._turn = asyncio.Lock()
 
-    async def keep(self, make: Callable[[Path], Edit], who: str) -> str:
-        """Write the file that `make` says and commit it; returns the commit, "" where there is no git. Raises Unreadable."""
+    async def keep(
+        self, make: Callable[[Path], Edit], who: str, trailers: Sequence[str] | None = None
+    ) -> str:
+        """Write the file that `make` says and commit it alone; returns the commit, "" where there is no git. `trailers`: what
+        its message ends with, instead of who changed it. Raises Unreadable."""
         async with self._turn:
-            commit = await asyncio.to_thread(self._keep, make, who)
+            commit = await asyncio.to_thread(self._keep, make, trailers or (f"Changed-by: {who}",))
         if self._reread is not None:
             await self._reread()
         return commit
 
-    def _keep(self, make: Callable[[Path], Edit], who: str) -> str:
+    def _keep(self, make: Callable[[Path], Edit], trailers: Sequence[str]) -> str:
         edit = make(self.folder)
         begun = self._repository()
         path = self.folder / edit.file
-        part = path.with_suffix(".part")
-        part.write_text(edit.text, encoding="utf-8")
-        part.replace(path)
+        if edit.text is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.parent.mkdir(exist_ok=True)
+            part = path.with_suffix(".part")
+            part.write_text(edit.text, encoding="utf-8")
+            part.replace(path)
         if not begun:
             return ""
-        message = f"{edit.about}\n\nChanged-by: {who}"
-        self._git("add", "--", edit.file)
-        self._git("commit", "--quiet", "--no-verify", "-m", message, "--", edit.file)
+        if self._git("status", "--porcelain", "--", edit.file):
+            message = "\n".join([edit.about, "", *trailers])
+            self._git("add", "--all", "--", edit.file)
+            self._git("commit", "--quiet", "--no-verify", "-m", message, "--", edit.file)
         return self._git("rev-parse", "HEAD").strip()
 
     def _repository(self) -> bool:

@@ -16,7 +16,8 @@ import structlog
 
 from core.access import credentials
 from core.company.company import Company
-from core.company.loader import CompanyDataError, load_company
+from core.company.findings import CompanyDataError
+from core.company.loader import load_company
 from core.context import Services, Store, Tx
 from core.errors import StartupError, TryLater
 from core.i18n import N_
@@ -27,6 +28,7 @@ from core.staff import leaving
 from core.store.unit import Fenced
 from core.team.roster import company_now
 from core.triage.offline import OfflineEngine
+from core.workflow import skill_versions
 from core.workflow.learning_sync import LearningSync
 
 log = structlog.get_logger(__name__)
@@ -115,6 +117,8 @@ class CompanyFiles:
             former = {**before.former, **{one.id: one.name for one in before.team}}
             self._services.written = replace(written, former=former)
             await self._learning.teach()  # lessons about places that are there now
+            await self._store.write(lambda tx: skill_versions.notice(tx, written))
+            await self._store.write(lambda tx: tell_refused(tx, written))
             log.info("company_files_read")
         self._seen = stamp
 
@@ -143,6 +147,12 @@ def stamp_of(folder: Path) -> Stamp:
 def _settle(tx: Tx, addresses: Sequence[Address]) -> None:
     leaving.fall_silent(tx, addresses)
     leaving.owe(tx)
+
+
+def tell_refused(tx: Tx, written: Company) -> None:
+    """Files that were left out, each once a day."""
+    for finding in written.refused:
+        _tell(tx, str(finding))
 
 
 def _tell(tx: Tx, why: str) -> None:

@@ -20,7 +20,6 @@ from yarl import URL
 from bot.api.routes import ApiRoutes
 from bot.app import App, build
 from bot.callers import Callers
-from bot.company_edits import CompanyEdits
 from bot.mcp.door import McpDoor
 from bot.oauth.documents import Documents
 from bot.oauth.routes import OAuthRoutes
@@ -152,7 +151,7 @@ def http_app(app: App) -> web.Application:
     app.link.add_to(http)
     desk, callers = Operations(app.store, app.services), Callers(app.store, app.services)
     feed = Feed(app.store, lambda: app.services.url)
-    edits = CompanyEdits(app.settings.company_folder, app.company_files.look)
+    edits = app.company_edits
     ApiRoutes(desk, callers, feed, edits).add_to(http)
     McpDoor(desk, callers, feed).add_to(http)
     signing_in = SigningIn(app.store, app.services, callers)

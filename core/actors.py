@@ -18,6 +18,8 @@ class Actor:
 
 
 LOOPOS: Final = Actor(SYSTEM, None)
+ROUTINE: Final = Actor(SYSTEM, "skill")
+"""LoopOS as an approved skill bids it: every step passes the table of acts like a person's."""
 
 
 @dataclass(frozen=True, slots=True)

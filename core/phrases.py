@@ -54,6 +54,47 @@ KIND: Final = {
     "rule": N_("Rule"),
 }
 """What a hit of a search is, and the layer of a source."""
+SKILL_LEFT: Final = {
+    "condition": N_("it does not fit here"),
+    "vendor_unavailable": N_("its vendor cannot be sent here any more"),
+    "vendor_declined": N_("its vendor does not come"),
+    "over_cap": N_("it would cost more than it may"),
+    "no_acknowledgement": N_("nobody took the job in time"),
+    "corrected": N_("somebody decided otherwise"),
+}
+"""Why a routine does not go on; its ticket goes on as without it."""
+SKILL_KEY: Final = {
+    "severity": N_("Severity"),
+    "risk_tags.any": N_("Risks"),
+    "risk_tags.none": N_("Risks"),
+    "over_usd": N_("Estimate"),
+    "when.hours": N_("the time of day"),
+    "when.guest_inside": N_("whether a guest is inside"),
+    "inputs_required.guest_inside": N_("whether a guest is inside"),
+    "inputs_required.near_power": N_("whether it is near power"),
+    "vendor": N_("Vendor"),
+    "estimate": N_("Estimate"),
+    "category": N_("Kind"),
+    "property_id": N_("Property"),
+}
+"""What did not fit."""
+SKILL_STEP: Final = {
+    "notify_reporter": N_("Tell who reported it"),
+    "ask_reporter": N_("Ask who reported it"),
+    "dispatch_vendor": N_("Send the vendor"),
+    "notify_guest": N_("Words for the guest"),
+    "offer_compensation": N_("Something for the guest's trouble"),
+    "wait_acknowledgement": N_("Wait until somebody has it"),
+    "follow_up": N_("Ask when the vendor should have been there"),
+    "check": N_("Ask whether it holds"),
+    "escalate": N_("Tell somebody more"),
+    "close": N_("Ask whether it is done"),
+}
+SKILL_TEXT: Final = {
+    "sorry": N_("We are sorry about this. It is being seen to."),
+    "holds": N_("Is it still all right? If not, please reopen it with the button on its card."),
+}
+"""What a routine says without words of its own; `meanwhile` is that of the ticket's kind."""
 YES_NO: Final = {"yes": N_("Yes"), "no": N_("No")}
 FACTS: Final = {
     "near_power": YES_NO,
@@ -127,6 +168,7 @@ REASON: Final = {
     "sender_unknown": N_("The sender is not a known member of the team"),
     "steering": N_("The message tries to give orders: “{words}”"),
     "model_output": N_("What a model suggested cannot be believed ({what}), so it was drafted by rule"),
+    "skill_asks": N_("The routine “{skill}” asks you here"),
     "property_unknown": N_("Nobody said which property it is"),
     "vendor_by_skill": N_("The approved routine “{skill}” names them"),
     "vendor_by_history": N_("They fixed the same here on {date}, rated {rating} of 5"),
@@ -201,6 +243,7 @@ REFUSED: Final = {
     "known_already": N_("I know you already. For a code for your other account write just /link."),
     "only_in_group": N_("That only works in a group."),
     "gone": N_("That was already taken care of."),
+    "unknown_skill": N_("There is no routine {skill}."),
     "unknown_client": N_("There is no such program, token or browser."),
     "no_web_address": N_("That is no web address (https://…)."),
     "told_already": N_("That address is told already."),

@@ -10,6 +10,7 @@ from sqlalchemy import inspect
 from core.context import Tx
 from core.cost import totals
 from core.outbox import card_publisher
+from core.skills import runner as skills
 from core.store.tables import (
     Approval,
     Attachment,
@@ -38,11 +39,13 @@ def row_changed(tx: Tx, row: object) -> None:
             card_publisher.draw_later(tx, row.ticket_id)
         case Ticket():
             totals.touched(tx, row.created_at)
+            skills.go_on_later(tx, row.ticket_id)
             state = inspect(row)
             if state.key is None or not state.committed_state.keys() <= NOT_SHOWN:
                 card_publisher.draw_later(tx, row.ticket_id)
         case Dispatch():
             totals.touched(tx, row.authorized_at)
+            skills.go_on_later(tx, row.ticket_id)
             card_publisher.draw_later(tx, row.ticket_id)
         case UsageRow():
             tx.publish(COSTS)

@@ -11,6 +11,7 @@ from core import housekeeping, lanes
 from core.context import Services, Tx
 from core.i18n import N_
 from core.outbox import card_publisher
+from core.skills import runner
 from core.staff import handover
 from core.store import deadlines
 from core.store.deadlines import Due, Handler
@@ -30,6 +31,7 @@ HANDLERS: Final[dict[str, Handler[Tx]]] = {
     "place_remind": filing.on_place_remind,
     "place_lapse": filing.on_place_lapse,
     "offer_silent": offer_answers.on_silent,
+    runner.TIMER: runner.on_waited,
     "cover_ends": handover.on_cover_ends,
     lanes.JOB_DUE: lanes.on_job_due,
     housekeeping.DAILY: housekeeping.on_daily,

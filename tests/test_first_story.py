@@ -44,12 +44,17 @@ async def test_shirley_reports_ben_approves_shirley_acknowledges_and_it_is_done_
     assert await world.events() == [
         "received",
         "filed",
+        "skill_step",  # tells the reporter
         "triaged",
         "gated",
+        "skill_step",  # sends the vendor: the gate asks
         "approved",
         "dispatched",
         "notified",
+        "skill_step",  # words for the guest
         "acknowledged",
+        "skill_step",  # somebody has it
+        "skill_step",  # they will be asked
         "resolved",
     ]
     assert any("T-1001" in text for text in await world.texts("ben"))

@@ -1,7 +1,7 @@
 """A process beside the service: it asks whether the service runs, and writes a few rows without owning the home.
 
-SQLite lets a second process write: its transactions take their turn (busy timeout) and must stay tiny. It owes no
-job: the service alone hands out work, and would not notice one that it has not deferred itself."""
+SQLite lets a second process write: its transactions take their turn (busy timeout) and must stay tiny. The service alone
+hands out work: what is owed from here waits as a timer's row, which it looks at every few seconds."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ from core.clock import Clock, SystemClock
 from core.company.company import Company
 from core.company.loader import load_company
 from core.context import Services, Store, Task, Tx
+from core.ids import new_id
+from core.lanes import JOB_DUE
 from core.row_changes import row_changed
-from core.store import schema
+from core.store import deadlines, schema
 from core.store.engine import EmbeddedStore
 from core.store.ownership import is_stale
 from core.store.snapshot import looking_at
@@ -34,10 +36,12 @@ from core.triage.offline import OfflineEngine
 ANSWERS_WITHIN: Final = 5.0
 
 
-class NoJobs:
-    """Nothing is owed from here."""
+class LeftToTheService:
+    """What is owed from here is a timer's row that is due at once: the service looks at those, whoever wrote them, or finds
+    it when it starts."""
 
-    def defer(self, tx: Tx, task: str, args: dict[str, Any], *, lane: str) -> None: ...
+    def defer(self, tx: Tx, task: str, args: dict[str, Any], *, lane: str) -> None:
+        deadlines.schedule(tx, JOB_DUE, new_id(), tx.now, task=task, args=args, lane=lane)
 
     def register(self, task: Task) -> None: ...
 
@@ -67,7 +71,7 @@ async def side_process(settings: Settings, clock: Clock | None = None) -> AsyncI
     try:
         services = Services(
             company=written,
-            jobs=NoJobs(),
+            jobs=LeftToTheService(),
             baseline=OfflineEngine(written, model_of(settings)),
             emergency={},
             commands=commands.ChatCommands(),

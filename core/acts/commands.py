@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
+from core.model import Rank
 from core.money import Money
 
 
@@ -197,6 +199,67 @@ class UndoCorrection(Command):
     correction_id: str
 
 
+# --- the steps of a skill: `said` is (language, words) pairs, ("", key) for one of core.model.SkillText
+
+
+@dataclass(frozen=True, slots=True)
+class TellReporter(OnTicket):
+    said: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AskInWords(OnTicket):
+    said: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendVendor(OnTicket):
+    """Drafted, and put before the gate."""
+
+    vendor_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TellGuest(OnTicket):
+    said: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OfferCompensation(OnTicket):
+    up_to_usd: Decimal
+    said: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoteAcknowledgement(OnTicket):
+    """Somebody has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFollowUp(OnTicket):
+    """They are asked when the vendor should have been there."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskWhetherDone(OnTicket):
+    """Who has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskWhetherItHolds(OnTicket):
+    """Who reported it."""
+
+    said: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Escalate(OnTicket):
+    to: Rank
+
+
+# --- what was read
+
+
 @dataclass(frozen=True, slots=True)
 class JudgeAgain(OnTicket):
     """Its words are read once more, as one reads today, and what is drafted is asked anew."""
@@ -209,6 +272,33 @@ class ProposeRule(Command):
     text: str
     ticket_id: str = ""
     property_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OnSkill(Command):
+    skill_id: str
+    version: int | None = None
+    """None: the one that this can be about."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptSkill(OnSkill):
+    """From the commit of its file on it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class DismissSkill(OnSkill):
+    """It is not to run, nor to be proposed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RollBackSkill(OnSkill):
+    """It runs no more; the version before it does, where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrySkill(OnSkill):
+    """What it would have done with past tickets."""
 
 
 # --- vendors

@@ -35,6 +35,9 @@ from core.workflow import (
     quarantine,
     questions,
     rules,
+    skill_steps,
+    skill_trials,
+    skill_versions,
     transcript_fixes,
 )
 
@@ -343,6 +346,76 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         do.ProposeRule,
         Right.PROPOSE,
         lambda tx, actor, it: rules.propose(tx, actor, it.text, it.ticket_id, it.property_id),
+    ),
+    # the steps of a skill
+    Act(
+        do.TellReporter,
+        Right.ROUTINE,
+        lambda tx, actor, it: skill_steps.tell_reporter(tx, _ticket(tx, it), it.said),
+    ),
+    Act(
+        do.AskInWords,
+        Right.ROUTINE,
+        lambda tx, actor, it: skill_steps.ask_in_words(tx, _ticket(tx, it), it.said),
+    ),
+    Act(
+        do.SendVendor,
+        Right.ROUTINE,
+        lambda tx, actor, it: skill_steps.send_vendor(tx, _ticket(tx, it), it.vendor_id),
+    ),
+    Act(
+        do.TellGuest,
+        Right.ROUTINE,
+        lambda tx, actor, it: skill_steps.tell_guest(tx, _ticket(tx, it), it.said),
+    ),
+    Act(
+        do.OfferCompensation,
+        Right.ROUTINE,
+        lambda tx, actor, it: skill_steps.offer_compensation(tx, _ticket(tx, it), it.up_to_usd, it.said),
+    ),
+    Act(
+        do.NoteAcknowledgement,
+        Right.ROUTINE,
+        lambda tx, actor, it: skill_steps.note_acknowledgement(tx, _ticket(tx, it)),
+    ),
+    Act(
+        do.PlanFollowUp, Right.ROUTINE, lambda tx, actor, it: skill_steps.plan_follow_up(tx, _ticket(tx, it))
+    ),
+    Act(
+        do.AskWhetherDone,
+        Right.ROUTINE,
+        lambda tx, actor, it: skill_steps.ask_whether_done(tx, _ticket(tx, it)),
+    ),
+    Act(
+        do.AskWhetherItHolds,
+        Right.ROUTINE,
+        lambda tx, actor, it: skill_steps.ask_whether_it_holds(tx, _ticket(tx, it), it.said),
+    ),
+    Act(do.Escalate, Right.ROUTINE, lambda tx, actor, it: skill_steps.escalate(tx, _ticket(tx, it), it.to)),
+    # what the company learns
+    Act(
+        do.AdoptSkill,
+        Right.ADOPT,
+        lambda tx, actor, it: skill_versions.adopt(
+            tx, skill_versions.proposal(tx, it.skill_id, it.version), actor
+        ),
+    ),
+    Act(
+        do.DismissSkill,
+        Right.ADOPT,
+        lambda tx, actor, it: skill_versions.dismiss(
+            tx, skill_versions.proposal(tx, it.skill_id, it.version), actor
+        ),
+    ),
+    Act(
+        do.RollBackSkill,
+        Right.ADOPT,
+        lambda tx, actor, it: skill_versions.roll_back(tx, it.skill_id, actor),
+    ),
+    Act(
+        do.TrySkill,
+        Right.ADOPT,
+        lambda tx, actor, it: skill_trials.show(tx, skill_versions.find(tx, it.skill_id, it.version), actor),
     ),
     # vendors
     Act(do.OpenOffer, Right.OPEN_OFFER, lambda tx, actor, it: offers.opened(tx, it.offer_id)),

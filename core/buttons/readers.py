@@ -259,6 +259,22 @@ def _revoke(press: Pressed) -> do.RevokeClient:
     return do.RevokeClient(str(press.args["client"]), str(press.args["person"]))
 
 
+def _adopt(press: Pressed) -> do.AdoptSkill:
+    return do.AdoptSkill(str(press.args["skill"]), int(press.args["version"]))
+
+
+def _dismiss(press: Pressed) -> do.DismissSkill:
+    return do.DismissSkill(str(press.args["skill"]), int(press.args["version"]))
+
+
+def _try(press: Pressed) -> do.TrySkill:
+    return do.TrySkill(str(press.args["skill"]), int(press.args["version"]))
+
+
+def _rollback(press: Pressed) -> do.RollBackSkill:
+    return do.RollBackSkill(str(press.args["skill"]))
+
+
 Reader = Callable[[Pressed], Command]
 
 ON_TICKET: Final[dict[str, Reader]] = {
@@ -297,6 +313,7 @@ STANDALONE: Final[dict[str, dict[str, Reader]]] = {
     "check": {"check": _check},
     "signin": {"allow": _allow, "deny": _deny},
     "clients": {"revoke": _revoke},
+    "skill": {"adopt": _adopt, "dismiss": _dismiss, "try": _try, "rollback": _rollback},
 }
 """Of cards that belong to no ticket: kind -> action -> reader."""
 

@@ -11,7 +11,7 @@ from core.cards.snapshot import DispatchSnapshot
 from core.cards.view import State, View
 from core.dispatch.quiet_hours import next_working_moment
 from core.i18n import N_
-from core.model import URGENT, QuestionKind, Status
+from core.model import URGENT, QuestionKind, RunState, Status
 from core.money import Amount, Rate
 from core.text import shorten
 
@@ -40,10 +40,24 @@ def facts(view: View, *, money: bool) -> tuple[Fact, ...]:
             found.append(Fact(label=words("Expected"), value=view.time(dispatch.eta_iso)))
         if dispatch.bill is not None and money:
             found.append(Fact(label=words("Actual cost"), value=words.amount(dispatch.bill)))
+    routine = _routine_left(view)
+    if routine is not None:
+        found.append(Fact(label=words("Routine"), value=routine))
     why = (ticket.knowledge.fallback if ticket.knowledge else "") or next(iter(ticket.triage.fallback), "")
     if money and why in phrases.BY_RULE:
         found.append(Fact(label=words("Analysed"), value=words(phrases.BY_RULE[why])))
     return tuple(found)
+
+
+def _routine_left(view: View) -> str | None:
+    """Which skill does not fit after all, and why; None where none was left."""
+    left = view.ticket.skill_artifact
+    if left is None or left["run"] != RunState.FELL_BACK:
+        return None
+    why, _, key = left["reason"].partition(": ")
+    reason = view.words(phrases.SKILL_LEFT[why])
+    what = view.words(phrases.SKILL_KEY[key]) if key in phrases.SKILL_KEY else ""
+    return f"{left['name']} v{left['version']}: {reason}" + (f" ({what})" if what else "")
 
 
 def _estimate(view: View, dispatch: DispatchSnapshot) -> str:

@@ -129,6 +129,8 @@ class TicketSnapshot:
     reports: tuple[ReportSnapshot, ...]
     attachments: tuple[AttachmentSnapshot, ...]
     questions: tuple[QuestionSnapshot, ...]
+    skill_artifact: Mapping[str, Any] | None = None
+    """The skill that works or worked on it: `{skill_id, version, name, run, reason}`."""
     history: tuple[EventSnapshot, ...] = ()
     """The last of it, oldest first; empty where no card shows it."""
     guest_credit_local: Local | None = None

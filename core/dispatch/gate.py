@@ -38,6 +38,8 @@ class Proposal:
     unbelievable: Sequence[str] = ()
     """What a model suggested and was not believed: vendor, estimate."""
     steering: Sequence[str] = ()
+    routine: str = ""
+    """The skill at work that asks for a person here, beside all else."""
     late: bool = False
     """It lay at the platform for a day: what it says may be over (B20)."""
 
@@ -88,6 +90,8 @@ def decide(proposal: Proposal) -> Authorised | NeedsHuman:
             ask("over_budget", spent=proposal.month_spent_usd, budget=proposal.month_budget_usd)
     if proposal.unbelievable:
         ask("model_output", what=", ".join(proposal.unbelievable))
+    if proposal.routine:
+        ask("skill_asks", skill=proposal.routine)
     if not proposal.sender_known:
         ask("sender_unknown")
     if proposal.steering:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import LargeBinary, String
+from datetime import datetime
+
+from sqlalchemy import Boolean, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.store.tables import Base
+from core.model import RunState, SkillStatus
+from core.store.tables import Base, Json
+from core.store.types import Named
 
 
 class Embedding(Base):
@@ -17,3 +21,39 @@ class Embedding(Base):
     """SHA-256 of the text."""
     vector: Mapped[bytes] = mapped_column(LargeBinary)
     """core.knowledge.vectors.KIND, at length one."""
+
+
+class SkillVersion(Base):
+    """One version of a skill, and what was decided about it. What runs is the content here, while its file is there."""
+
+    __tablename__ = "skill_versions"
+    skill_id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True)
+    content: Mapped[Json]
+    digest: Mapped[str] = mapped_column(String(64))
+    status: Mapped[SkillStatus] = mapped_column(Named(SkillStatus, 12), index=True)
+    evidence: Mapped[Json]
+    """What it was made of, and what it would have saved: core.brain.distilling."""
+    proposed_by: Mapped[str] = mapped_column(String(60))
+    proposed_at: Mapped[datetime]
+    decided_by: Mapped[str | None] = mapped_column(String(60))
+    decided_at: Mapped[datetime | None]
+    commit: Mapped[str] = mapped_column(String(64), default="")
+
+
+class SkillRun(Base):
+    """A skill at work on a ticket: one for each ticket at most."""
+
+    __tablename__ = "skill_runs"
+    __table_args__ = (Index("ix_skill_runs_skill", "skill_id", "version", "begun_at"),)
+    ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"), primary_key=True)
+    skill_id: Mapped[str] = mapped_column(String(60))
+    version: Mapped[int] = mapped_column(Integer)
+    state: Mapped[RunState] = mapped_column(Named(RunState, 12))
+    reason: Mapped[str] = mapped_column(String(80), default="")
+    following: Mapped[int] = mapped_column(Integer, default=0)
+    """The step that comes next."""
+    waited_out: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Nobody took the job in the time that it gives."""
+    begun_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import Final
 
-from core.actors import Actor
+from core.actors import ROUTINE, Actor
 from core.company.reading import places_of
 from core.context import Tx
 from core.errors import Refused
@@ -38,6 +38,8 @@ class Part(Enum):
     """Whom the question or the offer was put to."""
     MEMBER = auto()
     """Anybody of the team."""
+    ROUTINE = auto()
+    """LoopOS itself, as an approved skill bids it."""
     ANYBODY = auto()
     """Whoever holds the code or the link: that is what lets them in."""
 
@@ -62,6 +64,8 @@ class Right(StrEnum):
     UNMERGE = "unmerge"
     MERGE = "merge"
     REOPEN = "reopen"
+    ROUTINE = "skill_step"
+    """A step of a skill: no person takes one."""
     # vendors
     ANSWER_OFFER = "offer"
     OPEN_OFFER = "open_offer"
@@ -86,6 +90,8 @@ class Right(StrEnum):
     QUARANTINE = "quarantine"
     CORRECTIONS = "corrections"
     PROPOSE = "propose"
+    ADOPT = "adopt"
+    """What the company learns: the founder's alone, no deputy and no silence says yes."""
     BIND = "bind"
     TEST = "check"
     # reading
@@ -115,6 +121,7 @@ MAY: Final[dict[Right, frozenset[Part]]] = {
     Right.UNMERGE: _BOSSES | {Part.REPORTER},
     Right.MERGE: _CONCERNED,
     Right.REOPEN: _CONCERNED,
+    Right.ROUTINE: frozenset({Part.ROUTINE}),
     Right.ANSWER_OFFER: frozenset({Part.ASKED}),
     Right.OPEN_OFFER: frozenset({Part.ANYBODY}),
     Right.SETTLE: _BOSSES,
@@ -135,6 +142,7 @@ MAY: Final[dict[Right, frozenset[Part]]] = {
     Right.QUARANTINE: _BOSSES,
     Right.CORRECTIONS: _BOSSES,
     Right.PROPOSE: frozenset({Part.MEMBER}),
+    Right.ADOPT: frozenset({Part.FOUNDER}),
     Right.BIND: _BOSSES,
     Right.TEST: frozenset({Part.MEMBER}),
     Right.READ: frozenset({Part.MEMBER}),
@@ -146,6 +154,7 @@ REFUSAL: Final[dict[Right, str]] = {
     Right.DECIDE: "not_yours",
     # To whom something was not put nothing is said about it.
     Right.ANSWER_OFFER: "unknown_button",
+    Right.ROUTINE: "unknown_button",
     Right.TEST: "unknown_button",
     Right.SIGN_IN: "unknown_button",
 }
@@ -172,7 +181,7 @@ class Subject:
 def require(tx: Tx, actor: Actor, right: Right, about: Subject = Subject()) -> None:
     """Raises Refused(refusal_of(right)), naming who may."""
     company, ticket, dispatch = tx.services.company, about.ticket, about.dispatch
-    if Part.ANYBODY in MAY[right]:
+    if Part.ANYBODY in MAY[right] or (actor == ROUTINE and Part.ROUTINE in MAY[right]):
         return
     place = ticket.property_id if ticket is not None else about.property_id
     on_site, written = company.on_site(place), tx.services.written.on_site(place)

@@ -1,4 +1,5 @@
-"""Who belongs to the company today: team.json, and what was decided in chat (joined, linked, covering, left)."""
+"""Who belongs to the company today: team.json, and what was decided in chat (joined, linked, covering, left); and which
+of its skills were approved."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from core.company.schema import Person
 from core.context import Tx
 from core.store.tables import Cover, Departure, IdentityRow, Member
 from core.store.unit import Unit
+from core.team.approved_skills import approved_skills
 
 
 def company_now(session: Session, written: Company) -> Company:
@@ -23,7 +25,8 @@ def company_now(session: Session, written: Company) -> Company:
     members = [one for one in every if one.id not in left]
     company = written.without(left).with_roster(members, joined, covers)
     names = {one.id: one.name for one in every if one.id in left}
-    return replace(company, former={**company.former, **names})
+    skills = approved_skills(session, written)
+    return replace(company, former={**company.former, **names}, skills=skills)
 
 
 def renew(tx: Tx) -> None:

@@ -180,14 +180,17 @@ def cents(dollars: Any) -> ColumnElement[int]:
     return cast(func.round(cast(dollars, Float) * 100), BigInteger)
 
 
-def own_resolutions(session: Session, property_id: str, category: str) -> list[Resolution]:
-    """Tickets resolved here as rows of the Brain's history layer: the history grows by itself."""
+def own_resolutions(
+    session: Session, property_id: str, category: str, before: datetime | None = None
+) -> list[Resolution]:
+    """Tickets resolved here (`before`: until then) as rows of the Brain's history layer: the history grows by itself."""
     rows = session.scalars(
         select(Ticket)
         .where(
             Ticket.property_id == property_id,
             Ticket.category == category,
             Ticket.status == Status.RESOLVED,
+            *([Ticket.resolved_at < before] if before is not None else ()),
         )
         .order_by(Ticket.resolved_at.desc())
         .limit(10)

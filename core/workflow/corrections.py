@@ -21,7 +21,7 @@ from core.store import deadlines
 from core.store.tables import CorrectionRow, Ticket
 from core.tickets.records import note
 from core.triage.port import Corrected, Correction
-from core.workflow import drafting, filing, gating, reports
+from core.workflow import drafting, filing, gating, reports, skill_runs
 
 DANGERS: Final = frozenset({Category.GAS_FIRE.value, Category.SAFETY_SECURITY.value})
 LEARNT = "corrections"
@@ -131,6 +131,8 @@ def put_right(tx: Tx, ticket: Ticket, actor: Actor, changes: Mapping[str, str]) 
             if question.kind == QuestionKind.PROPERTY and question.answer is None:
                 question.answer, question.answered_by = changes["property"], actor.person_id
                 question.answered_at = tx.now
+    if changes.keys() & {"category", "severity", "property"}:
+        skill_runs.reconsider(tx, ticket)
     tx.session.flush()
     if ticket.status == Status.NEW and ticket.property_id is not None:
         deadlines.cancel(tx, ticket.ticket_id)

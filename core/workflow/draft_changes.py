@@ -11,7 +11,7 @@ from core.money import Money
 from core.store.tables import Approval, Dispatch, Ticket
 from core.stored_values import Change
 from core.tickets.records import amount_on, current_dispatch, note
-from core.workflow import approvals, drafting, gating
+from core.workflow import approvals, drafting, gating, skill_runs
 
 
 def change_amount(tx: Tx, ticket: Ticket, approval: Approval, digest: str, actor: Actor, said: Money) -> None:
@@ -53,6 +53,7 @@ def _ask_anew(
     old: str,
     new: str,
 ) -> None:
+    skill_runs.fall_back(tx, ticket, "corrected", key=field)
     dispatch.changes = (*dispatch.changes, Change(field, old, new, actor.person_id))
     note(tx, ticket, Event.CHANGED, actor, field=field, old=old, new=new)
     gating.put_forward(tx, ticket, dispatch, keep_asking=True, edited_by=approval.deciders)

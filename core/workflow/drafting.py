@@ -26,6 +26,7 @@ from core.store.tables import Dispatch, Ticket
 from core.stored_values import Basis, Change, Reason
 from core.tickets.records import authorised_for, month_of, month_spent, note, own_resolutions, vendor_day
 from core.triage.wording import flaws
+from core.workflow import skill_runs
 
 DRAFT: Final = "draft"
 """The job that asks a model before a ticket is drafted."""
@@ -62,7 +63,7 @@ def knowledge_of(session: Session, company: Company, ticket: Ticket) -> Knowledg
         tuple(ticket.risk_tags),
     )
     own = own_resolutions(session, ticket.property_id, ticket.category) if ticket.property_id else []
-    return recall(company, query, own)
+    return recall(company, query, own, skill=skill_runs.at_work(company, ticket))
 
 
 def remember(tx: Tx, ticket: Ticket) -> Knowledge:
@@ -71,7 +72,6 @@ def remember(tx: Tx, ticket: Ticket) -> Knowledge:
     ticket.matched_voice_memo_ids = [memo.id for memo in knowledge.memos]
     ticket.matched_sop_id = knowledge.sop.id if knowledge.sop else None
     ticket.matched_historical_ids = [past.id for past in knowledge.resolutions]
-    ticket.skill_artifact = knowledge.skill.model_dump(mode="json") if knowledge.skill else None
     return knowledge
 
 
@@ -82,14 +82,11 @@ def by_rule(
 
 
 def needs_thought(tx: Tx, ticket: Ticket) -> bool:
-    """A model could help: somebody outside has to come, and no approved routine says who. Never for a danger to life,
-    which waits for nobody."""
+    """A model could help: somebody outside has to come. Never for a danger to life, which waits for nobody."""
     place = tx.services.company.place(ticket.property_id)
     if tx.services.models is None or place is None or ticket.severity >= 5 or ticket.triage.not_understood:
         return False
     knowledge = knowledge_of(tx.session, tx.services.company, ticket)
-    if knowledge.skill is not None:
-        return False
     vendor = tx.services.company.vendor(
         by_rule(tx.services, place, Category(ticket.category), knowledge, ()).vendor_id
     )
@@ -249,6 +246,7 @@ def gate(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> Authorised | NeedsHuman:
             understood=not ticket.triage.not_understood,
             late=ticket.triage.late,
             unbelievable=_unbelievable(ticket),
+            routine=skill_runs.asks(tx, ticket, dispatch.cost_estimate_usd),
             steering=[word for report in ticket.reports for word in report.triage.steering],
         )
     )

@@ -18,25 +18,33 @@ from core.store.deadlines import Due
 from core.store.tables import Ticket
 from core.stored_values import Reason, to_json
 from core.tickets.records import current_dispatch, move, note
-from core.workflow import asking, dispatching, drafting, gating
+from core.workflow import asking, dispatching, drafting, gating, skill_runs
 
 # --- the way on
 
 
 def advance(tx: Tx, ticket: Ticket, actor: Actor = LOOPOS, thought: drafting.Thought | None = None) -> bool:
     """Take a NEW ticket as far as it can go by itself: ask, or draft and gate, then dispatch or ask the
-    founder. Where a model can help it is asked first, by a job that comes back here with its `thought`: then False."""
+    founder. Where an approved skill fits, that does it (core.skills), at the end of this unit of work. Where a model can
+    help it is asked first, by a job that comes back here with its `thought`: then False."""
     assert ticket.status == Status.NEW
     if ticket.property_id is None:
         asking.ask_property(tx, ticket)
         return True
+    if thought is None and skill_runs.begin(tx, ticket):
+        return True
     if thought is None and drafting.needs_thought(tx, ticket):
         drafting.think_first(tx, ticket)
         return False
+    draft_and_ask(tx, ticket, thought)
+    return True
+
+
+def draft_and_ask(tx: Tx, ticket: Ticket, thought: drafting.Thought | None = None) -> None:
+    """Draft it, ask its reporter what is missing, and let the gate decide."""
     dispatch = drafting.write_draft(tx, ticket, thought=thought)
     asking.ask_facts(tx, ticket)
     gating.put_forward(tx, ticket, dispatch)
-    return True
 
 
 def reassess(tx: Tx, ticket: Ticket) -> None:

@@ -24,7 +24,7 @@ from core.store.tables import Dispatch, Offer, Ticket
 from core.stored_values import Change
 from core.text import escape, shorten
 from core.tickets.records import amount_on, current_dispatch, note
-from core.workflow import dispatching, drafting, gating, offers, reports
+from core.workflow import dispatching, drafting, gating, offers, reports, skill_runs
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +88,8 @@ def _counter(tx: Tx, offer: Offer, actor: Actor, amount: Amount, eta: datetime) 
         _accept(tx, offer, actor, eta)
         return
     old = dispatch.cost_estimate_usd
+    if amount.usd > dispatch.cap_usd:
+        skill_runs.fall_back(tx, ticket, "over_cap")
     fresh = _same_again(tx, ticket, dispatch, actor, amount, eta)
     note(tx, ticket, Event.CHANGED, actor, field="estimate", old=str(old), new=str(amount.usd))
     offer.status, offer.answered_at = OfferStatus.COUNTERED, tx.now
@@ -140,6 +142,7 @@ def _no(tx: Tx, offer: Offer, actor: Actor, status: OfferStatus) -> None:
         else N_("{vendor} has not answered about {ticket}. I try the next one.")
     )
     _tell_team(tx, ticket, said, offer)
+    skill_runs.fall_back(tx, ticket, "vendor_declined")
     fresh = drafting.write_draft(tx, ticket, refused)
     tx.session.flush()
     _gate_again(tx, ticket, dispatch, fresh)

@@ -151,11 +151,20 @@ async def test_who_watches_sees_each_change_once_and_what_was_missed(
         reading = asyncio.create_task(events(response, before))
         await until(lambda: any(name == "caught_up" for name, _ in before))
         await house.phone("shirley", "slack").says(STORY)
-        await until(lambda: any(name == "ticket" and one["event"] == "gated" for name, one in before))
+        await until(
+            lambda: sum(name == "ticket" and one["event"] == "skill_step" for name, one in before) == 2
+        )
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
     changes = [one for name, one in before if name == "ticket"]
-    assert [one["event"] for one in changes] == ["received", "filed", "triaged", "gated"]
+    assert [one["event"] for one in changes] == [
+        "received",
+        "filed",
+        "skill_step",
+        "triaged",
+        "gated",
+        "skill_step",
+    ]
     assert any(name == "cost" and one["month_usd"] == "0.00" for name, one in before)
     after: list[tuple[str, Any]] = []
     again = {**headers, "Last-Event-ID": changes[0]["cursor"]}

@@ -64,8 +64,15 @@ async def test_every_change_in_order_signed_and_again_after_an_outage(
     monkeypatch.setenv("LOOPOS_HOME", str(house.app.settings.home))
     made = await shell(capsys, "webhook", outside.url)
     await house.phone("shirley", "slack").says(STORY)
-    await until(lambda: len(outside.got) == 4, 10)
-    assert [one["event"] for one, _, _ in outside.got] == ["received", "filed", "triaged", "gated"]
+    await until(lambda: len(outside.got) == 6, 10)
+    assert [one["event"] for one, _, _ in outside.got] == [
+        "received",
+        "filed",
+        "skill_step",
+        "triaged",
+        "gated",
+        "skill_step",
+    ]
     for _, signed, body in outside.got:
         moment = signed.partition(",")[0].removeprefix("t=")
         mac = hmac.new(made["secret"].encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()

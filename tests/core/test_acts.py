@@ -9,6 +9,8 @@ import types
 import typing
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -25,10 +27,12 @@ from core.acts.table import ACTS, perform
 from core.buttons.forms import FORM
 from core.buttons.readers import ON_TICKET, STANDALONE, Pressed, read
 from core.cards.card import Card
+from core.company.skills import Skill
 from core.errors import Refused
 from core.i18n import Words
 from core.model import LANGUAGES
-from core.store.tables import Approval
+from core.skills.runner import command_of
+from core.store.tables import Approval, Ticket
 from core.team.rights import MAY, Part, Right, refusal_of
 from tests.world import STORY, World
 
@@ -44,6 +48,21 @@ def act_of(reader: object) -> set[type]:
     """The commands that a reader says it makes."""
     named = typing.get_type_hints(reader)["return"]
     return set(typing.get_args(named)) if isinstance(named, types.UnionType) else {named}
+
+
+EVERY_STEP = Skill.model_validate(
+    {
+        "skill_id": "s", "version": 1, "name": "s", "description": "s",
+        "trigger_conditions": {"category": ["pest"]}, "preferred_vendors": ["v"], "auth_cap_usd": "1",
+        "sources": {"generated_by": "ben", "generated_at": "2026-01-01T00:00:00Z"},
+        "workflow_steps": [
+            {"do": "notify_reporter"}, {"do": "ask_reporter", "with": {"text": "sorry"}},
+            {"do": "notify_guest"}, {"do": "offer_compensation", "with": {"up_to_usd": "5"}},
+            {"do": "escalate", "with": {"to": "lead"}}, {"do": "dispatch_vendor"},
+            {"do": "wait_acknowledgement"}, {"do": "follow_up"}, {"do": "check"}, {"do": "close"},
+        ],
+    }
+)  # fmt: skip
 
 
 def drawn_buttons() -> set[str]:
@@ -93,8 +112,18 @@ def test_every_command_has_one_act_and_every_act_is_done_somewhere() -> None:
     by_shell = {getattr(commands, act) for verb in cli.VERBS.values() for act in verb.acts}
     by_programs = {act for acts in PROGRAMS_ACT for act in acts}
     assert by_programs <= every
+    by_skills = {
+        type(command_of(cast(Ticket, SimpleNamespace(ticket_id="T-1")), one, step))
+        for one in [EVERY_STEP]
+        for step in one.workflow_steps
+    }
+    assert all(ACTS[one].right is Right.ROUTINE for one in by_skills)
+    assert MAY[Right.ROUTINE] == {Part.ROUTINE}, "no person takes a step of a skill"
     # A stranger's code, and a vendor who looks at the page.
-    assert every - by_buttons - by_words - by_shell - by_programs == {commands.Join, commands.OpenOffer}
+    assert every - by_buttons - by_words - by_shell - by_programs - by_skills == {
+        commands.Join,
+        commands.OpenOffer,
+    }
 
 
 def test_commands_are_values() -> None:

@@ -1,0 +1,45 @@
+"""Which skills run: those that were approved, as they were approved, while their file is there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.company.company import Company
+from core.company.skills import Skill
+from core.model import SkillStatus
+from core.store.brain_tables import SkillVersion
+from core.store.tables import Counter
+
+TAKEN = "company_taken"
+"""Counter: what lay in the folder at the first start was taken as the operator's word."""
+
+
+def approved_skills(session: Session, written: Company) -> Sequence[Skill]:
+    """In the order in which they were approved. Before the first start has taken what is there: that."""
+    if session.get(Counter, TAKEN) is None:
+        return written.skills
+    wanted = (
+        select(SkillVersion.skill_id, SkillVersion.content)
+        .where(SkillVersion.status == SkillStatus.APPROVED)
+        .order_by(SkillVersion.decided_at, SkillVersion.skill_id)
+    )
+    return [
+        skill_from(content)
+        for skill_id, content in session.execute(wanted)
+        if skill_id in written.skill_files
+    ]
+
+
+def skill_from(content: dict[str, object]) -> Skill:
+    """What a row of SkillVersion holds."""
+    return _parsed(json.dumps(content, sort_keys=True))
+
+
+@lru_cache(maxsize=512)
+def _parsed(content: str) -> Skill:
+    return Skill.model_validate_json(content)

@@ -1,0 +1,175 @@
+"""Versions of skills: proposed, approved by the founder, taken back. What runs is what he approved, not what a file says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import select
+
+from core.actors import Actor
+from core.company.company import Company
+from core.company.skills import Skill, digest_of, skill_json
+from core.context import Tx
+from core.errors import Refused
+from core.model import SkillStatus
+from core.outbox import card_publisher
+from core.store.brain_tables import SkillVersion
+from core.store.tables import Counter
+from core.team.approved_skills import TAKEN, skill_from
+from core.workflow import skill_cards, skill_record
+
+SHIP: Final = "ship"
+"""The job that writes what was approved into the company's folder, and commits it."""
+OPERATOR: Final = "operator"
+"""Whoever runs the house from the shell: what lies in the folder at the first start is their word."""
+
+
+# --- files that somebody wrote
+
+
+def take_as_it_is(tx: Tx, written: Company) -> None:
+    """At the first start: what lies in the folder is approved."""
+    if tx.get(Counter, TAKEN) is not None:
+        return
+    tx.add(Counter(name=TAKEN, value=1))
+    for skill in written.skills:
+        row = _row(tx, skill, skill.version, {}, OPERATOR)
+        row.status, row.decided_by, row.decided_at = SkillStatus.APPROVED, OPERATOR, tx.now
+    tx.session.flush()
+
+
+def notice(tx: Tx, written: Company) -> None:
+    """A file that the founder has not approved, whatever it says of itself: he is asked, once for each content."""
+    if tx.get(Counter, TAKEN) is None or not written.skills:
+        return
+    known = {(row.skill_id, row.digest) for row in tx.session.scalars(select(SkillVersion))}
+    for skill in written.skills:
+        if (skill.skill_id, digest_of(skill)) not in known:
+            propose(tx, skill, {"file": True}, OPERATOR)
+
+
+# --- proposing and deciding
+
+
+def propose(tx: Tx, skill: Skill, evidence: dict[str, Any], by: str) -> SkillVersion:
+    """Put `skill` before the founder, as the next version of its id. Nothing runs before he adopts it."""
+    latest = max((row.version for row in versions(tx, skill.skill_id)), default=0)
+    version = max(latest + 1, skill.version)
+    row = _row(tx, skill, version, evidence, by)
+    tx.session.flush()
+    founder = tx.services.company.founder
+    subject = f"{row.skill_id}:{row.version}"
+    card_publisher.post_own(
+        tx, "skill", subject, partial(skill_cards.proposal, tx, row), card_publisher.readers_of(tx, founder)
+    )
+    return row
+
+
+def _row(tx: Tx, skill: Skill, version: int, evidence: dict[str, Any], by: str) -> SkillVersion:
+    numbered = skill.model_copy(update={"version": version, "approved": False})
+    return tx.add(
+        SkillVersion(
+            skill_id=skill.skill_id,
+            version=version,
+            content=skill_json(numbered),
+            digest=digest_of(numbered),
+            status=SkillStatus.PROPOSED,
+            evidence=evidence,
+            proposed_by=by,
+            proposed_at=tx.now,
+            commit="",
+        )
+    )
+
+
+def versions(tx: Tx, skill_id: str) -> list[SkillVersion]:
+    """Oldest first."""
+    wanted = select(SkillVersion).where(SkillVersion.skill_id == skill_id).order_by(SkillVersion.version)
+    return list(tx.session.scalars(wanted))
+
+
+def find(tx: Tx, skill_id: str, version: int | None = None) -> SkillVersion:
+    """That version; without one the approved one, else the newest. Raises Refused("unknown_skill")."""
+    every = versions(tx, skill_id)
+    if version is not None:
+        every = [row for row in every if row.version == version]
+    if not every:
+        raise Refused("unknown_skill", skill=skill_id[:60])
+    return next((row for row in every if row.status == SkillStatus.APPROVED), every[-1])
+
+
+def proposal(tx: Tx, skill_id: str, version: int | None = None) -> SkillVersion:
+    """The version that waits to be decided. Raises Refused("unknown_skill" | "gone")."""
+    if version is not None:
+        row = find(tx, skill_id, version)
+    else:
+        waiting = [one for one in versions(tx, skill_id) if one.status == SkillStatus.PROPOSED]
+        row = waiting[-1] if waiting else find(tx, skill_id)
+    if row.status != SkillStatus.PROPOSED:
+        raise Refused("gone")
+    return row
+
+
+def adopt(tx: Tx, row: SkillVersion, actor: Actor) -> None:
+    """From the commit of its file on it runs; the version before it is kept."""
+    for other in versions(tx, row.skill_id):
+        if other.status == SkillStatus.APPROVED:
+            _decide(tx, other, SkillStatus.REPLACED, actor)
+    _decide(tx, row, SkillStatus.APPROVED, actor)
+    ship(tx, row.skill_id)
+
+
+def dismiss(tx: Tx, row: SkillVersion, actor: Actor) -> None:
+    """It is not to run; the same content is not proposed again."""
+    _decide(tx, row, SkillStatus.REJECTED, actor)
+
+
+def roll_back(tx: Tx, skill_id: str, actor: Actor, status: SkillStatus = SkillStatus.ROLLED_BACK) -> None:
+    """The approved version runs no more; the one that it had replaced does. Raises Refused("unknown_skill" | "gone")."""
+    row = find(tx, skill_id)
+    if row.status != SkillStatus.APPROVED:
+        raise Refused("gone")
+    _decide(tx, row, status, actor)
+    before = [one for one in versions(tx, skill_id) if one.status == SkillStatus.REPLACED]
+    if before:
+        _decide(tx, before[-1], SkillStatus.APPROVED, actor)
+    ship(tx, skill_id)
+
+
+def _decide(tx: Tx, row: SkillVersion, status: SkillStatus, actor: Actor) -> None:
+    row.status, row.decided_by, row.decided_at = status, actor.person_id, tx.now
+    tx.session.flush()
+    card_publisher.redraw_own(
+        tx, "skill", f"{row.skill_id}:{row.version}", partial(skill_cards.proposal, tx, row)
+    )
+
+
+def ship(tx: Tx, skill_id: str) -> None:
+    """The file is owed as it is approved now."""
+    tx.services.jobs.defer(tx, SHIP, {"skill": skill_id}, lane=SHIP)
+
+
+def owed(tx: Tx) -> Iterable[str]:
+    """Skills whose approved version was never committed: a shell verb that was killed between the two."""
+    wanted = select(SkillVersion.skill_id).where(
+        SkillVersion.status == SkillStatus.APPROVED,
+        SkillVersion.commit == "",
+        SkillVersion.decided_by != OPERATOR,
+    )
+    return list(tx.session.scalars(wanted))
+
+
+# --- showing
+
+
+def told(tx: Tx, row: SkillVersion) -> dict[str, Any]:
+    """A SkillArtifact with `approved` as it really is, `status` and `record`."""
+    approved = row.status == SkillStatus.APPROVED
+    return {
+        **skill_json(skill_from(row.content)),
+        "approved": approved,
+        "status": row.status.value,
+        "record": skill_record.of(tx.session, row.skill_id, row.version),
+    }
