@@ -30,6 +30,7 @@ from channels.web.access import is_this_machine
 from channels.web.channel import WebChannel
 from channels.web.routes import WebRoutes
 from core import housekeeping
+from core.brain import learning
 from core.clock import SteadyClock, SystemClock, TwoHands
 from core.company.loader import load_company
 from core.context import Services, Tx
@@ -201,6 +202,7 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
         Translator(services, store).task(),
         Housekeeper(services).task(),
         Shipping(store, company_edits).task(),
+        learning.task(),
         Leaving(services).task(),
         ShowingAgain().task(),
         Deliverer(services, store, undelivered.give_up).task(),

@@ -138,6 +138,33 @@ def _brain_query(args: argparse.Namespace) -> int:
     return brain.query(asked, args.file, args.limit, args.engine, as_json=args.json)
 
 
+_SKILL_VERBS: Final = {
+    "ls": "all of them",
+    "show": "one of them with its steps and its record",
+    "try": "what it would have done with past tickets",
+    "export": "as an agent card (agent.json)",
+    "approve": "the founder's yes to what is proposed: it runs from the commit on",
+    "reject": "the founder's no to what is proposed",
+    "rollback": "the version before it runs again, or none",
+}
+
+
+def _skills(args: argparse.Namespace) -> int:
+    from bot import skills
+
+    match args.what:
+        case "ls":
+            return skills.listed(as_json=args.json)
+        case "show":
+            return skills.show(args.skill, args.version, as_json=args.json)
+        case "try":
+            return skills.try_out(args.skill, as_json=args.json)
+        case "export":
+            return skills.export(args.skill)
+        case what:
+            return skills.decide(what, args.skill, args.version, args.person, as_json=args.json)
+
+
 def _memo(args: argparse.Namespace) -> int:
     from bot import memos
 
@@ -198,6 +225,7 @@ VERBS: Final = {
     "brain": Verb(reads="read"),
     "import": Verb(operates=True),
     "memo": Verb(acts=("EditCompany",), reads="read"),
+    "skills": Verb(acts=("AdoptSkill", "DismissSkill", "RollBackSkill"), reads="read"),
     "team": Verb(acts=("RemovePerson", "UnlinkAccount"), reads="read"),
     "clients": Verb(acts=("MakeToken", "RevokeClient", "AddWebhook", "RemoveWebhook"), reads="team"),
     "cost": Verb(reads="spending"),
@@ -221,6 +249,7 @@ def parser() -> argparse.ArgumentParser:
 
     _add_running(verb)
     _add_reading(verb)
+    _add_knowledge(verb)
     _add_people(verb)
     return top
 
@@ -271,6 +300,24 @@ def _add_reading(verb: AddVerb) -> None:
     report.add_argument("month", nargs="?", metavar="YYYY-MM", help="the present month without it")
     report.add_argument("--csv", metavar="FILE")
     report.add_argument("--pdf", metavar="FILE")
+    triage = verb("triage", _triage, "understand JSON lines with id and text")
+    triage.add_argument("--file", help="JSON lines; standard input without it")
+    triage.add_argument("--explain", metavar="TEXT", help="what is read from TEXT, and from which words")
+    triage.add_argument("--score", metavar="GOLD", help="how well a labelled file is read")
+    triage.add_argument(
+        "--train",
+        nargs="?",
+        const="",
+        metavar="FOLDER",
+        help="train on a corpus; the shipped one without FOLDER",
+    )
+    triage.add_argument(
+        "--rollback", action="store_true", help="go back to the model before the last training"
+    )
+
+
+def _add_knowledge(verb: AddVerb) -> None:
+    """What the company knows, and how it gets to know it."""
     brain = verb("brain", lambda _: 2, "what the company knows").add_subparsers(
         metavar="COMMAND", required=True
     )
@@ -288,6 +335,19 @@ def _add_reading(verb: AddVerb) -> None:
         choices=("lexical", "embeddings", "fused"),
         help="how it is ranked; without it as well as can be",
     )
+    skills = verb("skills", _skills, "the routines that were learnt", True)
+    skills.set_defaults(what="ls", skill=None, version=None, person="")
+    skill_verbs = skills.add_subparsers(metavar="COMMAND")
+    for what, about in _SKILL_VERBS.items():
+        one = skill_verbs.add_parser(what, help=about)
+        one.set_defaults(what=what)
+        one.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
+        if what != "ls":
+            one.add_argument("skill")
+        if what in {"show", "approve", "reject"}:
+            one.add_argument("--version", type=_positive, metavar="N", default=argparse.SUPPRESS)
+        if what in {"approve", "reject", "rollback"}:
+            one.add_argument("--as", dest="person", required=True, metavar="PERSON")
     memo = verb("memo", _memo, "the founder's memos", True)
     memo.set_defaults(what="ls", memo=None, all=False)
     memo_verbs = memo.add_subparsers(metavar="COMMAND")
@@ -312,20 +372,6 @@ def _add_reading(verb: AddVerb) -> None:
     index.add_argument("--json", action="store_true")
     query.add_argument("--file", help="JSON lines with id and text, perhaps property, category and as")
     query.add_argument("--json", action="store_true")
-    triage = verb("triage", _triage, "understand JSON lines with id and text")
-    triage.add_argument("--file", help="JSON lines; standard input without it")
-    triage.add_argument("--explain", metavar="TEXT", help="what is read from TEXT, and from which words")
-    triage.add_argument("--score", metavar="GOLD", help="how well a labelled file is read")
-    triage.add_argument(
-        "--train",
-        nargs="?",
-        const="",
-        metavar="FOLDER",
-        help="train on a corpus; the shipped one without FOLDER",
-    )
-    triage.add_argument(
-        "--rollback", action="store_true", help="go back to the model before the last training"
-    )
 
 
 def _add_people(verb: AddVerb) -> None:

@@ -54,6 +54,14 @@ KIND: Final = {
     "rule": N_("Rule"),
 }
 """What a hit of a search is, and the layer of a source."""
+SKILL_STATUS: Final = {
+    "proposed": N_("proposed"),
+    "approved": N_("in force"),
+    "rejected": N_("not wanted"),
+    "replaced": N_("replaced"),
+    "rolled_back": N_("taken back"),
+    "demoted": N_("stopped"),
+}
 SKILL_LEFT: Final = {
     "condition": N_("it does not fit here"),
     "vendor_unavailable": N_("its vendor cannot be sent here any more"),

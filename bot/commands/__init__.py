@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from bot.commands import cost, people, programs, system, tickets
+from bot.commands import cost, learnt, people, programs, system, tickets
 from bot.commands.call import Call
 from core.acts import commands as do
 from core.acts.commands import Command
@@ -58,6 +58,9 @@ COMMANDS: Final = {
         acts=(do.Resolve, do.CorrectBill),
     ),
     "/brain": ChatCommand(system.brain, N_("ask what we know"), ("/brain AC Taipei",), reads=Right.READ),
+    "/skills": ChatCommand(
+        learnt.skills, N_("the routines that were learnt"), ("/skills taipei_ac_leak",), reads=Right.READ
+    ),
     "/oncall": ChatCommand(
         people.oncall,
         N_("who is on, and who is on instead of me"),

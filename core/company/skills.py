@@ -274,8 +274,24 @@ class Skill(_Model):
 
 
 def skill_json(skill: Skill) -> dict[str, Any]:
-    """As its file holds it: what is not set is not there."""
-    return skill.model_dump(mode="json", by_alias=True, exclude_none=True)
+    """As its file holds it: every key of its own; of conditions and steps what is set."""
+    content = skill.model_dump(mode="json", by_alias=True)
+    content["trigger_conditions"] = _set(skill.trigger_conditions)
+    content["workflow_steps"] = [
+        {"do": step.do, "with": _set(step.args), **_set(step, exclude={"do", "args"})}
+        for step in skill.workflow_steps
+    ]
+    content["approval_rules"] = [
+        one if isinstance(one, str) else {"ask": one.ask, "if": _set(one.condition)}
+        for one in skill.approval_rules
+    ]
+    return content
+
+
+def _set(part: BaseModel, exclude: set[str] | None = None) -> dict[str, Any]:
+    return part.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, exclude_none=True, exclude=exclude
+    )
 
 
 def digest_of(skill: Skill) -> str:

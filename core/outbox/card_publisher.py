@@ -209,13 +209,15 @@ def post_own(
     subject: str,
     draft_for: Callable[[Reader], CardDraft],
     to: Iterable[tuple[Address, Reader]],
+    *,
+    not_before: datetime | None = None,
 ) -> None:
     """A card that belongs to no ticket (a quarantined message, a stranger, an offer to a vendor)."""
     card = own_card(tx, kind, subject) or tx.add(
         CardRow(id=new_id(), kind=kind, ticket_id=None, subject=subject, created_at=tx.now)
     )
     for address, reader in to:
-        copy = _copy(tx, card, address, reader, {})
+        copy = _copy(tx, card, address, reader, {"not_before": _iso(not_before), "cancel_key": None})
         _put(tx, card, copy, draft_for(reader), _Shown())
 
 

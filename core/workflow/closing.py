@@ -20,7 +20,17 @@ from core.store.tables import Report, Ticket
 from core.team.people import reader_for
 from core.tickets.lifecycle import following
 from core.tickets.records import answered_at, current_dispatch, move, note, rate_on
-from core.workflow import approvals, asking, bills, dispatching, drafting, filing, offers, reports
+from core.workflow import (
+    approvals,
+    asking,
+    bills,
+    dispatching,
+    drafting,
+    filing,
+    offers,
+    reports,
+    skill_versions,
+)
 
 RATINGS: Final = range(1, 6)
 """Stars."""
@@ -93,6 +103,7 @@ def resolve(
         if not dispatch.authorized:
             dispatch.void = True
     _stop_everything(tx, ticket)
+    skill_versions.look_for_likes(tx, ticket)
     asking.ask_who_pays(tx, ticket, actor)
     _tell_all(tx, ticket, actor)
     if bill is not None and bill.usd > 0 and not ordered:

@@ -13,6 +13,7 @@ from core.i18n import N_
 from core.model import SkillStatus
 from core.store.brain_tables import SkillVersion
 from core.team.approved_skills import skill_from
+from core.workflow import skill_record
 
 
 def proposal(tx: Tx, row: SkillVersion, reader: Reader) -> CardDraft:
@@ -40,18 +41,23 @@ def proposal(tx: Tx, row: SkillVersion, reader: Reader) -> CardDraft:
         f"{n}. {words(phrases.SKILL_STEP[step.do])}" for n, step in enumerate(skill.workflow_steps, 1)
     )
     sections = [Section(title=words("Steps"), text=steps)]
+    record = skill_record.of(tx.session, row.skill_id, row.version)
+    if record["runs"]:
+        text = words("{runs} times begun, {completed} times to the end, {fell_back} times left.", **record)
+        sections.append(Section(title=words("How it did"), text=text))
     tickets = skill.sources.derived_from_tickets
     if tickets:
         sections.append(Section(title=words("Learnt from"), text=words.join(tickets)))
     args = {"skill": row.skill_id, "version": row.version}
+    decides = reader.person_id == company.founder.id
     buttons: tuple[ButtonDraft, ...] = ()
-    if row.status == SkillStatus.PROPOSED:
+    if decides and row.status == SkillStatus.PROPOSED:
         buttons = (
             ButtonDraft("adopt", words("Make it a routine"), "primary", args),
             ButtonDraft("try", words("Try it on past tickets"), "plain", args),
             ButtonDraft("dismiss", words("No"), "plain", args),
         )
-    elif row.status == SkillStatus.APPROVED:
+    elif decides and row.status == SkillStatus.APPROVED:
         buttons = (ButtonDraft("rollback", words("Take it back"), "danger", args),)
     return CardDraft(
         title=words("Shall this become a routine? {skill}", skill=skill.name),

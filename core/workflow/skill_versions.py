@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import select
 
-from core.actors import Actor
+from core.actors import Actor, Reader
 from core.company.company import Company
 from core.company.skills import Skill, digest_of, skill_json
 from core.context import Tx
 from core.errors import Refused
-from core.model import SkillStatus
+from core.lanes import JOB_DUE
+from core.model import Address, SkillStatus
 from core.outbox import card_publisher
 from core.store.brain_tables import SkillVersion
-from core.store.tables import Counter
+from core.store.tables import Counter, Deadline, JobRow, Ticket
 from core.team.approved_skills import TAKEN, skill_from
 from core.workflow import skill_cards, skill_record
 
 SHIP: Final = "ship"
 """The job that writes what was approved into the company's folder, and commits it."""
+LEARN: Final = "learn"
+"""The job that looks whether the repairs of a kind at a place were alike (core.brain.learning)."""
 OPERATOR: Final = "operator"
 """Whoever runs the house from the shell: what lies in the folder at the first start is their word."""
 
@@ -53,18 +57,24 @@ def notice(tx: Tx, written: Company) -> None:
 # --- proposing and deciding
 
 
-def propose(tx: Tx, skill: Skill, evidence: dict[str, Any], by: str) -> SkillVersion:
+def propose(
+    tx: Tx, skill: Skill, evidence: dict[str, Any], by: str, not_before: datetime | None = None
+) -> SkillVersion:
     """Put `skill` before the founder, as the next version of its id. Nothing runs before he adopts it."""
     latest = max((row.version for row in versions(tx, skill.skill_id)), default=0)
     version = max(latest + 1, skill.version)
     row = _row(tx, skill, version, evidence, by)
     tx.session.flush()
-    founder = tx.services.company.founder
-    subject = f"{row.skill_id}:{row.version}"
-    card_publisher.post_own(
-        tx, "skill", subject, partial(skill_cards.proposal, tx, row), card_publisher.readers_of(tx, founder)
-    )
+    put_before(tx, row, card_publisher.readers_of(tx, tx.services.company.founder), not_before)
     return row
+
+
+def put_before(
+    tx: Tx, row: SkillVersion, ways: Iterable[tuple[Address, Reader]], not_before: datetime | None = None
+) -> None:
+    """Its card, in each of these conversations."""
+    draft = partial(skill_cards.proposal, tx, row)
+    card_publisher.post_own(tx, "skill", f"{row.skill_id}:{row.version}", draft, ways, not_before=not_before)
 
 
 def _row(tx: Tx, skill: Skill, version: int, evidence: dict[str, Any], by: str) -> SkillVersion:
@@ -98,6 +108,21 @@ def find(tx: Tx, skill_id: str, version: int | None = None) -> SkillVersion:
     if not every:
         raise Refused("unknown_skill", skill=skill_id[:60])
     return next((row for row in every if row.status == SkillStatus.APPROVED), every[-1])
+
+
+def shown(tx: Tx) -> list[SkillVersion]:
+    """Of every skill the version that matters: the approved one, else the newest."""
+    rows = tx.session.scalars(
+        select(SkillVersion).order_by(SkillVersion.skill_id, SkillVersion.version)
+    ).all()
+    ids = dict.fromkeys(row.skill_id for row in rows)
+    return [find(tx, skill_id) for skill_id in ids]
+
+
+def decided(tx: Tx, skill_id: str) -> SkillVersion:
+    """The version that was decided about last."""
+    rows = [row for row in versions(tx, skill_id) if row.decided_at is not None]
+    return max(rows, key=lambda row: (row.decided_at, row.status == SkillStatus.APPROVED, row.version))
 
 
 def proposal(tx: Tx, skill_id: str, version: int | None = None) -> SkillVersion:
@@ -146,9 +171,25 @@ def _decide(tx: Tx, row: SkillVersion, status: SkillStatus, actor: Actor) -> Non
     )
 
 
+def look_for_likes(tx: Tx, ticket: Ticket) -> None:
+    """It was resolved: perhaps the third like repair."""
+    args = {"property": ticket.property_id, "category": ticket.category}
+    if ticket.property_id is not None:
+        tx.services.jobs.defer(tx, LEARN, args, lane=LEARN)
+
+
 def ship(tx: Tx, skill_id: str) -> None:
     """The file is owed as it is approved now."""
     tx.services.jobs.defer(tx, SHIP, {"skill": skill_id}, lane=SHIP)
+
+
+def is_owed(tx: Tx, skill_id: str) -> bool:
+    """The job that ships it has not ended."""
+    task = (Deadline.kind == JOB_DUE, Deadline.fired_at.is_(None), Deadline.cancelled_at.is_(None))
+    timers = tx.session.scalars(select(Deadline.args).where(*task)).all()
+    jobs = tx.session.scalars(select(JobRow.args).where(JobRow.task == SHIP)).all()
+    waits = any(args.get("task") == SHIP and args["args"].get("skill") == skill_id for args in timers)
+    return waits or any(args.get("skill") == skill_id for args in jobs)
 
 
 def owed(tx: Tx) -> Iterable[str]:

@@ -1,0 +1,65 @@
+"""What a person of the team does from the shell: the same acts with the same rights as anywhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from bot.app import fill_demo_company
+from bot.brain import WrongQuestion
+from bot.log import set_up
+from bot.reading import WRONG_USE
+from bot.settings import Settings, read_settings
+from bot.setup.side_process import SideProcess, side_process
+from core.actors import Actor
+from core.acts.commands import Command
+from core.acts.table import perform
+from core.clock import SystemClock
+from core.company.editing import Unreadable
+from core.errors import Refused
+from core.i18n import Words
+from core.phrases import refusal
+from core.workflow import skill_versions
+
+T = TypeVar("T")
+
+
+async def act_as(house: SideProcess, person_id: str, command: Command) -> Any:
+    """What `command` returns, done with the rights of `person_id`. Raises WrongQuestion (nobody of that name), Refused."""
+    company = house.services.company
+    person = company.person(person_id)
+    if person is None:
+        there = ", ".join(one.id for one in company.team)
+        raise WrongQuestion(f"there is nobody {person_id!r}; there are {there}")
+    return await house.store.write(lambda tx: perform(tx, Actor(person.id, "cli"), command))
+
+
+def in_house(work: Callable[[SideProcess, Settings], Awaitable[T]]) -> T | int:
+    """Do `work` in a process beside the service (or without one). Returns what it returns; where it was refused, that was
+    said on stderr, and it is the exit code: 1, or WRONG_USE where something that was named is not there."""
+
+    set_up("ERROR")  # on standard output stands the answer alone
+
+    async def run() -> T:
+        settings = read_settings()
+        settings.home.mkdir(parents=True, exist_ok=True)
+        fill_demo_company(settings)
+        async with side_process(settings) as house:
+            await house.store.write(lambda tx: skill_versions.take_as_it_is(tx, house.services.written))
+            await house.store.write(lambda tx: skill_versions.notice(tx, house.services.written))
+            return await work(house, settings)
+
+    words = Words("en", ZoneInfo("UTC"))
+    try:
+        return asyncio.run(run())
+    except WrongQuestion as wrong:
+        print(f"loopos: {wrong}", file=sys.stderr)
+        return WRONG_USE
+    except Unreadable as unread:
+        print(f"loopos: {unread.text}", file=sys.stderr)
+    except Refused as refused:
+        print(f"loopos: {refusal(refused, words, SystemClock().now())}", file=sys.stderr)
+    return 1

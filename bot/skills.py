@@ -1,0 +1,142 @@
+"""Skills from the shell: what there is, what one would have done, and the founder's yes or no."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from bot.company_edits import CompanyEdits
+from bot.settings import Settings
+from bot.setup.side_process import SideProcess, is_ours
+from bot.shipping import Shipping
+from bot.side_acts import act_as, in_house
+from core.acts.commands import AdoptSkill, DismissSkill, OnSkill, RollBackSkill
+from core.brain.agent_card import agent_card
+from core.context import Tx
+from core.store.brain_tables import SkillVersion
+from core.team.approved_skills import skill_from
+from core.workflow import skill_trials, skill_versions
+
+SHIPPED_WITHIN: Final = 30.0
+"""Seconds that a running service has to commit the file."""
+
+
+def listed(*, as_json: bool) -> int:
+    """Every skill: the approved version, else the newest."""
+
+    def read(tx: Tx) -> list[dict[str, Any]]:
+        return [skill_versions.told(tx, row) for row in skill_versions.shown(tx)]
+
+    found = in_house(lambda house, _: house.store.write(read))
+    if isinstance(found, int):
+        return found
+    if as_json:
+        return _print(found)
+    for one in found:
+        print(_line(one))
+    if not found:
+        print("There are no skills.")
+    return 0
+
+
+def _line(one: dict[str, Any]) -> str:
+    record = one["record"]
+    runs = f"{record['completed']} of {record['runs']} runs" if record["runs"] else "no runs yet"
+    return f"{one['skill_id']} v{one['version']} ({one['status']}): {one['name']}, {runs}"
+
+
+def show(skill_id: str, version: int | None, *, as_json: bool) -> int:
+    """One version with its record."""
+    return _told(skill_id, version, skill_versions.told, as_json, _described)
+
+
+def _described(one: dict[str, Any]) -> str:
+    steps = (f"  {n}. {step['do']}" for n, step in enumerate(one["workflow_steps"], 1))
+    record = ", ".join(f"{key} {value}" for key, value in one["record"].items())
+    return "\n".join([_line(one), one["description"], *steps, f"cap {one['auth_cap_usd']} USD", record])
+
+
+def try_out(skill_id: str, *, as_json: bool) -> int:
+    """What it would have done with past tickets. Nothing is done."""
+
+    def read(tx: Tx, row: SkillVersion) -> dict[str, Any]:
+        return skill_trials.tried(tx.session, tx.services.company, skill_from(row.content))
+
+    return _told(skill_id, None, read, as_json, _tried)
+
+
+def _tried(one: dict[str, Any]) -> str:
+    lines = [
+        f"{t['ticket_id']}: {t['would']} {t['vendor_id'] or ''} {t['usd'] or ''} (really {t['really']['vendor_id']} {t['really']['usd']})"
+        for t in one["tickets"]
+    ]
+    return "\n".join([*lines, "saved: " + ", ".join(f"{key} {value}" for key, value in one["saved"].items())])
+
+
+def export(skill_id: str) -> int:
+    """As an agent card that other agents read."""
+
+    def read(tx: Tx, row: SkillVersion) -> dict[str, Any]:
+        return agent_card(tx.services.company, skill_from(row.content), skill_versions.told(tx, row))
+
+    return _told(skill_id, None, read, True, str)
+
+
+def decide(what: str, skill_id: str, version: int | None, person: str, *, as_json: bool) -> int:
+    """approve, reject or rollback. Returns once what is approved now is a file and a commit."""
+    made: dict[str, type[OnSkill]] = {
+        "approve": AdoptSkill,
+        "reject": DismissSkill,
+        "rollback": RollBackSkill,
+    }
+
+    async def work(house: SideProcess, settings: Settings) -> dict[str, Any]:
+        await act_as(house, person, made[what](skill_id, version))
+        if what != "reject":
+            await _shipped(house, settings, skill_id)
+        return await house.store.write(
+            lambda tx: skill_versions.told(tx, skill_versions.decided(tx, skill_id))
+        )
+
+    found = in_house(work)
+    if isinstance(found, int):
+        return found
+    return _print(found) if as_json else _say(_line(found))
+
+
+async def _shipped(house: SideProcess, settings: Settings, skill_id: str) -> None:
+    """By the service where one runs, which owes it; else here."""
+    until = time.monotonic() + SHIPPED_WITHIN
+    while is_ours(settings, house.services.clock.now()) and time.monotonic() < until:
+        if not await house.store.write(lambda tx: skill_versions.is_owed(tx, skill_id)):
+            return
+        await asyncio.sleep(0.2)
+    commit = await Shipping(house.store, CompanyEdits(settings.company_folder)).skill(skill_id)
+    await house.store.write(commit)
+
+
+def _told(
+    skill_id: str,
+    version: int | None,
+    read: Callable[[Tx, SkillVersion], dict[str, Any]],
+    as_json: bool,
+    text: Callable[[dict[str, Any]], str],
+) -> int:
+    found = in_house(
+        lambda house, _: house.store.write(lambda tx: read(tx, skill_versions.find(tx, skill_id, version)))
+    )
+    if isinstance(found, int):
+        return found
+    return _print(found) if as_json else _say(text(found))
+
+
+def _print(found: Any) -> int:
+    return _say(json.dumps(found, ensure_ascii=False, indent=2))
+
+
+def _say(text: str) -> int:
+    print(text)
+    return 0
