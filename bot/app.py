@@ -18,6 +18,7 @@ from bot.company_edits import CompanyEdits
 from bot.company_files import CompanyFiles, tell_refused
 from bot.models_and_speech import ModelsAndSpeech, models_and_speech_of
 from bot.platforms import platforms_of
+from bot.publishing import owed, publishing_of
 from bot.settings import Settings
 from bot.shipping import Shipping
 from bot.understanding import model_of
@@ -55,7 +56,7 @@ from core.store.url import file_of
 from core.team.roster import company_now
 from core.timers import HANDLERS, given_up, on_jump, prepare
 from core.triage.offline import OfflineEngine
-from core.workflow import skill_versions, undelivered
+from core.workflow import shipping, skill_versions, undelivered
 from core.workflow.learning_sync import LearningSync
 from core.workflow.suggesting import Suggester
 from core.workflow.translating import Translator
@@ -108,6 +109,9 @@ class App:
         skill_versions.notice(tx, self.services.written)
         for skill_id in skill_versions.owed(tx):
             skill_versions.ship(tx, skill_id)
+        if self.company_edits.origin():
+            for what, name in owed(tx):
+                shipping.publish(tx, what, name)
         tell_refused(tx, self.services.written)
 
     async def stop(self) -> None:
@@ -193,7 +197,9 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
     store.fence = await store.write(take_over)
     intake = Intake(services, store)
     company_files = CompanyFiles(settings.company_folder, store, services, baseline, learning_sync)
-    company_edits = CompanyEdits(settings.company_folder, company_files.look)
+    token = settings.github_token.get_secret_value() if settings.github_token is not None else ""
+    company_edits = CompanyEdits(settings.company_folder, company_files.look, token)
+    publishing = publishing_of(settings, store, services, company_edits)
     for task in (
         intake.task(),
         Looking(services, store).task(),
@@ -202,6 +208,7 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
         Translator(services, store).task(),
         Housekeeper(services).task(),
         Shipping(store, company_edits).task(),
+        publishing.task(),
         learning.task(),
         Leaving(services).task(),
         ShowingAgain().task(),

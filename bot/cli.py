@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -149,6 +149,31 @@ _SKILL_VERBS: Final = {
 }
 
 
+_RULE_VERBS: Final = {
+    "ls": "in force, proposed, over",
+    "show": "one of them with its evidence and its diff",
+    "approve": "the founder's yes to what is proposed: it holds from the commit on",
+    "reject": "the founder's no to what is proposed",
+    "rollback": "it holds no more",
+    "edit": "another value, before it is adopted",
+    "ship": "bring what holds to the company's remote now, one or all; 1: not yet",
+}
+
+
+def _rules(args: argparse.Namespace) -> int:
+    from bot import rules
+
+    match args.what:
+        case "ls":
+            return rules.listed(as_json=args.json)
+        case "show":
+            return rules.show(args.rule, as_json=args.json)
+        case "ship":
+            return rules.ship(args.rule)
+        case what:
+            return rules.decide(what, args.rule, args.changes, args.person, as_json=args.json)
+
+
 def _skills(args: argparse.Namespace) -> int:
     from bot import skills
 
@@ -225,6 +250,7 @@ VERBS: Final = {
     "brain": Verb(reads="read"),
     "import": Verb(operates=True),
     "memo": Verb(acts=("EditCompany",), reads="read"),
+    "rules": Verb(acts=("AdoptRule", "DismissRule", "RollBackRule", "EditRule"), reads="read"),
     "skills": Verb(acts=("AdoptSkill", "DismissSkill", "RollBackSkill"), reads="read"),
     "team": Verb(acts=("RemovePerson", "UnlinkAccount"), reads="read"),
     "clients": Verb(acts=("MakeToken", "RevokeClient", "AddWebhook", "RemoveWebhook"), reads="team"),
@@ -335,19 +361,8 @@ def _add_knowledge(verb: AddVerb) -> None:
         choices=("lexical", "embeddings", "fused"),
         help="how it is ranked; without it as well as can be",
     )
-    skills = verb("skills", _skills, "the routines that were learnt", True)
-    skills.set_defaults(what="ls", skill=None, version=None, person="")
-    skill_verbs = skills.add_subparsers(metavar="COMMAND")
-    for what, about in _SKILL_VERBS.items():
-        one = skill_verbs.add_parser(what, help=about)
-        one.set_defaults(what=what)
-        one.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
-        if what != "ls":
-            one.add_argument("skill")
-        if what in {"show", "approve", "reject"}:
-            one.add_argument("--version", type=_positive, metavar="N", default=argparse.SUPPRESS)
-        if what in {"approve", "reject", "rollback"}:
-            one.add_argument("--as", dest="person", required=True, metavar="PERSON")
+    _add_decided(verb, "rules", _rules, "rule", _RULE_VERBS)
+    _add_decided(verb, "skills", _skills, "skill", _SKILL_VERBS)
     memo = verb("memo", _memo, "the founder's memos", True)
     memo.set_defaults(what="ls", memo=None, all=False)
     memo_verbs = memo.add_subparsers(metavar="COMMAND")
@@ -372,6 +387,25 @@ def _add_knowledge(verb: AddVerb) -> None:
     index.add_argument("--json", action="store_true")
     query.add_argument("--file", help="JSON lines with id and text, perhaps property, category and as")
     query.add_argument("--json", action="store_true")
+
+
+def _add_decided(verb: AddVerb, name: str, handler: Handler, thing: str, verbs: Mapping[str, str]) -> None:
+    """What was learnt: read by all, decided by the founder."""
+    top = verb(name, handler, f"the {name} that were learnt", True)
+    top.set_defaults(what="ls", version=None, changes=[], person="", **{thing: None})
+    under = top.add_subparsers(metavar="COMMAND")
+    for what, about in verbs.items():
+        one = under.add_parser(what, help=about)
+        one.set_defaults(what=what)
+        one.add_argument("--json", action="store_true", help="print JSON", default=argparse.SUPPRESS)
+        if what != "ls":
+            one.add_argument(thing, nargs="?" if what == "ship" else None)
+        if what == "edit":
+            one.add_argument("changes", nargs="+", metavar="KEY=VALUE")
+        if thing == "skill" and what in {"show", "approve", "reject"}:
+            one.add_argument("--version", type=_positive, metavar="N", default=argparse.SUPPRESS)
+        if what in {"approve", "reject", "rollback", "edit"}:
+            one.add_argument("--as", dest="person", required=True, metavar="PERSON")
 
 
 def _add_people(verb: AddVerb) -> None:

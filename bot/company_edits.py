@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import subprocess
-from collections.abc import Awaitable, Callable, Sequence
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import structlog
 
 from core.company.editing import Edit
+from core.errors import LoopOSError
 
 log = structlog.get_logger(__name__)
 
@@ -29,10 +35,37 @@ _OURS: Final = (
 """Our own identity, no signature and no hook: what the machine is set up for is nobody's business here."""
 
 
+class NotPushed(LoopOSError):
+    """The remote did not take it, or is away; the text says why."""
+
+
+@dataclass(frozen=True)
+class Branch:
+    """One file, as it shall be (`text` None: gone), on a branch of its own."""
+
+    name: str
+    file: str
+    text: str | None
+    message: str
+    at: datetime
+
+
 class CompanyEdits:
-    def __init__(self, folder: Path, reread: Callable[[], Awaitable[None]] | None = None) -> None:
-        """`reread`: called once it is written; None: a service that runs sees the file by itself."""
+    def __init__(
+        self, folder: Path, reread: Callable[[], Awaitable[None]] | None = None, token: str = ""
+    ) -> None:
+        """`reread`: called once it is written; None: a service that runs sees the file by itself. `token`: for a remote over
+        https; it stands in the environment of git alone."""
         self.folder = folder
+        self._credential: dict[str, str] = {}
+        address = urlsplit(self.origin())
+        if token and address.scheme == "https":
+            basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+            self._credential = {
+                "GIT_CONFIG_COUNT": "1",
+                "GIT_CONFIG_KEY_0": f"http.https://{address.hostname}/.extraHeader",
+                "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
+            }
         self._reread = reread
         self._turn = asyncio.Lock()
 
@@ -79,19 +112,103 @@ class CompanyEdits:
             return False
         return True
 
-    def _git(self, *said: str) -> str:
+    # --- the remote
+
+    async def push(self, branch: Branch) -> str:
+        """Push `branch`, made of the remote's own state with one commit; returns the remote branch that it was cut from, ""
+        where there is no remote. Raises NotPushed."""
+        async with self._turn:
+            return await asyncio.to_thread(self._push, branch)
+
+    async def at_remote(self, file: str) -> str | None:
+        """What stands in `file` on the remote's branch; None where nothing does. Raises NotPushed."""
+        async with self._turn:
+            return await asyncio.to_thread(self._at_remote, file)
+
+    def origin(self) -> str:
+        """Its address; "" where there is none."""
+        try:
+            return self._git("config", "--local", "--get", "remote.origin.url").strip()
+        except (OSError, subprocess.SubprocessError):
+            return ""
+
+    def _at_remote(self, file: str) -> str | None:
+        try:
+            base = self._fetched()
+            return self._git("show", f"{base}:{file}")
+        except subprocess.CalledProcessError as error:
+            if "does not exist" in error.stderr or "exists on disk" in error.stderr:
+                return None
+            raise NotPushed(_why(error)) from error
+
+    def _fetched(self) -> str:
+        """The remote's state of the branch that is checked out."""
+        here = self._git("symbolic-ref", "--short", "HEAD").strip()
+        self._git("fetch", "--quiet", "--no-tags", "origin", here)
+        return self._git("rev-parse", "FETCH_HEAD").strip()
+
+    def _push(self, branch: Branch) -> str:
+        if not self.origin():
+            return ""
+        try:
+            here = self._git("symbolic-ref", "--short", "HEAD").strip()
+            base = self._fetched()
+            made = self._commit_on(base, branch)
+            self._git("push", "--quiet", "--no-verify", "origin", f"{made}:refs/heads/{branch.name}")
+        except (OSError, subprocess.SubprocessError) as error:
+            if not self._is_there(branch):
+                raise NotPushed(_why(error)) from error
+        return here
+
+    def _commit_on(self, base: str, branch: Branch) -> str:
+        """`base` with the one file changed, by plumbing: neither the folder nor what is staged there is touched."""
+        with tempfile.TemporaryDirectory() as scratch:
+            index = {"GIT_INDEX_FILE": str(Path(scratch) / "index")}
+            self._git("read-tree", base, env=index)
+            if branch.text is None:
+                self._git("update-index", "--force-remove", "--", branch.file, env=index)
+            else:
+                blob = self._git("hash-object", "-w", "--stdin", said=branch.text).strip()
+                entry = f"100644,{blob},{branch.file}"
+                self._git("update-index", "--add", "--cacheinfo", entry, env=index)
+            tree = self._git("write-tree", env=index).strip()
+        # The same commit whenever it is made: what was pushed before is not pushed anew.
+        when = {f"GIT_{who}_DATE": branch.at.isoformat() for who in ("AUTHOR", "COMMITTER")}
+        return self._git("commit-tree", tree, "-p", base, "-m", branch.message, env=when).strip()
+
+    def _is_there(self, branch: Branch) -> bool:
+        """An earlier push, or somebody, has brought exactly this there."""
+        try:
+            self._git("fetch", "--quiet", "--no-tags", "origin", f"refs/heads/{branch.name}")
+            return self._git("show", f"FETCH_HEAD:{branch.file}") == branch.text
+        except (OSError, subprocess.SubprocessError):
+            return False
+
+    def _git(self, *args: str, env: Mapping[str, str] | None = None, said: str | None = None) -> str:
         environment = {
             "PATH": os.environ.get("PATH", ""),
+            "HOME": os.environ.get("HOME", ""),
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_SYSTEM": os.devnull,
             "GIT_TERMINAL_PROMPT": "0",
+            "LC_ALL": "C",
+            **self._credential,
+            **(env or {}),
         }
         done = subprocess.run(  # noqa: S603  (no shell: what a person typed is one argument)
-            ["git", "-C", str(self.folder), *_OURS, *said],  # noqa: S607  (whichever git there is)
+            ["git", "-C", str(self.folder), *_OURS, *args],  # noqa: S607  (whichever git there is)
             env=environment,
+            input=said,
             capture_output=True,
             text=True,
             timeout=WITHIN,
             check=True,
         )
         return done.stdout
+
+
+def _why(error: Exception) -> str:
+    """The first line of what git said; never its command line."""
+    said = error.stderr if isinstance(error, subprocess.CalledProcessError) else type(error).__name__
+    lines = [one for one in (said or "").splitlines() if one.strip()]
+    return (lines[0] if lines else "git failed")[:200]

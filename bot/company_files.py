@@ -137,7 +137,7 @@ def taken_out(folder: Path, written: Company) -> set[str]:
 def stamp_of(folder: Path) -> Stamp:
     """What tells that a file is another: its name, size, time and place on the disk."""
     found = []
-    for path in sorted((*folder.glob("*.json"), *folder.glob("skills/*.json"))):
+    for path in sorted((*folder.glob("*.json"), *folder.glob("skills/*.json"), *folder.glob("rules/*.json"))):
         with contextlib.suppress(OSError):
             seen = path.stat()
             found.append((path.name, seen.st_size, seen.st_mtime_ns, seen.st_ino))

@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     )
     runpod_url: str | None = Field(default=None, validation_alias="RUNPOD_WHISPER_URL")
     runpod_key: SecretStr | None = Field(default=None, validation_alias="RUNPOD_API_KEY")
+    github_token: SecretStr | None = Field(default=None, validation_alias="GITHUB_TOKEN")
+    github_api_url: str = Field(default="https://api.github.com", validation_alias="GITHUB_API_URL")
     crash_at: str | None = Field(default=None, validation_alias="LOOPOS_CRASH_AT")
     """`point` or `point:n`: die there, for recovery tests."""
 
@@ -110,6 +112,7 @@ class Settings(BaseSettings):
         "anthropic_key",
         "openai_key",
         "runpod_key",
+        "github_token",
     )
     @classmethod
     def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -14,16 +13,17 @@ from bot.company_edits import CompanyEdits
 from core.company.editing import Edit
 from core.context import Commit, Store, Task, Tx
 from core.i18n import N_
-from core.model import SkillStatus
+from core.model import RuleStatus, SkillStatus
 from core.outbox import card_publisher
-from core.store.brain_tables import SkillVersion
-from core.workflow.skill_versions import SHIP, versions
+from core.store.brain_tables import RuleRow, SkillVersion
+from core.workflow import rules, shipping, skill_versions
+from core.workflow.shipping import SHIP, What
 
 log = structlog.get_logger(__name__)
 
 
 class Shipping:
-    """The job that is owed by core.workflow.skill_versions.ship. Doing it twice does nothing the second time."""
+    """The job that is owed by core.workflow.shipping. Doing it twice does nothing the second time."""
 
     def __init__(self, store: Store, edits: CompanyEdits) -> None:
         self._store = store
@@ -33,38 +33,65 @@ class Shipping:
         return Task(SHIP, find=lambda session, some: some, run=self._run, exhausted=_failed, slots=1)
 
     async def _run(self, args: dict[str, Any], _found: Any) -> Commit:
-        return await self.skill(str(args["skill"]))
+        return await self.ship(args["what"], str(args["name"]))
 
-    async def skill(self, skill_id: str) -> Commit:
-        """The file of `skill_id` as it is approved now; returns what records its commit."""
-        row = await self._store.read(lambda session: _latest(session, skill_id))
+    async def ship(self, what: What, name: str) -> Commit:
+        """The file of `name` as it is adopted now; returns what records its commit."""
+        return await (self._skill(name) if what == "skill" else self._rule(name))
 
-        def edit(_folder: Path) -> Edit:
-            file = f"skills/{skill_id}.json"
-            if row.status != SkillStatus.APPROVED:
-                return Edit(file, None, f"skill {skill_id}: taken back")
-            text = json.dumps({**row.content, "approved": True}, ensure_ascii=False, indent=2) + "\n"
-            return Edit(file, text, f"skill {skill_id}: version {row.version}")
-
-        trailers = (f"Approved-by: {row.decided_by}", f"Skill: {skill_id} v{row.version}")
-        commit = await self._edits.keep(edit, row.decided_by or "", trailers)
-        log.info("skill_shipped", skill=skill_id, version=row.version, status=row.status.value)
+    async def _skill(self, skill_id: str) -> Commit:
+        row = await self._store.read(lambda session: latest_skill(session, skill_id))
+        assert row is not None, "a skill is shipped once it was decided about"
+        file, text, about = f"skills/{skill_id}.json", None, f"skill {skill_id}: taken back"
+        if row.status == SkillStatus.APPROVED:
+            text = skill_text(row)
+            about = f"skill {skill_id}: version {row.version}"
+        commit = await self._commit(file, text, about, row.decided_by, f"Skill: {skill_id} v{row.version}")
 
         def record(tx: Tx) -> None:
-            for one in versions(tx, skill_id):
+            for one in skill_versions.versions(tx, skill_id):
                 if one.version == row.version:
                     one.commit = commit
+            shipping.publish(tx, "skill", skill_id)
 
         return record
 
+    async def _rule(self, rule_id: str) -> Commit:
+        row = await self._store.read(lambda session: session.get(RuleRow, rule_id))
+        assert row is not None, "a rule is never deleted"
+        file, text, about = rules.file_of(row), None, f"rule {rule_id}: {row.status.value.replace('_', ' ')}"
+        if row.status == RuleStatus.APPROVED:
+            text, about = rules.text_of(row), f"rule {rule_id}: version {row.version}"
+        commit = await self._commit(file, text, about, row.decided_by, f"Rule: {rule_id} v{row.version}")
 
-def _latest(session: Session, skill_id: str) -> SkillVersion:
-    """The approved version; where there is none the one that was decided about last."""
+        def record(tx: Tx) -> None:
+            fresh = rules.find(tx, rule_id)
+            if fresh.commit != commit:
+                fresh.commit = commit
+                rules.note(tx, fresh, "committed")
+            shipping.publish(tx, "rule", rule_id)
+
+        return record
+
+    async def _commit(self, file: str, text: str | None, about: str, by: str | None, what: str) -> str:
+        trailers = (f"Approved-by: {by}", what)
+        commit = await self._edits.keep(lambda _: Edit(file, text, about), by or "", trailers)
+        log.info("shipped", file=file, there=text is not None)
+        return commit
+
+
+def latest_skill(session: Session, skill_id: str) -> SkillVersion | None:
+    """The approved version; where there is none the one that was decided about last; None where none was."""
     wanted = select(SkillVersion).where(
         SkillVersion.skill_id == skill_id, SkillVersion.decided_at.is_not(None)
     )
     rows = session.scalars(wanted.order_by(SkillVersion.decided_at)).all()
-    return next((row for row in rows if row.status == SkillStatus.APPROVED), rows[-1])
+    return next((row for row in rows if row.status == SkillStatus.APPROVED), rows[-1] if rows else None)
+
+
+def skill_text(row: SkillVersion) -> str:
+    """The whole of its file."""
+    return json.dumps({**row.content, "approved": True}, ensure_ascii=False, indent=2) + "\n"
 
 
 def _failed(tx: Tx, args: dict[str, Any], error: str) -> None:
@@ -73,7 +100,7 @@ def _failed(tx: Tx, args: dict[str, Any], error: str) -> None:
         tx.services.company.founder,
         lambda words: words(
             N_("⚠️ {what} is approved, and could not be written into the company's folder: {why}"),
-            what=args["skill"],
+            what=args["name"],
             why=error[:200],
         ),
     )

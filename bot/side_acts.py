@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from bot.app import fill_demo_company
 from bot.brain import WrongQuestion
+from bot.company_edits import CompanyEdits
 from bot.log import set_up
 from bot.reading import WRONG_USE
 from bot.settings import Settings, read_settings
-from bot.setup.side_process import SideProcess, side_process
+from bot.setup.side_process import SideProcess, is_ours, side_process
+from bot.shipping import Shipping
 from core.actors import Actor
 from core.acts.commands import Command
 from core.acts.table import perform
@@ -23,8 +26,11 @@ from core.errors import Refused
 from core.i18n import Words
 from core.phrases import refusal
 from core.workflow import skill_versions
+from core.workflow.shipping import What, is_owed
 
 T = TypeVar("T")
+SHIPPED_WITHIN: Final = 30.0
+"""Seconds that a running service has to commit a file."""
 
 
 async def act_as(house: SideProcess, person_id: str, command: Command) -> Any:
@@ -63,3 +69,14 @@ def in_house(work: Callable[[SideProcess, Settings], Awaitable[T]]) -> T | int:
     except Refused as refused:
         print(f"loopos: {refusal(refused, words, SystemClock().now())}", file=sys.stderr)
     return 1
+
+
+async def shipped(house: SideProcess, settings: Settings, what: What, name: str) -> None:
+    """Until what was adopted or taken back is a commit: by the service where one runs, which owes it; else here."""
+    until = time.monotonic() + SHIPPED_WITHIN
+    while is_ours(settings, house.services.clock.now()) and time.monotonic() < until:
+        if not await house.store.write(lambda tx: is_owed(tx, name)):
+            return
+        await asyncio.sleep(0.2)
+    commit = await Shipping(house.store, CompanyEdits(settings.company_folder)).ship(what, name)
+    await house.store.write(commit)

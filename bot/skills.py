@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from bot.company_edits import CompanyEdits
 from bot.settings import Settings
-from bot.setup.side_process import SideProcess, is_ours
-from bot.shipping import Shipping
-from bot.side_acts import act_as, in_house
+from bot.setup.side_process import SideProcess
+from bot.side_acts import act_as, in_house, shipped
 from core.acts.commands import AdoptSkill, DismissSkill, OnSkill, RollBackSkill
 from core.brain.agent_card import agent_card
 from core.context import Tx
 from core.store.brain_tables import SkillVersion
-from core.team.approved_skills import skill_from
+from core.team.learnt import skill_from
 from core.workflow import skill_trials, skill_versions
-
-SHIPPED_WITHIN: Final = 30.0
-"""Seconds that a running service has to commit the file."""
 
 
 def listed(*, as_json: bool) -> int:
@@ -96,7 +89,7 @@ def decide(what: str, skill_id: str, version: int | None, person: str, *, as_jso
     async def work(house: SideProcess, settings: Settings) -> dict[str, Any]:
         await act_as(house, person, made[what](skill_id, version))
         if what != "reject":
-            await _shipped(house, settings, skill_id)
+            await shipped(house, settings, "skill", skill_id)
         return await house.store.write(
             lambda tx: skill_versions.told(tx, skill_versions.decided(tx, skill_id))
         )
@@ -105,17 +98,6 @@ def decide(what: str, skill_id: str, version: int | None, person: str, *, as_jso
     if isinstance(found, int):
         return found
     return _print(found) if as_json else _say(_line(found))
-
-
-async def _shipped(house: SideProcess, settings: Settings, skill_id: str) -> None:
-    """By the service where one runs, which owes it; else here."""
-    until = time.monotonic() + SHIPPED_WITHIN
-    while is_ours(settings, house.services.clock.now()) and time.monotonic() < until:
-        if not await house.store.write(lambda tx: skill_versions.is_owed(tx, skill_id)):
-            return
-        await asyncio.sleep(0.2)
-    commit = await Shipping(house.store, CompanyEdits(settings.company_folder)).skill(skill_id)
-    await house.store.write(commit)
 
 
 def _told(

@@ -96,6 +96,8 @@ class Event(StrEnum):
     CHANGED_BILL = "changed_bill"
     SKILL_STEP = "skill_step"
     FALLBACK = "fallback"
+    RULED = "ruled"
+    """A rule changed what was drafted."""
 
 
 class InboxStatus(StrEnum):
@@ -167,7 +169,7 @@ class Role(StrEnum):
 Rank = Literal["assignee", "backup", "lead", "founder"]
 """Whom a step of the escalation policy means."""
 
-Layer = Literal["memo", "sop", "history", "skill"]
+Layer = Literal["memo", "sop", "history", "skill", "rule"]
 """Where a piece of what the company knows comes from."""
 
 
@@ -182,6 +184,17 @@ class SkillStatus(StrEnum):
     ROLLED_BACK = "rolled_back"
     DEMOTED = "demoted"
     """It did worse than drafting."""
+
+
+class RuleStatus(StrEnum):
+    """Of a rule."""
+
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    """Its term is over, or it was used as often as it may be."""
+    ROLLED_BACK = "rolled_back"
 
 
 class RunState(StrEnum):

@@ -54,13 +54,29 @@ KIND: Final = {
     "rule": N_("Rule"),
 }
 """What a hit of a search is, and the layer of a source."""
-SKILL_STATUS: Final = {
+RULE: Final = {
+    "prefer_vendor": N_("{what}, {where}: {vendor} is sent first."),
+    "avoid_vendor": N_("{what}, {where}: {vendor} is not sent."),
+    "lower_cap": N_("{what}, {where}{by}: at most {amount} without asking."),
+    "raise_cap": N_("{what}, {where}: {vendor} may take up to {amount} without asking, until {date}."),
+    "estimate": N_("{what}, {where}{by}: expect {amount}."),
+    "escalation_wait": N_("{what}, {where}: the next person is told after {seconds} seconds."),
+    "sop_step": N_("{what}, {where}: one step more: {step}"),
+    "retire_memo": N_("The memo {memo} does not hold any more."),
+    "recurring_fault": N_("{what}, {where}: it keeps coming back, so look for the cause."),
+    "standing_order": N_(
+        "{what}, {where}: {vendor} may be sent for up to {amount} without asking, at most {uses} times, until {date}, up to severity {severity}."
+    ),
+}
+"""What a rule says."""
+LEARNT_STATUS: Final = {
     "proposed": N_("proposed"),
     "approved": N_("in force"),
     "rejected": N_("not wanted"),
     "replaced": N_("replaced"),
     "rolled_back": N_("taken back"),
     "demoted": N_("stopped"),
+    "expired": N_("over"),
 }
 SKILL_LEFT: Final = {
     "condition": N_("it does not fit here"),
@@ -176,9 +192,14 @@ REASON: Final = {
     "sender_unknown": N_("The sender is not a known member of the team"),
     "steering": N_("The message tries to give orders: “{words}”"),
     "model_output": N_("What a model suggested cannot be believed ({what}), so it was drafted by rule"),
+    "order_used_up": N_("Your standing order {rule} is used up"),
+    "order_expired": N_("Your standing order {rule} has run out"),
+    "order_revoked": N_("Your standing order {rule} was taken back"),
     "skill_asks": N_("The routine “{skill}” asks you here"),
     "property_unknown": N_("Nobody said which property it is"),
     "vendor_by_skill": N_("The approved routine “{skill}” names them"),
+    "vendor_by_rule": N_("A rule of yours names them ({rule})"),
+    "price_by_rule": N_("The price that a rule of yours names ({rule})"),
     "vendor_by_history": N_("They fixed the same here on {date}, rated {rating} of 5"),
     "vendor_by_trade": N_("The cheapest approved vendor for this trade here ({trade})"),
     "vendor_on_site": N_("Our own person on site"),
@@ -251,6 +272,8 @@ REFUSED: Final = {
     "known_already": N_("I know you already. For a code for your other account write just /link."),
     "only_in_group": N_("That only works in a group."),
     "gone": N_("That was already taken care of."),
+    "unknown_rule": N_("There is no rule {rule}."),
+    "rule_unfit": N_("That does not fit: {why}"),
     "unknown_skill": N_("There is no routine {skill}."),
     "unknown_client": N_("There is no such program, token or browser."),
     "no_web_address": N_("That is no web address (https://…)."),
@@ -331,6 +354,7 @@ EVENT: Final = {
     "changed_bill": N_("bill corrected"),
     "skill_step": N_("routine step"),
     "fallback": N_("fallback"),
+    "ruled": N_("by a rule"),
 }
 
 # What to do until somebody comes; the lines are the company's own rules of thumb, safe for every house.

@@ -19,7 +19,8 @@ from core.clients.operations import Operations
 from core.clients.shapes import Request, Result, Usd
 from core.i18n import N_
 from core.model import Role, Scope
-from core.store.tables import Approval, RuleRow
+from core.store.brain_tables import RuleRow
+from core.store.tables import Approval
 from core.tickets.view import iso
 from core.workflow import rules as proposals
 
@@ -241,18 +242,12 @@ async def _skills(call: Call, _wanted: shapes.Nothing) -> dict[str, Any]:
 async def _rules(call: Call, _wanted: shapes.Nothing) -> dict[str, Any]:
     every = select(RuleRow).order_by(RuleRow.proposed_at.desc()).limit(100)
     found = await call.desk.store.read(lambda session: session.scalars(every).all())
+    language = call.caller.language
     return {
         "rules": [
-            {
-                "rule_id": one.rule_id,
-                "status": one.status,
-                "text": one.text,
-                "diff": proposals.diff_of(one),
-                "lightsprint_prompt": proposals.brief_of(one),
-                "proposed_by": one.proposed_by,
-                "proposed_at": iso(one.proposed_at),
-            }
+            {**told, "text": told["text"].get(language) or one.text, "proposed_at": iso(one.proposed_at)}
             for one in found
+            for told in (proposals.told(one),)
         ]
     }
 

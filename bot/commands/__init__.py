@@ -61,6 +61,7 @@ COMMANDS: Final = {
     "/skills": ChatCommand(
         learnt.skills, N_("the routines that were learnt"), ("/skills taipei_ac_leak",), reads=Right.READ
     ),
+    "/rules": ChatCommand(learnt.rules, N_("the rules, in force and proposed"), reads=Right.READ),
     "/oncall": ChatCommand(
         people.oncall,
         N_("who is on, and who is on instead of me"),

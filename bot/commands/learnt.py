@@ -4,8 +4,36 @@ from __future__ import annotations
 
 from bot.commands.call import Call
 from core import phrases
-from core.team.approved_skills import skill_from
+from core.store.brain_tables import RuleRow
+from core.team.learnt import rule_from, skill_from
+from core.text import shorten
+from core.workflow import rules as proposals
 from core.workflow import skill_record, skill_versions
+from core.workflow.rule_words import sentence
+
+
+def rules(call: Call) -> None:
+    """All rules in a line each; with an id its card."""
+    words = call.reader.words
+    if call.words_after:
+        row = proposals.find(call.tx, call.words_after)
+        ways = [(address, call.reader) for address in call.alone()]
+        call.later(lambda tx: proposals.put_before(tx, proposals.find(tx, row.rule_id), ways))
+        return
+    rows = proposals.listed(call.tx)[:20]
+    lines = [
+        f"• {_said(call, row)} [{row.rule_id}]: {words(phrases.LEARNT_STATUS[row.status])}" for row in rows
+    ]
+    if not lines:
+        call.reply(words("There are no rules yet. What I notice I put before the founder."))
+        return
+    call.reply("\n".join([*lines, words("One of them: {example}", example=f"/rules {rows[0].rule_id}")]))
+
+
+def _said(call: Call, row: RuleRow) -> str:
+    return shorten(
+        sentence(call.tx.services.company, rule_from(row.content), call.reader.words) or row.text, 160
+    )
 
 
 def skills(call: Call) -> None:
@@ -27,7 +55,7 @@ def skills(call: Call) -> None:
             if record["runs"]
             else words("not run yet")
         )
-        state = words(phrases.SKILL_STATUS[row.status])
+        state = words(phrases.LEARNT_STATUS[row.status])
         lines.append(f"• {skill_from(row.content).name} [{row.skill_id} v{row.version}]: {state}, {done}")
     if not lines:
         call.reply(words("There are no routines yet. After three like repairs I propose one."))

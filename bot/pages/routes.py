@@ -197,17 +197,20 @@ class Pages:
     # --- what the company is and knows
 
     async def skills(self, visit: Visit) -> web.Response:
-        return await self._show(visit, "skills", skills=self._desk.services.company.skills)
+        return await self._show(visit, "skills", skills=await self._look(views.skills))
 
     async def skill(self, visit: Visit) -> web.Response:
         named = visit.request.match_info["skill_id"]
-        for one in self._desk.services.company.skills:
-            if one.skill_id == named:
-                return await self._show(visit, "skill", skill=one)
-        raise ClientError("not_found", N_("There is no such skill."))
+        try:
+            found = await self._look(lambda tx: views.skill(tx, named))
+        except Refused:
+            raise ClientError("not_found", N_("There is no such skill.")) from None
+        return await self._show(visit, "skill", **found)
 
     async def rules(self, visit: Visit) -> web.Response:
-        return await self._show(visit, "rules", rows=await self._look(views.rules))
+        return await self._show(
+            visit, "rules", rows=await self._look(lambda tx: views.rules(tx, visit.caller.words))
+        )
 
     async def loop(self, visit: Visit) -> web.Response:
         return await self._show(visit, "loop")
@@ -304,12 +307,14 @@ class Pages:
         return _csv("times", rows, ("by", "name", "stage", "median", "p90", "count"))
 
     async def skills_csv(self, visit: Visit) -> web.Response:
-        rows = [one.model_dump(mode="json") for one in self._desk.services.company.skills]
-        return _csv("skills", rows, ("skill_id", "name", "version", "description"))
+        rows = await self._look(views.skills)
+        return _csv("skills", rows, ("skill_id", "name", "version", "status", "vendor", "cap", "description"))
 
     async def rules_csv(self, visit: Visit) -> web.Response:
         return _csv(
-            "rules", await self._look(views.rules), ("id", "text", "who", "at", "ticket_id", "status")
+            "rules",
+            await self._look(lambda tx: views.rules(tx, visit.caller.words)),
+            ("id", "text", "who", "at", "ticket_id", "status"),
         )
 
     async def people_csv(self, visit: Visit) -> web.Response:

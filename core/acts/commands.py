@@ -54,6 +54,16 @@ class ChangeVendor(Decision):
     vendor_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class DraftStandingOrder(Decision):
+    """Say yes for the next times too; said back as a sentence first."""
+
+    amount: Money
+    days: int
+    uses: int
+    severity_max: int
+
+
 # --- a ticket
 
 
@@ -299,6 +309,45 @@ class RollBackSkill(OnSkill):
 @dataclass(frozen=True, slots=True)
 class TrySkill(OnSkill):
     """What it would have done with past tickets."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnRule(Command):
+    rule_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptRule(OnRule):
+    """From the commit of its file on it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class DismissRule(OnRule):
+    """It is not to hold, nor to be proposed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RollBackRule(OnRule):
+    """It holds no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class EditRule(OnRule):
+    """Another value, before it is adopted."""
+
+    changes: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeepStandingOrder(OnRule):
+    """It holds; and what is asked on `approval` is approved, where it covers that."""
+
+    approval_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropStandingOrder(OnRule):
+    approval_id: str
 
 
 # --- vendors

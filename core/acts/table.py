@@ -38,6 +38,7 @@ from core.workflow import (
     skill_steps,
     skill_trials,
     skill_versions,
+    standing_orders,
     transcript_fixes,
 )
 
@@ -72,6 +73,18 @@ def _approval(tx: Tx, command: do.Decision) -> Approval:
     if approval is None:
         raise Refused("unknown_button")
     return approval
+
+
+def _open_approval(tx: Tx, command: do.Decision) -> Approval:
+    approval = _approval(tx, command)
+    approvals.check_open(tx, approval, command.digest)
+    return approval
+
+
+def _keep_order(tx: Tx, actor: Actor, command: do.KeepStandingOrder) -> None:
+    open_one = standing_orders.keep(tx, rules.waiting(tx, command.rule_id), command.approval_id, actor)
+    if open_one is not None:
+        perform(tx, actor, do.Approve(open_one.id, open_one.digest))
 
 
 def _decided(tx: Tx, command: do.Decision) -> Ticket:
@@ -345,7 +358,7 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     Act(
         do.ProposeRule,
         Right.PROPOSE,
-        lambda tx, actor, it: rules.propose(tx, actor, it.text, it.ticket_id, it.property_id),
+        lambda tx, actor, it: rules.propose_words(tx, actor, it.text, it.ticket_id, it.property_id),
     ),
     # the steps of a skill
     Act(
@@ -416,6 +429,37 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         do.TrySkill,
         Right.ADOPT,
         lambda tx, actor, it: skill_trials.show(tx, skill_versions.find(tx, it.skill_id, it.version), actor),
+    ),
+    Act(
+        do.AdoptRule, Right.ADOPT, lambda tx, actor, it: rules.adopt(tx, rules.waiting(tx, it.rule_id), actor)
+    ),
+    Act(
+        do.DismissRule,
+        Right.ADOPT,
+        lambda tx, actor, it: rules.dismiss(tx, rules.waiting(tx, it.rule_id), actor),
+    ),
+    Act(
+        do.RollBackRule,
+        Right.ADOPT,
+        lambda tx, actor, it: standing_orders.take_back(tx, rules.find(tx, it.rule_id), actor),
+    ),
+    Act(
+        do.EditRule,
+        Right.ADOPT,
+        lambda tx, actor, it: rules.edit(tx, rules.waiting(tx, it.rule_id), dict(it.changes), actor),
+    ),
+    Act(
+        do.DraftStandingOrder,
+        Right.ADOPT,
+        lambda tx, actor, it: standing_orders.draft(
+            tx, _open_approval(tx, it), actor, it.amount, it.days, it.uses, it.severity_max
+        ),
+    ),
+    Act(do.KeepStandingOrder, Right.ADOPT, _keep_order),
+    Act(
+        do.DropStandingOrder,
+        Right.ADOPT,
+        lambda tx, actor, it: standing_orders.drop(tx, rules.waiting(tx, it.rule_id), it.approval_id, actor),
     ),
     # vendors
     Act(do.OpenOffer, Right.OPEN_OFFER, lambda tx, actor, it: offers.opened(tx, it.offer_id)),

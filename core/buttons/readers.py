@@ -275,6 +275,46 @@ def _rollback(press: Pressed) -> do.RollBackSkill:
     return do.RollBackSkill(str(press.args["skill"]))
 
 
+def _adopt_rule(press: Pressed) -> do.AdoptRule:
+    return do.AdoptRule(str(press.args["rule"]))
+
+
+def _dismiss_rule(press: Pressed) -> do.DismissRule:
+    return do.DismissRule(str(press.args["rule"]))
+
+
+def _roll_back_rule(press: Pressed) -> do.RollBackRule:
+    return do.RollBackRule(str(press.args["rule"]))
+
+
+def _edit_rule(press: Pressed) -> do.EditRule:
+    changes = {
+        key: str(press.amount(key).amount) if key.endswith("usd") else press.said(key) for key in press.values
+    }
+    return do.EditRule(str(press.args["rule"]), tuple(changes.items()))
+
+
+def _always(press: Pressed) -> do.DraftStandingOrder:
+    days, uses, severity = (press.said(name) for name in ("days", "uses", "severity_max"))
+    numbers = [
+        int(one) if one.isascii() and one.isdecimal() and len(one) <= 4 else 0
+        for one in (days or "90", uses or "10", severity or "3")
+    ]
+    return do.DraftStandingOrder(*press.decision(), press.amount(), *numbers)
+
+
+def _keep_order(press: Pressed) -> do.KeepStandingOrder:
+    return do.KeepStandingOrder(str(press.args["rule"]), str(press.args["approval"]))
+
+
+def _drop_order(press: Pressed) -> do.DropStandingOrder:
+    return do.DropStandingOrder(str(press.args["rule"]), str(press.args["approval"]))
+
+
+def _revoke_order(press: Pressed) -> do.RollBackRule:
+    return do.RollBackRule(str(press.args["rule"]))
+
+
 Reader = Callable[[Pressed], Command]
 
 ON_TICKET: Final[dict[str, Reader]] = {
@@ -283,6 +323,7 @@ ON_TICKET: Final[dict[str, Reader]] = {
     "change": _change,
     "vendor": _vendor,
     "ask": _ask,
+    "always": _always,
     "ack": _ack,
     "unack": _unack,
     "later": _later,
@@ -313,6 +354,9 @@ STANDALONE: Final[dict[str, dict[str, Reader]]] = {
     "check": {"check": _check},
     "signin": {"allow": _allow, "deny": _deny},
     "clients": {"revoke": _revoke},
+    "standing": {"keep": _keep_order, "drop": _drop_order},
+    "order": {"revoke": _revoke_order},
+    "rule": {"adopt": _adopt_rule, "edit": _edit_rule, "dismiss": _dismiss_rule, "rollback": _roll_back_rule},
     "skill": {"adopt": _adopt, "dismiss": _dismiss, "try": _try, "rollback": _rollback},
 }
 """Of cards that belong to no ticket: kind -> action -> reader."""

@@ -5,7 +5,7 @@ A draft is a card whose buttons are still actions with arguments; core.outbox.ca
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from core import phrases
 from core.amounts import guess_in
@@ -27,6 +27,7 @@ from core.cards.snapshot import ApprovalSnapshot, DispatchSnapshot, QuestionSnap
 from core.cards.texts import guest_language, guest_text, offer_line, vendor_links, vendor_text, written
 from core.cards.view import ButtonDraft, CardDraft, State, View
 from core.company.schema import Vendor
+from core.dispatch.standing import DEFAULT_DAYS, DEFAULT_SEVERITY, DEFAULT_USES, offered
 from core.model import OPEN, ApprovalStatus, Category, Intent, QuestionKind, RiskTag, Role, Status
 from core.text import shorten
 
@@ -205,6 +206,7 @@ def _approval_buttons(
     if others:
         pick = Field(name="vendor", kind="choice", label=words("Which vendor?"), options=others)
         buttons.append(ButtonDraft("vendor", words("Other vendor"), args=args, fields=(pick,)))
+    buttons += _always(view, asked, dispatch, args)
     why = Field(name="reason", kind="text", label=words("Why not? The reporter will read it."))
     buttons.append(ButtonDraft("reject", words("Reject"), "danger", args, (why,)))
     if view.ticket.reporter != view.reader_id:
@@ -215,6 +217,45 @@ def _approval_buttons(
             )
         )
     return tuple(buttons)
+
+
+def _always(
+    view: View, asked: ApprovalSnapshot, dispatch: DispatchSnapshot, args: dict[str, Any]
+) -> list[ButtonDraft]:
+    """The founder may say yes for the next times too: for this place, kind and vendor alone."""
+    words, ticket = view.words, view.ticket
+    founder = view.company.founder.id == view.reader_id
+    if (
+        view.vendor is None
+        or not founder
+        or not offered(ticket.category, ticket.property_id, ticket.severity, asked.reasons)
+    ):
+        return []
+    money = view.rate.currency
+    amount = max(dispatch.cap_usd, dispatch.estimate.usd)
+    shown = view.rate.of_usd(amount)
+    levels = tuple(Option(value=one, label=phrases.label(phrases.SEVERITY, one, words)) for one in ("3", "4"))
+    fields = (
+        Field(
+            name="amount",
+            kind="amount",
+            label=words("Up to how much, in {currency}?", currency=money),
+            value=str(shown.local.amount if shown.local is not None else shown.usd),
+            currency=money,
+        ),
+        Field(
+            name="days", kind="text", label=words("For how many days? (1 to 365)"), value=str(DEFAULT_DAYS)
+        ),
+        Field(name="uses", kind="text", label=words("How many times? (1 to 100)"), value=str(DEFAULT_USES)),
+        Field(
+            name="severity_max",
+            kind="choice",
+            label=words("Up to which severity?"),
+            value=str(DEFAULT_SEVERITY),
+            options=levels,
+        ),
+    )
+    return [ButtonDraft("always", words("Always like this"), args={**args, "currency": money}, fields=fields)]
 
 
 def _usual(view: View, vendor: Vendor) -> str:

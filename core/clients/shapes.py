@@ -352,8 +352,24 @@ class Rule(Result):
     rule_id: str
     status: str
     text: str
+    """In the language of who asks."""
     diff: str
     lightsprint_prompt: str
+    version: int = 1
+    kind: str = "code"
+    when: dict[str, Any] = Field(default_factory=dict)
+    then: dict[str, Any] = Field(default_factory=dict)
+    until: str | None = None
+    max_uses: int | None = None
+    uses: int = 0
+    proposed_by: str = ""
+    proposed_at: str = ""
+    approved_by: str | None = None
+    evidence: list[dict[str, Any]] = Field(default_factory=list)
+    commit: str | None = None
+    branch: str | None = None
+    pull_request: str | None = None
+    history: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class BrainSources(Result):

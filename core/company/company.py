@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from core.company.findings import Finding
+from core.company.rules import Rule
 from core.company.schema import (
     CompanyFile,
     EscalationFile,
@@ -53,6 +54,8 @@ class Company:
     """Files that were left out, and why."""
     skill_files: frozenset[str] = frozenset()
     """Ids of the skills whose file is there, sound or not."""
+    rules: Sequence[Rule] = field(default_factory=tuple)
+    rule_files: frozenset[str] = frozenset()
 
     def without(self, left: Collection[str]) -> Company:
         """The company without who left, and without what they did as vendors."""

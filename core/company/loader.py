@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar, get_args
 
@@ -14,6 +15,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from core.company.company import Company
 from core.company.findings import CompanyDataError, Finding, Path_, line_of
+from core.company.rule_checks import misfits as rule_misfits
+from core.company.rules import Rule
 from core.company.schema import (
     CompanyFile,
     EscalationFile,
@@ -25,15 +28,16 @@ from core.company.schema import (
     Sop,
     Vendor,
 )
-from core.company.skill_checks import misfits
+from core.company.skill_checks import misfits as skill_misfits
 from core.company.skills import Skill, Step
 from core.errors import StartupError
 from core.model import Role
 from core.money import USD
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 MAX_FILE: Final = 1 << 20
-"""Bytes of a skill's file; a longer one is named, not read."""
+"""Bytes of a skill's or a rule's file; a longer one is named, not read."""
 
 
 _TAGS: Final = frozenset(get_args(one.model_fields["do"].annotation)[0] for one in get_args(Step))
@@ -122,7 +126,7 @@ def load_company(folder: Path) -> Company:
         _cross_check(reader, company)
     if reader.findings:
         raise CompanyDataError(reader.findings)
-    return _with_skills(folder, company)
+    return _with_what_was_learnt(folder, company)
 
 
 def load_company_with(folder: Path, file: str, text: str) -> Company:
@@ -134,31 +138,55 @@ def load_company_with(folder: Path, file: str, text: str) -> Company:
         return load_company(copy)
 
 
-def _with_skills(folder: Path, company: Company) -> Company:
-    """`company` with the skills of its folder; a broken one is left out and named, and stops nothing else."""
-    found: list[Skill] = []
+def _with_what_was_learnt(folder: Path, company: Company) -> Company:
+    """`company` with the skills and rules of its folder; a broken one is left out and named, and stops nothing else."""
     refused: list[Finding] = []
+    skills, skill_files = _learnt(
+        folder, "skills", Skill, "skill_id", partial(skill_misfits, company), refused
+    )
+    rules, rule_files = _learnt(folder, "rules", Rule, "rule_id", partial(rule_misfits, company), refused)
+    return replace(
+        company,
+        skills=skills,
+        rules=rules,
+        refused=tuple(refused),
+        skill_files=skill_files,
+        rule_files=rule_files,
+    )
+
+
+def _learnt(
+    folder: Path,
+    name: str,
+    kind: type[M],
+    key: str,
+    misfits: Callable[[M], Iterable[tuple[Path_, str]]],
+    refused: list[Finding],
+) -> tuple[list[M], frozenset[str]]:
+    """The sound files of the folder `name`, one of `kind` in each, and the ids of all that are there."""
+    found: list[M] = []
     there: set[str] = set()
-    for path in sorted((folder / "skills").glob("*.json")):
-        reader, file = _Reader(folder), f"skills/{path.name}"
+    for path in sorted((folder / name).glob("*.json")):
+        reader, file = _Reader(folder), f"{name}/{path.name}"
         there.add(path.stem)
-        skill = None
+        one: M | None = None
         if path.is_symlink() or not path.is_file():
             reader.findings.append(Finding(file, 1, "", "is no file of its own, so it is not read"))
         elif path.stat().st_size > MAX_FILE:
             reader.findings.append(Finding(file, 1, "", "is above 1 MiB, so it is not read"))
         else:
-            skill = reader.read(file, Skill | None, lambda: None)
-        if skill is not None:
-            there.add(skill.skill_id)
-            if any(one.skill_id == skill.skill_id for one in found):
-                reader.note(file, ("skill_id",), f"{skill.skill_id!r} stands twice")
-            for where, problem in misfits(company, skill):
+            one = reader.read(file, kind | None, lambda: None)
+        if one is not None:
+            own = str(getattr(one, key))
+            there.add(own)
+            if any(getattr(other, key) == own for other in found):
+                reader.note(file, (key,), f"{own!r} stands twice")
+            for where, problem in misfits(one):
                 reader.note(file, where, problem)
-        if skill is not None and not reader.findings:
-            found.append(skill)
+        if one is not None and not reader.findings:
+            found.append(one)
         refused += reader.findings
-    return replace(company, skills=found, refused=tuple(refused), skill_files=frozenset(there))
+    return found, frozenset(there)
 
 
 def _no_escalation() -> EscalationFile:

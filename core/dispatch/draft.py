@@ -11,6 +11,7 @@ from typing import Final
 from core.company.company import Company
 from core.company.schema import Property, Vendor
 from core.knowledge.recall import Knowledge
+from core.knowledge.rules_in_force import of_kind
 from core.model import Category
 from core.money import usd
 from core.stored_values import Reason
@@ -60,14 +61,22 @@ def draft(
 def choose_vendor(
     company: Company, place: Property, category: Category, knowledge: Knowledge, refused: Collection[str] = ()
 ) -> tuple[Vendor | None, Reason]:
-    """Skill first, then who fixed it before, then the cheapest of the trade at the property, then whoever
+    """Skill first, then whom a rule prefers, then who fixed it before, then the cheapest of the trade at the property, then whoever
     is on site."""
-    here = [v for v in company.vendors if company.reaches(v, place.id) and v.id not in refused]
+    avoided = {one.then["vendor_id"] for one in knowledge.rules if one.kind == "avoid_vendor"}
+    here = [
+        v
+        for v in company.vendors
+        if company.reaches(v, place.id) and v.id not in refused and v.id not in avoided
+    ]
     known = {vendor.id: vendor for vendor in here}
     if knowledge.skill:
         for vendor_id in (knowledge.skill.vendor_id, *knowledge.skill.preferred_vendors):
             if vendor_id in known:
                 return known[vendor_id], Reason("vendor_by_skill", {"skill": knowledge.skill.name})
+    for rule in reversed(knowledge.rules):
+        if rule.kind == "prefer_vendor" and rule.then["vendor_id"] in known:
+            return known[rule.then["vendor_id"]], Reason("vendor_by_rule", {"rule": rule.rule_id})
     for past in knowledge.resolutions:
         if past.vendor_id in known and past.rating >= 4:
             params = {"date": past.resolved_on.isoformat(), "rating": str(past.rating)}
@@ -92,6 +101,9 @@ def estimate_for(vendor: Vendor | None, knowledge: Knowledge) -> tuple[Decimal, 
     asked twice; without bills the middle of what the vendor usually takes."""
     if vendor is None:
         return usd(0), Reason("price_unknown", {})
+    ruled = of_kind(knowledge.rules, "estimate", vendor.id)
+    if ruled:
+        return usd(ruled[-1].then["usd"]), Reason("price_by_rule", {"rule": ruled[-1].rule_id})
     bills = [past for past in knowledge.resolutions if past.vendor_id == vendor.id]
     if bills:
         dearest = max(bills, key=lambda past: past.cost_usd)
@@ -108,13 +120,20 @@ def estimate_for(vendor: Vendor | None, knowledge: Knowledge) -> tuple[Decimal, 
 
 
 def cap_for(place: Property, vendor: Vendor | None, knowledge: Knowledge) -> Decimal:
-    """The smallest of the property's, the SOP's, the skill's and the vendor's cap. Only company data can
-    raise it; no message and no model can."""
-    caps = [
-        place.cap_usd,
+    """The smallest of the property's, the SOP's, the skill's and the vendor's cap, or what an adopted rule puts in place of
+    the last three. Only company data can raise it; no message and no model can."""
+    caps: list[Decimal | None] = [
         vendor.cap if vendor else None,
         knowledge.sop.cap_usd if knowledge.sop else None,
         knowledge.skill.auth_cap_usd if knowledge.skill else None,
+    ]
+    vendor_id = vendor.id if vendor else ""
+    raised = of_kind(knowledge.rules, "raise_cap", vendor_id)
+    if raised:
+        caps = [usd(raised[-1].then["cap_usd"])]
+    caps += [
+        place.cap_usd,
+        *(usd(one.then["cap_usd"]) for one in of_kind(knowledge.rules, "lower_cap", vendor_id)),
     ]
     return min((cap for cap in caps if cap is not None), default=usd(0))
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from core.company.company import Company
+from core.company.rules import Rule
 from core.company.schema import Memo, Resolution, Sop
 from core.company.skills import Skill
 from core.knowledge.lexical import lexical_scores
@@ -33,6 +34,8 @@ class Knowledge:
     resolutions: tuple[Resolution, ...] = ()
     skill: Skill | None = None
     sources: tuple[Source, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    """That a ticket like this is under."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,23 @@ def recall(
     *,
     readable: Collection[str] | None = None,
     skill: Skill | None = None,
+    rules: Sequence[Rule] = (),
 ) -> Knowledge:
     """What applies to `query`. `own_resolutions` are tickets this service resolved itself; `readable`: of the properties that
-    the asker may read about (None: all), and what is general; `skill`: the one at work on it."""
-    every, past = [one for one in company.memos if one.holds], [*company.resolutions, *own_resolutions]
+    the asker may read about (None: all), and what is general; `skill`: the one at work on it; `rules`: those it is under."""
+    retired = {one.then["memo_id"] for one in rules if one.kind == "retire_memo"}
+    every, past = (
+        [one for one in company.memos if one.holds and one.id not in retired],
+        [*company.resolutions, *own_resolutions],
+    )
     if readable is not None:
         every = [one for one in every if one.property_id is None or one.property_id in readable]
         past = [one for one in past if one.property_id in readable]
     memos = rank_memos(every, query)
     sop = find_sop(company, query)
+    steps = [str(one.then["step"]) for one in rules if one.kind == "sop_step"]
+    if sop is not None and steps:
+        sop = sop.model_copy(update={"steps": [*sop.steps, *steps]})
     resolutions = find_resolutions(past, query)
     sources = [
         *(
@@ -73,7 +84,9 @@ def recall(
             else []
         ),
     ]
-    return Knowledge(tuple(memo for memo, _ in memos), sop, tuple(resolutions), skill, tuple(sources))
+    sources += [Source("rule", one.rule_id, one.kind, one.text.get("en", "")) for one in rules]
+    found = tuple(memo for memo, _ in memos)
+    return Knowledge(found, sop, tuple(resolutions), skill, tuple(sources), tuple(rules))
 
 
 def _bill(resolution: Resolution) -> str:

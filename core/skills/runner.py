@@ -17,7 +17,6 @@ from core.company.skills import Skill, Step
 from core.context import Tx
 from core.dispatch.draft import cap_for
 from core.errors import Refused
-from core.knowledge.recall import Knowledge
 from core.model import Event, Status
 from core.skills.interpreter import FallBack, Finish, Seen, Skip, Stop, Take, Wait, following
 from core.store import deadlines
@@ -76,17 +75,15 @@ def seen(tx: Tx, ticket: Ticket, skill: Skill, run: SkillRun) -> Seen:
     company = tx.services.company
     place, vendor = company.place(ticket.property_id), company.vendor(skill.vendor_id)
     facts = skill_runs.facts_of(tx, ticket, skill)
+    knowledge = skill_runs.knowledge_for(tx, ticket, skill)
+    avoided = {one.then["vendor_id"] for one in knowledge.rules if one.kind == "avoid_vendor"}
     here = place is not None and vendor is not None and company.reaches(vendor, place.id)
-    cap = (
-        cap_for(place, vendor, Knowledge(sop=company.sop(ticket.category), skill=skill))
-        if place is not None
-        else None
-    )
+    cap = cap_for(place, vendor, knowledge) if place is not None else None
     dispatch = current_dispatch(ticket)
     return Seen(
         facts,
         Status(ticket.status),
-        here,
+        here and skill.vendor_id not in avoided,
         cap is not None and facts.estimate_usd is not None and facts.estimate_usd <= cap,
         sent=dispatch is not None and dispatch.authorized,
         acknowledged=dispatch is not None and dispatch.acknowledged,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, ForeignKey, Index, Integer, LargeBinary, String
+from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.model import RunState, SkillStatus
+from core.model import RuleStatus, RunState, SkillStatus
 from core.store.tables import Base, Json
 from core.store.types import Named
 
@@ -39,6 +39,36 @@ class SkillVersion(Base):
     decided_by: Mapped[str | None] = mapped_column(String(60))
     decided_at: Mapped[datetime | None]
     commit: Mapped[str] = mapped_column(String(64), default="")
+    branch: Mapped[str] = mapped_column(String(120), default="")
+    pull_request: Mapped[str] = mapped_column(String(300), default="")
+
+
+class RuleRow(Base):
+    """A rule: proposed, in force, over. In force is what the founder adopted, while its file is there."""
+
+    __tablename__ = "rules"
+    rule_id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    kind: Mapped[str] = mapped_column(String(20), default="code")
+    content: Mapped[Json]
+    """A core.company.rules.Rule."""
+    digest: Mapped[str] = mapped_column(String(64), default="", index=True)
+    text: Mapped[str]
+    """As whoever proposed it said it; "" where LoopOS did."""
+    ticket_id: Mapped[str | None] = mapped_column(String(20))
+    property_id: Mapped[str | None] = mapped_column(String(60))
+    evidence: Mapped[list[Json]] = mapped_column(JSON, default=list)
+    uses: Mapped[int] = mapped_column(Integer, default=0)
+    proposed_by: Mapped[str] = mapped_column(String(60))
+    proposed_at: Mapped[datetime]
+    decided_by: Mapped[str | None] = mapped_column(String(60))
+    decided_at: Mapped[datetime | None]
+    status: Mapped[RuleStatus] = mapped_column(Named(RuleStatus, 12), index=True)
+    commit: Mapped[str] = mapped_column(String(64), default="")
+    branch: Mapped[str] = mapped_column(String(120), default="")
+    pull_request: Mapped[str] = mapped_column(String(300), default="")
+    history: Mapped[list[Json]] = mapped_column(JSON, default=list)
+    """`{at, event, by?, why?}`, oldest first."""
 
 
 class SkillRun(Base):

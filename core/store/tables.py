@@ -358,6 +358,8 @@ class Dispatch(Base):
     texts: Mapped[Mapping[str, ModelText]]
     """What a model wrote for it, to vendor, guest and reporter; {} where the catalogue speaks."""
     drafted_by: Mapped[str] = mapped_column(String(120), default="rules")
+    rule_id: Mapped[str | None] = mapped_column(String(60))
+    """The standing order that let it go."""
     """`rules`, or `provider/model`."""
     authorized: Mapped[bool] = mapped_column(Boolean, default=False)
     authorized_by: Mapped[str | None] = mapped_column(String(60))
@@ -718,19 +720,6 @@ class Total(Base):
     model: Mapped[str] = mapped_column(String(120), primary_key=True)
     amount: Mapped[int] = mapped_column(BigInteger)
     """Grains of a dollar (core.cost.ledger) for models, cents for vendors, a count for tickets."""
-
-
-class RuleRow(Base):
-    """A rule that was proposed. In force is none by being here."""
-
-    __tablename__ = "rules"
-    rule_id: Mapped[str] = mapped_column(String(60), primary_key=True)
-    text: Mapped[str]
-    ticket_id: Mapped[str | None] = mapped_column(String(20))
-    property_id: Mapped[str | None] = mapped_column(String(60))
-    proposed_by: Mapped[str] = mapped_column(String(60))
-    proposed_at: Mapped[datetime]
-    status: Mapped[str] = mapped_column(String(12))
 
 
 class Translation(Base):

@@ -13,7 +13,7 @@ from core.company.schema import Person
 from core.context import Tx
 from core.store.tables import Cover, Departure, IdentityRow, Member
 from core.store.unit import Unit
-from core.team.approved_skills import approved_skills
+from core.team.learnt import adopted_rules, approved_skills
 
 
 def company_now(session: Session, written: Company) -> Company:
@@ -25,8 +25,8 @@ def company_now(session: Session, written: Company) -> Company:
     members = [one for one in every if one.id not in left]
     company = written.without(left).with_roster(members, joined, covers)
     names = {one.id: one.name for one in every if one.id in left}
-    skills = approved_skills(session, written)
-    return replace(company, former={**company.former, **names}, skills=skills)
+    skills, rules = approved_skills(session, written), adopted_rules(session, written)
+    return replace(company, former={**company.former, **names}, skills=skills, rules=rules)
 
 
 def renew(tx: Tx) -> None:

@@ -86,6 +86,7 @@ def dispatch_json(dispatch: Dispatch) -> dict[str, Any]:
         "actual_cost_usd": money(dispatch.actual_cost_usd),
         "actual_cost_local": local(dispatch.actual_cost_usd, dispatch.actual_cost_local),
         "assignee": dispatch.assignee,
+        "rule_id": dispatch.rule_id,
         "void": dispatch.void,
     }
 

@@ -13,6 +13,7 @@ from core.dispatch.draft import response_time
 from core.dispatch.escalation import page_for, plan
 from core.errors import Refused
 from core.i18n import N_
+from core.knowledge.rules_in_force import applying
 from core.model import Event, OfferStatus, Status
 from core.outbox import card_publisher
 from core.store import deadlines
@@ -47,7 +48,17 @@ def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor, escalate_after:
     response = response_time(vendor, place, tx.now)
     if dispatch.eta_iso is None or dispatch.eta_iso < tx.now + response / 2:
         dispatch.eta_iso = tx.now + response  # decided so late that nobody can be there when it was said
-    waits = escalate_after or services.escalate_after
+    ruled = [
+        one
+        for one in applying(company.rules, place.id, ticket.category, ticket.severity, tx.now)
+        if one.kind == "escalation_wait"
+    ]
+    waits = escalate_after or (int(ruled[-1].then["seconds"]) if ruled else services.escalate_after)
+    if ruled and not escalate_after:
+        note(
+            tx, ticket, Event.RULED, LOOPOS,
+            rule_id=ruled[-1].rule_id, version=ruled[-1].version, effect=f"wait {waits}",
+        )  # fmt: skip
     steps = plan(company, place.id, company.escalation.steps_for(ticket.severity), waits)
     dispatch.steps = tuple(steps)
     dispatch.assignee = steps[0].person_id

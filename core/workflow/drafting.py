@@ -14,14 +14,17 @@ from core.company.company import Company
 from core.company.schema import Property, Vendor
 from core.context import Services, Tx
 from core.cost.ledger import model_spent
+from core.dispatch import rule_effects
 from core.dispatch.draft import Draft, cap_for, draft, estimate_for
 from core.dispatch.gate import Authorised, NeedsHuman, Proposal, decide
 from core.dispatch.suggestion import Suggestion, Weighed, candidates, weigh
 from core.ids import new_id
 from core.knowledge.recall import Knowledge, Query, recall
-from core.model import URGENT, Category, Event
+from core.knowledge.rules_in_force import applying
+from core.model import URGENT, Category, Event, RiskTag
 from core.money import Amount, usd
 from core.outbox import translations
+from core.outbox.said_once import first_time
 from core.store.tables import Dispatch, Ticket
 from core.stored_values import Basis, Change, Reason
 from core.tickets.records import authorised_for, month_of, month_spent, note, own_resolutions, vendor_day
@@ -55,7 +58,7 @@ class Thought:
     """Of no answer, or of one from elsewhere: a key of core.phrases.BY_RULE, then what was tried."""
 
 
-def knowledge_of(session: Session, company: Company, ticket: Ticket) -> Knowledge:
+def knowledge_of(session: Session, company: Company, ticket: Ticket, now: datetime) -> Knowledge:
     query = Query(
         " ".join(report.raw_input for report in ticket.reports),
         ticket.property_id,
@@ -63,12 +66,13 @@ def knowledge_of(session: Session, company: Company, ticket: Ticket) -> Knowledg
         tuple(ticket.risk_tags),
     )
     own = own_resolutions(session, ticket.property_id, ticket.category) if ticket.property_id else []
-    return recall(company, query, own, skill=skill_runs.at_work(company, ticket))
+    ruled = applying(company.rules, ticket.property_id, ticket.category, ticket.severity, now)
+    return recall(company, query, own, skill=skill_runs.at_work(company, ticket), rules=ruled)
 
 
 def remember(tx: Tx, ticket: Ticket) -> Knowledge:
     """What the company knows about `ticket`; its sources are written on the ticket."""
-    knowledge = knowledge_of(tx.session, tx.services.company, ticket)
+    knowledge = knowledge_of(tx.session, tx.services.company, ticket, tx.now)
     ticket.matched_voice_memo_ids = [memo.id for memo in knowledge.memos]
     ticket.matched_sop_id = knowledge.sop.id if knowledge.sop else None
     ticket.matched_historical_ids = [past.id for past in knowledge.resolutions]
@@ -86,7 +90,7 @@ def needs_thought(tx: Tx, ticket: Ticket) -> bool:
     place = tx.services.company.place(ticket.property_id)
     if tx.services.models is None or place is None or ticket.severity >= 5 or ticket.triage.not_understood:
         return False
-    knowledge = knowledge_of(tx.session, tx.services.company, ticket)
+    knowledge = knowledge_of(tx.session, tx.services.company, ticket, tx.now)
     vendor = tx.services.company.vendor(
         by_rule(tx.services, place, Category(ticket.category), knowledge, ()).vendor_id
     )
@@ -106,6 +110,7 @@ def write_draft(
     assert place is not None, "a draft needs a property"
     knowledge = remember(tx, ticket)
     made = by_rule(tx.services, place, Category(ticket.category), knowledge, refused)
+    _note_rules(tx, ticket, place, knowledge, made, refused)
     weighed = _weighed(tx, ticket, place, knowledge, made, thought, refused)
     if weighed is not None:
         made = weighed.draft
@@ -130,6 +135,20 @@ def write_draft(
     )
     ticket.dispatches.append(row)
     return row
+
+
+def _note_rules(
+    tx: Tx, ticket: Ticket, place: Property, knowledge: Knowledge, made: Draft, refused: Collection[str]
+) -> None:
+    """Each rule that made a difference stands in the history, once for what it changed."""
+    for rule in knowledge.rules:
+        others = replace(knowledge, rules=tuple(one for one in knowledge.rules if one is not rule))
+        without = by_rule(tx.services, place, Category(ticket.category), others, refused)
+        effect = rule_effects.of(rule, made, without)
+        if rule.kind == "recurring_fault" and RiskTag.RECURRENCE not in ticket.risk_tags:
+            ticket.risk_tags = [*ticket.risk_tags, RiskTag.RECURRENCE.value]
+        if effect and first_time(tx, f"ruled:{ticket.ticket_id}:{rule.rule_id}:{rule.version}:{effect}"):
+            note(tx, ticket, Event.RULED, LOOPOS, rule_id=rule.rule_id, version=rule.version, effect=effect)
 
 
 def _weighed(

@@ -11,7 +11,7 @@ from core.model import Event, Status
 from core.store.tables import Dispatch, Ticket
 from core.stored_values import to_json
 from core.tickets.records import move, note
-from core.workflow import approvals, dispatching, drafting
+from core.workflow import approvals, dispatching, drafting, standing_orders
 
 
 def put_forward(
@@ -24,6 +24,8 @@ def put_forward(
     tx.session.flush()
     outcome = drafting.gate(tx, ticket, dispatch)
     asks = keep_asking or isinstance(outcome, NeedsHuman)
+    order = None if keep_asking or not asks else standing_orders.answer(tx, ticket, dispatch, outcome.reasons)
+    asks = asks and order is None
     if ticket.status == Status.NEW:
         judged = {
             "category": ticket.category,
@@ -32,9 +34,11 @@ def put_forward(
         }
         (note if asks else move)(tx, ticket, Event.TRIAGED, LOOPOS, **judged)
     if not asks:
-        note(tx, ticket, Event.GATED, LOOPOS, authorised=True, reasons=[])
+        used = standing_orders.use(tx, order, ticket, dispatch) if order is not None else {}
+        note(tx, ticket, Event.GATED, LOOPOS, authorised=True, reasons=to_json(outcome.reasons), **used)
         dispatching.start(tx, ticket, dispatch, LOOPOS)
     else:
         if ticket.status != Status.AWAITING_HUMAN:
             move(tx, ticket, Event.GATED, LOOPOS, authorised=False, reasons=to_json(outcome.reasons))
-        approvals.request(tx, ticket, dispatch, outcome.reasons, edited_by=edited_by)
+        reasons = (*outcome.reasons, *standing_orders.why_not(tx, ticket, dispatch))
+        approvals.request(tx, ticket, dispatch, reasons, edited_by=edited_by)

@@ -1,69 +1,343 @@
-"""Rules that somebody proposes. A proposal is words: nothing in the house goes by it."""
+"""Rules: proposed by LoopOS or a person, adopted by the founder, taken back. Nothing goes by one before he adopts it."""
 
 from __future__ import annotations
 
-from core.actors import Actor
+import difflib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+from sqlalchemy import select
+
+from core.actors import LOOPOS, Actor, Reader
+from core.company.company import Company
+from core.company.rule_checks import misfits
+from core.company.rules import Rule, digest_of, rule_json
 from core.context import Tx
 from core.errors import Refused
-from core.i18n import N_
+from core.i18n import N_, Words
 from core.ids import new_id
+from core.model import LANGUAGES, SYSTEM, Address, RuleStatus
 from core.outbox import card_publisher
-from core.store.tables import RuleRow
+from core.store.brain_tables import RuleRow
+from core.team.learnt import rule_from
 from core.text import escape, shorten
 from core.tickets.records import find_ticket
+from core.workflow import rule_cards, shipping
+from core.workflow.rule_words import sentence
+
+EDITABLE: Final = frozenset(
+    {
+        "property_id",
+        "category",
+        "vendor_id",
+        "severity_max",
+        "until",
+        "max_uses",
+        "cap_usd",
+        "usd",
+        "up_to_usd",
+    }
+    | {"seconds", "step", "memo_id"}
+)
+_SCOPE: Final = frozenset({"property_id", "category", "severity_max"})
 
 
-def propose(tx: Tx, actor: Actor, text: str, ticket_id: str, property_id: str) -> RuleRow:
-    """Write it down and tell the founder. Raises Refused("text_needed" | "unknown_ticket" | "which_property")."""
-    words = escape(text).strip()
+# --- proposing
+
+
+def propose_words(tx: Tx, actor: Actor, text: str, ticket_id: str, property_id: str) -> RuleRow:
+    """Somebody of the team says in words how it should be: written down, and put before the founder.
+    Raises Refused("text_needed" | "unknown_ticket" | "which_property")."""
+    words = escape(text).strip()[:2000]
     if not words:
         raise Refused("text_needed")
     if property_id and tx.services.company.place(property_id) is None:
         raise Refused("which_property")
     ticket = find_ticket(tx, ticket_id) if ticket_id else None
-    rule = tx.add(
-        RuleRow(
-            rule_id=f"rule_{new_id()[-12:]}",
-            text=words[:2000],
-            ticket_id=ticket.ticket_id if ticket is not None else None,
-            property_id=property_id or None,
-            proposed_by=actor.person_id,
-            proposed_at=tx.now,
-            status="proposed",
-        )
+    rule = Rule.model_validate(
+        {
+            "rule_id": f"rule_{new_id()[-12:]}",
+            "kind": "code",
+            "when": {"property_id": property_id or None},
+            "proposed_by": actor.person_id,
+            "text": dict.fromkeys(LANGUAGES, shorten(words, 300)),
+            "evidence": [{"ticket_id": ticket.ticket_id, "at": tx.now}] if ticket is not None else [],
+        }
     )
-    who = tx.services.company.name_of(actor.person_id)
-    if actor.person_id != tx.services.company.founder.id:
+    row = write(tx, rule, words)
+    row.ticket_id = ticket.ticket_id if ticket is not None else None
+    founder = tx.services.company.founder
+    if actor.person_id != founder.id:
+        who = tx.services.company.name_of(actor.person_id)
         card_publisher.tell(
             tx,
-            tx.services.company.founder,
+            founder,
             lambda said: said(
                 N_("{who} proposes a rule: “{text}”. It changes nothing by itself."),
                 who=who,
                 text=shorten(words, 300),
             ),
         )
-    return rule
+    return row
 
 
-def diff_of(rule: RuleRow) -> str:
-    """What it would add, as a unified diff of the file that would hold it."""
-    lines = [f"+{line}" for line in rule.text.splitlines()]
-    return "\n".join(
-        ["--- /dev/null", f"+++ b/rules/{rule.rule_id}.md", f"@@ -0,0 +1,{len(lines)} @@", *lines, ""]
+def propose(tx: Tx, rule: Rule, by: str = SYSTEM, not_before: datetime | None = None) -> RuleRow | None:
+    """Put `rule` before the founder; None where he was asked about the same before, or it does not fit the company."""
+    if any(True for _ in misfits(tx.services.company, rule, tx.now)):
+        return None
+    if tx.session.scalar(select(RuleRow.rule_id).where(RuleRow.digest == digest_of(rule)).limit(1)):
+        return None
+    known = tx.get(RuleRow, rule.rule_id)
+    if known is not None:
+        rule = rule.model_copy(update={"rule_id": f"{rule.rule_id[:50]}_{new_id()[-6:]}"})
+    row = write(tx, rule.model_copy(update={"proposed_by": by}))
+    tx.session.flush()
+    put_before(tx, row, card_publisher.readers_of(tx, tx.services.company.founder), not_before)
+    return row
+
+
+def write(tx: Tx, rule: Rule, words: str = "") -> RuleRow:
+    """A proposal that nobody was asked about yet; `words`: as whoever proposed it said it."""
+    company = tx.services.company
+    if not rule.text:
+        texts = {one: sentence(company, rule, Words(one, ZoneInfo("UTC"))) for one in LANGUAGES}
+        rule = rule.model_copy(update={"text": texts})
+    return tx.add(
+        RuleRow(
+            rule_id=rule.rule_id,
+            version=rule.version,
+            kind=rule.kind,
+            content=rule_json(rule),
+            digest=digest_of(rule),
+            text=words,
+            ticket_id=None,
+            property_id=rule.when.property_id,
+            evidence=[one.model_dump(mode="json", exclude_none=True) for one in rule.evidence],
+            uses=0,
+            proposed_by=rule.proposed_by or SYSTEM,
+            proposed_at=tx.now,
+            status=RuleStatus.PROPOSED,
+            commit="",
+            branch="",
+            pull_request="",
+            history=[{"at": tx.now.isoformat(), "event": "proposed", "by": rule.proposed_by or SYSTEM}],
+        )
     )
 
 
-def brief_of(rule: RuleRow) -> str:
-    """A complete task for whoever makes it part of the company."""
-    evidence = f"Evidence: ticket {rule.ticket_id}." if rule.ticket_id else "Evidence: none was named."
-    scope = f"property {rule.property_id}" if rule.property_id else "every property"
+def put_before(
+    tx: Tx, row: RuleRow, ways: Iterable[tuple[Address, Reader]], not_before: datetime | None = None
+) -> None:
+    """Its card, in each of these conversations."""
+    draft = partial(rule_cards.proposal, tx, row)
+    card_publisher.post_own(tx, "rule", row.rule_id, draft, ways, not_before=not_before)
+
+
+def notice(tx: Tx, written: Company) -> None:
+    """A file that the founder has not adopted, whatever it says of itself: he is asked, once for each content."""
+    for rule in written.rules:
+        known = tx.session.scalar(select(RuleRow.rule_id).where(RuleRow.digest == digest_of(rule)).limit(1))
+        if known is None:
+            propose(tx, rule.model_copy(update={"approved_by": "", "text": {}}), "operator")
+
+
+def take_as_it_is(tx: Tx, written: Company) -> None:
+    """At the first start what lies in the folder is the operator's word."""
+    for rule in written.rules:
+        row = write(tx, rule)
+        _decide(tx, row, RuleStatus.APPROVED, Actor("operator", None), "approved")
+
+
+# --- deciding
+
+
+def find(tx: Tx, rule_id: str) -> RuleRow:
+    """Raises Refused("unknown_rule")."""
+    row = tx.get(RuleRow, rule_id)
+    if row is None:
+        raise Refused("unknown_rule", rule=rule_id[:60])
+    return row
+
+
+def waiting(tx: Tx, rule_id: str) -> RuleRow:
+    """Raises Refused("unknown_rule" | "gone")."""
+    row = find(tx, rule_id)
+    if row.status != RuleStatus.PROPOSED:
+        raise Refused("gone")
+    return row
+
+
+def adopt(tx: Tx, row: RuleRow, actor: Actor) -> None:
+    """From the commit of its file on it holds. Raises Refused("rule_unfit")."""
+    rule = rule_from(row.content)
+    require_fit(tx, rule)
+    row.content = rule_json(rule.model_copy(update={"approved_by": actor.person_id}))
+    _decide(tx, row, RuleStatus.APPROVED, actor, "approved")
+    shipping.owe(tx, "rule", row.rule_id)
+
+
+def require_fit(tx: Tx, rule: Rule) -> None:
+    """The company may be another than when it was proposed. Raises Refused("rule_unfit")."""
+    for path, problem in misfits(tx.services.company, rule, tx.now):
+        raise Refused("rule_unfit", why=f"{'.'.join(map(str, path))}: {problem}")
+
+
+def dismiss(tx: Tx, row: RuleRow, actor: Actor) -> None:
+    """It is not to hold; the same is not proposed again."""
+    _decide(tx, row, RuleStatus.REJECTED, actor, "rejected")
+
+
+def roll_back(tx: Tx, row: RuleRow, actor: Actor) -> None:
+    """It holds no more. Raises Refused("gone")."""
+    if row.status != RuleStatus.APPROVED:
+        raise Refused("gone")
+    _decide(tx, row, RuleStatus.ROLLED_BACK, actor, "rolled_back")
+    shipping.owe(tx, "rule", row.rule_id)
+
+
+def expire(tx: Tx, row: RuleRow, why: str) -> None:
+    """Its term is over, or it was used as often as it may be."""
+    _decide(tx, row, RuleStatus.EXPIRED, LOOPOS, "expired", why)
+    shipping.owe(tx, "rule", row.rule_id)
+
+
+def edit(tx: Tx, row: RuleRow, changes: Mapping[str, str], actor: Actor) -> None:
+    """Another value before it is adopted. Raises Refused("rule_unfit")."""
+    content: dict[str, Any] = {**row.content, "then": dict(row.content.get("then", {}))}
+    content["when"] = dict(content.get("when", {}))
+    for key, value in changes.items():
+        if key not in EDITABLE:
+            raise Refused("rule_unfit", why=f"{key}: is none of {', '.join(sorted(EDITABLE))}")
+        into = content
+        if key in content["then"]:
+            into = content["then"]
+        elif key in _SCOPE or key == "vendor_id":
+            into = content["when"]
+        into[key] = int(value) if value.isascii() and value.isdecimal() and key in _NUMBERS else value
+    content |= {"version": row.version + 1, "text": {}}
+    try:
+        rule = Rule.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(one) for one in first["loc"])
+        raise Refused("rule_unfit", why=f"{key}: {first['msg'].removeprefix('Value error, ')}") from None
+    require_fit(tx, rule)
+    texts = {one: sentence(tx.services.company, rule, Words(one, ZoneInfo("UTC"))) for one in LANGUAGES}
+    row.content = rule_json(rule.model_copy(update={"text": texts}))
+    row.version, row.digest = rule.version, digest_of(rule)
+    note(tx, row, "edited", actor.person_id)
+    tx.session.flush()
+    _redraw(tx, row)
+
+
+_NUMBERS: Final = frozenset({"severity_max", "max_uses", "seconds"})
+
+
+def _decide(tx: Tx, row: RuleRow, status: RuleStatus, actor: Actor, event: str, why: str = "") -> None:
+    row.status, row.decided_by, row.decided_at = status, actor.person_id, tx.now
+    note(tx, row, event, actor.person_id, why)
+    tx.session.flush()
+    _redraw(tx, row)
+
+
+def _redraw(tx: Tx, row: RuleRow) -> None:
+    card_publisher.redraw_own(tx, "rule", row.rule_id, partial(rule_cards.proposal, tx, row))
+
+
+def note(tx: Tx, row: RuleRow, event: str, by: str = "", why: str = "") -> None:
+    """Write `event` into its history."""
+    said = {
+        "at": tx.now.isoformat(),
+        "event": event,
+        **({"by": by} if by else {}),
+        **({"why": why} if why else {}),
+    }
+    row.history = [*row.history, said]
+
+
+# --- showing
+
+
+def listed(tx: Tx) -> Sequence[RuleRow]:
+    """In force first, then what waits, then the rest; each newest first."""
+    order = {RuleStatus.APPROVED: 0, RuleStatus.PROPOSED: 1}
+    rows = tx.session.scalars(select(RuleRow).order_by(RuleRow.proposed_at.desc()).limit(200)).all()
+    return sorted(rows, key=lambda row: order.get(row.status, 2))
+
+
+def told(row: RuleRow) -> dict[str, Any]:
+    """A Rule: every key, null or "" where there is nothing."""
+    rule = rule_from(row.content)
+    return {
+        "rule_id": row.rule_id,
+        "version": row.version,
+        "kind": row.kind,
+        "when": row.content.get("when", {}),
+        "then": row.content.get("then", {}),
+        "until": row.content.get("until"),
+        "max_uses": rule.max_uses,
+        "uses": row.uses,
+        "proposed_by": row.proposed_by,
+        "approved_by": rule.approved_by or None,
+        "evidence": row.evidence,
+        "status": row.status.value,
+        "text": dict(rule.text),
+        "diff": diff_of(row),
+        "lightsprint_prompt": brief_of(row),
+        "commit": row.commit or None,
+        "branch": row.branch or None,
+        "pull_request": row.pull_request or None,
+        "history": row.history,
+    }
+
+
+def file_of(row: RuleRow) -> str:
+    return f"rules/{row.rule_id}.json"
+
+
+def text_of(row: RuleRow) -> str:
+    """The whole of its file."""
+    return json.dumps(row.content, ensure_ascii=False, indent=2) + "\n"
+
+
+def diff_of(row: RuleRow) -> str:
+    """What adopting it adds to the company's folder, as a unified diff."""
+    lines = text_of(row).splitlines(keepends=True)
+    return "".join(difflib.unified_diff([], lines, "/dev/null", f"b/{file_of(row)}"))
+
+
+def brief_of(row: RuleRow) -> str:
+    """A complete task for whoever makes it part of the company, or of the code where data cannot say it."""
+    rule = rule_from(row.content)
+    said = rule.text.get("en") or row.text
+    scope = f"property {rule.when.property_id}" if rule.when.property_id else "every property"
+    evidence = [
+        f"- {one.ticket_id or one.resolution_id or one.memo_id}, {one.at:%Y-%m-%d}{f': {one.value}' if one.value else ''}"
+        for one in rule.evidence
+    ]
     return "\n".join(
         [
-            f"Goal: make this rule of the company hold for {scope}: {rule.text}",
-            evidence,
-            f"Files: rules/{rule.rule_id}.json in the company's folder.",
+            f"Goal: make this rule of the company hold for {scope}: {said}",
+            "Evidence:",
+            *(evidence or ["- none was named"]),
+            f"Files: {file_of(row)} in the company's folder"
+            + (" (data cannot say it: the code has to change)." if rule.kind == "code" else "."),
             "Tests: a report that the rule is about is drafted by it; a report that it is not about is drafted as before; "
-            "no cap is widened and no vendor is added.",
+            "no other cap is widened and no vendor is added.",
         ]
     )
+
+
+def orders_for(tx: Tx, property_id: str) -> Sequence[RuleRow]:
+    """Standing orders about a place that held once, the one decided about last first."""
+    wanted = select(RuleRow).where(
+        RuleRow.kind == "standing_order",
+        RuleRow.property_id == property_id,
+        RuleRow.status.in_((RuleStatus.APPROVED, RuleStatus.EXPIRED, RuleStatus.ROLLED_BACK)),
+    )
+    return tx.session.scalars(wanted.order_by(RuleRow.decided_at.desc()).limit(5)).all()

@@ -12,7 +12,7 @@ from core.context import Tx
 from core.i18n import N_
 from core.model import SkillStatus
 from core.store.brain_tables import SkillVersion
-from core.team.approved_skills import skill_from
+from core.team.learnt import skill_from
 from core.workflow import skill_record
 
 

@@ -13,6 +13,7 @@ from core.context import Tx
 from core.dispatch.draft import estimate_for
 from core.knowledge.conditions import Facts, choose, failing, missed
 from core.knowledge.recall import Knowledge, Query, find_resolutions
+from core.knowledge.rules_in_force import applying
 from core.model import Event, RunState
 from core.store.brain_tables import SkillRun
 from core.store.tables import Ticket
@@ -68,18 +69,23 @@ def facts_of(tx: Tx, ticket: Ticket, skill: Skill) -> Facts:
 
 
 def _estimate(tx: Tx, ticket: Ticket, skill: Skill) -> Decimal | None:
-    company = tx.services.company
-    vendor = company.vendor(skill.vendor_id)
+    vendor = tx.services.company.vendor(skill.vendor_id)
     if vendor is None or ticket.property_id is None:
         return None
-    past = tx.memo(
-        f"own:{ticket.property_id}:{ticket.category}",
-        lambda: own_resolutions(tx.session, ticket.property_id or "", ticket.category),
+    return estimate_for(vendor, knowledge_for(tx, ticket, skill))[0]
+
+
+def knowledge_for(tx: Tx, ticket: Ticket, skill: Skill) -> Knowledge:
+    """What price and cap of its vendor hang on."""
+    company, place, category = tx.services.company, ticket.property_id, ticket.category
+    past = tx.memo(f"own:{place}:{category}", lambda: own_resolutions(tx.session, place or "", category))
+    alike = find_resolutions([*company.resolutions, *past], Query("", place, category, ()))
+    return Knowledge(
+        sop=company.sop(category),
+        resolutions=tuple(alike),
+        skill=skill,
+        rules=applying(company.rules, place, category, ticket.severity, tx.now),
     )
-    alike = find_resolutions(
-        [*company.resolutions, *past], Query("", ticket.property_id, ticket.category, ())
-    )
-    return estimate_for(vendor, Knowledge(resolutions=tuple(alike)))[0]
 
 
 # --- while it runs

@@ -23,7 +23,7 @@ from core.money import usd
 from core.outbox import card_publisher
 from core.store.brain_tables import SkillVersion
 from core.store.tables import Approval, Ticket, UsageRow
-from core.team.approved_skills import skill_from
+from core.team.learnt import skill_from
 from core.tickets.records import current_dispatch, own_resolutions
 
 PAST: Final = 50

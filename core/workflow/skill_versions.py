@@ -14,16 +14,13 @@ from core.company.company import Company
 from core.company.skills import Skill, digest_of, skill_json
 from core.context import Tx
 from core.errors import Refused
-from core.lanes import JOB_DUE
 from core.model import Address, SkillStatus
 from core.outbox import card_publisher
 from core.store.brain_tables import SkillVersion
-from core.store.tables import Counter, Deadline, JobRow, Ticket
-from core.team.approved_skills import TAKEN, skill_from
-from core.workflow import skill_cards, skill_record
+from core.store.tables import Counter, Ticket
+from core.team.learnt import TAKEN, skill_from
+from core.workflow import rules, shipping, skill_cards, skill_record
 
-SHIP: Final = "ship"
-"""The job that writes what was approved into the company's folder, and commits it."""
 LEARN: Final = "learn"
 """The job that looks whether the repairs of a kind at a place were alike (core.brain.learning)."""
 OPERATOR: Final = "operator"
@@ -41,13 +38,15 @@ def take_as_it_is(tx: Tx, written: Company) -> None:
     for skill in written.skills:
         row = _row(tx, skill, skill.version, {}, OPERATOR)
         row.status, row.decided_by, row.decided_at = SkillStatus.APPROVED, OPERATOR, tx.now
+    rules.take_as_it_is(tx, written)
     tx.session.flush()
 
 
 def notice(tx: Tx, written: Company) -> None:
     """A file that the founder has not approved, whatever it says of itself: he is asked, once for each content."""
-    if tx.get(Counter, TAKEN) is None or not written.skills:
+    if tx.get(Counter, TAKEN) is None:
         return
+    rules.notice(tx, written)
     known = {(row.skill_id, row.digest) for row in tx.session.scalars(select(SkillVersion))}
     for skill in written.skills:
         if (skill.skill_id, digest_of(skill)) not in known:
@@ -90,6 +89,8 @@ def _row(tx: Tx, skill: Skill, version: int, evidence: dict[str, Any], by: str) 
             proposed_by=by,
             proposed_at=tx.now,
             commit="",
+            branch="",
+            pull_request="",
         )
     )
 
@@ -180,16 +181,7 @@ def look_for_likes(tx: Tx, ticket: Ticket) -> None:
 
 def ship(tx: Tx, skill_id: str) -> None:
     """The file is owed as it is approved now."""
-    tx.services.jobs.defer(tx, SHIP, {"skill": skill_id}, lane=SHIP)
-
-
-def is_owed(tx: Tx, skill_id: str) -> bool:
-    """The job that ships it has not ended."""
-    task = (Deadline.kind == JOB_DUE, Deadline.fired_at.is_(None), Deadline.cancelled_at.is_(None))
-    timers = tx.session.scalars(select(Deadline.args).where(*task)).all()
-    jobs = tx.session.scalars(select(JobRow.args).where(JobRow.task == SHIP)).all()
-    waits = any(args.get("task") == SHIP and args["args"].get("skill") == skill_id for args in timers)
-    return waits or any(args.get("skill") == skill_id for args in jobs)
+    shipping.owe(tx, "skill", skill_id)
 
 
 def owed(tx: Tx) -> Iterable[str]:

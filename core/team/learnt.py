@@ -1,4 +1,4 @@
-"""Which skills run: those that were approved, as they were approved, while their file is there."""
+"""Which skills run and which rules hold: those that were adopted, as they were adopted, while their file is there."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.company.company import Company
+from core.company.rules import Rule
 from core.company.skills import Skill
-from core.model import SkillStatus
-from core.store.brain_tables import SkillVersion
+from core.model import RuleStatus, SkillStatus
+from core.store.brain_tables import RuleRow, SkillVersion
 from core.store.tables import Counter
 
 TAKEN = "company_taken"
@@ -43,3 +44,27 @@ def skill_from(content: dict[str, object]) -> Skill:
 @lru_cache(maxsize=512)
 def _parsed(content: str) -> Skill:
     return Skill.model_validate_json(content)
+
+
+def adopted_rules(session: Session, written: Company) -> Sequence[Rule]:
+    """In the order in which they were adopted. Before the first start has taken what is there: that."""
+    if session.get(Counter, TAKEN) is None:
+        return written.rules
+    wanted = (
+        select(RuleRow.rule_id, RuleRow.content)
+        .where(RuleRow.status == RuleStatus.APPROVED)
+        .order_by(RuleRow.decided_at, RuleRow.rule_id)
+    )
+    return [
+        rule_from(content) for rule_id, content in session.execute(wanted) if rule_id in written.rule_files
+    ]
+
+
+def rule_from(content: dict[str, object]) -> Rule:
+    """What a row of RuleRow holds."""
+    return _parsed_rule(json.dumps(content, sort_keys=True))
+
+
+@lru_cache(maxsize=512)
+def _parsed_rule(content: str) -> Rule:
+    return Rule.model_validate_json(content)

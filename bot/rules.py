@@ -1,0 +1,92 @@
+"""Rules from the shell: what holds and what is proposed, with evidence and diff; the founder's yes or no."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from bot.publishing import owed, publishing_of
+from bot.settings import Settings
+from bot.setup.side_process import SideProcess
+from bot.side_acts import act_as, in_house, shipped
+from core.acts.commands import AdoptRule, DismissRule, EditRule, OnRule, RollBackRule
+from core.errors import TryLater
+from core.workflow import rules
+from core.workflow.shipping import What
+
+
+def listed(*, as_json: bool) -> int:
+    found = in_house(
+        lambda house, _: house.store.write(lambda tx: [rules.told(row) for row in rules.listed(tx)])
+    )
+    if isinstance(found, int):
+        return found
+    if as_json:
+        return _say(json.dumps(found, ensure_ascii=False, indent=2))
+    return _say("\n".join(map(_line, found)) or "There are no rules.")
+
+
+def _line(one: dict[str, Any]) -> str:
+    used = f", used {one['uses']} of {one['max_uses']}" if one["max_uses"] else ""
+    return f"{one['rule_id']} v{one['version']} ({one['status']}{used}): {one['text'].get('en', '')}"
+
+
+def show(rule_id: str, *, as_json: bool) -> int:
+    found = in_house(lambda house, _: house.store.write(lambda tx: rules.told(rules.find(tx, rule_id))))
+    return found if isinstance(found, int) else _told(found, as_json)
+
+
+def decide(what: str, rule_id: str, changes: list[str], person: str, *, as_json: bool) -> int:
+    """approve, reject, rollback or edit. Returns once what holds now is a file and a commit."""
+    pairs = [tuple(one.split("=", 1)) for one in changes]
+    if any(len(one) != 2 for one in pairs):
+        print("loopos: write what is to be changed as KEY=VALUE", file=sys.stderr)
+        return 2
+    plain: dict[str, type[OnRule]] = {"approve": AdoptRule, "reject": DismissRule, "rollback": RollBackRule}
+    command = plain[what](rule_id) if what in plain else EditRule(rule_id, tuple((a, b) for a, b in pairs))
+
+    async def work(house: SideProcess, settings: Settings) -> dict[str, Any]:
+        await act_as(house, person, command)
+        if what in {"approve", "rollback"}:
+            await shipped(house, settings, "rule", rule_id)
+        return await house.store.write(lambda tx: rules.told(rules.find(tx, rule_id)))
+
+    found = in_house(work)
+    return found if isinstance(found, int) else _told(found, as_json)
+
+
+def ship(rule_id: str | None) -> int:
+    """Push, and make the pull request, now. 1 where something is not there yet."""
+
+    async def work(house: SideProcess, settings: Settings) -> int:
+        await house.store.write(lambda tx: rules.find(tx, rule_id) if rule_id is not None else None)
+        publishing = publishing_of(settings, house.store, house.services)
+        wanted = await house.store.write(owed)
+        missing = 0
+        named: list[tuple[What, str]] = [("rule", rule_id)] if rule_id is not None else wanted
+        for what, name in named:
+            try:
+                done = await publishing.publish(what, name)
+            except TryLater as later:
+                print(f"loopos: {name}: {later}", file=sys.stderr)
+                done = None
+            if done is None:
+                missing += 1
+            else:
+                await house.store.write(done)
+                print(f"{name} is there.")
+        return 1 if missing else 0
+
+    return in_house(work)
+
+
+def _told(found: dict[str, Any], as_json: bool) -> int:
+    return _say(
+        json.dumps(found, ensure_ascii=False, indent=2) if as_json else f"{_line(found)}\n{found['diff']}"
+    )
+
+
+def _say(text: str) -> int:
+    print(text)
+    return 0
