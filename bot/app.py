@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +31,7 @@ from channels.web.access import is_this_machine
 from channels.web.channel import WebChannel
 from channels.web.routes import WebRoutes
 from core import housekeeping
-from core.brain import learning
+from core.brain.learning import Learning
 from core.clock import SteadyClock, SystemClock, TwoHands
 from core.company.loader import load_company
 from core.context import Services, Tx
@@ -56,7 +56,7 @@ from core.store.url import file_of
 from core.team.roster import company_now
 from core.timers import HANDLERS, given_up, on_jump, prepare
 from core.triage.offline import OfflineEngine
-from core.workflow import shipping, skill_versions, undelivered
+from core.workflow import learning_clock, shipping, skill_versions, undelivered
 from core.workflow.learning_sync import LearningSync
 from core.workflow.suggesting import Suggester
 from core.workflow.translating import Translator
@@ -96,6 +96,7 @@ class App:
         await self.store.write(lambda tx: after_outage(tx, self.last_life))
         await self.store.write(lambda tx: forget(tx, worry_about("database")))
         await self.store.write(housekeeping.ensure)
+        await self.store.write(learning_clock.ensure)
         await housekeeping.sweep(self.services)
         await self.store.write(self._notice)
         self.alarm.start()
@@ -171,6 +172,7 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
         keep_sent=_days(settings.keep_sent_days),
         keep_received=_days(settings.keep_received_days),
         keep_media=_days(settings.keep_media_days),
+        learn_at=None if settings.learn_at == "off" else time.fromisoformat(settings.learn_at),
         base_url=settings.base_url,
         url=settings.url,
         proved=PROGRAMS,
@@ -209,7 +211,7 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
         Housekeeper(services).task(),
         Shipping(store, company_edits).task(),
         publishing.task(),
-        learning.task(),
+        Learning(services, store).task(),
         Leaving(services).task(),
         ShowingAgain().task(),
         Deliverer(services, store, undelivered.give_up).task(),

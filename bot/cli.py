@@ -149,6 +149,12 @@ _SKILL_VERBS: Final = {
 }
 
 
+def _learn(args: argparse.Namespace) -> int:
+    from bot import learn
+
+    return learn.now(as_json=args.json)
+
+
 _RULE_VERBS: Final = {
     "ls": "in force, proposed, over",
     "show": "one of them with its evidence and its diff",
@@ -250,6 +256,7 @@ VERBS: Final = {
     "brain": Verb(reads="read"),
     "import": Verb(operates=True),
     "memo": Verb(acts=("EditCompany",), reads="read"),
+    "learn": Verb(operates=True),
     "rules": Verb(acts=("AdoptRule", "DismissRule", "RollBackRule", "EditRule"), reads="read"),
     "skills": Verb(acts=("AdoptSkill", "DismissSkill", "RollBackSkill"), reads="read"),
     "team": Verb(acts=("RemovePerson", "UnlinkAccount"), reads="read"),
@@ -361,6 +368,7 @@ def _add_knowledge(verb: AddVerb) -> None:
         choices=("lexical", "embeddings", "fused"),
         help="how it is ranked; without it as well as can be",
     )
+    verb("learn", _learn, "look now for what repeats, as every night", True)
     _add_decided(verb, "rules", _rules, "rule", _RULE_VERBS)
     _add_decided(verb, "skills", _skills, "skill", _SKILL_VERBS)
     memo = verb("memo", _memo, "the founder's memos", True)

@@ -93,6 +93,10 @@ class Settings(BaseSettings):
     )
     runpod_url: str | None = Field(default=None, validation_alias="RUNPOD_WHISPER_URL")
     runpod_key: SecretStr | None = Field(default=None, validation_alias="RUNPOD_API_KEY")
+    learn_at: str = Field(
+        default="03:10", pattern=r"^(off|([01]\d|2[0-3]):[0-5]\d)$", validation_alias="LOOPOS_LEARN_AT"
+    )
+    """When the nightly pass runs, by the founder's clock; off: only `loopos learn`."""
     github_token: SecretStr | None = Field(default=None, validation_alias="GITHUB_TOKEN")
     github_api_url: str = Field(default="https://api.github.com", validation_alias="GITHUB_API_URL")
     crash_at: str | None = Field(default=None, validation_alias="LOOPOS_CRASH_AT")

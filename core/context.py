@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
@@ -89,6 +89,8 @@ class Services:
     """So long what was sent is kept; None: for ever."""
     keep_received: timedelta | None = None
     """So long what came in and was worked on is kept beside the tickets; None: for ever."""
+    learn_at: time | None = None
+    """By the founder's clock; None: only when it is asked to."""
     keep_media: timedelta | None = None
     """So long photos and voice notes are kept after their ticket has ended; None: for ever."""
     base_url: str | None = None

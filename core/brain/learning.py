@@ -3,50 +3,217 @@ founder adopts."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from core.actors import LOOPOS
 from core.brain.distilling import ALIKE, NEWEST, WITHIN, Repair, alike, differs, distil
+from core.brain.patterns import LATE, TIMES, Corrected, Found, Seen, patterns
+from core.company.company import Company
+from core.company.rules import Rule
 from core.company.skills import Skill
-from core.context import Commit, Task, Tx
+from core.context import Commit, Services, Store, Task, Tx
+from core.dispatch.quiet_hours import next_working_moment
 from core.i18n import N_
-from core.model import SYSTEM, Category, Event, RunState, SkillStatus, Status
+from core.model import SYSTEM, ApprovalStatus, Category, Event, RuleStatus, RunState, SkillStatus, Status
 from core.outbox import card_publisher
-from core.store.brain_tables import SkillRun, SkillVersion
-from core.store.tables import HistoryRow, Ticket
+from core.store.brain_tables import RuleRow, SkillRun, SkillVersion
+from core.store.tables import CorrectionRow, HistoryRow, Ticket
+from core.team.learnt import rule_from
 from core.tickets.records import current_dispatch
-from core.workflow import skill_trials, skill_versions
+from core.workflow import rules, skill_trials, skill_versions
 from core.workflow.skill_versions import LEARN
 
+MAX_A_DAY: Final = 3
+"""Proposals in a day: more would not be read."""
 LAST_RUNS: Final = 5
 FAILED: Final = 3
 """Of its last LAST_RUNS so many fell back, were corrected, came back or were rated badly: it does worse than drafting,
 which a person looks at each time."""
 
 
-def task() -> Task:
-    """The job that is owed when a ticket was resolved."""
-    return Task(
-        LEARN, find=lambda session, some: some, run=_run, exhausted=lambda tx, args, why: None, slots=1
+class Learning:
+    """The job that is owed when a ticket was resolved, and every night."""
+
+    def __init__(self, services: Services, store: Store) -> None:
+        self._services = services
+        self._store = store
+
+    def task(self) -> Task:
+        return Task(LEARN, find=lambda session, some: some, run=self._run, exhausted=lambda *_: None, slots=1)
+
+    async def _run(self, args: dict[str, Any], _found: Any) -> Commit:
+        if args.get("night"):
+            company, now = self._services.company, self._services.clock.now()
+            # What is read grows with the year: on a snapshot, where no writer waits for it.
+            repeats = await self._store.read(lambda session: repeating(session, company, now))
+
+            def at_night(tx: Tx) -> None:
+                nightly(tx, repeats, held=True)
+
+            return at_night
+        return lambda tx: _after(tx, str(args["property"]), Category(args["category"]))
+
+
+def _after(tx: Tx, property_id: str, category: Category) -> None:
+    propose_skill(tx, property_id, category)
+    demote(tx)
+
+
+# --- at night
+
+
+def repeating(session: Session, company: Company, now: datetime) -> list[Found]:
+    """What repeats in the last year's tickets, most money first."""
+    return patterns(company, seen(session, company, now), corrected(session, now), now)
+
+
+def nightly(tx: Tx, repeats: Sequence[Found], *, held: bool = False) -> dict[str, Any]:
+    """`{proposed, held_back, demoted, questioned, calls, usd}`: everything that repeats, at most MAX_A_DAY proposals in a day,
+    rules first, most money first. `held`: what is found waits for the founder's quiet hours to end."""
+    founder = tx.services.company.founder
+    not_before = next_working_moment(founder, tx.now, 1) if held else None
+    told: dict[str, Any] = {
+        "proposed": [],
+        "held_back": [],
+        "demoted": demote(tx),
+        "questioned": [],
+        "calls": 0,
+        "usd": "0",
+    }
+    room = MAX_A_DAY - _proposed_lately(tx)
+    for one in repeats:
+        if not _is_news(tx, one.rule):
+            continue
+        if room <= 0:
+            told["held_back"].append({"id": one.rule.rule_id, "why": f"{MAX_A_DAY} proposals a day"})
+            continue
+        row = rules.propose(tx, one.rule, not_before=not_before)
+        if row is not None:
+            room -= 1
+            told["proposed"].append({"kind": "rule", "id": row.rule_id, "version": row.version})
+            if one.rule.kind == "retire_memo":
+                told["questioned"].append(one.rule.then["memo_id"])
+    for property_id, category in _repaired(tx):
+        if room <= 0:
+            break
+        made = propose_skill(tx, property_id, category, not_before)
+        if made is not None:
+            room -= 1
+            told["proposed"].append({"kind": "skill", "id": made.skill_id, "version": made.version})
+    return told
+
+
+def _proposed_lately(tx: Tx) -> int:
+    since = tx.now - timedelta(days=1)
+    by_rule = select(func.count()).select_from(RuleRow)
+    by_rule = by_rule.where(RuleRow.proposed_by == SYSTEM, RuleRow.proposed_at > since)
+    by_skill = select(func.count()).select_from(SkillVersion)
+    by_skill = by_skill.where(SkillVersion.proposed_by == SYSTEM, SkillVersion.proposed_at > since)
+    return int(tx.session.scalar(by_rule) or 0) + int(tx.session.scalar(by_skill) or 0)
+
+
+def _is_news(tx: Tx, rule: Rule) -> bool:
+    """The founder was not asked about the same with this evidence: as much of it is newer than when he was."""
+    wanted = select(RuleRow).where(RuleRow.kind == rule.kind, RuleRow.property_id == rule.when.property_id)
+    if rule.kind == "code":
+        wanted = wanted.where(RuleRow.rule_id.startswith(rule.rule_id))
+    for row in tx.session.scalars(wanted):
+        before = rule_from(row.content)
+        if before.when != rule.when or (rule.kind == "retire_memo" and before.then != rule.then):
+            continue
+        if row.status in {RuleStatus.PROPOSED, RuleStatus.APPROVED}:
+            return False
+        asked = row.decided_at or row.proposed_at
+        if sum(one.at > asked for one in rule.evidence) < TIMES:
+            return False
+    return True
+
+
+def seen(session: Session, company: Company, now: datetime) -> list[Seen]:
+    """Every repair of the last year: our own tickets, and what was imported."""
+    since = now - WITHIN
+    wanted = (
+        select(Ticket)
+        .where(Ticket.status == Status.RESOLVED, Ticket.resolved_at > since, Ticket.property_id.is_not(None))
+        .options(
+            selectinload(Ticket.dispatches), selectinload(Ticket.approvals), selectinload(Ticket.reports)
+        )
+    )
+    rows = session.scalars(wanted).all()
+    own = [_seen(row) for row in rows]
+    imported = [
+        Seen(
+            id=one.id,
+            imported=True,
+            at=datetime.combine(one.resolved_on, time(12), UTC),
+            property_id=one.property_id,
+            category=one.category.value,
+            vendor_id=one.vendor_id,
+            bill=one.cost_usd,
+        )
+        for one in company.resolutions
+    ]
+    return [*own, *imported]
+
+
+def _seen(ticket: Ticket) -> Seen:
+    dispatch = current_dispatch(ticket)
+    assert ticket.resolved_at is not None
+    assert ticket.property_id is not None
+    sent = dispatch is not None and dispatch.authorized and not dispatch.doubtful
+    eta = dispatch.eta_iso if dispatch is not None else None
+    approved = [one for one in ticket.approvals if one.status == ApprovalStatus.APPROVED]
+    over = approved[-1] if approved and {r.code for r in approved[-1].reasons} == {"over_cap"} else None
+    return Seen(
+        id=ticket.ticket_id,
+        imported=False,
+        at=ticket.resolved_at,
+        property_id=ticket.property_id,
+        category=ticket.category,
+        vendor_id=dispatch.vendor_id if dispatch is not None and sent else None,
+        bill=dispatch.actual_cost_usd if dispatch is not None and sent else None,
+        estimate=dispatch.cost_estimate_usd if dispatch is not None and sent else None,
+        late=eta is not None and ticket.resolved_at - eta > LATE,
+        over_cap=over.action.amount if over is not None else None,
+        teaches=_teaches(ticket),
     )
 
 
-async def _run(args: dict[str, Any], _found: Any) -> Commit:
-    def commit(tx: Tx) -> None:
-        propose_skill(tx, str(args["property"]), Category(args["category"]))
-        demote(tx)
+def corrected(session: Session, now: datetime) -> list[Corrected]:
+    """What was read as another kind of problem, in the last year."""
+    wanted = select(CorrectionRow).where(
+        CorrectionRow.field == "category",
+        CorrectionRow.undone_at.is_(None),
+        CorrectionRow.at > now - WITHIN,
+    )
+    return [
+        Corrected(row.ticket_id or "", row.at, row.old, row.new) for row in session.scalars(wanted) if row.old
+    ]
 
-    return commit
+
+def _repaired(tx: Tx) -> list[tuple[str, Category]]:
+    """Places and kinds with enough repairs to learn from."""
+    wanted = (
+        select(Ticket.property_id, Ticket.category)
+        .where(Ticket.status == Status.RESOLVED, Ticket.resolved_at > tx.now - WITHIN)
+        .group_by(Ticket.property_id, Ticket.category)
+        .having(func.count() >= ALIKE)
+        .order_by(Ticket.property_id, Ticket.category)
+    )
+    return [(str(place), Category(kind)) for place, kind in tx.session.execute(wanted) if place is not None]
 
 
 # --- skills
 
 
-def propose_skill(tx: Tx, property_id: str, category: Category) -> SkillVersion | None:
+def propose_skill(
+    tx: Tx, property_id: str, category: Category, not_before: datetime | None = None
+) -> SkillVersion | None:
     """Put a skill before the founder where the last repairs of this kind there were alike, and he was not asked about
     these before."""
     company = tx.services.company
@@ -80,7 +247,7 @@ def propose_skill(tx: Tx, property_id: str, category: Category) -> SkillVersion 
         ],
         "saved": {**tried["saved"], "tickets": sum(one["would"] != "not" for one in tried["tickets"])},
     }
-    return skill_versions.propose(tx, made, evidence, SYSTEM)
+    return skill_versions.propose(tx, made, evidence, SYSTEM, not_before)
 
 
 def repairs(session: Session, property_id: str, category: str, now: datetime) -> list[Repair]:
@@ -112,7 +279,6 @@ def repairs(session: Session, property_id: str, category: str, now: datetime) ->
 def _repair(ticket: Ticket, came_back: bool) -> Repair:
     dispatch = current_dispatch(ticket)
     sent = dispatch is not None and dispatch.authorized and not dispatch.doubtful
-    steered = any(report.triage.steering for report in ticket.reports) or bool(ticket.triage.steering)
     assert ticket.resolved_at is not None
     return Repair(
         ticket_id=ticket.ticket_id,
@@ -122,8 +288,14 @@ def _repair(ticket: Ticket, came_back: bool) -> Repair:
         risk_tags=tuple(ticket.risk_tags),
         bill=dispatch.actual_cost_usd if dispatch is not None else None,
         rating=ticket.rating,
-        teaches=not (came_back or steered or ticket.triage.late or ticket.triage.not_understood),
+        teaches=_teaches(ticket) and not came_back,
     )
+
+
+def _teaches(ticket: Ticket) -> bool:
+    """Nobody tried to give orders in it, it was not late, and somebody understood it."""
+    steered = any(report.triage.steering for report in ticket.reports) or bool(ticket.triage.steering)
+    return not (steered or ticket.triage.late or ticket.triage.not_understood)
 
 
 def demote(tx: Tx) -> list[dict[str, Any]]:

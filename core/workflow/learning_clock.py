@@ -1,0 +1,39 @@
+"""When the company learns by itself: once a night, by the founder's clock."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Final
+
+from core.context import Tx
+from core.store import deadlines
+from core.store.deadlines import Due
+from core.workflow.skill_versions import LEARN
+
+NIGHTLY: Final = "learn_nightly"
+"""The timer's kind and its subject."""
+
+
+def ensure(tx: Tx) -> None:
+    """At the start: the timer runs at the hour that is set now, or not at all."""
+    deadlines.cancel(tx, NIGHTLY, NIGHTLY)
+    _next(tx)
+
+
+def on_nightly(tx: Tx, deadline: Due) -> None:
+    _next(tx)
+    tx.services.jobs.defer(tx, LEARN, {"night": True}, lane=LEARN)
+
+
+def _next(tx: Tx) -> None:
+    if tx.services.learn_at is not None:
+        zone = tx.services.company.founder.zone
+        deadlines.schedule(tx, NIGHTLY, NIGHTLY, following(tx.now.astimezone(zone), tx.services.learn_at))
+
+
+def following(now: datetime, at: time) -> datetime:
+    """The next moment after `now` (local, aware) at which its clock shows `at`, in UTC."""
+    today = datetime.combine(now.date(), at, now.tzinfo)
+    return (
+        today if today > now else datetime.combine(now.date() + timedelta(days=1), at, now.tzinfo)
+    ).astimezone(UTC)
