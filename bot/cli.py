@@ -199,9 +199,15 @@ def _skills(args: argparse.Namespace) -> int:
 def _memo(args: argparse.Namespace) -> int:
     from bot import memos
 
-    if args.what == "retire":
-        return memos.retire(args.memo, args.person, as_json=args.json)
-    return memos.show(args.memo, every=args.all, as_json=args.json)
+    match args.what:
+        case "retire":
+            return memos.retire(args.memo, args.person, as_json=args.json)
+        case "add":
+            text = " ".join(args.text)
+            return memos.add(text, args.audio, args.property, args.category, args.person, as_json=args.json)
+        case "show":
+            return memos.show(args.memo, as_json=args.json)
+    return memos.listed(every=args.all, as_json=args.json)
 
 
 def _import(args: argparse.Namespace) -> int:
@@ -255,7 +261,7 @@ VERBS: Final = {
     "ticket": Verb(reads="read"),
     "brain": Verb(reads="read"),
     "import": Verb(operates=True),
-    "memo": Verb(acts=("EditCompany",), reads="read"),
+    "memo": Verb(acts=("ProposeMemo", "RetireMemo"), reads="read"),
     "learn": Verb(operates=True),
     "rules": Verb(acts=("AdoptRule", "DismissRule", "RollBackRule", "EditRule"), reads="read"),
     "skills": Verb(acts=("AdoptSkill", "DismissSkill", "RollBackSkill"), reads="read"),
@@ -378,13 +384,21 @@ def _add_knowledge(verb: AddVerb) -> None:
     listed.add_argument("--all", action="store_true", help="also those that hold no more")
     one_memo = memo_verbs.add_parser("show", help="one of them, with all that is kept of it")
     one_memo.add_argument("memo")
+    one_memo.set_defaults(what="show")
+    added = memo_verbs.add_parser("add", help="one more; it counts once the founder confirms it")
+    added.add_argument("text", nargs="+", metavar="TEXT", help="the words; - for standard input")
+    added.add_argument("--audio", metavar="FILE", help="the recording they are from")
+    added.add_argument("--property", default="")
+    added.add_argument("--category", default="")
+    added.add_argument("--as", dest="person", metavar="PERSON", help="who says so; the founder without it")
+    added.set_defaults(what="add")
     retired = memo_verbs.add_parser(
         "retire", help="nothing uses it from the next message on; it stays in the file"
     )
     retired.add_argument("memo")
     retired.add_argument("--as", dest="person", required=True, metavar="PERSON", help="who says so")
     retired.set_defaults(what="retire")
-    for one in (listed, one_memo, retired):
+    for one in (listed, one_memo, added, retired):
         one.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
     bring = verb("import", _import, "many entries into the company's files, all or none", True)
     bring.add_argument("kind", choices=["memos", "sops", "resolutions", "properties", "vendors", "team"])

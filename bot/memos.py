@@ -1,33 +1,39 @@
-"""The founder's memos, from the shell: what there is, and what does not hold any more."""
+"""The founder's memos, from the shell: what there is, what is to be known too, and what does not hold any more."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
-from bot.company_edits import CompanyEdits
-from bot.reading import company_of
-from bot.settings import Settings, read_settings
+from bot.brain import WrongQuestion
+from bot.settings import Settings
 from bot.setup.side_process import SideProcess
-from bot.side_acts import act_as, in_house
-from core.acts.commands import EditCompany
-from core.company import memos
-from core.company.schema import Memo
+from bot.side_acts import act_as, in_house, shipped
+from core import media
+from core.acts.commands import ProposeMemo, RetireMemo
+from core.company.memos import memo_json
+from core.context import Tx
+from core.media import Pictures
+from core.model import Category
+from core.workflow import memos
 
 
-def show(memo_id: str | None, *, every: bool, as_json: bool) -> int:
-    """One memo, or all that hold (`every`: and those that do not)."""
-    company = company_of(read_settings())
-    found = [one for one in company.memos if memo_id in {None, one.id} and (every or memo_id or one.holds)]
-    if memo_id is not None and not found:
-        print(f"loopos: there is no memo {memo_id!r}", file=sys.stderr)
-        return 1
+def listed(*, every: bool, as_json: bool) -> int:
+    """Those that hold; `every`: also those that are proposed or hold no more."""
+
+    def read(tx: Tx) -> list[dict[str, Any]]:
+        written = [memo_json(one) for one in tx.services.written.memos if every or one.holds]
+        return [*written, *(memos.proposed(tx) if every else ())]
+
+    found = in_house(lambda house, _: house.store.write(read))
+    if isinstance(found, int):
+        return found
     if as_json:
-        told = [memos.memo_json(one) for one in found]
-        print(json.dumps(told[0] if memo_id is not None else told, ensure_ascii=False, indent=2))
-        return 0
+        return _print(found)
     for one in found:
         print(_line(one))
     if not found:
@@ -35,25 +41,84 @@ def show(memo_id: str | None, *, every: bool, as_json: bool) -> int:
     return 0
 
 
-def _line(one: Memo) -> str:
-    about = ", ".join(str(part) for part in (one.property_id, one.category) if part) or "general"
-    state = "" if one.holds else f" ({one.status})"
-    return f"{one.id}{state} [{one.language}] {about}: {' '.join(one.transcript.split())}"
+def show(memo_id: str, *, as_json: bool) -> int:
+    found = in_house(lambda house, _: house.store.write(lambda tx: memos.told(tx, memo_id)))
+    return found if isinstance(found, int) else _told(found, as_json)
+
+
+def add(
+    text: str, audio: str | None, property_id: str, category: str, person: str | None, *, as_json: bool
+) -> int:
+    """It is put before the founder, and counts once he confirms it. `text`: - for standard input."""
+
+    async def work(house: SideProcess, settings: Settings) -> dict[str, Any]:
+        company = house.services.company
+        if property_id and company.place(property_id) is None:
+            there = ", ".join(one.id for one in company.properties)
+            raise WrongQuestion(f"there is no property {property_id!r}; there are {there}")
+        if category and category not in set(Category):
+            raise WrongQuestion(f"{category!r} is none of {', '.join(Category)}")
+        said = sys.stdin.read() if text == "-" else text
+        if not said.strip():
+            raise WrongQuestion(
+                "there are no words; write what was said, a recording alone is heard by nobody here"
+            )
+        sha = await _kept(settings, audio) if audio is not None else ""
+        act = ProposeMemo(said, property_id=property_id, category=category, audio_sha256=sha)
+        memo_id = await act_as(house, person or company.founder.id, act)
+        return await house.store.write(lambda tx: memos.told(tx, str(memo_id)))
+
+    found = in_house(work)
+    return found if isinstance(found, int) else _told(found, as_json)
+
+
+async def _kept(settings: Settings, audio: str) -> str:
+    """The SHA-256 under which the recording is kept. Raises WrongQuestion."""
+    try:
+        data = await asyncio.to_thread(Path(audio).read_bytes)
+    except OSError as error:
+        raise WrongQuestion(f"{audio} cannot be read: {error.strerror}") from None
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield data
+
+    try:
+        kept = await media.store(settings.home / "media", chunks(), "audio/ogg", Pictures())
+    except media.MediaRefused as refused:
+        raise WrongQuestion(f"{audio}: {refused}") from None
+    if kept.kind != "voice":
+        raise WrongQuestion(f"{audio} is no recording")
+    return kept.sha256
 
 
 def retire(memo_id: str, person: str, *, as_json: bool) -> int:
     """From the next message on nothing uses it; the row stays. 1 where the person may not."""
 
     async def work(house: SideProcess, settings: Settings) -> dict[str, Any]:
-        await act_as(house, person, EditCompany("memo", memo_id))
-        now = datetime.now(UTC)
-        keeper = CompanyEdits(settings.company_folder)
-        await keeper.keep(lambda at: memos.retire(at, memo_id, person, now), person)
-        kept = next(one for one in company_of(settings).memos if one.id == memo_id)
-        return memos.memo_json(kept)
+        await act_as(house, person, RetireMemo(memo_id))
+        await shipped(house, settings, "memo", memo_id)
+        return await house.store.write(lambda tx: memos.told(tx, memo_id))
 
     found = in_house(work)
     if isinstance(found, int):
         return found
-    print(json.dumps(found, ensure_ascii=False, indent=2) if as_json else f"{memo_id} is retired.")
+    return _print(found) if as_json else _say(f"{memo_id} is retired.")
+
+
+def _line(one: dict[str, Any]) -> str:
+    about = ", ".join(str(part) for part in (one["property_id"], one["category"]) if part) or "general"
+    state = "" if one["status"] == "kept" else f" ({one['status']})"
+    return f"{one['id']}{state} [{one['language']}] {about}: {' '.join(one['transcript'].split())}"
+
+
+def _told(found: dict[str, Any], as_json: bool) -> int:
+    return _print(found) if as_json else _say(_line(found))
+
+
+def _print(found: Any) -> int:
+    return _say(json.dumps(found, ensure_ascii=False, indent=2))
+
+
+def _say(text: str) -> int:
+    print(text)
     return 0

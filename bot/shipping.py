@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 import structlog
@@ -10,12 +11,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.company_edits import CompanyEdits
+from core.company import memos
 from core.company.editing import Edit
 from core.context import Commit, Store, Task, Tx
 from core.i18n import N_
 from core.model import RuleStatus, SkillStatus
 from core.outbox import card_publisher
-from core.store.brain_tables import RuleRow, SkillVersion
+from core.store.brain_tables import MemoRow, RuleRow, SkillVersion
 from core.workflow import rules, shipping, skill_versions
 from core.workflow.shipping import SHIP, What
 
@@ -37,7 +39,13 @@ class Shipping:
 
     async def ship(self, what: What, name: str) -> Commit:
         """The file of `name` as it is adopted now; returns what records its commit."""
-        return await (self._skill(name) if what == "skill" else self._rule(name))
+        match what:
+            case "skill":
+                return await self._skill(name)
+            case "rule":
+                return await self._rule(name)
+            case "memo":
+                return await self._memo(name)
 
     async def _skill(self, skill_id: str) -> Commit:
         row = await self._store.read(lambda session: latest_skill(session, skill_id))
@@ -72,6 +80,14 @@ class Shipping:
             shipping.publish(tx, "rule", rule_id)
 
         return record
+
+    async def _memo(self, memo_id: str) -> Commit:
+        """It stands in the file of memos as it was decided; no branch and no pull request."""
+        row = await self._store.read(lambda session: session.get(MemoRow, memo_id))
+        assert row is not None, "a memo that was decided about is never deleted"
+        trailers = (f"Approved-by: {row.decided_by}", f"Memo: {memo_id}")
+        await self._edits.keep(partial(memos.put, memo=row.content), row.decided_by or "", trailers)
+        return lambda tx: None
 
     async def _commit(self, file: str, text: str | None, about: str, by: str | None, what: str) -> str:
         trailers = (f"Approved-by: {by}", what)

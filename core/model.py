@@ -186,6 +186,17 @@ class SkillStatus(StrEnum):
     """It did worse than drafting."""
 
 
+class MemoStatus(StrEnum):
+    """Of a memo that was said here."""
+
+    EXPECTED = "expected"
+    """Somebody wrote /memo alone: their next message is one."""
+    PROPOSED = "proposed"
+    KEPT = "kept"
+    DROPPED = "dropped"
+    RETIRED = "retired"
+
+
 class RuleStatus(StrEnum):
     """Of a rule."""
 

@@ -272,6 +272,7 @@ REFUSED: Final = {
     "known_already": N_("I know you already. For a code for your other account write just /link."),
     "only_in_group": N_("That only works in a group."),
     "gone": N_("That was already taken care of."),
+    "unknown_memo": N_("There is no memo {memo}."),
     "unknown_rule": N_("There is no rule {rule}."),
     "rule_unfit": N_("That does not fit: {why}"),
     "unknown_skill": N_("There is no routine {skill}."),

@@ -16,7 +16,7 @@ from core.staff import handover
 from core.store import deadlines
 from core.store.deadlines import Due, Handler
 from core.tickets.records import read_tickets
-from core.workflow import approvals, dispatching, filing, learning_clock, offer_answers
+from core.workflow import approvals, dispatching, filing, learning_clock, memos, offer_answers
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +32,7 @@ HANDLERS: Final[dict[str, Handler[Tx]]] = {
     "place_lapse": filing.on_place_lapse,
     "offer_silent": offer_answers.on_silent,
     runner.TIMER: runner.on_waited,
+    memos.LAPSE: memos.on_lapse,
     learning_clock.NIGHTLY: learning_clock.on_nightly,
     "cover_ends": handover.on_cover_ends,
     lanes.JOB_DUE: lanes.on_job_due,

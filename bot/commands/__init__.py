@@ -58,6 +58,12 @@ COMMANDS: Final = {
         acts=(do.Resolve, do.CorrectBill),
     ),
     "/brain": ChatCommand(system.brain, N_("ask what we know"), ("/brain AC Taipei",), reads=Right.READ),
+    "/memo": ChatCommand(
+        learnt.memo,
+        N_("something I should know from now on, in words or as a voice note"),
+        ("/memo Water in Taipei: ring Mr. Wang first",),
+        acts=(do.ProposeMemo,),
+    ),
     "/skills": ChatCommand(
         learnt.skills, N_("the routines that were learnt"), ("/skills taipei_ac_leak",), reads=Right.READ
     ),

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from bot.commands.call import Call
 from core import phrases
+from core.acts.commands import ProposeMemo
 from core.store.brain_tables import RuleRow
 from core.team.learnt import rule_from, skill_from
 from core.text import shorten
 from core.workflow import rules as proposals
 from core.workflow import skill_record, skill_versions
 from core.workflow.rule_words import sentence
+
+
+def memo(call: Call) -> None:
+    """The words behind it; alone, whatever is sent next here."""
+    words, at = call.reader.words, call.address
+    if call.words_after:
+        call.do(ProposeMemo(call.words_after))
+        return
+    call.do(ProposeMemo("", at.channel, at.conversation_id))
+    call.reply(words("I am listening: your next message here, written or spoken, is the memo."))
 
 
 def rules(call: Call) -> None:

@@ -312,6 +312,46 @@ class TrySkill(OnSkill):
 
 
 @dataclass(frozen=True, slots=True)
+class ProposeMemo(Command):
+    """Something to be known, in words: it counts once the founder confirms it."""
+
+    text: str
+    """"": the next message of theirs at `channel`, `conversation_id`."""
+    channel: str = ""
+    conversation_id: str = ""
+    property_id: str = ""
+    category: str = ""
+    audio_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OnMemo(Command):
+    memo_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmMemo(OnMemo):
+    """From the commit on it is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeMemo(OnMemo):
+    property_id: str
+    category: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropMemo(OnMemo):
+    """It is not wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetireMemo(OnMemo):
+    """Not any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class OnRule(Command):
     rule_id: str
 

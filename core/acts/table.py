@@ -16,12 +16,13 @@ from core.acts import commands as do
 from core.acts.commands import Command
 from core.context import Tx
 from core.errors import Refused
-from core.model import Role
+from core.model import Address, Role
 from core.outbox import check_button
 from core.staff import groups, handover, joining, leaving
 from core.store.tables import Approval, CorrectionRow, Cover, Dispatch, Offer, Question, Report, Ticket
 from core.team.people import set_language
 from core.team.rights import Right, Subject, require
+from core.text import READ_LIMIT
 from core.tickets.records import current_dispatch, find_ticket, latest_approval
 from core.workflow import (
     approvals,
@@ -30,10 +31,12 @@ from core.workflow import (
     corrections,
     dispatching,
     draft_changes,
+    memos,
     offer_answers,
     offers,
     quarantine,
     questions,
+    reports,
     rules,
     skill_steps,
     skill_trials,
@@ -79,6 +82,26 @@ def _open_approval(tx: Tx, command: do.Decision) -> Approval:
     approval = _approval(tx, command)
     approvals.check_open(tx, approval, command.digest)
     return approval
+
+
+def _propose_memo(tx: Tx, actor: Actor, command: do.ProposeMemo) -> str:
+    """Its id; "" where the next message is to be one."""
+    if not command.text.strip():
+        memos.expect(
+            tx, actor.person_id, Address(command.channel, command.conversation_id), command.audio_sha256
+        )
+        return ""
+    speaker = reports.speaker_of(tx.services.company.person(actor.person_id))
+    row = memos.propose(
+        tx,
+        actor.person_id,
+        command.text,
+        tx.services.baseline.judge(command.text[:READ_LIMIT], speaker),
+        audio=command.audio_sha256,
+        property_id=command.property_id or None,
+        category=command.category or None,
+    )
+    return row.memo_id
 
 
 def _keep_order(tx: Tx, actor: Actor, command: do.KeepStandingOrder) -> None:
@@ -430,6 +453,21 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         Right.ADOPT,
         lambda tx, actor, it: skill_trials.show(tx, skill_versions.find(tx, it.skill_id, it.version), actor),
     ),
+    Act(do.ProposeMemo, Right.PROPOSE, _propose_memo),
+    Act(
+        do.ConfirmMemo,
+        Right.ADOPT,
+        lambda tx, actor, it: memos.confirm(tx, memos.waiting(tx, it.memo_id), actor),
+    ),
+    Act(
+        do.ChangeMemo,
+        Right.ADOPT,
+        lambda tx, actor, it: memos.change(
+            tx, memos.waiting(tx, it.memo_id), actor, it.property_id, it.category, it.words
+        ),
+    ),
+    Act(do.DropMemo, Right.ADOPT, lambda tx, actor, it: memos.drop(tx, memos.waiting(tx, it.memo_id), actor)),
+    Act(do.RetireMemo, Right.ADOPT, lambda tx, actor, it: memos.retire(tx, it.memo_id, actor)),
     Act(
         do.AdoptRule, Right.ADOPT, lambda tx, actor, it: rules.adopt(tx, rules.waiting(tx, it.rule_id), actor)
     ),

@@ -315,6 +315,26 @@ def _revoke_order(press: Pressed) -> do.RollBackRule:
     return do.RollBackRule(str(press.args["rule"]))
 
 
+def _confirm_memo(press: Pressed) -> do.ConfirmMemo:
+    return do.ConfirmMemo(str(press.args["memo"]))
+
+
+def _change_memo(press: Pressed) -> do.ChangeMemo:
+    values = press.values
+    words = press.values.get("words", "")
+    return do.ChangeMemo(
+        str(press.args["memo"]), values.get("property", ""), values.get("category", ""), words
+    )
+
+
+def _drop_memo(press: Pressed) -> do.DropMemo:
+    return do.DropMemo(str(press.args["memo"]))
+
+
+def _retire(press: Pressed) -> do.RetireMemo:
+    return do.RetireMemo(str(press.args["memo"]))
+
+
 Reader = Callable[[Pressed], Command]
 
 ON_TICKET: Final[dict[str, Reader]] = {
@@ -324,6 +344,7 @@ ON_TICKET: Final[dict[str, Reader]] = {
     "vendor": _vendor,
     "ask": _ask,
     "always": _always,
+    "retire": _retire,
     "ack": _ack,
     "unack": _unack,
     "later": _later,
@@ -354,6 +375,7 @@ STANDALONE: Final[dict[str, dict[str, Reader]]] = {
     "check": {"check": _check},
     "signin": {"allow": _allow, "deny": _deny},
     "clients": {"revoke": _revoke},
+    "memo": {"confirm": _confirm_memo, "change": _change_memo, "drop": _drop_memo},
     "standing": {"keep": _keep_order, "drop": _drop_order},
     "order": {"revoke": _revoke_order},
     "rule": {"adopt": _adopt_rule, "edit": _edit_rule, "dismiss": _dismiss_rule, "rollback": _roll_back_rule},

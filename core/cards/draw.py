@@ -207,6 +207,7 @@ def _approval_buttons(
         pick = Field(name="vendor", kind="choice", label=words("Which vendor?"), options=others)
         buttons.append(ButtonDraft("vendor", words("Other vendor"), args=args, fields=(pick,)))
     buttons += _always(view, asked, dispatch, args)
+    buttons += _not_any_more(view)
     why = Field(name="reason", kind="text", label=words("Why not? The reporter will read it."))
     buttons.append(ButtonDraft("reject", words("Reject"), "danger", args, (why,)))
     if view.ticket.reporter != view.reader_id:
@@ -217,6 +218,23 @@ def _approval_buttons(
             )
         )
     return tuple(buttons)
+
+
+def _not_any_more(view: View) -> list[ButtonDraft]:
+    """Of each memo that it stands on, for the founder: no later card uses it."""
+    basis = view.ticket.knowledge
+    if basis is None or view.company.founder.id != view.reader_id:
+        return []
+    holding = {one.id for one in view.company.memos if one.holds}
+    return [
+        ButtonDraft(
+            "retire",
+            view.words("Not any more: “{quote}…”", quote=one.quote[:12]),
+            args={"memo": one.id},
+        )
+        for one in basis.sources
+        if one.layer == "memo" and one.id in holding
+    ]
 
 
 def _always(

@@ -26,13 +26,14 @@ from core.intake.incoming import Incoming, rows_of, said_by_us
 from core.knowledge.recall import Query, recall
 from core.model import OPEN, URGENT, ApprovalStatus, Category, Event, Intent, SourceKind, Status
 from core.outbox import card_publisher, said_once
+from core.store.brain_tables import MemoRow
 from core.store.tables import CardCopy, CardRow, Dispatch, InboxRow, Question, Report, Ticket
 from core.stored_values import Source
 from core.team.people import reader_for
 from core.text import command_in, escape, fingerprint, normal, shorten, ticket_ids_in
 from core.tickets.matching import Match
 from core.tickets.records import find_ticket, latest_approval, note, open_tickets, survivor
-from core.workflow import asking, filing, questions, reports
+from core.workflow import asking, filing, memos, questions, reports
 
 MAX_REMARKS: Final = 5
 DOUBLE_WITHIN: Final = timedelta(seconds=60)
@@ -122,6 +123,18 @@ def _do_command(tx: Tx, it: Incoming, text: str) -> Taken:
             commands.run(tx, Typed(it.person, it.address, it.reader, text, it.message.room))
     except Refused as refused:
         card_publisher.say(tx, it.address, phrases.refusal(refused, it.reader.words, tx.now))
+    return Taken()
+
+
+def _memo(tx: Tx, it: Incoming) -> MemoRow | None:
+    """Somebody wrote /memo alone a moment ago: this is it, never a ticket."""
+    if it.message.foreign or not (it.has_words or it.message.files):
+        return None
+    return memos.expected(tx, it.person.id, it.address)
+
+
+def _take_memo(tx: Tx, it: Incoming, row: MemoRow) -> Taken:
+    memos.take(tx, row, it.message, it.triage, it.reader)
     return Taken()
 
 
@@ -628,7 +641,12 @@ def thread_ticket(session: Session, message: Message) -> str | None:
     )
 
 
-SETTLED: Final = (Step(_command, _do_command), Step(_form, _fill_form), Step(_double, _say_double))
+SETTLED: Final = (
+    Step(_command, _do_command),
+    Step(_memo, _take_memo),
+    Step(_form, _fill_form),
+    Step(_double, _say_double),
+)
 """What no model can change."""
 STEPS: Final = (
     Step(_approving, _point_to_card),

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.model import RuleStatus, RunState, SkillStatus
+from core.model import MemoStatus, RuleStatus, RunState, SkillStatus
 from core.store.tables import Base, Json
 from core.store.types import Named
 
@@ -69,6 +69,25 @@ class RuleRow(Base):
     pull_request: Mapped[str] = mapped_column(String(300), default="")
     history: Mapped[list[Json]] = mapped_column(JSON, default=list)
     """`{at, event, by?, why?}`, oldest first."""
+
+
+class MemoRow(Base):
+    """A memo that was said here, until the company's file holds it, and what was decided about it."""
+
+    __tablename__ = "memos"
+    __table_args__ = (Index("ix_memos_said", "status", "person_id"),)
+    memo_id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    status: Mapped[MemoStatus] = mapped_column(Named(MemoStatus, 12))
+    content: Mapped[Json]
+    """A core.company.schema.Memo."""
+    person_id: Mapped[str] = mapped_column(String(60))
+    """Who said it."""
+    channel: Mapped[str] = mapped_column(String(20))
+    conversation_id: Mapped[str] = mapped_column(String(200))
+    """Where the next message is expected."""
+    at: Mapped[datetime]
+    decided_by: Mapped[str | None] = mapped_column(String(60))
+    decided_at: Mapped[datetime | None]
 
 
 class SkillRun(Base):

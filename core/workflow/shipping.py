@@ -14,7 +14,7 @@ SHIP: Final = "ship"
 """The job, and its lane: one at a time, since each is a commit."""
 PUBLISH: Final = "publish"
 """The job that brings it to the company's remote, where there is one."""
-What = Literal["skill", "rule"]
+What = Literal["skill", "rule", "memo"]
 
 
 def owe(tx: Tx, what: What, name: str) -> None:

@@ -123,6 +123,7 @@ def test_every_command_has_one_act_and_every_act_is_done_somewhere() -> None:
     assert every - by_buttons - by_words - by_shell - by_programs - by_skills == {
         commands.Join,
         commands.OpenOffer,
+        commands.EditCompany,
     }
 
 
