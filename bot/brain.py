@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from bot.models import embeddings_of, embeds
@@ -16,6 +15,7 @@ from bot.reading import WRONG_USE, company_of, engine_of, rows_of
 from bot.settings import Settings, read_settings
 from core.brain.answering import Question, answer
 from core.brain.embeddings import Embeddings
+from core.clock import SystemClock
 from core.company.company import Company
 from core.company.schema import Person, Property
 from core.knowledge import questions
@@ -128,7 +128,7 @@ async def _answer(house: House, asked: Asked, limit: int, wanted: Wanted) -> dic
         raise WrongQuestion(f"there is no category {asked.category!r}; there are {', '.join(Category)}")
     question = Question(asked.text, asked.property_id, asked.category, limit, wanted)
     near = await house.near(asked, wanted)
-    return answer(company, house.engine, question, person, datetime.now(UTC).date(), near=near)
+    return answer(company, house.engine, question, person, SystemClock().now().date(), near=near)
 
 
 def reindex(*, as_json: bool) -> int:

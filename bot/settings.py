@@ -7,10 +7,12 @@ import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core.clock import shift_by
 from core.errors import StartupError
 from core.store.url import is_supported, sqlite_url
 
@@ -97,6 +99,10 @@ class Settings(BaseSettings):
         default="03:10", pattern=r"^(off|([01]\d|2[0-3]):[0-5]\d)$", validation_alias="LOOPOS_LEARN_AT"
     )
     """When the nightly pass runs, by the founder's clock; off: only `loopos learn`."""
+    time_shift: int = Field(
+        default=0, ge=-3_153_600_000, le=3_153_600_000, validation_alias="LOOPOS_TIME_SHIFT"
+    )
+    """Seconds added to the clock, for playing what takes months: only where every vendor is a stand-in on this machine."""
     github_token: SecretStr | None = Field(default=None, validation_alias="GITHUB_TOKEN")
     github_api_url: str = Field(default="https://api.github.com", validation_alias="GITHUB_API_URL")
     crash_at: str | None = Field(default=None, validation_alias="LOOPOS_CRASH_AT")
@@ -139,6 +145,23 @@ class Settings(BaseSettings):
         for there, needed, name in pairs:
             if there is not None and needed is None:
                 raise ValueError(f"{name} is missing")
+        return self
+
+    @model_validator(mode="after")
+    def _shifted_alone(self) -> Self:
+        spoken_to = (
+            (self.slack_bot_token, self.slack_api_url),
+            (self.telegram_token, self.telegram_api_url),
+            (self.line_token, self.line_api_url),
+            (self.line_token, self.line_data_url),
+            (self.anthropic_key, self.anthropic_url or "https://api.anthropic.com"),
+            (self.openai_key, self.openai_url or "https://api.openai.com"),
+            (self.runpod_key, self.runpod_url or ""),
+            (self.github_token, self.github_api_url),
+        )
+        for key, address in spoken_to:
+            if self.time_shift and key is not None and urlsplit(address).hostname != "127.0.0.1":
+                raise ValueError("LOOPOS_TIME_SHIFT is for stand-ins on 127.0.0.1 alone, and a vendor is not")
         return self
 
     @property
@@ -204,6 +227,7 @@ def read_settings() -> Settings:
         raise SettingsError(
             f"{file} names LOOPOS_HOME.", "Remove that line: only the environment can set it."
         )
+    shift_by(settings.time_shift)
     return settings
 
 

@@ -22,9 +22,32 @@ class TwoHands(Clock, Protocol):
         """The time that really passed since some moment, whatever the wall clock was set to meanwhile."""
 
 
+_shift = timedelta()
+
+
+def shift_by(seconds: float) -> None:
+    """Let this process live so much later (or earlier): for playing what takes months. Set once, before anything asks."""
+    global _shift  # noqa: PLW0603  (one clock per process, and parsers of vendors' stamps are functions)
+    _shift = timedelta(seconds=seconds)
+
+
+def shifted() -> timedelta:
+    return _shift
+
+
+def stamped(seconds: float) -> datetime:
+    """What a vendor (or the disk) stamped, seconds since 1970 by the host's clock, as a moment of ours."""
+    return datetime.fromtimestamp(seconds, UTC) + _shift
+
+
+def host_seconds(moment: datetime) -> float:
+    """A moment of ours by the host's clock, as vendors, signatures and the disk know it."""
+    return (moment - _shift).timestamp()
+
+
 class SystemClock:
     def now(self) -> datetime:
-        return datetime.now(UTC)
+        return datetime.now(UTC) + _shift
 
     def passed(self) -> timedelta:
         return timedelta(seconds=time.clock_gettime(_PASSED))

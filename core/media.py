@@ -18,6 +18,7 @@ from typing import Final
 import structlog
 
 from core import child
+from core.clock import host_seconds
 from core.errors import TryLater
 from core.inbound import File
 from core.model import Picture, SourceKind
@@ -167,7 +168,7 @@ def sweep(folder: Path, before: datetime) -> int:
     swept = 0
     for part in folder.glob(".*"):
         with contextlib.suppress(OSError):  # it has become whole meanwhile, or cannot be removed
-            if _PART.fullmatch(part.name) and part.stat().st_mtime < before.timestamp():
+            if _PART.fullmatch(part.name) and part.stat().st_mtime < host_seconds(before):
                 part.unlink()
                 swept += 1
     return swept

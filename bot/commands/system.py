@@ -6,9 +6,10 @@ from bot.commands.call import Call
 from core import phrases
 from core.acts.commands import ReviewCorrection, UndoCorrection
 from core.brain.answering import Question, answer
+from core.clock import shifted
 from core.errors import Refused
 from core.health import Health
-from core.i18n import N_
+from core.i18n import N_, Words
 from core.team.rights import Right
 from core.text import shorten
 from core.tickets.records import count_open
@@ -47,10 +48,21 @@ def status(call: Call) -> None:
                 if name not in services.proved
             ),
         ),
+        *_shifted(words),
         *(_health_line(call, name, health) for name, health in services.health.items()),
         *_models_and_speech(call),
     ]
     call.reply("\n".join(lines))
+
+
+def _shifted(words: Words) -> list[str]:
+    """That this house does not live by the real clock."""
+    by = shifted()
+    return (
+        [words("⚠️ The clock is shifted by {seconds} seconds.", seconds=f"{by.total_seconds():+.0f}")]
+        if by
+        else []
+    )
 
 
 def _models_and_speech(call: Call) -> list[str]:

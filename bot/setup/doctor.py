@@ -8,7 +8,6 @@ import json
 import shutil
 import socket
 from collections.abc import Awaitable, Callable, Iterator
-from datetime import UTC, datetime
 from typing import Final
 
 from sqlalchemy import func, select
@@ -17,6 +16,7 @@ from bot import models, transcribers
 from bot.settings import Settings, read_settings
 from bot.setup.button import no_account
 from bot.setup.side_process import configured, health_of, is_ours, local_url, read_company, unready
+from core.clock import SystemClock
 from core.company.company import RATES_LAST
 from core.company.findings import CompanyDataError
 from core.company.loader import load_company
@@ -52,7 +52,8 @@ def _company(settings: Settings) -> Iterator[str]:
     if not settings.company_folder.exists() and settings.demo:
         return
     try:
-        load_company(settings.company_folder)
+        for finding in load_company(settings.company_folder).refused:
+            yield f"{finding} It is left out until it is corrected."
     except CompanyDataError as error:
         for finding in error.findings:
             yield f"{finding} Correct it."
@@ -60,10 +61,15 @@ def _company(settings: Settings) -> Iterator[str]:
         yield str(error)
 
 
+def _clock(settings: Settings) -> Iterator[str]:
+    if settings.time_shift:
+        yield f"The clock is shifted by {settings.time_shift:+d} seconds. Unset LOOPOS_TIME_SHIFT where people work."
+
+
 def _rates(settings: Settings) -> Iterator[str]:
     with contextlib.suppress(StartupError):  # its own check names what is wrong with it
         company = load_company(settings.company_folder)
-        if company.rates_are_old(datetime.now(UTC).date()):
+        if company.rates_are_old(SystemClock().now().date()):
             assert company.rates is not None
             yield f"rates.json is of {company.rates.as_of}: older than {RATES_LAST.days} days. Bring its rates up to date."
 
@@ -112,6 +118,7 @@ CHECKS: Final[dict[str, Check]] = {
     "home": _home,
     "database": _database,
     "company": _company,
+    "clock": _clock,
     "rates": _rates,
     "accounts": _accounts,
     "stuck messages": _stuck,
@@ -127,7 +134,7 @@ async def _port(settings: Settings) -> list[str]:
         why = await unready(local_url(settings))
         if why is not None:
             return [f"LoopOS runs and is not ready: {why.removesuffix('.')}. Its log says more."]
-        if is_ours(settings, datetime.now(UTC)):
+        if is_ours(settings, SystemClock().now()):
             return []
         return [f"Port {settings.port} belongs to a LoopOS with another LOOPOS_HOME. Stop it, or set PORT."]
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import mimetypes
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
+from core.clock import stamped
 from core.inbound import UNSEEN, Inbound, Message, RemoteFile, Tap, Unsent
 from core.model import SourceKind
 from core.text import escape
@@ -61,7 +62,7 @@ def album_of(event: dict[str, Any]) -> str | None:
 
 
 def moment(event: dict[str, Any]) -> datetime:
-    return datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+    return stamped(event["timestamp"] / 1000)
 
 
 def parse(payload: dict[str, Any]) -> Inbound | None:

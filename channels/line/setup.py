@@ -10,7 +10,7 @@ from typing import Any, Final
 from channels.line import richmenu
 from channels.line.api import Api, Declined, LineError
 from channels.line.webhook import PATH
-from core.clock import Clock, SystemClock
+from core.clock import Clock, SystemClock, shifted
 from core.errors import StartupError
 
 API_URL: Final = "https://api.line.me"
@@ -57,7 +57,7 @@ async def examine(
     api = Api(access_token, api_url, api_url, within)
     try:
         answer = await api.call("get_bot_info_with_http_info")
-        found = skew(answer.headers.get("Date", ""), (clock or SystemClock()).now())
+        found = skew(answer.headers.get("Date", ""), (clock or SystemClock()).now() - shifted())
         found += await _webhook(api, channel_secret, base_url)
         found += await _quota(api)
     except Declined as error:

@@ -17,6 +17,7 @@ from channels.slack.addresses import is_direct, place_of
 from channels.slack.api import Identity, Reply, SlackApi, messages
 from channels.slack.message_parts import moment
 from channels.slack.parse import event_of, homes, is_echo, stored
+from core.clock import host_seconds
 from core.errors import ChannelDown, GiveUp, TryLater
 
 log = structlog.get_logger(__name__)
@@ -100,7 +101,7 @@ def _answered_after(message: Reply, since: datetime) -> bool:
 
 
 async def _all(api: SlackApi, channel: str, oldest: datetime, thread: str | None = None) -> list[Reply]:
-    return [one async for one in messages(api, channel, oldest.timestamp(), thread=thread)]
+    return [one async for one in messages(api, channel, host_seconds(oldest), thread=thread)]
 
 
 async def _direct_channel(api: SlackApi, person: str) -> str | None:

@@ -20,7 +20,7 @@ from channels.slack.reception import Reception
 from channels.slack.routing import bolt_app, route
 from channels.slack.socketmode import PING_EVERY, Socket
 from channels.slack.webhook import PATH, Webhook
-from core.clock import Clock
+from core.clock import Clock, host_seconds
 from core.errors import ChannelDown, GiveUp, TryLater
 from core.inbound import Inbound, Message, RemoteFile
 from core.ports import Attempt, Capabilities, Delivery, Outgoing, Sent
@@ -260,7 +260,7 @@ class Slack:
         """The message that an earlier attempt left, if there was one."""
         if attempt.since is None:
             return None
-        oldest = attempt.since.timestamp() - LOOK_BACK
+        oldest = host_seconds(attempt.since) - LOOK_BACK
         async for message in messages(self._api, channel, oldest, thread=thread, metadata=True):
             if left(message):
                 return str(message["ts"])

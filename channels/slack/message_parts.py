@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
+from core.clock import stamped
 from core.inbound import RemoteFile
 from core.model import SourceKind
 from core.text import escape
@@ -17,7 +18,7 @@ STUB: Final = "id:"
 
 def moment(ts: str) -> datetime:
     """Slack's "1732161600.000200" as an aware moment."""
-    return datetime.fromtimestamp(float(ts), UTC)
+    return stamped(float(ts))
 
 
 def remote_files(message: dict[str, Any]) -> tuple[RemoteFile, ...]:

@@ -13,7 +13,7 @@ import aiohttp
 
 from channels.slack.api import API_URL, SlackApi, identity_of
 from channels.slack.webhook import PATH, sign
-from core.clock import Clock, SystemClock
+from core.clock import Clock, SystemClock, host_seconds
 from core.errors import ChannelDown, GiveUp, StartupError, TryLater
 
 SCOPES: Final = (
@@ -145,7 +145,7 @@ async def _webhook(base_url: str, secret: str, within: float, clock: Clock) -> l
     """Send ourselves what Slack sends to verify an address, around the outside."""
     url = f"{base_url.rstrip('/')}{PATH}"
     body = json.dumps({"type": "url_verification", "challenge": "loopos"}).encode()
-    stamp = str(int(clock.now().timestamp()))
+    stamp = str(int(host_seconds(clock.now())))
     headers = {
         "Content-Type": "application/json",
         "X-Slack-Request-Timestamp": stamp,

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from aiohttp import web
 
 from channels.ingress import come_again, read_body, read_fields, read_json, refuse
 from channels.slack.reception import Reception
-from core.clock import Clock
+from core.clock import Clock, host_seconds, stamped
 from core.errors import TryLater
 
 PATH: Final = "/slack/events"
@@ -37,7 +37,7 @@ class Webhook:
         if "ssl_check" in data:
             return web.Response()
         try:
-            answer = await self._reception.receive(data, datetime.fromtimestamp(int(timestamp), UTC))
+            answer = await self._reception.receive(data, stamped(int(timestamp)))
         except TryLater as later:
             return come_again(later)
         except RecursionError:
@@ -49,7 +49,7 @@ def genuine(body: bytes, timestamp: str, signature: str, secret: str, now: datet
     """Signed by Slack, lately. Any header is a possible header: none of them raises."""
     if not (timestamp.isascii() and timestamp.isdecimal() and len(timestamp) <= 12):
         return False
-    if abs(int(now.timestamp()) - int(timestamp)) > FRESH:
+    if abs(int(host_seconds(now)) - int(timestamp)) > FRESH:
         return False
     return hmac.compare_digest(
         sign(body, timestamp, secret).encode(), signature.encode("utf-8", "surrogateescape")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from channels.ingress import VerifiedEvent
+from core.clock import host_seconds, stamped
 from core.inbound import UNSEEN, Edited, Inbound, Message, Moved, RemoteFile, Tap
 from core.media import MAX_BYTES
 from core.model import SourceKind
@@ -59,7 +60,7 @@ def event_of(update: Json, now: datetime) -> VerifiedEvent:
     kind = next((str(key) for key in update if key != "update_id"), "empty")[:40]
     if kind == "callback_query":
         # A tap has no time of its own; the message under it may be weeks old.
-        update = {**update, "received_at": int(now.timestamp())}
+        update = {**update, "received_at": int(host_seconds(now))}
     try:
         event_id, conversation, album = _named(kind, update[kind])
     except (KeyError, TypeError, ValueError, AttributeError):
@@ -91,7 +92,7 @@ def _named(kind: str, body: Json) -> tuple[str, str, str | None]:
 
 def moved_event(old: int, new: int, now: datetime) -> VerifiedEvent:
     """What Telegram tells in the refusal of a send, as the service message it may not have sent yet."""
-    told = {"chat": {"id": old, "type": "group"}, "date": int(now.timestamp()), "migrate_to_chat_id": new}
+    told = {"chat": {"id": old, "type": "group"}, "date": int(host_seconds(now)), "migrate_to_chat_id": new}
     return VerifiedEvent(
         f"moved:{old}:{new}", str(new), {"update_id": 0, "message": {"message_id": 0, **told}}
     )
@@ -207,7 +208,7 @@ def _tap(query: Json, received_at: Any) -> Tap | None:
 
 
 def _time(seconds: Any) -> datetime:
-    return datetime.fromtimestamp(_id(seconds), UTC)
+    return stamped(_id(seconds))
 
 
 def _person(message: Json) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import aiohttp
@@ -13,7 +13,7 @@ from telegram import Bot, BotCommand
 from telegram.error import BadRequest, InvalidToken, TelegramError
 
 from channels.telegram.api import ALLOWED_UPDATES, API_URL, CURE, PATH, Answer, ask, new_bot, secret_for
-from core.clock import Clock, SystemClock
+from core.clock import Clock, SystemClock, shifted, stamped
 from core.errors import StartupError
 from core.text import shorten
 
@@ -57,7 +57,7 @@ async def examine(
             if not me.ok:
                 return [f"Telegram answers {me.status} {me.description}".rstrip() + ". Try again later."]
             now = (clock or SystemClock()).now()
-            found = _skew(me.date, now)
+            found = _skew(me.date, now - shifted())
             if webhook_secret is not None and not _SECRET.fullmatch(webhook_secret):
                 found.append(
                     "TELEGRAM_WEBHOOK_SECRET holds what Telegram does not take. Use 1 to 256 letters, digits, _ and -."
@@ -99,7 +99,7 @@ def webhook_findings(info: dict[str, Any], base_url: str | None, now: datetime) 
         where = f"to {url}" if url else "nowhere"
         return [f"Telegram sends updates {where} instead of to {wanted}. Run `loopos init`, or restart."]
     failed = info.get("last_error_date")
-    recent = failed is not None and now - datetime.fromtimestamp(failed, UTC) < _RECENT
+    recent = failed is not None and now - stamped(failed) < _RECENT
     waiting = info.get("pending_update_count", 0)
     if not recent or not waiting:
         return []

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.actors import Actor
+from core.clock import host_seconds
 from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
@@ -70,7 +71,7 @@ def listed(session: Session) -> list[Webhook]:
 
 def signature(secret: str, body: bytes, at: datetime) -> str:
     """`t=UNIX,v1=HEX`: whoever has the secret knows that it is from here, and how old it is."""
-    moment = str(int(at.timestamp()))
+    moment = str(int(host_seconds(at)))
     mac = hmac.new(secret.encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
     return f"t={moment},v1={mac}"
 
