@@ -56,7 +56,7 @@ from core.store.url import file_of
 from core.team.roster import company_now
 from core.timers import HANDLERS, given_up, on_jump, prepare
 from core.triage.offline import OfflineEngine
-from core.workflow import learning_clock, shipping, skill_versions, undelivered
+from core.workflow import company_changes, learning_clock, shipping, skill_versions, undelivered
 from core.workflow.learning_sync import LearningSync
 from core.workflow.suggesting import Suggester
 from core.workflow.translating import Translator
@@ -107,7 +107,7 @@ class App:
 
     def _notice(self, tx: Tx) -> None:
         """What lies in the folder and was not approved; and what was approved and never written there."""
-        skill_versions.notice(tx, self.services.written)
+        company_changes.notice(tx, self.services.written)
         for skill_id in skill_versions.owed(tx):
             skill_versions.ship(tx, skill_id)
         if self.company_edits.origin():
@@ -190,7 +190,7 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
     store.on_damaged = lambda why: services.health["database"].failing(
         str(schema.damaged(file_of(settings.database), why)), at_once=True
     )
-    await store.write(lambda tx: skill_versions.take_as_it_is(tx, company))
+    await store.write(lambda tx: company_changes.take_as_it_is(tx, company))
     services.company = await store.read(lambda session: company_now(session, company))
     models_and_speech = models_and_speech_of(settings, store, steady)
     models_and_speech.join(services)

@@ -149,6 +149,14 @@ _SKILL_VERBS: Final = {
 }
 
 
+def _company(args: argparse.Namespace) -> int:
+    from bot import company
+
+    if args.what == "approve":
+        return company.approve(args.person, as_json=args.json)
+    return company.show(as_json=args.json)
+
+
 def _learn(args: argparse.Namespace) -> int:
     from bot import learn
 
@@ -263,6 +271,7 @@ VERBS: Final = {
     "import": Verb(operates=True),
     "memo": Verb(acts=("ProposeMemo", "RetireMemo"), reads="read"),
     "learn": Verb(operates=True),
+    "company": Verb(acts=("ApproveCompany",), operates=True),
     "rules": Verb(acts=("AdoptRule", "DismissRule", "RollBackRule", "EditRule"), reads="read"),
     "skills": Verb(acts=("AdoptSkill", "DismissSkill", "RollBackSkill"), reads="read"),
     "team": Verb(acts=("RemovePerson", "UnlinkAccount"), reads="read"),
@@ -374,6 +383,14 @@ def _add_knowledge(verb: AddVerb) -> None:
         choices=("lexical", "embeddings", "fused"),
         help="how it is ranked; without it as well as can be",
     )
+    folder = verb("company", _company, "the company's files: what was left out, what waits for a yes", True)
+    folder.set_defaults(what="show", person="")
+    yes = folder.add_subparsers(metavar="COMMAND").add_parser(
+        "approve", help="the founder's yes to all that waits"
+    )
+    yes.add_argument("--as", dest="person", required=True, metavar="PERSON")
+    yes.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    yes.set_defaults(what="approve")
     verb("learn", _learn, "look now for what repeats, as every night", True)
     _add_decided(verb, "rules", _rules, "rule", _RULE_VERBS)
     _add_decided(verb, "skills", _skills, "skill", _SKILL_VERBS)

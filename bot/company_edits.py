@@ -70,18 +70,24 @@ class CompanyEdits:
         self._turn = asyncio.Lock()
 
     async def keep(
-        self, make: Callable[[Path], Edit], who: str, trailers: Sequence[str] | None = None
+        self,
+        make: Callable[[Path], Edit],
+        who: str,
+        trailers: Sequence[str] | None = None,
+        allow: Callable[[Path, Edit], Awaitable[None]] | None = None,
     ) -> str:
         """Write the file that `make` says and commit it alone; returns the commit, "" where there is no git. `trailers`: what
-        its message ends with, instead of who changed it. Raises Unreadable."""
+        its message ends with, instead of who changed it; `allow`: called before anything is written. Raises Unreadable."""
         async with self._turn:
-            commit = await asyncio.to_thread(self._keep, make, trailers or (f"Changed-by: {who}",))
+            edit = await asyncio.to_thread(make, self.folder)
+            if allow is not None:
+                await allow(self.folder, edit)
+            commit = await asyncio.to_thread(self._keep, edit, trailers or (f"Changed-by: {who}",))
         if self._reread is not None:
             await self._reread()
         return commit
 
-    def _keep(self, make: Callable[[Path], Edit], trailers: Sequence[str]) -> str:
-        edit = make(self.folder)
+    def _keep(self, edit: Edit, trailers: Sequence[str]) -> str:
         begun = self._repository()
         path = self.folder / edit.file
         if edit.text is None:
@@ -129,6 +135,13 @@ class CompanyEdits:
         """Its address; "" where there is none."""
         try:
             return self._git("config", "--local", "--get", "remote.origin.url").strip()
+        except (OSError, subprocess.SubprocessError):
+            return ""
+
+    def head(self) -> str:
+        """The commit that is checked out; "" where there is none."""
+        try:
+            return self._git("rev-parse", "HEAD").strip() if (self.folder / ".git").exists() else ""
         except (OSError, subprocess.SubprocessError):
             return ""
 

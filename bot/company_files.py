@@ -28,7 +28,7 @@ from core.staff import leaving
 from core.store.unit import Fenced
 from core.team.roster import company_now
 from core.triage.offline import OfflineEngine
-from core.workflow import skill_versions
+from core.workflow import company_changes
 from core.workflow.learning_sync import LearningSync
 
 log = structlog.get_logger(__name__)
@@ -117,7 +117,7 @@ class CompanyFiles:
             former = {**before.former, **{one.id: one.name for one in before.team}}
             self._services.written = replace(written, former=former)
             await self._learning.teach()  # lessons about places that are there now
-            await self._store.write(lambda tx: skill_versions.notice(tx, written))
+            await self._store.write(lambda tx: company_changes.notice(tx, written))
             await self._store.write(lambda tx: tell_refused(tx, written))
             log.info("company_files_read")
         self._seen = stamp

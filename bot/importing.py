@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from bot.allowing import allowing
 from bot.app import fill_demo_company
 from bot.company_edits import CompanyEdits
-from bot.settings import read_settings
+from bot.settings import Settings, read_settings
+from bot.setup.side_process import SideProcess
+from bot.side_acts import in_house
 from core.company import importing
 from core.company.editing import Edit, Unreadable
+from core.context import Tx
 from core.errors import StartupError
+from core.i18n import N_
+from core.outbox import card_publisher
 
 
 def bring_in(kind: importing.Kind, path: str, *, dry_run: bool, as_json: bool) -> int:
@@ -30,7 +35,10 @@ def bring_in(kind: importing.Kind, path: str, *, dry_run: bool, as_json: bool) -
     try:
         plan = importing.plan(kind, settings.company_folder, Path(path).name, data)
         if plan.edit is not None and not dry_run:
-            counts["commit"] = asyncio.run(_written(settings.company_folder, kind, Path(path).name, data))
+            commit = _written(kind, Path(path).name, data)
+            if isinstance(commit, int):
+                return commit
+            counts["commit"] = commit
     except importing.Unfit as unfit:
         for one in unfit.problems:
             print(f"{path}:{one}", file=sys.stderr)
@@ -55,14 +63,30 @@ def bring_in(kind: importing.Kind, path: str, *, dry_run: bool, as_json: bool) -
     return 0
 
 
-async def _written(folder: Path, kind: importing.Kind, name: str, data: bytes) -> str:
+def _written(kind: importing.Kind, name: str, data: bytes) -> str | int:
+    """The commit; "" where somebody else brought the same in meanwhile; an exit code where it was refused."""
+
     def make(folder: Path) -> Edit:
         edit = importing.plan(kind, folder, name, data).edit  # anew: somebody may have written meanwhile
         if edit is None:
             raise Unreadable("", "nothing was changed")
         return edit
 
-    try:
-        return await CompanyEdits(folder).keep(make, "operator")
-    except Unreadable:  # somebody else brought the same in meanwhile
-        return ""
+    async def work(house: SideProcess, settings: Settings) -> str:
+        try:
+            edits = CompanyEdits(settings.company_folder)
+            commit = await edits.keep(make, "operator", allow=allowing(house.store))
+        except Unreadable:
+            return ""
+        await house.store.write(lambda tx: _tell(tx, kind))
+        return commit
+
+    return in_house(work)
+
+
+def _tell(tx: Tx, kind: str) -> None:
+    card_publisher.tell(
+        tx,
+        tx.services.company.founder,
+        lambda words: words(N_("The operator brought {kind} into the company's files."), kind=kind),
+    )

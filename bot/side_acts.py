@@ -25,7 +25,7 @@ from core.company.editing import Unreadable
 from core.errors import Refused
 from core.i18n import Words
 from core.phrases import refusal
-from core.workflow import skill_versions
+from core.workflow import company_changes
 from core.workflow.shipping import What, is_owed
 
 T = TypeVar("T")
@@ -54,8 +54,8 @@ def in_house(work: Callable[[SideProcess, Settings], Awaitable[T]]) -> T | int:
         settings.home.mkdir(parents=True, exist_ok=True)
         fill_demo_company(settings)
         async with side_process(settings) as house:
-            await house.store.write(lambda tx: skill_versions.take_as_it_is(tx, house.services.written))
-            await house.store.write(lambda tx: skill_versions.notice(tx, house.services.written))
+            await house.store.write(lambda tx: company_changes.take_as_it_is(tx, house.services.written))
+            await house.store.write(lambda tx: company_changes.notice(tx, house.services.written))
             return await work(house, settings)
 
     words = Words("en", ZoneInfo("UTC"))

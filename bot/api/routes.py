@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
+from bot.allowing import allowing
 from bot.api.endpoints import ENDPOINTS, Call, Endpoint
 from bot.api.openapi import PREFIX, document
 from bot.callers import CSRF_HEADER, Callers
@@ -166,7 +167,9 @@ class ApiRoutes:
                 )
         try:
             commit = await self._edits.keep(
-                lambda folder: editing.edit(folder, kind, name, typed), caller.person.id
+                lambda folder: editing.edit(folder, kind, name, typed),
+                caller.person.id,
+                allow=allowing(self._desk.store),
             )
         except editing.Unreadable as error:
             words = caller.words

@@ -517,6 +517,14 @@ class EditCompany(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class ApproveCompany(Command):
+    """What widens in the company's files counts."""
+
+    digest: str = ""
+    """Of what was shown; "": all that waits, skills and rules too."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeepMember(Command):
     """Whoever invited them left; they stay."""
 

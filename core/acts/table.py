@@ -28,6 +28,7 @@ from core.workflow import (
     approvals,
     bills,
     closing,
+    company_changes,
     corrections,
     dispatching,
     draft_changes,
@@ -82,6 +83,12 @@ def _open_approval(tx: Tx, command: do.Decision) -> Approval:
     approval = _approval(tx, command)
     approvals.check_open(tx, approval, command.digest)
     return approval
+
+
+def _approve_company(tx: Tx, actor: Actor, command: do.ApproveCompany) -> list[tuple[str, str]]:
+    """(what, id) of the skills and rules that have to be shipped."""
+    company_changes.approve(tx, actor, command.digest)
+    return [] if command.digest else company_changes.approve_files(tx, actor)
 
 
 def _propose_memo(tx: Tx, actor: Actor, command: do.ProposeMemo) -> str:
@@ -560,6 +567,7 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     Act(
         do.UnlinkAccount, Right.TEAM, lambda tx, actor, it: leaving.unlink(tx, it.channel, it.account, actor)
     ),
+    Act(do.ApproveCompany, Right.ADOPT, _approve_company),
     Act(do.EditCompany, Right.COMPANY, lambda tx, actor, it: None),
     Act(do.KeepMember, Right.TEAM, lambda tx, actor, it: leaving.keep(tx, it.person_id)),
     Act(

@@ -335,6 +335,10 @@ def _retire(press: Pressed) -> do.RetireMemo:
     return do.RetireMemo(str(press.args["memo"]))
 
 
+def _accept_company(press: Pressed) -> do.ApproveCompany:
+    return do.ApproveCompany(str(press.args["digest"]))
+
+
 Reader = Callable[[Pressed], Command]
 
 ON_TICKET: Final[dict[str, Reader]] = {
@@ -375,6 +379,7 @@ STANDALONE: Final[dict[str, dict[str, Reader]]] = {
     "check": {"check": _check},
     "signin": {"allow": _allow, "deny": _deny},
     "clients": {"revoke": _revoke},
+    "company": {"accept": _accept_company},
     "memo": {"confirm": _confirm_memo, "change": _change_memo, "drop": _drop_memo},
     "standing": {"keep": _keep_order, "drop": _drop_order},
     "order": {"revoke": _revoke_order},

@@ -71,6 +71,17 @@ class RuleRow(Base):
     """`{at, event, by?, why?}`, oldest first."""
 
 
+class AcceptedRow(Base):
+    """What the company's files may let through: as they were at the first start, and as the founder said yes since."""
+
+    __tablename__ = "accepted"
+    entry: Mapped[str] = mapped_column(String(80), primary_key=True)
+    """`kind:id`, as core.company.widening names it."""
+    value: Mapped[Json]
+    by: Mapped[str] = mapped_column(String(60))
+    at: Mapped[datetime]
+
+
 class MemoRow(Base):
     """A memo that was said here, until the company's file holds it, and what was decided about it."""
 

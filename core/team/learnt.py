@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from core.company.company import Company
 from core.company.rules import Rule
 from core.company.skills import Skill
+from core.company.widening import Pending, held_back
 from core.model import RuleStatus, SkillStatus
-from core.store.brain_tables import RuleRow, SkillVersion
+from core.store.brain_tables import AcceptedRow, RuleRow, SkillVersion
 from core.store.tables import Counter
 
 TAKEN = "company_taken"
@@ -68,3 +69,14 @@ def rule_from(content: dict[str, object]) -> Rule:
 @lru_cache(maxsize=512)
 def _parsed_rule(content: str) -> Rule:
     return Rule.model_validate_json(content)
+
+
+def accepted(session: Session) -> dict[str, dict[str, object]]:
+    """What the founder let through, as core.company.widening keeps it; {} before the first start."""
+    return {row.entry: dict(row.value) for row in session.scalars(select(AcceptedRow))}
+
+
+def let_through(session: Session, written: Company) -> tuple[Company, list[Pending]]:
+    """`written` with what widens held back, and what waits for the founder's yes."""
+    known = accepted(session)
+    return held_back(written, known) if known else (written, [])

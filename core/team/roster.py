@@ -13,11 +13,13 @@ from core.company.schema import Person
 from core.context import Tx
 from core.store.tables import Cover, Departure, IdentityRow, Member
 from core.store.unit import Unit
-from core.team.learnt import adopted_rules, approved_skills
+from core.team.learnt import adopted_rules, approved_skills, let_through
 
 
 def company_now(session: Session, written: Company) -> Company:
-    """`written` with everybody and everything that was decided in chat."""
+    """`written` with everybody and everything that was decided in chat, and without what widens and waits for a yes."""
+    skills, rules = approved_skills(session, written), adopted_rules(session, written)
+    written, _ = let_through(session, written)
     every = [Person.model_validate(row.person) for row in session.scalars(select(Member))]
     joined = {(row.channel, row.platform_id): row.person_id for row in session.scalars(select(IdentityRow))}
     covers = {row.property_id: row.person_id for row in session.scalars(select(Cover))}
@@ -25,7 +27,6 @@ def company_now(session: Session, written: Company) -> Company:
     members = [one for one in every if one.id not in left]
     company = written.without(left).with_roster(members, joined, covers)
     names = {one.id: one.name for one in every if one.id in left}
-    skills, rules = approved_skills(session, written), adopted_rules(session, written)
     return replace(company, former={**company.former, **names}, skills=skills, rules=rules)
 
 

@@ -19,7 +19,7 @@ from core.outbox import card_publisher
 from core.store.brain_tables import SkillVersion
 from core.store.tables import Counter, Ticket
 from core.team.learnt import TAKEN, skill_from
-from core.workflow import rules, shipping, skill_cards, skill_record
+from core.workflow import shipping, skill_cards, skill_record
 
 LEARN: Final = "learn"
 """The job that looks whether the repairs of a kind at a place were alike (core.brain.learning)."""
@@ -32,21 +32,14 @@ OPERATOR: Final = "operator"
 
 def take_as_it_is(tx: Tx, written: Company) -> None:
     """At the first start: what lies in the folder is approved."""
-    if tx.get(Counter, TAKEN) is not None:
-        return
     tx.add(Counter(name=TAKEN, value=1))
     for skill in written.skills:
         row = _row(tx, skill, skill.version, {}, OPERATOR)
         row.status, row.decided_by, row.decided_at = SkillStatus.APPROVED, OPERATOR, tx.now
-    rules.take_as_it_is(tx, written)
-    tx.session.flush()
 
 
 def notice(tx: Tx, written: Company) -> None:
     """A file that the founder has not approved, whatever it says of itself: he is asked, once for each content."""
-    if tx.get(Counter, TAKEN) is None:
-        return
-    rules.notice(tx, written)
     known = {(row.skill_id, row.digest) for row in tx.session.scalars(select(SkillVersion))}
     for skill in written.skills:
         if (skill.skill_id, digest_of(skill)) not in known:

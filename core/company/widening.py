@@ -1,0 +1,178 @@
+"""What a changed file of the company would let through that was held before: it waits for the founder's yes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any, Final
+
+from core.company.company import Company
+from core.company.findings import Path_
+from core.company.schema import Person, Property, Sop, Vendor
+from core.model import Role
+
+Accepted = Mapping[str, Mapping[str, Any]]
+"""`kind:id` -> the values that the founder (or the operator at the first start) has accepted, as JSON."""
+_RANK: Final = {Role.OPS.value: 0, Role.LEAD.value: 1, Role.FOUNDER.value: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """One value that widens, until somebody says yes."""
+
+    file: str
+    path: Path_
+    """Index and key in the file."""
+    entry: str
+    """`kind:id` of what it is about."""
+    key: str
+    old: Any
+    new: Any
+
+
+def values_of(company: Company) -> dict[str, dict[str, Any]]:
+    """Everything about `company` that can widen, as `Accepted` keeps it."""
+    found: dict[str, dict[str, Any]] = {
+        "company:": {"guest_credit_cap_usd": _text(company.about.guest_credit_cap_usd)}
+    }
+    for place in company.properties:
+        found[f"property:{place.id}"] = {
+            "cap_usd": _text(place.cap_usd),
+            "monthly_budget_usd": _text(place.monthly_budget_usd),
+        }
+    for vendor in company.vendors:
+        found[f"vendor:{vendor.id}"] = {
+            "approved": vendor.approved,
+            "properties": sorted(vendor.properties),
+            "cap_usd": _text(vendor.cap),
+            "day_cap_usd": _text(vendor.day_cap),
+            "identities": {name: sorted(ids) for name, ids in vendor.identities.items()},
+            "person_id": vendor.person_id,
+        }
+    for sop in company.sops:
+        found[f"sop:{sop.id}"] = {"human_if_severity": sop.human_if_severity, "cap_usd": _text(sop.cap_usd)}
+    for person in company.team:
+        found[f"person:{person.id}"] = {
+            "role": person.role.value,
+            "identities": {name: sorted(ids) for name, ids in person.identities.items()},
+        }
+    return found
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
+
+
+def held_back(written: Company, accepted: Accepted) -> tuple[Company, list[Pending]]:
+    """`written` with every value that widens as it was accepted, and what waits. What tightens counts at once."""
+    pending: list[Pending] = []
+    properties = [_place(i, one, accepted, pending) for i, one in enumerate(written.properties)]
+    team = [_person(i, one, accepted, pending) for i, one in enumerate(written.team)]
+    vendors = [
+        kept
+        for i, one in enumerate(written.vendors)
+        if (kept := _vendor(i, one, accepted, pending)) is not None
+    ]
+    sops = [_sop(i, one, accepted, pending) for i, one in enumerate(written.sops)]
+    about, known = written.about, accepted.get("company:", {})
+    if "guest_credit_cap_usd" in known and _raised(known["guest_credit_cap_usd"], about.guest_credit_cap_usd):
+        pending.append(_of("company.json", (), "company:", "guest_credit_cap_usd", known, about))
+        about = about.model_copy(update={"guest_credit_cap_usd": Decimal(known["guest_credit_cap_usd"])})
+    if not pending:
+        return written, []
+    company = replace(written, about=about, properties=properties, team=team, vendors=vendors, sops=sops)
+    return company, pending
+
+
+def _of(file: str, at: Path_, entry: str, key: str, known: Mapping[str, Any], new: Any) -> Pending:
+    value = getattr(new, key)
+    return Pending(
+        file, (*at, key), entry, key, known.get(key), _text(value) if isinstance(value, Decimal) else value
+    )
+
+
+def _raised(old: str | None, new: Decimal | None) -> bool:
+    """None is no limit."""
+    return old is not None and (new is None or new > Decimal(old))
+
+
+def _place(i: int, one: Property, accepted: Accepted, pending: list[Pending]) -> Property:
+    known = accepted.get(f"property:{one.id}")
+    if known is None:
+        return one
+    for key in ("cap_usd", "monthly_budget_usd"):
+        if _raised(known.get(key), getattr(one, key)):
+            pending.append(_of("properties.json", (i,), f"property:{one.id}", key, known, one))
+            one = one.model_copy(update={key: Decimal(known[key])})
+    return one
+
+
+def _sop(i: int, one: Sop, accepted: Accepted, pending: list[Pending]) -> Sop:
+    known = accepted.get(f"sop:{one.id}")
+    if known is None:
+        return one
+    if one.human_if_severity > known["human_if_severity"]:
+        pending.append(_of("sops.json", (i,), f"sop:{one.id}", "human_if_severity", known, one))
+        one = one.model_copy(update={"human_if_severity": known["human_if_severity"]})
+    if _raised(known.get("cap_usd"), one.cap_usd):
+        pending.append(_of("sops.json", (i,), f"sop:{one.id}", "cap_usd", known, one))
+        one = one.model_copy(update={"cap_usd": Decimal(known["cap_usd"])})
+    return one
+
+
+def _person(i: int, one: Person, accepted: Accepted, pending: list[Pending]) -> Person:
+    """Whoever is new is of the team at once, as everybody's least; a role or an account that is another waits."""
+    known = accepted.get(f"person:{one.id}", {"role": Role.OPS.value, "identities": None})
+    entry = f"person:{one.id}"
+    if _RANK[one.role.value] > _RANK[known["role"]]:
+        pending.append(Pending("team.json", (i, "role"), entry, "role", known["role"], one.role.value))
+        one = one.model_copy(update={"role": Role(known["role"])})
+    if known["identities"] is not None and _adds(known["identities"], one.identities):
+        pending.append(
+            Pending("team.json", (i, "identities"), entry, "identities", known["identities"], one.identities)
+        )
+        one = one.model_copy(update={"identities": _both(known["identities"], one.identities)})
+    return one
+
+
+def _vendor(i: int, one: Vendor, accepted: Accepted, pending: list[Pending]) -> Vendor | None:
+    """None: nobody said yes to them at all."""
+    entry, known = f"vendor:{one.id}", accepted.get(f"vendor:{one.id}")
+    if known is None:
+        pending.append(Pending("vendors.json", (i,), entry, "id", None, one.id))
+        return None
+    if one.approved and not known["approved"]:
+        pending.append(Pending("vendors.json", (i, "approved"), entry, "approved", False, True))
+        one = one.model_copy(update={"approved": False})
+    if set(one.properties) - set(known["properties"]):
+        pending.append(
+            Pending(
+                "vendors.json", (i, "properties"), entry, "properties", known["properties"], one.properties
+            )
+        )
+        kept = [place for place in one.properties if place in known["properties"]]
+        one = one.model_copy(update={"properties": kept})
+    for key, now in (("cap_usd", one.cap), ("day_cap_usd", one.day_cap)):
+        if _raised(known.get(key), now):
+            pending.append(Pending("vendors.json", (i, key), entry, key, known[key], _text(now)))
+            one = one.model_copy(update={key: Decimal(known[key])})
+    if _adds(known["identities"], one.identities) or one.person_id != known["person_id"]:
+        pending.append(
+            Pending(
+                "vendors.json", (i, "identities"), entry, "identities", known["identities"], one.identities
+            )
+        )
+        one = one.model_copy(
+            update={"identities": _both(known["identities"], one.identities), "person_id": known["person_id"]}
+        )
+    return one
+
+
+def _adds(old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> bool:
+    return any(set(ids) - set(old.get(name, ())) for name, ids in new.items())
+
+
+def _both(old: Mapping[str, list[str]], new: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """What stands in both: an account that was taken out is gone at once."""
+    return {name: [one for one in ids if one in old.get(name, ())] for name, ids in new.items()}

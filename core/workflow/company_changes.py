@@ -1,0 +1,168 @@
+"""Hand-made changes of the company's files: what tightens counts at once, what widens waits for the founder's yes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select
+
+from core.actors import Actor, Reader
+from core.cards.card import Section
+from core.cards.view import ButtonDraft, CardDraft
+from core.company.company import Company
+from core.company.widening import Pending, values_of
+from core.context import Tx
+from core.errors import Refused
+from core.model import RuleStatus, SkillStatus
+from core.outbox import card_publisher
+from core.outbox.said_once import first_time
+from core.store.brain_tables import AcceptedRow, RuleRow, SkillVersion
+from core.store.tables import Counter
+from core.team import roster
+from core.team.learnt import TAKEN, let_through
+from core.workflow import rules, skill_versions
+from core.workflow.skill_versions import OPERATOR
+
+
+def take_as_it_is(tx: Tx, written: Company) -> None:
+    """At the first start: all that lies in the folder is the operator's word."""
+    if tx.get(Counter, TAKEN) is not None:
+        if tx.session.scalar(select(AcceptedRow.entry).limit(1)) is None:
+            _accept(tx, values_of(written), OPERATOR)  # a home from before this was kept
+        return
+    skill_versions.take_as_it_is(tx, written)
+    rules.take_as_it_is(tx, written)
+    _accept(tx, values_of(written), OPERATOR)
+    tx.session.flush()
+
+
+def _accept(tx: Tx, values: dict[str, dict[str, Any]], by: str) -> None:
+    for entry, value in values.items():
+        row = tx.get(AcceptedRow, entry)
+        if row is None:
+            tx.add(AcceptedRow(entry=entry, value=value, by=by, at=tx.now))
+        elif row.value != value:
+            row.value, row.by, row.at = value, by, tx.now
+    tx.session.flush()
+
+
+def notice(tx: Tx, written: Company) -> None:
+    """Skills, rules and values of the files that nobody said yes to: the founder is asked, once for each content. What was
+    tightened is kept in mind, so that it does not widen again by itself."""
+    if tx.get(Counter, TAKEN) is None:
+        return
+    skill_versions.notice(tx, written)
+    rules.notice(tx, written)
+    company, pending = let_through(tx.session, written)
+    _accept(tx, values_of(company), OPERATOR)
+    gone = set(tx.session.scalars(select(AcceptedRow.entry))) - set(values_of(written))
+    for entry in gone:
+        row = tx.get(AcceptedRow, entry)
+        if row is not None:
+            tx.session.delete(row)  # what comes back has to be allowed anew
+    if pending and first_time(tx, f"pending:{_digest(pending)}"):
+        founder = tx.services.company.founder
+        card_publisher.post_own(
+            tx,
+            "company",
+            _digest(pending),
+            partial(_card, pending),
+            card_publisher.readers_of(tx, founder),
+        )
+
+
+def operators_word(tx: Tx, before: Company, after: Company) -> None:
+    """What somebody who may changed from `before` to `after` is accepted with the change; what waited goes on waiting."""
+    known = values_of(before)
+    _accept(tx, {e: value for e, value in values_of(after).items() if known.get(e) != value}, OPERATOR)
+
+
+def pending(tx: Tx, written: Company) -> list[Pending]:
+    return let_through(tx.session, written)[1]
+
+
+def approve(tx: Tx, actor: Actor, digest: str = "") -> int:
+    """The files say it as it shall be; returns how many values. `digest`: of what was shown on the card. Raises Refused("gone"):
+    it is another by now."""
+    written = tx.services.written
+    waits = pending(tx, written)
+    if digest and digest != _digest(waits):
+        raise Refused("gone")
+    entries = {one.entry for one in waits}
+    _accept(tx, {e: value for e, value in values_of(written).items() if e in entries}, actor.person_id)
+    roster.renew(tx)
+    card_publisher.redraw_own(tx, "company", _digest(waits), partial(_card, waits, done=True))
+    return len(waits)
+
+
+def approve_files(tx: Tx, actor: Actor) -> list[tuple[str, str]]:
+    """Also the skills and rules that lie in the folder and wait: (what, id) of each."""
+    done: list[tuple[str, str]] = []
+    written = tx.services.written
+    for row in _proposed_skills(tx):
+        if row.skill_id in written.skill_files:
+            skill_versions.adopt(tx, row, actor)
+            done.append(("skill", row.skill_id))
+    wanted = select(RuleRow).where(RuleRow.status == RuleStatus.PROPOSED, RuleRow.proposed_by == OPERATOR)
+    for rule in tx.session.scalars(wanted).all():
+        rules.adopt(tx, rule, actor)
+        done.append(("rule", rule.rule_id))
+    return done
+
+
+def _proposed_skills(tx: Tx) -> Iterable[SkillVersion]:
+    wanted = select(SkillVersion).where(
+        SkillVersion.status == SkillStatus.PROPOSED, SkillVersion.proposed_by == OPERATOR
+    )
+    return tx.session.scalars(wanted).all()
+
+
+def waiting_files(tx: Tx) -> list[tuple[str, str, str]]:
+    """(file, what holds now, what it says) of skills and rules that somebody wrote and nobody adopted."""
+    found = []
+    for row in _proposed_skills(tx):
+        now = [one for one in skill_versions.versions(tx, row.skill_id) if one.status == SkillStatus.APPROVED]
+        old = f"v{now[-1].version}" if now else ""
+        found.append((f"skills/{row.skill_id}.json", old, f"v{row.version}"))
+    wanted = select(RuleRow).where(RuleRow.status == RuleStatus.PROPOSED, RuleRow.proposed_by == OPERATOR)
+    found += [(rules.file_of(row), "", f"v{row.version}") for row in tx.session.scalars(wanted)]
+    return found
+
+
+def _digest(waits: list[Pending]) -> str:
+    said = json.dumps([[one.entry, one.key, one.old, one.new] for one in waits], sort_keys=True, default=str)
+    return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+
+def shown(value: Any) -> str:
+    """A value of a file, short."""
+    if value is None:
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _card(waits: list[Pending], reader: Reader, done: bool = False) -> CardDraft:
+    words = reader.words
+    lines = [
+        f"{one.file} {one.entry.partition(':')[2]} {one.key}: {shown(one.old)} → {shown(one.new)}"
+        for one in waits
+    ]
+    lead = (
+        words("It counts as the files say.")
+        if done
+        else words(
+            "Somebody changed the company's files so that more would pass. Until you say yes the old values count."
+        )
+    )
+    args = {"digest": _digest(waits)}
+    return CardDraft(
+        title=words("The company's files"),
+        lead=lead,
+        state="done" if done else "asking",
+        sections=(Section(title=words("Old → new"), text="\n".join(lines)[:2500]),),
+        buttons=() if done else (ButtonDraft("accept", words("Yes, as the files say"), "primary", args),),
+    )
