@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: faults folds model mutants run test long check format chaos machines bench demo lock catalogues screenshots
+.PHONY: year faults folds model mutants run test long check format chaos machines bench demo lock catalogues screenshots
 
 run: $(VENV)/.run
 	@$(BIN)/loopos serve
@@ -46,6 +46,9 @@ mutants: $(VENV)/.dev
 
 machines: $(VENV)/.dev
 	LOOPOS_EXAMPLES=70 $(BIN)/pytest -n 2 tests/core/test_machines.py
+
+year: $(VENV)/.dev
+	$(BIN)/python -m bench year
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench

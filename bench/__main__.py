@@ -1,5 +1,5 @@
 """`python -m bench [NAME ...]`: five shuffled rounds per row, medians of the paired ratios, a noise probe.
-`python -m bench history` is no row: it measures against itself (bench/history.py).
+`python -m bench history` and `python -m bench year` are no rows: they measure against themselves.
 
 These machines are shared: quote the ratios, not the times."""
 
@@ -22,6 +22,7 @@ from bench import (
     timers,
     understanding,
     voice,
+    year,
 )
 
 ROUNDS = 5
@@ -52,6 +53,9 @@ def noise() -> float:
 def main() -> None:
     if sys.argv[1:2] == ["history"]:
         history.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["year"]:
+        year.main(sys.argv[2:])
         return
     for name in sys.argv[1:] or list(ROWS):
         before = noise()

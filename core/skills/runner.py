@@ -6,6 +6,7 @@ end of that unit of work, and committed with it. After a kill -9 there is either
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, assert_never
 
 from core.actors import LOOPOS, ROUTINE
@@ -24,7 +25,7 @@ from core.store.brain_tables import SkillRun
 from core.store.deadlines import Due
 from core.store.tables import Ticket
 from core.tickets.records import current_dispatch, find_ticket, note
-from core.workflow import filing, skill_runs
+from core.workflow import filing, skill_runs, standing_orders
 
 TIMER = "skill_wait"
 
@@ -84,11 +85,18 @@ def seen(tx: Tx, ticket: Ticket, skill: Skill, run: SkillRun) -> Seen:
         facts,
         Status(ticket.status),
         here and skill.vendor_id not in avoided,
-        cap is not None and facts.estimate_usd is not None and facts.estimate_usd <= cap,
+        _within(tx, ticket, skill, facts.estimate_usd, cap),
         sent=dispatch is not None and dispatch.authorized,
         acknowledged=dispatch is not None and dispatch.acknowledged,
         waited_out=run.waited_out,
     )
+
+
+def _within(tx: Tx, ticket: Ticket, skill: Skill, estimate: Decimal | None, cap: Decimal | None) -> bool:
+    """Within the caps, or within what the founder has said yes to beforehand."""
+    if estimate is None or cap is None:
+        return False
+    return estimate <= cap or standing_orders.allows(tx, ticket, skill.vendor_id, estimate)
 
 
 def _take(tx: Tx, ticket: Ticket, skill: Skill, run: SkillRun, step: Step) -> None:

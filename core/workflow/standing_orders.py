@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -118,7 +119,23 @@ def wanted_of(ticket: Ticket, dispatch: Dispatch) -> Wanted:
 
 def answer(tx: Tx, ticket: Ticket, dispatch: Dispatch, reasons: Sequence[Reason]) -> RuleRow | None:
     """The standing order that lets `dispatch` go, where one answers every reason."""
-    company, wanted = tx.services.company, wanted_of(ticket, dispatch)
+    return _answering(tx, wanted_of(ticket, dispatch), reasons)
+
+
+def allows(tx: Tx, ticket: Ticket, vendor_id: str | None, estimate: Decimal) -> bool:
+    """That vendor may take so much although it is over their cap."""
+    wanted = Wanted(
+        property_id=ticket.property_id or "",
+        category=ticket.category,
+        vendor_id=vendor_id,
+        severity=ticket.severity,
+        total_usd=estimate + authorised_for(ticket),
+    )
+    return _answering(tx, wanted, [Reason("over_cap")]) is not None
+
+
+def _answering(tx: Tx, wanted: Wanted, reasons: Sequence[Reason]) -> RuleRow | None:
+    company = tx.services.company
     rows = {one.rule_id: tx.get(RuleRow, one.rule_id) for one in about(company.rules, wanted)}
     uses = {name: row.uses for name, row in rows.items() if row is not None}
     # What was revoked a moment ago may still stand in the company as it was read.
