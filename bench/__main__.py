@@ -19,6 +19,7 @@ from bench import (
     paint,
     pipeline,
     platforms,
+    retrieval,
     timers,
     understanding,
     voice,
@@ -37,6 +38,7 @@ ROWS = {
     "models": models.rounds,
     "clients": clients.rounds,
     "paint": paint.rounds,
+    "retrieval": retrieval.rounds,
 }
 
 

@@ -17,11 +17,12 @@ from core.brain.answering import Question, answer
 from core.brain.embeddings import Embeddings
 from core.clock import SystemClock
 from core.company.company import Company
-from core.company.schema import Person, Property
+from core.company.schema import Person, Property, Resolution
 from core.knowledge import questions
 from core.knowledge.questions import Near
 from core.model import Category
 from core.store import schema
+from core.tickets.records import repairs_here
 
 if TYPE_CHECKING:
     from core.triage.offline import OfflineEngine
@@ -52,12 +53,14 @@ class House:
     company: Company
     engine: OfflineEngine
     embeddings: Embeddings | None
+    own: tuple[Resolution, ...] = ()
+    """Repairs of this service."""
 
     async def near(self, asked: Asked, wanted: Wanted) -> Near:
         if wanted == "lexical":
-            return Near({})
+            return Near()
         if self.embeddings is None:
-            return Near({}, "no provider of embeddings is configured" if wanted is not None else None)
+            return Near(fallback="no provider of embeddings is configured" if wanted is not None else None)
         return await self.embeddings.near(asked.text)
 
 
@@ -77,7 +80,8 @@ async def _house(settings: Settings) -> AsyncIterator[House]:
         clock = house.services.clock
         found = embeddings_of(settings, house.store, ledger_of(settings, house.store), clock)
         try:
-            yield House(house.services.company, engine_of(settings), found)
+            own = tuple(await house.store.read(repairs_here))
+            yield House(house.services.company, engine_of(settings), found, own)
         finally:
             if found is not None:
                 await found.close()
@@ -128,7 +132,8 @@ async def _answer(house: House, asked: Asked, limit: int, wanted: Wanted) -> dic
         raise WrongQuestion(f"there is no category {asked.category!r}; there are {', '.join(Category)}")
     question = Question(asked.text, asked.property_id, asked.category, limit, wanted)
     near = await house.near(asked, wanted)
-    return answer(company, house.engine, question, person, SystemClock().now().date(), near=near)
+    today = SystemClock().now().date()
+    return answer(company, house.engine, question, person, today, near=near, own=house.own)
 
 
 def reindex(*, as_json: bool) -> int:

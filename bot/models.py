@@ -56,7 +56,7 @@ def embeddings_of(settings: Settings, store: Store, meter: Meter, clock: Clock) 
     from core.brain.embeddings import Embeddings
 
     source = CallSource("openai", lambda: _openai(settings, None, None), embeds=True)
-    return Embeddings(store, Gateway([source], meter, clock), settings.embed_model)
+    return Embeddings(store, Gateway([source], meter, clock), settings.embed_model, settings.home / "index")
 
 
 def _source(settings: Settings, name: Name, names: tuple[Name, ...]) -> CallSource:

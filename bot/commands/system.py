@@ -12,7 +12,7 @@ from core.health import Health
 from core.i18n import N_, Words
 from core.team.rights import Right
 from core.text import shorten
-from core.tickets.records import count_open
+from core.tickets.records import count_open, repairs_here
 from core.workflow import corrections as taught
 
 
@@ -30,6 +30,7 @@ def brain(call: Call) -> None:
         call.tx.now.date(),
         words=words,
         near=call.near,
+        own=repairs_here(call.tx.session),
     )
     lines = [f"• {one['quote']} [{one['id']}]" for one in told["sources"]]
     # In a group others read along, who may read less.

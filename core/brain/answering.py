@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from core.company.company import Company
 from core.company.reading import brain_places, places_of
-from core.company.schema import Person
+from core.company.schema import Person, Resolution
 from core.i18n import Words
 from core.knowledge import questions
 from core.knowledge.questions import NOTHING_NEAR, Engine, Near
@@ -36,15 +37,16 @@ def answer(
     *,
     words: Words | None = None,
     near: Near = NOTHING_NEAR,
+    own: Sequence[Resolution] = (),
 ) -> dict[str, Any]:
     """core.clients.shapes.Answer, of what `person` may read (None: the operator, who reads all), in `words` (None: in the
-    language of the question)."""
+    language of the question). `own`: repairs of this service."""
     judged = baseline.judge(asked.text, NOBODY)
     mine = places_of(company, person) if person is not None else ()
     place = asked.property_id or judged.property_id or (next(iter(mine)) if len(mine) == 1 else None)
     query = Query(asked.text, place, asked.category or judged.category, tuple(judged.risk_tags))
-    engine: Engine = (asked.engine or "fused") if near.by_key else "lexical"
-    found = questions.shelf_of(company).search(
+    engine: Engine = (asked.engine or "fused") if near.there else "lexical"
+    found = questions.shelf_of(company, own).search(
         query,
         readable=brain_places(company, person) if person is not None else None,
         limit=asked.limit,

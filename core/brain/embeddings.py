@@ -10,19 +10,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Final, Protocol
 
 import structlog
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from core.brain import packed_index
 from core.context import Store, Tx
 from core.knowledge.questions import Near, text_key
 from core.knowledge.vectors import BadVectors, VectorIndex, pack
 from core.llm.port import Unanswered
 from core.metering import About
 from core.store.brain_tables import Embedding
-from core.store.tables import table
+from core.store.tables import Counter, table
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +36,7 @@ BATCH: Final = 64
 """Texts of one request."""
 ASKED: Final = 256
 """Questions whose vectors are kept in memory."""
+STAMP: Final = "embeddings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,10 @@ class Embedder(Protocol):
 class Embeddings:
     """One per process."""
 
-    def __init__(self, store: Store, models: Embedder, model: str) -> None:
+    def __init__(self, store: Store, models: Embedder, model: str, folder: Path | None = None) -> None:
+        """`folder`: where the packed index is kept; None: it is gathered from the rows each time."""
+        self._folder = folder
+        self._stamp = -1
         self._store = store
         self._models = models
         self.model = model
@@ -73,18 +79,33 @@ class Embeddings:
         try:
             question = await self._vector_of(text)
         except Unanswered as refused:
-            return Near({}, f"{self.model}: {refused}")
+            return Near(fallback=f"{self.model}: {refused}")
         except BadVectors as bad:
-            return Near({}, f"{self.model}: {bad}")
-        if self._index is None:
-            self._index = await asyncio.to_thread(VectorIndex, await self._store.read(self._kept))
-        index = self._index  # another may be made meanwhile
+            return Near(fallback=f"{self.model}: {bad}")
+        index = await self._current()
         if not index.keys:
-            return Near({}, f"{self.model}: nothing was embedded yet")
+            return Near(fallback=f"{self.model}: nothing was embedded yet")
         found = await asyncio.to_thread(index.cosines, question)
         return (
-            Near(found, model=self.model) if found else Near({}, f"{self.model}: a vector of another length")
+            Near(index.keys, found, model=self.model)
+            if found is not None
+            else Near(fallback=f"{self.model}: a vector of another length")
         )
+
+    async def _current(self) -> VectorIndex:
+        """The index of what is kept now, whoever made it: a verb in the shell may have."""
+        stamp = await self._store.read(_stamp)
+        if self._index is not None and stamp == self._stamp:
+            return self._index
+        found = None
+        if self._folder is not None:
+            found = await asyncio.to_thread(packed_index.load, self._folder, self.model, stamp)
+        if found is None:
+            found = await asyncio.to_thread(VectorIndex.of, await self._store.read(self._kept))
+            if self._folder is not None and found.keys:
+                await asyncio.to_thread(packed_index.save, self._folder, self.model, stamp, found)
+        self._index, self._stamp = found, stamp
+        return found
 
     async def _vector_of(self, text: str) -> bytes:
         known = self._asked.get(text)
@@ -124,7 +145,6 @@ class Embeddings:
         gone = [key for key in kept if key not in wanted]
         if gone:
             await self._store.write(partial(_let_go, gone))
-        self._index = None
         return Reindexed(
             self.model,
             len(next(iter(kept.values()))) // 4 if kept else 0,
@@ -142,14 +162,27 @@ class Embeddings:
         return {row.hash: row.vector for row in found}
 
     def _keep(self, made: Mapping[str, bytes], tx: Tx) -> None:
+        _restamp(tx)
         for key, vector in made.items():
             if tx.get(Embedding, (self.model, key)) is None:  # a second process may have been there
                 tx.add(Embedding(model=self.model, hash=key, vector=vector))
 
 
+def _stamp(session: Session) -> int:
+    """It is another after every change of the rows."""
+    row = session.get(Counter, STAMP)
+    return row.value if row is not None else 0
+
+
+def _restamp(tx: Tx) -> None:
+    row = tx.get(Counter, STAMP) or tx.add(Counter(name=STAMP, value=0))
+    row.value += 1
+
+
 def _let_go(gone: Sequence[str], tx: Tx) -> None:
     """Those of texts that are no longer known, whatever model made them. What another model made of the others stays: it is
     asked for no text twice."""
+    _restamp(tx)
     rows = table(Embedding)
     for start in range(0, len(gone), 500):
         tx.change(delete(rows).where(rows.c.hash.in_(gone[start : start + 500])))

@@ -23,6 +23,7 @@ from core.model import OPEN, ApprovalStatus, Status
 from core.phrases import CATEGORY, ROLE, TRADE, categories_named, label
 from core.store.tables import Approval, Deadline, Dispatch, Report, Ticket
 from core.stored_values import Source, to_json
+from core.tickets.records import repairs_here
 from core.tickets.view import iso, money
 
 TIMERS: Final = (
@@ -232,7 +233,9 @@ def query_brain(
     if place is not None and company.place(place) is None:
         raise ClientError("invalid_arguments", N_("There is no such property."), field="property_id")
     asked = Question(wanted.question, place, limit=wanted.limit)
-    return answer(company, tx.services.baseline, asked, person, tx.now.date(), words=words, near=near)
+    own = repairs_here(tx.session)
+    today = tx.now.date()
+    return answer(company, tx.services.baseline, asked, person, today, words=words, near=near, own=own)
 
 
 def sources_of(tx: Tx, person: Person, ticket: Ticket) -> list[Source]:

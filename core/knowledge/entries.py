@@ -45,12 +45,13 @@ class Entry:
 
 
 def entries_of(company: Company, own: Sequence[Resolution] = ()) -> tuple[Entry, ...]:
-    """Memos, SOPs, repairs (`own`: those of this service) and approved skills."""
+    """Memos, SOPs, repairs (`own`: those of this service), approved skills and adopted rules."""
     return (
         *_memos(company),
         *_sops(company),
         *(_repair(one) for one in (*company.resolutions, *own)),
         *_skills(company),
+        *_rules(company),
     )
 
 
@@ -114,5 +115,21 @@ def _skills(company: Company) -> list[Entry]:
             category=one.trigger_conditions.category[0] if one.trigger_conditions.category else None,
         )
         for one in company.skills
-        if one.approved
+    ]
+
+
+def _rules(company: Company) -> list[Entry]:
+    return [
+        Entry(
+            "rule",
+            one.rule_id,
+            one.kind,
+            shorten(one.text.get("en", ""), QUOTE),
+            "en",
+            phrases=" ".join(text for language, text in one.text.items() if language != "en"),
+            places=(one.when.property_id,) if one.when.property_id is not None else (),
+            category=one.when.category,
+        )
+        for one in company.rules
+        if one.text
     ]

@@ -388,14 +388,18 @@ class Lexicon:
         weight = {term: self._rarity.get(term, rarest) for term in asked}
         return sum(one for term, one in weight.items() if term in there) / sum(weight.values())
 
-    def scores(self, asked: Sequence[str]) -> list[float]:
-        """One per document, saturated into 0..1 so that the boosts can be added."""
+    def scores(self, asked: Sequence[str]) -> Any:
+        """float64, one per document, saturated into 0..1 so that the boosts can be added."""
+        import numpy as np
+
+        nothing = np.zeros(len(self._documents))
         if not asked or not any(self._documents):
-            return [0.0] * len(self._documents)
+            return nothing
         known = [one for one in dict.fromkeys(asked) if one in self._index.vocab_dict]
         if not known:
-            return [0.0] * len(self._documents)
-        return [float(score) / (float(score) + HALF) for score in self._index.get_scores(known)]
+            return nothing
+        found = self._index.get_scores(known).astype(np.float64)
+        return found / (found + HALF)
 
 
 @lru_cache(maxsize=8)
@@ -405,4 +409,5 @@ def _lexicon(documents: tuple[str, ...]) -> Lexicon:
 
 def lexical_scores(documents: Sequence[str], text: str) -> list[float]:
     """BM25 of each document for `text` by its words alone, in 0..1."""
-    return _lexicon(tuple(documents)).scores(tokens(text))
+    scores: list[float] = _lexicon(tuple(documents)).scores(tokens(text)).tolist()
+    return scores

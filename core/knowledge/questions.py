@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any, Final, Literal
 
 from core.company.company import Company
+from core.company.schema import Resolution
 from core.knowledge.entries import Entry, entries_of
 from core.knowledge.lexical import Lexicon, terms
-from core.knowledge.recall import Query, boost
+from core.knowledge.recall import SAME_CATEGORY, SAME_PROPERTY, Query
 
 Engine = Literal["lexical", "embeddings", "fused"]
 BAR: Final = 0.3
 """Below it nothing is said: what is there shares small words with the question, or its place alone."""
 
+ROUNDED: Final = 1e-4
+"""Scores are told with four digits: what differs by less is a tie."""
 COVERED: Final = 0.3
 """Of the words of a question so much must be there where neither its place nor its kind speaks for the answer: one rare word
 in common is an accident."""
@@ -32,27 +35,34 @@ class Found:
 
     @property
     def score(self) -> float:
-        return round(self.similarity + self.boost, 4)
+        return round(float(self.similarity + self.boost), 4)
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """How near each text is to a question, by key; `fallback` says why there is nothing."""
+    """How near each text is to a question; `fallback` says why there is nothing."""
 
-    by_key: Mapping[str, float]
+    keys: tuple[str, ...] = ()
+    cosines: Any = None
+    """float32, 0..1, one per key."""
     fallback: str | None = None
     model: str | None = None
     """Whose vectors they are."""
 
+    @property
+    def there(self) -> bool:
+        return bool(self.keys)
 
-NOTHING_NEAR: Final = Near({})
+
+NOTHING_NEAR: Final = Near()
 
 
 class Shelf:
-    """The entries with their index."""
+    """The entries with their index. Everything that a question needs of all of them is an array."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.entries = tuple(entries)
+        self._order: tuple[tuple[str, ...], Any, Any] = ((), None, None)
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -65,8 +75,37 @@ class Shelf:
         return tuple(text_key(text) for text in self.texts)
 
     @cached_property
-    def _lexicon(self) -> Lexicon:
+    def lexicon(self) -> Lexicon:
         return Lexicon([_terms(one) for one in self.entries])
+
+    @cached_property
+    def _about(self) -> dict[str, Any]:
+        """Property -> which entries are about it."""
+        import numpy as np
+
+        found: dict[str, Any] = {}
+        for number, one in enumerate(self.entries):
+            for place in one.places:
+                found.setdefault(place, np.zeros(len(self.entries), dtype=bool))[number] = True
+        return found
+
+    @cached_property
+    def _general(self) -> Any:
+        import numpy as np
+
+        return np.fromiter((not one.places for one in self.entries), dtype=bool, count=len(self.entries))
+
+    @cached_property
+    def _of_kind(self) -> dict[str, Any]:
+        """Category -> which entries are of it."""
+        import numpy as np
+
+        found: dict[str, Any] = {}
+        for number, one in enumerate(self.entries):
+            if one.category:
+                kind = str(one.category)
+                found.setdefault(kind, np.zeros(len(self.entries), dtype=bool))[number] = True
+        return found
 
     def search(
         self,
@@ -80,45 +119,92 @@ class Shelf:
         """What answers `query`, ties by id. `readable`: of the properties that the asker may read about (None: all), and
         what is general. Nothing about another property where the question has one. What has no vector
         in `near` is ranked by its words."""
+        if not self.entries:
+            return []
+        by_words = engine == "lexical" or not near.there
         asked = terms(query.text)
-        scores = self._lexicon.scores(asked)
-        if near.by_key and engine != "lexical":
-            vectors = (near.by_key.get(key) for key in self.keys)
-            scores = [_both(one, words, engine) for one, words in zip(vectors, scores, strict=True)]
-        found = [
-            (number, Found(entry, similarity, boost(_place(entry, query), entry.category, query)))
-            for number, (entry, similarity) in enumerate(zip(self.entries, scores, strict=True))
-            if similarity > 0 and _is_for(entry, query, readable)
-        ]
-        best = sorted(found, key=lambda one: (-one[1].score, one[1].entry.id))[:limit]
-        by_words = engine == "lexical" or not near.by_key
+        similarity = self._similarity(asked, near, engine)
+        boosts = self._boosts(query)
+        best = self._best(similarity, boosts, self._allowed(query, readable), limit)
+        found = [(number, Found(self.entries[number], similarity[number], boosts[number])) for number in best]
         return [
             one
-            for number, one in best
+            for number, one in found
             if one.score >= BAR
-            and (not by_words or one.boost > 0 or self._lexicon.covered(asked, number) >= COVERED)
+            and (not by_words or one.boost > 0 or self.lexicon.covered(asked, number) >= COVERED)
         ]
 
+    def _similarity(self, asked: Sequence[str], near: Near, engine: Engine) -> Any:
+        import numpy as np
 
-def _both(near: float | None, lexical: float, engine: Engine) -> float:
-    if near is None:
-        return lexical
-    return near if engine == "embeddings" else (near + lexical) / 2
+        if engine == "lexical" or not near.there:
+            return self.lexicon.scores(asked)
+        order, there = self._order_of(near.keys)
+        vectors = near.cosines if order is None else near.cosines[order]
+        if engine == "embeddings" and there is None:
+            return vectors
+        words = self.lexicon.scores(asked)
+        mixed = vectors if engine == "embeddings" else (vectors + words) / 2
+        return mixed if there is None else np.where(there, mixed, words)
+
+    def _order_of(self, keys: tuple[str, ...]) -> tuple[Any, Any]:
+        """Where in `keys` each entry's vector stands (None: as the entries do), and which have one (None: all)."""
+        import numpy as np
+
+        known, order, there = self._order
+        if known is not keys:
+            at = {key: number for number, key in enumerate(keys)}
+            count = len(self.keys)
+            order = np.fromiter((at.get(key, -1) for key in self.keys), dtype=np.int64, count=count)
+            there = None if (order >= 0).all() else order >= 0
+            if there is None and count == len(keys) and (order == np.arange(count)).all():
+                order = None
+            self._order = (keys, order, there)
+        return order, there
+
+    def _boosts(self, query: Query) -> Any:
+        import numpy as np
+
+        boosts = np.zeros(len(self.entries), dtype=np.float32)
+        if query.property_id in self._about:
+            boosts[self._about[query.property_id]] += SAME_PROPERTY
+        if query.category and str(query.category) in self._of_kind:
+            boosts[self._of_kind[str(query.category)]] += SAME_CATEGORY
+        return boosts
+
+    def _allowed(self, query: Query, readable: Set[str] | None) -> Any:
+        import numpy as np
+
+        allowed = self._general.copy()
+        if query.property_id is not None:
+            may = readable is None or query.property_id in readable
+            places = [query.property_id] if may or readable else []
+        else:
+            places = list(self._about) if readable is None else list(readable)
+        for place in places:
+            about = self._about.get(place)
+            if about is None:
+                continue
+            if readable is not None and place not in readable:
+                # Of what is about several places one may be theirs.
+                shared = [self._about[one] for one in readable if one in self._about]
+                about = about & np.logical_or.reduce(shared) if shared else np.zeros_like(about)
+            allowed |= about
+        return allowed
+
+    def _best(self, similarity: Any, boosts: Any, allowed: Any, limit: int) -> list[int]:
+        """The numbers of the best, ties by id."""
+        import numpy as np
+
+        totals = np.where(allowed & (similarity > 0), similarity + boosts, -1.0)
+        some = min(limit, len(totals))
+        least = np.partition(totals, -some)[-some] - ROUNDED
+        near = np.nonzero((totals >= least) & (totals >= 0))[0].tolist()
+        return sorted(near, key=lambda n: (-round(float(totals[n]), 4), self.entries[n].id))[:limit]
 
 
 def text_key(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _is_for(entry: Entry, query: Query, readable: Set[str] | None) -> bool:
-    if not entry.places:
-        return True
-    may = readable is None or not readable.isdisjoint(entry.places)
-    return may and (query.property_id is None or query.property_id in entry.places)
-
-
-def _place(entry: Entry, query: Query) -> str | None:
-    return query.property_id if query.property_id in entry.places else entry.property_id
 
 
 def _terms(entry: Entry) -> list[str]:
@@ -149,8 +235,8 @@ def source_json(found: Found, languages: Sequence[str], today: date) -> dict[str
         "language": language,
         "translated": translated,
         "score": found.score,
-        "similarity": round(found.similarity, 4),
-        "boost": found.boost,
+        "similarity": round(float(found.similarity), 4),
+        "boost": round(float(found.boost), 4),
         "property_id": entry.property_id,
         "category": entry.category,
         "age_days": None if entry.day is None else max(0, (today - entry.day).days),
@@ -158,22 +244,25 @@ def source_json(found: Found, languages: Sequence[str], today: date) -> dict[str
 
 
 class _Shelves:
-    """The shelf of what the company knows now."""
+    """The shelf of what the company knows now: one with the repairs of this service, and one without (whose texts models
+    make vectors of)."""
 
     def __init__(self) -> None:
-        self._last: tuple[tuple[object, ...], Shelf] | None = None
+        self._last: dict[bool, tuple[tuple[object, ...], tuple[Resolution, ...], Shelf]] = {}
 
-    def of(self, company: Company) -> Shelf:
-        known = (company.memos, company.sops, company.resolutions, company.skills)
-        last = self._last
-        if last is None or not all(one is other for one, other in zip(last[0], known, strict=True)):
-            last = self._last = (known, Shelf(entries_of(company)))
-        return last[1]
+    def of(self, company: Company, own: tuple[Resolution, ...]) -> Shelf:
+        known = (company.memos, company.sops, company.resolutions, company.skills, company.rules)
+        last = self._last.get(bool(own))
+        same = last is not None and all(one is other for one, other in zip(last[0], known, strict=True))
+        if last is None or not same or last[1] != own:
+            last = self._last[bool(own)] = (known, own, Shelf(entries_of(company, own)))
+        return last[2]
 
 
 _SHELVES: Final = _Shelves()
 
 
-def shelf_of(company: Company) -> Shelf:
-    """Made once for each state of what the company knows; its index when it is first asked."""
-    return _SHELVES.of(company)
+def shelf_of(company: Company, own: Sequence[Resolution] = ()) -> Shelf:
+    """Made once for each state of what the company knows (`own`: repairs of this service); its index when it is first
+    asked."""
+    return _SHELVES.of(company, tuple(own))

@@ -39,22 +39,27 @@ def pack(rows: Sequence[Sequence[float]], asked: int) -> list[bytes]:
 class VectorIndex:
     """The vectors of some texts by one model, all of one length."""
 
-    def __init__(self, packed: Mapping[str, bytes]) -> None:
+    def __init__(self, keys: tuple[str, ...], matrix: Any) -> None:
+        """`matrix`: float32, one row of length one per key."""
+        self.keys = keys
+        self.matrix = matrix
+        self.dimensions = matrix.shape[1] if len(keys) else 0
+
+    @classmethod
+    def of(cls, packed: Mapping[str, bytes]) -> VectorIndex:
         import numpy as np
 
-        self.keys = tuple(packed)
         width = len(next(iter(packed.values()))) // 4 if packed else 0
-        self.dimensions = width
         flat = np.frombuffer(b"".join(packed.values()), dtype=KIND)
-        self._matrix: Any = flat.reshape(len(packed), width)
+        return cls(tuple(packed), flat.reshape(len(packed), width))
 
-    def cosines(self, question: bytes) -> dict[str, float]:
-        """How near each text is to the question, 0..1: what points away counts as nothing. Empty where the question's
-        vector is of another length."""
+    def cosines(self, question: bytes) -> Any:
+        """How near each text is to the question, float32 in 0..1, one per key: what points away counts as nothing. None where
+        the question's vector is of another length."""
         import numpy as np
 
         asked = np.frombuffer(question, dtype=KIND)
         if len(asked) != self.dimensions:
-            return {}
-        near = np.clip(self._matrix @ asked, 0.0, 1.0)
-        return dict(zip(self.keys, near.tolist(), strict=True))
+            return None
+        near = self.matrix @ asked
+        return np.clip(near, 0.0, 1.0, out=near)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import BigInteger, ColumnElement, Float, cast, func, or_, select, text, union
 from sqlalchemy.orm import Session, selectinload
@@ -220,6 +220,52 @@ def own_resolutions(
             )
         )
     return found
+
+
+REMEMBERED: Final = 500
+"""Repairs of our own that a question is answered from, the newest."""
+
+
+def repairs_here(session: Session) -> list[Resolution]:
+    """The newest tickets that were resolved and billed, as rows of the Brain's history layer."""
+    wanted = (
+        select(
+            Ticket.ticket_id,
+            Ticket.property_id,
+            Ticket.category,
+            Dispatch.vendor_id,
+            Ticket.outcome,
+            Ticket.created_at,
+            Ticket.resolved_at,
+            Dispatch.actual_cost_usd,
+            Ticket.rating,
+        )
+        .join(Dispatch, Dispatch.ticket_id == Ticket.ticket_id)
+        .where(
+            Ticket.status == Status.RESOLVED,
+            Ticket.property_id.is_not(None),
+            Dispatch.void.is_(False),
+            Dispatch.actual_cost_usd.is_not(None),
+            Dispatch.doubtful.is_(False),
+        )
+        .order_by(Ticket.number.desc())
+        .limit(REMEMBERED)
+    )
+    return [
+        as_resolution(
+            row.ticket_id,
+            row.property_id,
+            row.category,
+            row.vendor_id,
+            row.outcome or "",
+            row.resolved_at.date(),
+            round((row.resolved_at - row.created_at) / timedelta(hours=1), 1),
+            row.actual_cost_usd,
+            row.rating or 4,
+        )
+        for row in session.execute(wanted)
+        if row.resolved_at is not None
+    ]
 
 
 def amount_on(tx: Tx, dispatch: Dispatch, said: Money) -> Amount:
