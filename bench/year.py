@@ -42,7 +42,7 @@ from tests.world import CardSeen, MovableClock, World, open_world
 ROOT: Final = Path(__file__).parents[1]
 BEGIN: Final = datetime(2026, 1, 4, 17, 0, tzinfo=UTC)
 MONTHS: Final = 12
-LOOKED_AT: Final = 25
+LOOKED_AT: Final = 40
 """Messages of a chat, from its end."""
 RECURRING: Final = 0.9
 """Share of tickets that are one of a property's usual faults."""
@@ -277,7 +277,7 @@ async def _ticket(world: World, problem: Problem, founder: Founder, rng: random.
     begun = world.clock.at
     await world.says(reporter, problem.words)
     ticket = await _last(world)
-    for _ in range(4):
+    for _ in range(60):  # at night he sleeps
         if ticket["status"] != "AWAITING_HUMAN" or ticket["property_id"] is None:
             break
         await world.wait(seconds=founder.thinks().total_seconds())
@@ -342,7 +342,12 @@ async def _tap(founder: Founder, card: CardSeen, what: str, **values: str) -> No
 
 async def _decides(world: World, founder: Founder, ticket: Mapping[str, Any]) -> None:
     """Another vendor where he wants another; where he was asked about the same before, once and for all."""
-    asked = (await _recent(world, "ben", "approval"))[-1]
+    cards = [
+        one for one in await _recent(world, "ben", "approval") if ticket["ticket_id"] in one.card["title"]
+    ]
+    if not cards:
+        return  # it waits for his morning
+    asked = cards[-1]
     dispatch, key = ticket["dispatches"][-1], (ticket["property_id"], ticket["category"])
     wish = founder.wishes.get(key)
     if wish is not None and wish != dispatch["vendor_id"]:
