@@ -221,7 +221,9 @@ def _memo(args: argparse.Namespace) -> int:
 def _import(args: argparse.Namespace) -> int:
     from bot import importing
 
-    return importing.bring_in(args.kind, args.file, dry_run=args.dry_run, as_json=args.json)
+    return importing.bring_in(
+        args.kind, args.file, dry_run=args.dry_run, as_json=args.json, channels=args.channel
+    )
 
 
 def _brain_reindex(args: argparse.Namespace) -> int:
@@ -419,7 +421,10 @@ def _add_knowledge(verb: AddVerb) -> None:
         one.add_argument("--json", action="store_true", default=argparse.SUPPRESS)
     bring = verb("import", _import, "many entries into the company's files, all or none", True)
     bring.add_argument("kind", choices=["memos", "sops", "resolutions", "properties", "vendors", "team"])
-    bring.add_argument("file", help="CSV, a JSON array or, for sops, Markdown")
+    bring.add_argument("file", help="CSV, a JSON array; for sops Markdown, for memos an export of Slack")
+    bring.add_argument(
+        "--channel", action="append", default=[], metavar="NAME", help="of an export of Slack; all without it"
+    )
     bring.add_argument("--dry-run", action="store_true", help="say what would change, write nothing")
     index = brain.add_parser("reindex", help="make the vectors that are missing")
     index.set_defaults(handler=_brain_reindex)

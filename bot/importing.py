@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from core.i18n import N_
 from core.outbox import card_publisher
 
 
-def bring_in(kind: importing.Kind, path: str, *, dry_run: bool, as_json: bool) -> int:
+def bring_in(
+    kind: importing.Kind, path: str, *, dry_run: bool, as_json: bool, channels: Sequence[str] = ()
+) -> int:
     """1 where anything is wrong with the file: then nothing is written."""
     settings = read_settings()
     settings.home.mkdir(parents=True, exist_ok=True)
@@ -33,9 +36,9 @@ def bring_in(kind: importing.Kind, path: str, *, dry_run: bool, as_json: bool) -
     except OSError as error:
         raise StartupError(f"{path} cannot be read: {error.strerror}.", "Name a file.") from error
     try:
-        plan = importing.plan(kind, settings.company_folder, Path(path).name, data)
+        plan = importing.plan(kind, settings.company_folder, Path(path).name, data, channels)
         if plan.edit is not None and not dry_run:
-            commit = _written(kind, Path(path).name, data)
+            commit = _written(kind, Path(path).name, data, channels)
             if isinstance(commit, int):
                 return commit
             counts["commit"] = commit
@@ -63,11 +66,13 @@ def bring_in(kind: importing.Kind, path: str, *, dry_run: bool, as_json: bool) -
     return 0
 
 
-def _written(kind: importing.Kind, name: str, data: bytes) -> str | int:
+def _written(kind: importing.Kind, name: str, data: bytes, channels: Sequence[str]) -> str | int:
     """The commit; "" where somebody else brought the same in meanwhile; an exit code where it was refused."""
 
     def make(folder: Path) -> Edit:
-        edit = importing.plan(kind, folder, name, data).edit  # anew: somebody may have written meanwhile
+        edit = importing.plan(
+            kind, folder, name, data, channels
+        ).edit  # anew: somebody may have written meanwhile
         if edit is None:
             raise Unreadable("", "nothing was changed")
         return edit

@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -17,6 +17,7 @@ from typing import Any, Final, Literal
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from core.company import slack_export
 from core.company.editing import Edit
 from core.company.findings import CompanyDataError, line_of
 from core.company.loader import load_company, load_company_with
@@ -95,12 +96,16 @@ class Plan:
     unchanged: int
 
 
-def plan(kind: Kind, folder: Path, name: str, data: bytes) -> Plan:
-    """What the file `name` with `data` would change. Raises Unfit."""
-    rows = _rows(kind, name, data)
+def plan(kind: Kind, folder: Path, name: str, data: bytes, channels: Sequence[str] = ()) -> Plan:
+    """What the file `name` with `data` would change. `channels`: of an export of Slack, whose messages are taken. Raises
+    Unfit."""
+    company = load_company(folder)
+    if kind == "memos" and data[:4] == b"PK\x03\x04":
+        rows = _of_slack(data, channels, company.founder)
+    else:
+        rows = _rows(kind, name, data)
     if len(rows) > MAX_ROWS:
         raise Unfit([Problem(1, "", f"{len(rows)} rows; at most {MAX_ROWS:,} are taken at once")])
-    company = load_company(folder)
     taken = _checked(kind, rows, company.founder.id)
     there: list[dict[str, Any]] = json.loads((folder / FILES[kind]).read_text(encoding="utf-8"))
     places = {str(one["id"]): number for number, one in enumerate(there)}
@@ -201,6 +206,15 @@ def _rows(kind: Kind, name: str, data: bytes) -> list[Row]:
     if ending == "json" or (ending != "csv" and text.lstrip()[:1] == "["):
         return list(_of_json(text))
     return list(_of_table(kind, text))
+
+
+def _of_slack(data: bytes, channels: Sequence[str], founder: Person) -> list[Row]:
+    if len(data) > MAX_BYTES:
+        raise Unfit([Problem(1, "", f"larger than {MAX_BYTES // 1024 // 1024} MiB")])
+    try:
+        return [Row(1, one) for one in slack_export.memos(data, channels, founder)]
+    except slack_export.NoExport as none:
+        raise Unfit([Problem(1, "", str(none))]) from None
 
 
 def _of_json(text: str) -> Iterator[Row]:
