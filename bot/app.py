@@ -111,7 +111,7 @@ class App:
         for skill_id in skill_versions.owed(tx):
             skill_versions.ship(tx, skill_id)
         if self.company_edits.origin():
-            for what, name in owed(tx):
+            for what, name in owed(tx, self.settings.github_token is not None):
                 shipping.publish(tx, what, name)
         tell_refused(tx, self.services.written)
 

@@ -103,7 +103,7 @@ class CompanyEdits:
             message = "\n".join([edit.about, "", *trailers])
             self._git("add", "--all", "--", edit.file)
             self._git("commit", "--quiet", "--no-verify", "-m", message, "--", edit.file)
-        return self._git("rev-parse", "HEAD").strip()
+        return self._git("log", "-1", "--format=%H", "--", edit.file).strip()
 
     def _repository(self) -> bool:
         """The folder is a repository of its own, now at the latest; its first commit is the company as it was. False where
@@ -193,6 +193,9 @@ class CompanyEdits:
         """An earlier push, or somebody, has brought exactly this there."""
         try:
             self._git("fetch", "--quiet", "--no-tags", "origin", f"refs/heads/{branch.name}")
+            there = self._git("ls-tree", "--name-only", "FETCH_HEAD", "--", branch.file).strip()
+            if branch.text is None or not there:
+                return branch.text is None and not there
             return self._git("show", f"FETCH_HEAD:{branch.file}") == branch.text
         except (OSError, subprocess.SubprocessError):
             return False

@@ -112,13 +112,13 @@ class CompanyFiles:
             self._seen = stamp
             return
         if written != self._services.written:
+            await self._store.write(lambda tx: company_changes.notice(tx, written))
+            await self._store.write(lambda tx: tell_refused(tx, written))
             await asyncio.to_thread(self._engine.adopt, written)
             before = self._services.written
             former = {**before.former, **{one.id: one.name for one in before.team}}
             self._services.written = replace(written, former=former)
             await self._learning.teach()  # lessons about places that are there now
-            await self._store.write(lambda tx: company_changes.notice(tx, written))
-            await self._store.write(lambda tx: tell_refused(tx, written))
             log.info("company_files_read")
         self._seen = stamp
 

@@ -192,12 +192,15 @@ def _of_skill(row: SkillVersion, at: datetime) -> Shipment:
     )
 
 
-def owed(tx: Tx) -> list[tuple[What, str]]:
-    """What was adopted and committed, and is not known to be at the remote with its pull request: tried at each start."""
-    missing = or_(RuleRow.branch == "", RuleRow.pull_request == "")
+def owed(tx: Tx, host: bool) -> list[tuple[What, str]]:
+    """What was adopted and committed, and is not known to be at the remote (with its pull request, where there is a `host`):
+    tried at each start."""
+    missing = or_(RuleRow.branch == "", RuleRow.pull_request == "") if host else RuleRow.branch == ""
     ids = select(RuleRow.rule_id).where(RuleRow.status == RuleStatus.APPROVED, RuleRow.commit != "", missing)
     found: list[tuple[What, str]] = [("rule", one) for one in tx.session.scalars(ids)]
-    missing = or_(SkillVersion.branch == "", SkillVersion.pull_request == "")
+    missing = SkillVersion.branch == ""
+    if host:
+        missing = or_(missing, SkillVersion.pull_request == "")
     named = select(SkillVersion.skill_id).where(
         SkillVersion.status == SkillStatus.APPROVED, SkillVersion.commit != "", missing
     )

@@ -62,7 +62,7 @@ def ship(rule_id: str | None) -> int:
     async def work(house: SideProcess, settings: Settings) -> int:
         await house.store.write(lambda tx: rules.find(tx, rule_id) if rule_id is not None else None)
         publishing = publishing_of(settings, house.store, house.services)
-        wanted = await house.store.write(owed)
+        wanted = await house.store.write(lambda tx: owed(tx, settings.github_token is not None))
         missing = 0
         named: list[tuple[What, str]] = [("rule", rule_id)] if rule_id is not None else wanted
         for what, name in named:

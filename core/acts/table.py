@@ -453,7 +453,7 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     Act(
         do.RollBackSkill,
         Right.ADOPT,
-        lambda tx, actor, it: skill_versions.roll_back(tx, it.skill_id, actor),
+        lambda tx, actor, it: skill_versions.roll_back(tx, it.skill_id, actor, version=it.version),
     ),
     Act(
         do.TrySkill,

@@ -85,6 +85,7 @@ def nightly(tx: Tx, repeats: Sequence[Found], *, held: bool = False) -> dict[str
         "calls": 0,
         "usd": "0",
     }
+    rules.expire_all(tx)
     room = MAX_A_DAY - _proposed_lately(tx)
     for one in repeats:
         if not _is_news(tx, one.rule):
@@ -126,7 +127,7 @@ def _is_news(tx: Tx, rule: Rule) -> bool:
         before = rule_from(row.content)
         if before.when != rule.when or (rule.kind == "retire_memo" and before.then != rule.then):
             continue
-        if row.status in {RuleStatus.PROPOSED, RuleStatus.APPROVED}:
+        if row.status == RuleStatus.PROPOSED or (row.status == RuleStatus.APPROVED and before.holds(tx.now)):
             return False
         asked = row.decided_at or row.proposed_at
         if sum(one.at > asked for one in rule.evidence) < TIMES:
@@ -227,8 +228,8 @@ def propose_skill(
     covers = [
         one
         for one in company.skills
-        if category in one.trigger_conditions.category
-        and (not one.trigger_conditions.property_id or property_id in one.trigger_conditions.property_id)
+        if list(one.trigger_conditions.category) == [category]
+        and list(one.trigger_conditions.property_id) == [property_id]
     ]
     if covers:
         made = made.model_copy(update={"skill_id": covers[-1].skill_id})
@@ -305,7 +306,10 @@ def demote(tx: Tx) -> list[dict[str, Any]]:
         failed = _failures(tx.session, skill)
         if failed < FAILED:
             continue
-        skill_versions.roll_back(tx, skill.skill_id, LOOPOS, SkillStatus.DEMOTED)
+        row = skill_versions.find(tx, skill.skill_id)
+        if (row.status, row.version) != (SkillStatus.APPROVED, skill.version):
+            continue  # somebody was faster
+        skill_versions.roll_back(tx, skill.skill_id, LOOPOS, SkillStatus.DEMOTED, skill.version)
         found.append({"id": skill.skill_id, "version": skill.version, "failed": failed})
         _tell_demoted(tx, f"{skill.skill_id} v{skill.version}", failed)
     return found

@@ -14,7 +14,7 @@ from typing import Any, Final
 from core.company.company import Company
 from core.company.rules import Rule
 from core.company.schema import Memo
-from core.money import usd
+from core.money import MAX_AMOUNT, usd
 
 TIMES: Final = 3
 """So often the same is a pattern."""
@@ -204,4 +204,5 @@ def _stale_prices(memos: Sequence[Memo], seen: Sequence[Seen]) -> Iterable[Found
 def prices_in(text: str) -> list[Decimal]:
     """Amounts in US dollars that `text` names."""
     said = [first or second for first, second in _DOLLARS.findall(text)]
-    return [usd(one.replace(",", "")) for one in said]
+    amounts = [Decimal(one.replace(",", "")) for one in said]
+    return [usd(one) for one in amounts if 0 < one <= MAX_AMOUNT]

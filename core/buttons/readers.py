@@ -272,7 +272,7 @@ def _try(press: Pressed) -> do.TrySkill:
 
 
 def _rollback(press: Pressed) -> do.RollBackSkill:
-    return do.RollBackSkill(str(press.args["skill"]))
+    return do.RollBackSkill(str(press.args["skill"]), int(press.args["version"]))
 
 
 def _adopt_rule(press: Pressed) -> do.AdoptRule:

@@ -179,6 +179,8 @@ def _learnt(
         if one is not None:
             own = str(getattr(one, key))
             there.add(own)
+            if path.stem != own:
+                reader.note(file, (key,), f"the file of {own!r} is called {own}.json")
             if any(getattr(other, key) == own for other in found):
                 reader.note(file, (key,), f"{own!r} stands twice")
             for where, problem in misfits(one):
@@ -242,7 +244,6 @@ def _cross_check(reader: _Reader, company: Company) -> None:
         if vendor.person_id is not None:
             _known(reader, "vendors.json", (i, "person_id"), [vendor.person_id], people, "person")
     for i, memo in enumerate(company.memos):
-        _known(reader, "voice_corpus.json", (i, "speaker"), [memo.speaker], people, "person")
         if memo.property_id is not None:
             _known(reader, "voice_corpus.json", (i, "property_id"), [memo.property_id], places, "property")
     for i, row in enumerate(company.resolutions):

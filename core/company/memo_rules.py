@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from core.company.company import Company
 from core.company.schema import Memo, Vendor
-from core.money import usd
+from core.money import MAX_AMOUNT, usd
 from core.text import normal
 
 _NEVER: Final = re.compile(
@@ -57,7 +57,8 @@ def _most(said: str) -> Decimal | None:
     """An amount in US dollars that is named as the most."""
     for found in _MOST.finditer(said):
         if _DOLLARS.search(found.group()):
-            return Decimal(found.group(1).replace(",", ""))
+            amount = Decimal(found.group(1).replace(",", ""))
+            return amount if amount <= MAX_AMOUNT else None
     return None
 
 

@@ -142,6 +142,8 @@ class Rule(_Model):
                 raise ValueError(
                     f"{self.kind} needs {', '.join([*missing, *(['until'] if self.until is None else [])])}"
                 )
+        if self.max_uses is not None and self.kind != "standing_order":
+            raise ValueError("max_uses is for a standing_order alone")
         if self.kind == "escalation_wait" and self.when.vendor_id is not None:
             raise ValueError("escalation_wait is about a place and a kind, not about a vendor")
         return self

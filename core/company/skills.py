@@ -50,6 +50,13 @@ class Hours(_Model):
     begin: time = Field(alias="from")
     end: time = Field(alias="to")
 
+    @field_validator("begin", "end")
+    @classmethod
+    def _of_no_zone(cls, moment: time) -> time:
+        if moment.tzinfo is not None:
+            raise ValueError("an hour names no time zone: it is by the property's clock")
+        return moment
+
 
 class When(_Model):
     hours: Hours | None = None

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+MAX_MONEY: Final = Decimal(10) ** 12
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -22,6 +23,8 @@ def _money(value: Any) -> Decimal:
         raise ValueError(f"{value!r} is not an amount in US dollars") from None
     if not amount.is_finite() or amount < 0:
         raise ValueError("an amount is never negative or infinite")
+    if amount > MAX_MONEY:
+        raise ValueError("an amount of that size is a mistake")
     return amount.quantize(Decimal("0.01"))
 
 

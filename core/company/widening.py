@@ -10,7 +10,7 @@ from typing import Any, Final
 from core.company.company import Company
 from core.company.findings import Path_
 from core.company.schema import Person, Property, Sop, Vendor
-from core.model import Role
+from core.model import URGENT, Role
 
 Accepted = Mapping[str, Mapping[str, Any]]
 """`kind:id` -> the values that the founder (or the operator at the first start) has accepted, as JSON."""
@@ -42,14 +42,7 @@ def values_of(company: Company) -> dict[str, dict[str, Any]]:
             "monthly_budget_usd": _text(place.monthly_budget_usd),
         }
     for vendor in company.vendors:
-        found[f"vendor:{vendor.id}"] = {
-            "approved": vendor.approved,
-            "properties": sorted(vendor.properties),
-            "cap_usd": _text(vendor.cap),
-            "day_cap_usd": _text(vendor.day_cap),
-            "identities": {name: sorted(ids) for name, ids in vendor.identities.items()},
-            "person_id": vendor.person_id,
-        }
+        found[f"vendor:{vendor.id}"] = _vendor_values(vendor)
     for sop in company.sops:
         found[f"sop:{sop.id}"] = {"human_if_severity": sop.human_if_severity, "cap_usd": _text(sop.cap_usd)}
     for person in company.team:
@@ -58,6 +51,17 @@ def values_of(company: Company) -> dict[str, dict[str, Any]]:
             "identities": {name: sorted(ids) for name, ids in person.identities.items()},
         }
     return found
+
+
+def _vendor_values(vendor: Vendor) -> dict[str, Any]:
+    return {
+        "approved": vendor.approved,
+        "properties": sorted(vendor.properties),
+        "cap_usd": _text(vendor.cap),
+        "day_cap_usd": _text(vendor.day_cap),
+        "identities": {name: sorted(ids) for name, ids in vendor.identities.items()},
+        "person_id": vendor.person_id,
+    }
 
 
 def _text(amount: Decimal | None) -> str | None:
@@ -109,9 +113,8 @@ def _place(i: int, one: Property, accepted: Accepted, pending: list[Pending]) ->
 
 
 def _sop(i: int, one: Sop, accepted: Accepted, pending: list[Pending]) -> Sop:
-    known = accepted.get(f"sop:{one.id}")
-    if known is None:
-        return one
+    # A new one may be as careful as it likes: it asks at the latest where the gate asks without one.
+    known = accepted.get(f"sop:{one.id}", {"human_if_severity": URGENT, "cap_usd": None})
     if one.human_if_severity > known["human_if_severity"]:
         pending.append(_of("sops.json", (i,), f"sop:{one.id}", "human_if_severity", known, one))
         one = one.model_copy(update={"human_if_severity": known["human_if_severity"]})
@@ -125,7 +128,8 @@ def _person(i: int, one: Person, accepted: Accepted, pending: list[Pending]) -> 
     """Whoever is new is of the team at once, as everybody's least; a role or an account that is another waits."""
     known = accepted.get(f"person:{one.id}", {"role": Role.OPS.value, "identities": None})
     entry = f"person:{one.id}"
-    if _RANK[one.role.value] > _RANK[known["role"]]:
+    # Who the founder is takes a start, and is the operator's word then: without one nobody could say yes.
+    if one.role is not Role.FOUNDER and _RANK[one.role.value] > _RANK[known["role"]]:
         pending.append(Pending("team.json", (i, "role"), entry, "role", known["role"], one.role.value))
         one = one.model_copy(update={"role": Role(known["role"])})
     if known["identities"] is not None and _adds(known["identities"], one.identities):
@@ -140,7 +144,7 @@ def _vendor(i: int, one: Vendor, accepted: Accepted, pending: list[Pending]) -> 
     """None: nobody said yes to them at all."""
     entry, known = f"vendor:{one.id}", accepted.get(f"vendor:{one.id}")
     if known is None:
-        pending.append(Pending("vendors.json", (i,), entry, "id", None, one.id))
+        pending.append(Pending("vendors.json", (i,), entry, "id", None, _vendor_values(one)))
         return None
     if one.approved and not known["approved"]:
         pending.append(Pending("vendors.json", (i, "approved"), entry, "approved", False, True))
@@ -157,15 +161,16 @@ def _vendor(i: int, one: Vendor, accepted: Accepted, pending: list[Pending]) -> 
         if _raised(known.get(key), now):
             pending.append(Pending("vendors.json", (i, key), entry, key, known[key], _text(now)))
             one = one.model_copy(update={key: Decimal(known[key])})
-    if _adds(known["identities"], one.identities) or one.person_id != known["person_id"]:
+    if _adds(known["identities"], one.identities):
+        where: Path_ = (i, "identities")
         pending.append(
-            Pending(
-                "vendors.json", (i, "identities"), entry, "identities", known["identities"], one.identities
-            )
+            Pending("vendors.json", where, entry, "identities", known["identities"], one.identities)
         )
-        one = one.model_copy(
-            update={"identities": _both(known["identities"], one.identities), "person_id": known["person_id"]}
-        )
+        one = one.model_copy(update={"identities": _both(known["identities"], one.identities)})
+    if one.person_id != known["person_id"]:
+        where = (i, "person_id")
+        pending.append(Pending("vendors.json", where, entry, "person_id", known["person_id"], one.person_id))
+        one = one.model_copy(update={"person_id": known["person_id"]})
     return one
 
 

@@ -127,8 +127,9 @@ def _do_command(tx: Tx, it: Incoming, text: str) -> Taken:
 
 
 def _memo(tx: Tx, it: Incoming) -> MemoRow | None:
-    """Somebody wrote /memo alone a moment ago: this is it, never a ticket."""
-    if it.message.foreign or not (it.has_words or it.message.files):
+    """Somebody wrote /memo alone a moment ago: this is it, never a ticket, but for a danger to life."""
+    spoken = any(one.kind is SourceKind.VOICE for one in it.message.files)
+    if it.message.foreign or it.triage.dangerous or not (it.has_words or spoken):
         return None
     return memos.expected(tx, it.person.id, it.address)
 

@@ -75,7 +75,9 @@ def following(skill: Skill, at: int, seen: Seen) -> Move:
         return Skip("resolved")
     missing = failing(step.condition, seen.facts) if step.condition is not None else []
     if missing:
-        return FallBack("condition", missing[0]) if step.otherwise == "fall_back" else Skip(missing[0])
+        # Without its vendor the rest of a skill would wait for ever.
+        leaves = step.otherwise == "fall_back" or isinstance(step, DispatchVendor)
+        return FallBack("condition", missing[0]) if leaves else Skip(missing[0])
     if (
         not isinstance(step, DispatchVendor)
         and at > skill.sends_at

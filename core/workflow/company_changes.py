@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -14,16 +14,18 @@ from core.actors import Actor, Reader
 from core.cards.card import Section
 from core.cards.view import ButtonDraft, CardDraft
 from core.company.company import Company
+from core.company.rules import digest_of as rule_digest
+from core.company.skills import digest_of as skill_digest
 from core.company.widening import Pending, values_of
 from core.context import Tx
 from core.errors import Refused
 from core.model import RuleStatus, SkillStatus
 from core.outbox import card_publisher
-from core.outbox.said_once import first_time
+from core.outbox.said_once import first_time, forget
 from core.store.brain_tables import AcceptedRow, RuleRow, SkillVersion
 from core.store.tables import Counter
 from core.team import roster
-from core.team.learnt import TAKEN, let_through
+from core.team.learnt import TAKEN, accepted, let_through
 from core.workflow import rules, skill_versions
 from core.workflow.skill_versions import OPERATOR
 
@@ -61,6 +63,8 @@ def notice(tx: Tx, written: Company) -> None:
     _accept(tx, values_of(company), OPERATOR)
     gone = set(tx.session.scalars(select(AcceptedRow.entry))) - set(values_of(written))
     for entry in gone:
+        if not entry.startswith(("vendor:", "person:")):
+            continue  # a place or a procedure that comes back is held against what it was
         row = tx.get(AcceptedRow, entry)
         if row is not None:
             tx.session.delete(row)  # what comes back has to be allowed anew
@@ -77,8 +81,16 @@ def notice(tx: Tx, written: Company) -> None:
 
 def operators_word(tx: Tx, before: Company, after: Company) -> None:
     """What somebody who may changed from `before` to `after` is accepted with the change; what waited goes on waiting."""
-    known = values_of(before)
-    _accept(tx, {e: value for e, value in values_of(after).items() if known.get(e) != value}, OPERATOR)
+    known, allowed = values_of(before), accepted(tx.session)
+    fresh: dict[str, dict[str, Any]] = {}
+    for entry, value in values_of(after).items():
+        was = known.get(entry)
+        if was is None:
+            fresh[entry] = value
+        elif was != value:
+            changed = {key: one for key, one in value.items() if was.get(key) != one}
+            fresh[entry] = {**allowed.get(entry, was), **changed}
+    _accept(tx, fresh, OPERATOR)
 
 
 def pending(tx: Tx, written: Company) -> list[Pending]:
@@ -90,6 +102,7 @@ def approve(tx: Tx, actor: Actor, digest: str = "") -> int:
     it is another by now."""
     written = tx.services.written
     waits = pending(tx, written)
+    forget(tx, f"pending:{_digest(waits)}")
     if digest and digest != _digest(waits):
         raise Refused("gone")
     entries = {one.entry for one in waits}
@@ -103,22 +116,37 @@ def approve_files(tx: Tx, actor: Actor) -> list[tuple[str, str]]:
     """Also the skills and rules that lie in the folder and wait: (what, id) of each."""
     done: list[tuple[str, str]] = []
     written = tx.services.written
+    skills = {skill_digest(one) for one in written.skills}
+    there = {rule_digest(one) for one in written.rules}
     for row in _proposed_skills(tx):
-        if row.skill_id in written.skill_files:
-            skill_versions.adopt(tx, row, actor)
+        if row.digest in skills and _adopted(tx, partial(skill_versions.adopt, tx, row, actor)):
             done.append(("skill", row.skill_id))
-    wanted = select(RuleRow).where(RuleRow.status == RuleStatus.PROPOSED, RuleRow.proposed_by == OPERATOR)
-    for rule in tx.session.scalars(wanted).all():
-        rules.adopt(tx, rule, actor)
-        done.append(("rule", rule.rule_id))
+    for rule in _proposed_rules(tx):
+        if rule.digest in there and _adopted(tx, partial(rules.adopt, tx, rule, actor)):
+            done.append(("rule", rule.rule_id))
     return done
+
+
+def _adopted(tx: Tx, adopt: Callable[[], None]) -> bool:
+    """False where it does not fit the company any more: it goes on waiting, and stops nothing else."""
+    try:
+        with tx.nested():
+            adopt()
+    except Refused:
+        return False
+    return True
+
+
+def _proposed_rules(tx: Tx) -> Iterable[RuleRow]:
+    wanted = select(RuleRow).where(RuleRow.status == RuleStatus.PROPOSED, RuleRow.proposed_by == OPERATOR)
+    return tx.session.scalars(wanted.order_by(RuleRow.proposed_at)).all()
 
 
 def _proposed_skills(tx: Tx) -> Iterable[SkillVersion]:
     wanted = select(SkillVersion).where(
         SkillVersion.status == SkillStatus.PROPOSED, SkillVersion.proposed_by == OPERATOR
     )
-    return tx.session.scalars(wanted).all()
+    return tx.session.scalars(wanted.order_by(SkillVersion.version)).all()
 
 
 def waiting_files(tx: Tx) -> list[tuple[str, str, str]]:
@@ -128,8 +156,7 @@ def waiting_files(tx: Tx) -> list[tuple[str, str, str]]:
         now = [one for one in skill_versions.versions(tx, row.skill_id) if one.status == SkillStatus.APPROVED]
         old = f"v{now[-1].version}" if now else ""
         found.append((f"skills/{row.skill_id}.json", old, f"v{row.version}"))
-    wanted = select(RuleRow).where(RuleRow.status == RuleStatus.PROPOSED, RuleRow.proposed_by == OPERATOR)
-    found += [(rules.file_of(row), "", f"v{row.version}") for row in tx.session.scalars(wanted)]
+    found += [(rules.file_of(row), "", f"v{row.version}") for row in _proposed_rules(tx)]
     return found
 
 

@@ -147,7 +147,9 @@ def _note_rules(
         effect = rule_effects.of(rule, made, without)
         if rule.kind == "recurring_fault" and RiskTag.RECURRENCE not in ticket.risk_tags:
             ticket.risk_tags = [*ticket.risk_tags, RiskTag.RECURRENCE.value]
-        if effect and first_time(tx, f"ruled:{ticket.ticket_id}:{rule.rule_id}:{rule.version}:{effect}"):
+        if effect and first_time(
+            tx, f"ruled:{ticket.ticket_id}:{rule.rule_id}:{rule.version}:{effect[:40]}"[:150]
+        ):
             note(tx, ticket, Event.RULED, LOOPOS, rule_id=rule.rule_id, version=rule.version, effect=effect)
 
 

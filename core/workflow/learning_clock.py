@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
+from sqlalchemy import select
+
 from core.context import Tx
 from core.store import deadlines
 from core.store.deadlines import Due
+from core.store.tables import Deadline
 from core.workflow.skill_versions import LEARN
 
 NIGHTLY: Final = "learn_nightly"
@@ -16,6 +19,16 @@ NIGHTLY: Final = "learn_nightly"
 
 def ensure(tx: Tx) -> None:
     """At the start: the timer runs at the hour that is set now, or not at all."""
+    overdue = tx.session.scalar(
+        select(Deadline.id).where(
+            Deadline.kind == NIGHTLY,
+            Deadline.due_at <= tx.now,
+            Deadline.fired_at.is_(None),
+            Deadline.cancelled_at.is_(None),
+        )
+    )
+    if overdue is not None and tx.services.learn_at is not None:
+        return  # a home that was off that night learns now, and plans the next
     deadlines.cancel(tx, NIGHTLY, NIGHTLY)
     _next(tx)
 

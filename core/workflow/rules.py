@@ -30,6 +30,8 @@ from core.tickets.records import find_ticket
 from core.workflow import rule_cards, shipping
 from core.workflow.rule_words import sentence
 
+OPERATOR: Final = "operator"
+"""Whoever writes files by hand."""
 EDITABLE: Final = frozenset(
     {
         "property_id",
@@ -92,10 +94,13 @@ def propose(tx: Tx, rule: Rule, by: str = SYSTEM, not_before: datetime | None = 
         return None
     if tx.session.scalar(select(RuleRow.rule_id).where(RuleRow.digest == digest_of(rule)).limit(1)):
         return None
-    known = tx.get(RuleRow, rule.rule_id)
+    content, known = digest_of(rule), tx.get(RuleRow, rule.rule_id)
     if known is not None:
         rule = rule.model_copy(update={"rule_id": f"{rule.rule_id[:50]}_{new_id()[-6:]}"})
     row = write(tx, rule.model_copy(update={"proposed_by": by}))
+    row.digest = content  # as whoever proposed it named it: the same is not asked twice
+    if known is not None and by == OPERATOR:
+        row.history = [{**row.history[0], "replaces": known.rule_id}]
     tx.session.flush()
     put_before(tx, row, card_publisher.readers_of(tx, tx.services.company.founder), not_before)
     return row
@@ -141,16 +146,18 @@ def put_before(
 def notice(tx: Tx, written: Company) -> None:
     """A file that the founder has not adopted, whatever it says of itself: he is asked, once for each content."""
     for rule in written.rules:
-        known = tx.session.scalar(select(RuleRow.rule_id).where(RuleRow.digest == digest_of(rule)).limit(1))
-        if known is None:
-            propose(tx, rule.model_copy(update={"approved_by": "", "text": {}}), "operator")
+        content = digest_of(rule)
+        known = tx.session.scalar(select(RuleRow.rule_id).where(RuleRow.digest == content).limit(1))
+        row = tx.get(RuleRow, rule.rule_id)
+        if known is None and (row is None or digest_of(rule_from(row.content)) != content):
+            propose(tx, rule.model_copy(update={"approved_by": "", "text": {}}), OPERATOR)
 
 
 def take_as_it_is(tx: Tx, written: Company) -> None:
     """At the first start what lies in the folder is the operator's word."""
     for rule in written.rules:
         row = write(tx, rule)
-        _decide(tx, row, RuleStatus.APPROVED, Actor("operator", None), "approved")
+        _decide(tx, row, RuleStatus.APPROVED, Actor(OPERATOR, None), "approved")
 
 
 # --- deciding
@@ -177,6 +184,10 @@ def adopt(tx: Tx, row: RuleRow, actor: Actor) -> None:
     rule = rule_from(row.content)
     require_fit(tx, rule)
     row.content = rule_json(rule.model_copy(update={"approved_by": actor.person_id}))
+    replaced = tx.get(RuleRow, str(row.history[0].get("replaces", "")))
+    if replaced is not None and replaced.status == RuleStatus.APPROVED:
+        _decide(tx, replaced, RuleStatus.ROLLED_BACK, actor, "rolled_back", f"replaced by {row.rule_id}")
+        shipping.owe(tx, "rule", replaced.rule_id)
     _decide(tx, row, RuleStatus.APPROVED, actor, "approved")
     shipping.owe(tx, "rule", row.rule_id)
 
@@ -206,6 +217,17 @@ def expire(tx: Tx, row: RuleRow, why: str) -> None:
     shipping.owe(tx, "rule", row.rule_id)
 
 
+def expire_all(tx: Tx) -> None:
+    """Rules whose term is over, and standing orders that are used up, hold no more: their files go."""
+    wanted = select(RuleRow).where(RuleRow.status == RuleStatus.APPROVED)
+    for row in tx.session.scalars(wanted).all():
+        rule = rule_from(row.content)
+        if not rule.holds(tx.now):
+            expire(tx, row, "its term is over")
+        elif rule.kind == "standing_order" and row.uses >= (rule.max_uses or 0):
+            expire(tx, row, "used up")
+
+
 def edit(tx: Tx, row: RuleRow, changes: Mapping[str, str], actor: Actor) -> None:
     """Another value before it is adopted. Raises Refused("rule_unfit")."""
     content: dict[str, Any] = {**row.content, "then": dict(row.content.get("then", {}))}
@@ -230,6 +252,7 @@ def edit(tx: Tx, row: RuleRow, changes: Mapping[str, str], actor: Actor) -> None
     texts = {one: sentence(tx.services.company, rule, Words(one, ZoneInfo("UTC"))) for one in LANGUAGES}
     row.content = rule_json(rule.model_copy(update={"text": texts}))
     row.version, row.digest = rule.version, digest_of(rule)
+    row.property_id = rule.when.property_id
     note(tx, row, "edited", actor.person_id)
     tx.session.flush()
     _redraw(tx, row)

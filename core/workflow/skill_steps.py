@@ -62,7 +62,8 @@ def tell_guest(tx: Tx, ticket: Ticket, said: Said) -> Outcome:
 def offer_compensation(tx: Tx, ticket: Ticket, up_to: Decimal, said: Said) -> Outcome:
     """It may be offered; what was given is booked by whoever closes the ticket."""
     reader = asking.reader_of(tx, ticket.reporter, ticket.language)
-    money = tx.services.company.rate_for(ticket.property_id).of_usd(up_to)
+    company = tx.services.company
+    money = company.rate_for(ticket.property_id).of_usd(min(up_to, company.about.guest_credit_cap_usd))
     text = reader.words(
         N_("You may offer the guest up to {amount} for {ticket}."),
         amount=reader.words.amount(money),

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from core.actors import Actor, Reader
 from core.company.company import Company
+from core.company.skill_checks import misfits
 from core.company.skills import Skill, digest_of, skill_json
 from core.context import Tx
 from core.errors import Refused
@@ -132,7 +133,10 @@ def proposal(tx: Tx, skill_id: str, version: int | None = None) -> SkillVersion:
 
 
 def adopt(tx: Tx, row: SkillVersion, actor: Actor) -> None:
-    """From the commit of its file on it runs; the version before it is kept."""
+    """From the commit of its file on it runs; the version before it is kept. Raises Refused("rule_unfit"): the company is
+    another than when it was proposed."""
+    for path, problem in misfits(tx.services.company, skill_from(row.content)):
+        raise Refused("rule_unfit", why=f"{'.'.join(map(str, path))}: {problem}")
     for other in versions(tx, row.skill_id):
         if other.status == SkillStatus.APPROVED:
             _decide(tx, other, SkillStatus.REPLACED, actor)
@@ -145,10 +149,16 @@ def dismiss(tx: Tx, row: SkillVersion, actor: Actor) -> None:
     _decide(tx, row, SkillStatus.REJECTED, actor)
 
 
-def roll_back(tx: Tx, skill_id: str, actor: Actor, status: SkillStatus = SkillStatus.ROLLED_BACK) -> None:
-    """The approved version runs no more; the one that it had replaced does. Raises Refused("unknown_skill" | "gone")."""
+def roll_back(
+    tx: Tx,
+    skill_id: str,
+    actor: Actor,
+    status: SkillStatus = SkillStatus.ROLLED_BACK,
+    version: int | None = None,
+) -> None:
+    """The approved version runs no more; the one that it had replaced does. `version`: the one that is meant. Raises Refused("unknown_skill" | "gone")."""
     row = find(tx, skill_id)
-    if row.status != SkillStatus.APPROVED:
+    if row.status != SkillStatus.APPROVED or version not in {None, row.version}:
         raise Refused("gone")
     _decide(tx, row, status, actor)
     before = [one for one in versions(tx, skill_id) if one.status == SkillStatus.REPLACED]
