@@ -45,6 +45,10 @@ class Shipment:
     """None: it was taken back."""
     was: str
     """Its file as it was adopted."""
+    instead: str | None
+    """What holds in its place where it was taken back."""
+    undo: bool
+    """False: a later version has taken its place, and brings itself."""
     title: str
     body: str
     by: str
@@ -76,13 +80,13 @@ class Publishing:
         )
 
     async def _run(self, args: dict[str, Any], _found: Any) -> Commit | None:
-        return await self.publish(args["what"], str(args["name"]))
+        return await self.publish(args["what"], str(args["name"]), args.get("version"))
 
-    async def publish(self, what: What, name: str) -> Commit | None:
+    async def publish(self, what: What, name: str, version: int | None = None) -> Commit | None:
         """Returns what records it. Raises TryLater where it has to be tried again by itself."""
         if not self._edits.origin():
             return None
-        one = await self._store.read(lambda session: shipment_of(session, what, name))
+        one = await self._store.read(lambda session: shipment_of(session, what, name, version))
         if one is None:
             return None
         try:
@@ -110,9 +114,12 @@ class Publishing:
     async def _take_back(self, one: Shipment) -> tuple[str, str]:
         """Merged there: a branch that takes it away. Not merged: its pull request is closed."""
         there = await self._edits.at_remote(one.file)
-        if there is not None and there.strip() == one.was.strip():
+        merged = there is not None and there.strip() == one.was.strip()
+        if merged and not one.undo:
+            return one.branch, one.pull_request
+        if merged:
             name = f"{one.branch_name}-rollback"
-            branch = Branch(name, one.file, None, _message(one), one.at)
+            branch = Branch(name, one.file, one.instead, _message(one), one.at)
             base = await self._edits.push(branch)
             page = one.pull_request
             if self._host is not None:
@@ -146,13 +153,17 @@ def _message(one: Shipment) -> str:
     )
 
 
-def shipment_of(session: Session, what: What, name: str) -> Shipment | None:
-    """None where nothing was decided about it."""
+def shipment_of(session: Session, what: What, name: str, version: int | None = None) -> Shipment | None:
+    """None where nothing was decided about it. `version`: of a skill; without one as it is adopted now."""
     if what == "rule":
         rule = session.get(RuleRow, name)
         return None if rule is None or rule.decided_at is None else _of_rule(rule, rule.decided_at)
-    skill = latest_skill(session, name)
-    return None if skill is None or skill.decided_at is None else _of_skill(skill, skill.decided_at)
+    now = latest_skill(session, name)
+    skill = now if version is None else session.get(SkillVersion, (name, version))
+    if now is None or skill is None or skill.decided_at is None:
+        return None
+    instead = skill_text(now) if now.status == SkillStatus.APPROVED and now is not skill else None
+    return _of_skill(skill, skill.decided_at, instead)
 
 
 def _of_rule(row: RuleRow, at: datetime) -> Shipment:
@@ -164,6 +175,8 @@ def _of_rule(row: RuleRow, at: datetime) -> Shipment:
         file=rules.file_of(row),
         text=text if row.status == RuleStatus.APPROVED else None,
         was=text,
+        instead=None,
+        undo=True,
         title=inert(f"Rule {row.rule_id}: {said}"),
         body=inert("\n\n".join([said, rules.brief_of(row)])),
         by=row.decided_by or "",
@@ -173,7 +186,7 @@ def _of_rule(row: RuleRow, at: datetime) -> Shipment:
     )
 
 
-def _of_skill(row: SkillVersion, at: datetime) -> Shipment:
+def _of_skill(row: SkillVersion, at: datetime, instead: str | None) -> Shipment:
     skill, text = skill_from(row.content), skill_text(row)
     tickets = ", ".join(skill.sources.derived_from_tickets) or "none"
     return Shipment(
@@ -183,6 +196,8 @@ def _of_skill(row: SkillVersion, at: datetime) -> Shipment:
         file=f"skills/{row.skill_id}.json",
         text=text if row.status == SkillStatus.APPROVED else None,
         was=text,
+        instead=instead,
+        undo=row.status != SkillStatus.REPLACED,
         title=inert(f"Skill {row.skill_id} v{row.version}"),
         body=inert(f"{skill.description}\n\nEvidence: {tickets}"),
         by=row.decided_by or "",

@@ -22,9 +22,10 @@ def owe(tx: Tx, what: What, name: str) -> None:
     tx.services.jobs.defer(tx, SHIP, {"what": what, "name": name}, lane=SHIP)
 
 
-def publish(tx: Tx, what: What, name: str) -> None:
-    """Its branch and pull request at the remote."""
-    tx.services.jobs.defer(tx, PUBLISH, {"what": what, "name": name}, lane=f"publish:{name}")
+def publish(tx: Tx, what: What, name: str, version: int | None = None) -> None:
+    """Its branch and pull request at the remote; `version`: of a skill's version that runs no more."""
+    args = {"what": what, "name": name, "version": version}
+    tx.services.jobs.defer(tx, PUBLISH, args, lane=f"publish:{name}")
 
 
 def is_owed(tx: Tx, name: str) -> bool:

@@ -168,7 +168,10 @@ def roll_back(
 
 
 def _decide(tx: Tx, row: SkillVersion, status: SkillStatus, actor: Actor) -> None:
+    over = row.status == SkillStatus.APPROVED and bool(row.branch)
     row.status, row.decided_by, row.decided_at = status, actor.person_id, tx.now
+    if over:
+        shipping.publish(tx, "skill", row.skill_id, row.version)
     tx.session.flush()
     card_publisher.redraw_own(
         tx, "skill", f"{row.skill_id}:{row.version}", partial(skill_cards.proposal, tx, row)

@@ -261,3 +261,23 @@ def test_owner_and_repository_are_the_last_two_parts(address: str) -> None:
 def test_an_address_without_them_is_refused() -> None:
     with pytest.raises(HostRefused):
         owner_and_repo("company.git")
+
+
+async def test_a_later_version_that_is_taken_back_is_undone_at_the_remote_too(
+    world: World, hub: GitHub, folder: Path
+) -> None:
+    path = folder / "skills" / "taipei_ac_leak.json"
+    for cap in ("150.00", "140.00"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), "auth_cap_usd": cap}))
+        await world.app.company_files.look()
+        await world.settle()
+        await (await world.card("ben", "skill")).tap("adopt")
+    assert [one["state"] for one in hub.pulls] == ["closed", "open"], (
+        "the second takes the place of the first"
+    )
+    hub.merge(2)
+    await (await world.card("ben", "skill")).tap("rollback")
+    back = hub.pulls[-1]
+    assert back["head"]["ref"] == "loopos/taipei_ac_leak-v3-rollback"
+    there = json.loads(git(hub.repository, "show", f"{back['head']['ref']}:skills/taipei_ac_leak.json"))
+    assert there["auth_cap_usd"] == "150.00"
