@@ -293,9 +293,9 @@ async def _ticket(world: World, problem: Problem, founder: Founder, rng: random.
         month.wrong += 1
         founder.wrong[key] += 1
         await _teaches(world, founder, key)
-    await world.wait(minutes=3)
+    await world.wait(seconds=20)
     await world.says(reporter, f"/ack {ticket['ticket_id']}")
-    await world.wait(minutes=rng.uniform(60, 200))
+    await world.wait(minutes=rng.uniform(40, 110))
     dearer = Decimal(1) if right else Decimal("1.2")
     bill = (fault.price * dearer * Decimal(str(round(rng.uniform(0.9, 1.08), 2)))).quantize(Decimal("1.00"))
     if dispatch["cost_estimate_usd"] == "0.00":
@@ -406,7 +406,7 @@ def _suits(world: World, founder: Founder, card: CardSeen) -> bool:
         for (place_id, category), wish in founder.wishes.items():
             place = company.place(place_id)
             if place is not None and place.name in card.text and _says(world, card, category):
-                return wish == one.id
+                return (wish == one.id) != ("is not sent" in card.text)
     return "coming back" not in card.text
 
 

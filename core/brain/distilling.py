@@ -14,7 +14,7 @@ from core import phrases
 from core.company.company import Company
 from core.company.schema import Property
 from core.company.skill_checks import smallest_cap
-from core.company.skills import Skill
+from core.company.skills import Condition, SeverityRange, Skill
 from core.i18n import Words
 from core.model import Category, RiskTag
 
@@ -24,6 +24,7 @@ ALIKE: Final = 3
 """So many of them by one vendor make a routine."""
 WITHIN: Final = timedelta(days=365)
 LEAST_RATING: Final = 3
+DEARER: Final = Decimal("1.1")
 _ENGLISH: Final = Words("en", ZoneInfo("UTC"))
 
 
@@ -107,14 +108,25 @@ def distil(
 
 
 def differs(new: Skill, old: Skill) -> bool:
-    """Whether `new` would send somebody else, for more or less, for other cases, or by other steps."""
-    return _essence(new) != _essence(old)
-
-
-def _essence(skill: Skill) -> tuple[Any, ...]:
+    """Whether `new` would send somebody else, for cases that `old` leaves alone, by other steps, or for clearly more. What is
+    narrower, or a few dollars dearer, is not worth a question."""
     return (
-        skill.vendor_id,
-        skill.auth_cap_usd,
-        skill.trigger_conditions.model_dump_json(),
-        [step.model_dump_json(exclude={"note"}) for step in skill.workflow_steps],
+        new.vendor_id != old.vendor_id
+        or new.auth_cap_usd > old.auth_cap_usd * DEARER
+        or [step.do for step in new.workflow_steps] != [step.do for step in old.workflow_steps]
+        or not _within(new.trigger_conditions, old.trigger_conditions)
     )
+
+
+def _within(new: Condition, old: Condition) -> bool:
+    """Every case of `new` is one of `old`."""
+    whole, theirs = SeverityRange(), old.severity or SeverityRange()
+    ours = new.severity or whole
+    kept = set(old.risk_tags.none) if old.risk_tags is not None else set()
+    mine = set(new.risk_tags.none) if new.risk_tags is not None else set()
+    needs = (
+        bool(old.risk_tags is not None and old.risk_tags.any)
+        or old.over_usd is not None
+        or old.when is not None
+    )
+    return theirs.min <= ours.min and ours.max <= theirs.max and kept <= mine and not needs

@@ -331,7 +331,7 @@ def _tell_demoted(tx: Tx, skill: str, failed: int) -> None:
 def _failures(session: Session, skill: Skill) -> int:
     """Of its last LAST_RUNS that are over; 0 while there are fewer."""
     wanted = (
-        select(SkillRun.ticket_id, SkillRun.state, Ticket.rating)
+        select(SkillRun.ticket_id, SkillRun.state, SkillRun.reason, Ticket.rating)
         .join(Ticket, Ticket.ticket_id == SkillRun.ticket_id)
         .where(
             SkillRun.skill_id == skill.skill_id,
@@ -353,7 +353,8 @@ def _failures(session: Session, skill: Skill) -> int:
         )
     )
     return sum(
-        row.state == RunState.FELL_BACK
+        # That nobody took the job says nothing of the routine: a drafted one would have waited as well.
+        (row.state == RunState.FELL_BACK and row.reason != "no_acknowledgement")
         or row.ticket_id in back
         or (row.rating is not None and row.rating < 3)
         for row in rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -78,7 +79,17 @@ def test_a_skill_is_made_of_what_they_have_in_common_and_of_no_word_of_theirs() 
     )
     assert dearer is not None
     assert dearer.auth_cap_usd == Decimal("200.00")  # never above the smallest of the others
-    assert differs(made, dearer)
+    assert differs(dearer, made)
+    cheaper = distil(
+        HARBOUR, place, Category.HVAC_LEAK, [replace(one, bill=Decimal(90)) for one in like[:2]], NOW
+    )
+    assert cheaper is not None
+    assert not differs(cheaper, made), "what is cheaper or narrower is not worth a question"
+    wider = distil(
+        HARBOUR, place, Category.HVAC_LEAK, [*like[:2], repair(1, "mr_wang_hvac", severity=4)], NOW
+    )
+    assert wider is not None
+    assert differs(wider, made)
     assert not differs(made, made.model_copy(update={"name": "another", "version": 7}))
     assert distil(HARBOUR, place, Category.HVAC_LEAK, [repair(1, "ito_setsubi")] * 3, NOW) is None
 
