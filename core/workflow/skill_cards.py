@@ -43,7 +43,7 @@ def proposal(tx: Tx, row: SkillVersion, reader: Reader) -> CardDraft:
     sections = [Section(title=words("Steps"), text=steps)]
     record = skill_record.of(tx.session, row.skill_id, row.version)
     if record["runs"]:
-        text = words("{runs} times begun, {completed} times to the end, {fell_back} times left.", **record)
+        text = words("Begun: {runs}. To the end: {completed}. Left: {fell_back}.", **record)
         sections.append(Section(title=words("How it did"), text=text))
     tickets = skill.sources.derived_from_tickets
     if tickets:
@@ -60,7 +60,9 @@ def proposal(tx: Tx, row: SkillVersion, reader: Reader) -> CardDraft:
     elif decides and row.status == SkillStatus.APPROVED:
         buttons = (ButtonDraft("rollback", words("Take it back"), "danger", args),)
     return CardDraft(
-        title=words("Shall this become a routine? {skill}", skill=skill.name),
+        title=words("Shall this become a routine? {skill}", skill=skill.name)
+        if row.status == SkillStatus.PROPOSED
+        else words("A routine: {skill}", skill=skill.name),
         lead=_lead(tx, row, reader),
         state="asking" if row.status == SkillStatus.PROPOSED else "done",
         facts=tuple(facts),
