@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 import structlog
 
 from core.company.editing import Edit
-from core.errors import LoopOSError
+from core.errors import LoopOSError, TryLater
 
 log = structlog.get_logger(__name__)
 
+RETRIED: Final = timedelta(seconds=30)
 WITHIN: Final = 20.0
 _OURS: Final = (
     "-c",
@@ -33,6 +34,10 @@ _OURS: Final = (
     "core.hooksPath=/dev/null",
 )
 """Our own identity, no signature and no hook: what the machine is set up for is nobody's business here."""
+
+
+class NotKept(TryLater):
+    """The folder, or git in it, is not as it should be; what was decided is kept and written later."""
 
 
 class NotPushed(LoopOSError):
@@ -77,12 +82,16 @@ class CompanyEdits:
         allow: Callable[[Path, Edit], Awaitable[None]] | None = None,
     ) -> str:
         """Write the file that `make` says and commit it alone; returns the commit, "" where there is no git. `trailers`: what
-        its message ends with, instead of who changed it; `allow`: called before anything is written. Raises Unreadable."""
+        its message ends with, instead of who changed it; `allow`: called before anything is written. Raises Unreadable,
+        NotKept."""
         async with self._turn:
             edit = await asyncio.to_thread(make, self.folder)
             if allow is not None:
                 await allow(self.folder, edit)
-            commit = await asyncio.to_thread(self._keep, edit, trailers or (f"Changed-by: {who}",))
+            try:
+                commit = await asyncio.to_thread(self._keep, edit, trailers or (f"Changed-by: {who}",))
+            except (OSError, subprocess.SubprocessError) as error:
+                raise NotKept(f"the company's folder takes no change: {_why(error)}", RETRIED) from error
         if self._reread is not None:
             await self._reread()
         return commit
@@ -99,9 +108,11 @@ class CompanyEdits:
             part.replace(path)
         if not begun:
             return ""
-        if self._git("status", "--porcelain", "--", edit.file):
+        known = bool(self._git("ls-files", "--", edit.file))
+        if edit.text is not None or known:
+            self._git("add", "--force", "--all", "--", edit.file)
+        if self._git("status", "--porcelain", "--untracked-files=no", "--", edit.file):
             message = "\n".join([edit.about, "", *trailers])
-            self._git("add", "--all", "--", edit.file)
             self._git("commit", "--quiet", "--no-verify", "-m", message, "--", edit.file)
         return self._git("log", "-1", "--format=%H", "--", edit.file).strip()
 

@@ -6,6 +6,7 @@ import json
 import sys
 from typing import Any
 
+from bot.company_edits import CompanyEdits
 from bot.publishing import owed, publishing_of
 from bot.settings import Settings
 from bot.setup.side_process import SideProcess
@@ -61,6 +62,9 @@ def ship(rule_id: str | None) -> int:
 
     async def work(house: SideProcess, settings: Settings) -> int:
         await house.store.write(lambda tx: rules.find(tx, rule_id) if rule_id is not None else None)
+        if not CompanyEdits(settings.company_folder).origin():
+            print("loopos: the company's folder has no remote called origin", file=sys.stderr)
+            return 1
         publishing = publishing_of(settings, house.store, house.services)
         wanted = await house.store.write(lambda tx: owed(tx, settings.github_token is not None))
         missing = 0

@@ -67,6 +67,9 @@ def in_house(work: Callable[[SideProcess, Settings], Awaitable[T]]) -> T | int:
         return WRONG_USE
     except Unreadable as unread:
         print(f"loopos: {unread.text}", file=sys.stderr)
+    except UnicodeEncodeError:
+        print("loopos: what was typed is no text", file=sys.stderr)
+        return WRONG_USE
     except Refused as refused:
         print(f"loopos: {refusal(refused, words, SystemClock().now())}", file=sys.stderr)
     return 1

@@ -52,7 +52,9 @@ def skills(call: Call) -> None:
     words = call.reader.words
     if call.words_after:
         skill_id, _, version = call.words_after.partition(" v")
-        row = skill_versions.find(call.tx, skill_id, int(version) if version.isdecimal() else None)
+        row = skill_versions.find(
+            call.tx, skill_id, int(version) if version.isdecimal() and len(version) < 8 else None
+        )
         ways = [(address, call.reader) for address in call.alone()]
         call.later(
             lambda tx: skill_versions.put_before(tx, skill_versions.find(tx, row.skill_id, row.version), ways)

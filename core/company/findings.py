@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from core.errors import StartupError
 
@@ -27,13 +29,23 @@ class CompanyDataError(StartupError):
         self.findings = findings
 
 
+@lru_cache(maxsize=4)
+def _tree(text: str) -> Any:
+    """Of all the mistakes of a file the text is parsed once."""
+    import yaml
+
+    try:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return None
+
+
 def line_of(text: str, path: Path_) -> int:
     """The line on which the value at `path` stands. JSON is YAML, and PyYAML knows its lines."""
     import yaml
 
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
+    node = _tree(text)
+    if node is None:
         return 1
     line = 1
     for key in path:

@@ -106,8 +106,8 @@ def plan(kind: Kind, folder: Path, name: str, data: bytes, channels: Sequence[st
         rows = _rows(kind, name, data)
     if len(rows) > MAX_ROWS:
         raise Unfit([Problem(1, "", f"{len(rows)} rows; at most {MAX_ROWS:,} are taken at once")])
-    taken = _checked(kind, rows, company.founder.id)
     there: list[dict[str, Any]] = json.loads((folder / FILES[kind]).read_text(encoding="utf-8"))
+    taken = _checked(kind, rows, company.founder.id, {str(one["id"]): one for one in there})
     places = {str(one["id"]): number for number, one in enumerate(there)}
     model, lines = MODELS[kind], dict[int, Row]()
     added = changed = 0
@@ -129,14 +129,16 @@ def plan(kind: Kind, folder: Path, name: str, data: bytes, channels: Sequence[st
     return Plan(Edit(FILES[kind], text, about), len(rows), added, changed, len(rows) - added - changed)
 
 
-def _checked(kind: Kind, rows: list[Row], founder: str) -> list[tuple[Row, dict[str, Any]]]:
+def _checked(
+    kind: Kind, rows: list[Row], founder: str, there: Mapping[str, Mapping[str, Any]]
+) -> list[tuple[Row, dict[str, Any]]]:
     problems: list[Problem] = []
     seen: dict[str, int] = {}
     found = []
     for row in rows:
         values = _filled(kind, row.values, founder)
         try:
-            MODELS[kind].model_validate(values)
+            MODELS[kind].model_validate({**there.get(str(values["id"]), {}), **values})
         except ValidationError as error:
             for issue in error.errors():
                 key = ".".join(str(part) for part in issue["loc"])
@@ -146,6 +148,8 @@ def _checked(kind: Kind, rows: list[Row], founder: str) -> list[tuple[Row, dict[
         if values["id"] in seen:
             told = f"{values['id']!r} stands twice; first on line {seen[values['id']]}"
             problems.append(Problem(row.line_of(("id",)), "id", told))
+        elif not _can_be_kept(values):
+            problems.append(Problem(row.line, "", "half a character (a lone surrogate) stands in it"))
         elif kind == "memos" and values["speaker"] != founder:
             problems.append(
                 Problem(
@@ -157,6 +161,14 @@ def _checked(kind: Kind, rows: list[Row], founder: str) -> list[tuple[Row, dict[
     if problems:
         raise Unfit(problems[:MAX_PROBLEMS])
     return found
+
+
+def _can_be_kept(values: Mapping[str, Any]) -> bool:
+    try:
+        json.dumps(values, ensure_ascii=False, default=str).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _filled(kind: Kind, values: Mapping[str, Any], founder: str) -> dict[str, Any]:
@@ -227,8 +239,10 @@ def _of_json(text: str) -> Iterator[Row]:
     while text[at : at + 1] != "]":
         try:
             value, end = decoder.raw_decode(text, at)
-        except (json.JSONDecodeError, RecursionError) as error:
-            told = error.msg if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+        except (ValueError, RecursionError) as error:
+            told = (
+                error.msg if isinstance(error, json.JSONDecodeError) else "a number, or a depth, that is none"
+            )
             where = error.lineno if isinstance(error, json.JSONDecodeError) else _line(text, at)
             raise Unfit([Problem(where, "", f"not JSON: {told}")]) from None
         line += text.count("\n", counted, at)
@@ -319,7 +333,7 @@ def _of_markdown(text: str) -> Row:
     if text.startswith("---\n") and (end := text.find("\n---", 4)) > 0:
         try:
             front = yaml.safe_load(text[4:end])
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
             mark = getattr(error, "problem_mark", None)
             raise Unfit(
                 [Problem(2 + (mark.line if mark else 0), "", "the front matter is not YAML")]

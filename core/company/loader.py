@@ -36,6 +36,8 @@ from core.money import USD
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
+MAX_FINDINGS: Final = 50
+"""Mistakes of one file that are named."""
 MAX_FILE: Final = 1 << 20
 """Bytes of a skill's or a rule's file; a longer one is named, not read."""
 
@@ -74,14 +76,29 @@ class _Reader:
         except RecursionError:
             self.findings.append(Finding(file, 1, "", "not JSON of ours: nested too deeply"))
             return empty()
+        except ValueError:  # a number of thousands of digits
+            self.findings.append(Finding(file, 1, "", "not JSON of ours: a number that is none"))
+            return empty()
+        if not _can_be_kept(data):
+            self.findings.append(Finding(file, 1, "", "half a character (a lone surrogate) stands in it"))
+            return empty()
         try:
             checked: T = TypeAdapter(kind).validate_python(data)
         except ValidationError as error:
-            for issue in error.errors():
+            for issue in error.errors()[:MAX_FINDINGS]:
                 where = tuple(one for one in issue["loc"] if one not in _TAGS)
                 self.note(file, where, issue["msg"].removeprefix("Value error, "))
             return empty()
         return checked
+
+
+def _can_be_kept(data: Any) -> bool:
+    """It can be written as UTF-8 again."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _unique(reader: _Reader, file: str, ids: Iterable[str], key: str = "id") -> None:
@@ -166,6 +183,9 @@ def _learnt(
     """The sound files of the folder `name`, one of `kind` in each, and the ids of all that are there."""
     found: list[M] = []
     there: set[str] = set()
+    if (folder / name).is_symlink():
+        refused.append(Finding(f"{name}/", 1, "", "is a link, so nothing in it is read"))
+        return found, frozenset()
     for path in sorted((folder / name).glob("*.json")):
         reader, file = _Reader(folder), f"{name}/{path.name}"
         there.add(path.stem)
@@ -175,7 +195,7 @@ def _learnt(
         elif path.stat().st_size > MAX_FILE:
             reader.findings.append(Finding(file, 1, "", "is above 1 MiB, so it is not read"))
         else:
-            one = reader.read(file, kind | None, lambda: None)
+            one = reader.read(file, kind, _nothing)
         if one is not None:
             own = str(getattr(one, key))
             there.add(own)
@@ -189,6 +209,10 @@ def _learnt(
             found.append(one)
         refused += reader.findings
     return found, frozenset(there)
+
+
+def _nothing() -> Any:
+    return None
 
 
 def _no_escalation() -> EscalationFile:

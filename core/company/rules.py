@@ -117,7 +117,7 @@ class Evidence(_Model):
 
 class Rule(_Model):
     rule_id: Id
-    version: int = Field(default=1, ge=1)
+    version: int = Field(default=1, ge=1, le=1_000_000)
     kind: Kind
     when: Scope = Field(default_factory=Scope)
     then: dict[str, Any] = Field(default_factory=dict)

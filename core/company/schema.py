@@ -180,7 +180,7 @@ class Resolution(_Model):
     vendor_id: Id | None = None
     summary: str
     resolved_on: date
-    hours: float = Field(ge=0)
+    hours: float = Field(ge=0, le=10_000, allow_inf_nan=False)
     cost_usd: Usd
     rating: int = Field(ge=1, le=5)
 

@@ -18,6 +18,7 @@ from core.text import ADDRESS, MONEY, escape
 
 MAX_STEPS: Final = 20
 MAX_TEXT: Final = 500
+MAX_VERSION: Final = 1_000_000
 
 
 class _Model(BaseModel):
@@ -236,7 +237,7 @@ Input = Literal[
 
 class Skill(_Model):
     skill_id: Id
-    version: int = Field(ge=1)
+    version: int = Field(ge=1, le=MAX_VERSION)
     name: str
     description: str
     trigger_conditions: TriggerConditions

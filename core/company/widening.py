@@ -34,7 +34,10 @@ class Pending:
 def values_of(company: Company) -> dict[str, dict[str, Any]]:
     """Everything about `company` that can widen, as `Accepted` keeps it."""
     found: dict[str, dict[str, Any]] = {
-        "company:": {"guest_credit_cap_usd": _text(company.about.guest_credit_cap_usd)}
+        "company:": {
+            "guest_credit_cap_usd": _text(company.about.guest_credit_cap_usd),
+            "staff_minutes_cap": company.about.staff_minutes_cap,
+        }
     }
     for place in company.properties:
         found[f"property:{place.id}"] = {
@@ -48,6 +51,7 @@ def values_of(company: Company) -> dict[str, dict[str, Any]]:
     for person in company.team:
         found[f"person:{person.id}"] = {
             "role": person.role.value,
+            "backup": person.backup,
             "identities": {name: sorted(ids) for name, ids in person.identities.items()},
         }
     return found
@@ -83,6 +87,9 @@ def held_back(written: Company, accepted: Accepted) -> tuple[Company, list[Pendi
     if "guest_credit_cap_usd" in known and _raised(known["guest_credit_cap_usd"], about.guest_credit_cap_usd):
         pending.append(_of("company.json", (), "company:", "guest_credit_cap_usd", known, about))
         about = about.model_copy(update={"guest_credit_cap_usd": Decimal(known["guest_credit_cap_usd"])})
+    if about.staff_minutes_cap > known.get("staff_minutes_cap", about.staff_minutes_cap):
+        pending.append(_of("company.json", (), "company:", "staff_minutes_cap", known, about))
+        about = about.model_copy(update={"staff_minutes_cap": known["staff_minutes_cap"]})
     if not pending:
         return written, []
     company = replace(written, about=about, properties=properties, team=team, vendors=vendors, sops=sops)
@@ -137,6 +144,10 @@ def _person(i: int, one: Person, accepted: Accepted, pending: list[Pending]) -> 
             Pending("team.json", (i, "identities"), entry, "identities", known["identities"], one.identities)
         )
         one = one.model_copy(update={"identities": _both(known["identities"], one.identities)})
+    if one.role is Role.FOUNDER and "backup" in known and one.backup not in {None, known["backup"]}:
+        # Who decides where the founder is silent.
+        pending.append(Pending("team.json", (i, "backup"), entry, "backup", known["backup"], one.backup))
+        one = one.model_copy(update={"backup": known["backup"]})
     return one
 
 

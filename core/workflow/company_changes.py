@@ -63,8 +63,8 @@ def notice(tx: Tx, written: Company) -> None:
     _accept(tx, values_of(company), OPERATOR)
     gone = set(tx.session.scalars(select(AcceptedRow.entry))) - set(values_of(written))
     for entry in gone:
-        if not entry.startswith(("vendor:", "person:")):
-            continue  # a place or a procedure that comes back is held against what it was
+        if not entry.startswith("vendor:"):
+            continue  # who or what comes back is held against what it was
         row = tx.get(AcceptedRow, entry)
         if row is not None:
             tx.session.delete(row)  # what comes back has to be allowed anew

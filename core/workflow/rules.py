@@ -23,6 +23,7 @@ from core.i18n import N_, Words
 from core.ids import new_id
 from core.model import LANGUAGES, SYSTEM, Address, RuleStatus
 from core.outbox import card_publisher
+from core.outbox.said_once import first_time
 from core.store.brain_tables import RuleRow
 from core.team.learnt import rule_from
 from core.text import escape, shorten
@@ -150,7 +151,26 @@ def notice(tx: Tx, written: Company) -> None:
         known = tx.session.scalar(select(RuleRow.rule_id).where(RuleRow.digest == content).limit(1))
         row = tx.get(RuleRow, rule.rule_id)
         if known is None and (row is None or digest_of(rule_from(row.content)) != content):
-            propose(tx, rule.model_copy(update={"approved_by": "", "text": {}}), OPERATOR)
+            asked = propose(tx, rule.model_copy(update={"approved_by": "", "text": {}}), OPERATOR)
+            if asked is None:
+                _tell_unfit(tx, rule)
+
+
+def _tell_unfit(tx: Tx, rule: Rule) -> None:
+    """Of a file that cannot even be proposed, once for each content."""
+    problems = [
+        f"{'.'.join(map(str, path))}: {said}" for path, said in misfits(tx.services.company, rule, tx.now)
+    ]
+    why = f"rules/{rule.rule_id}.json: {'; '.join(problems)}"
+    if problems and first_time(tx, f"unfit:{digest_of(rule)}"):
+        card_publisher.tell(
+            tx,
+            tx.services.company.founder,
+            lambda words: words(
+                N_("⚠️ The company's files have a mistake, so I go on with what they said before: {why}"),
+                why=why,
+            ),
+        )
 
 
 def take_as_it_is(tx: Tx, written: Company) -> None:
@@ -240,7 +260,11 @@ def edit(tx: Tx, row: RuleRow, changes: Mapping[str, str], actor: Actor) -> None
             into = content["then"]
         elif key in _SCOPE or key == "vendor_id":
             into = content["when"]
-        into[key] = int(value) if value.isascii() and value.isdecimal() and key in _NUMBERS else value
+        into[key] = (
+            int(value)
+            if value.isascii() and value.isdecimal() and len(value) < 10 and key in _NUMBERS
+            else value
+        )
     content |= {"version": row.version + 1, "text": {}}
     try:
         rule = Rule.model_validate(content)
@@ -251,7 +275,7 @@ def edit(tx: Tx, row: RuleRow, changes: Mapping[str, str], actor: Actor) -> None
     require_fit(tx, rule)
     texts = {one: sentence(tx.services.company, rule, Words(one, ZoneInfo("UTC"))) for one in LANGUAGES}
     row.content = rule_json(rule.model_copy(update={"text": texts}))
-    row.version, row.digest = rule.version, digest_of(rule)
+    row.version = rule.version  # its digest stays that of what was proposed: the same is not asked twice
     row.property_id = rule.when.property_id
     note(tx, row, "edited", actor.person_id)
     tx.session.flush()

@@ -225,3 +225,103 @@ def test_rules_that_were_proposed_before_are_still_there(
     (one,) = json.loads(capsys.readouterr().out)
     assert (one["rule_id"], one["kind"], one["text"]["en"]) == ("rule_old", "code", "Always two towels")
     assert one["when"] == {"property_id": "bali_villa"}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('{"rule_id": "zz", "kind": "lower_cap", "then": {"cap_usd": "1e400"}}', "a mistake"),
+        ('{"rule_id": "zz", "kind": "code", "version": 999999999999999999999999}', "less than or equal"),
+        ('{"rule_id": "zz", "kind": "code", "version": ' + "9" * 5000 + "}", "a number that is none"),
+        ('{"rule_id": "zz", "kind": "code", "text": {"en": "\\ud800"}}', "surrogate"),
+        ("null", "valid dictionary"),
+        (json.dumps({"rule_id": "zz", "kind": "code", **{f"a{n}": 1 for n in range(2000)}}), "Extra inputs"),
+        ('{"rule_id": "other", "kind": "code"}', "is called other.json"),
+    ],
+)
+def test_one_strange_file_is_left_out_alone(tmp_path: Path, text: str, problem: str) -> None:
+    folder = company_with(tmp_path / "c")
+    (folder / "rules").mkdir()
+    (folder / "rules" / "zz.json").write_text(text)
+    company = load_company(folder)
+    assert company.rules == []
+    assert len(company.skills) == 1
+    assert problem in company.refused[0].problem
+    assert len(company.refused) <= 50
+
+
+def test_a_folder_of_rules_that_is_a_link_is_not_read(tmp_path: Path) -> None:
+    folder = company_with(tmp_path / "c")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "r.json").write_text('{"rule_id": "r", "kind": "code"}')
+    (folder / "rules").symlink_to(tmp_path / "elsewhere")
+    company = load_company(folder)
+    assert company.rules == []
+    assert [one.file for one in company.refused] == ["rules/"]
+
+
+@pytest.mark.parametrize(
+    ("file", "edit", "waits"),
+    [
+        ("team.json", lambda r: of(r, "ben").update(backup="haru"), ("person:ben", "backup")),
+        ("company.json", lambda r: r.update(staff_minutes_cap=999_999), ("company:", "staff_minutes_cap")),
+    ],
+)
+def test_who_decides_instead_and_our_own_minutes_wait_too(
+    tmp_path: Path, file: str, edit: Any, waits: tuple[str, str]
+) -> None:
+    folder = company_with(tmp_path / "c")
+    change(folder, file, edit)
+    company, pending = held_back(load_company(folder), ACCEPTED)
+    assert [(one.entry, one.key) for one in pending] == [waits]
+    assert company.founder.backup == "miguel"
+    assert company.about.staff_minutes_cap == HARBOUR.about.staff_minutes_cap
+
+
+def test_the_shell_where_git_or_the_folder_is_unwell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOOPOS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LOOPOS_DEMO", "1")
+
+    def shell(*said: str) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = main([*said])
+        done = capsys.readouterr()
+        return code, done.out, done.err
+
+    folder = tmp_path / "home" / "company"
+    assert shell("company")[0] == 0
+    (folder / ".gitignore").write_text("rules/\n")
+    (folder / "rules").mkdir()
+    (folder / "rules" / "r.json").write_text(
+        '{"rule_id": "r", "kind": "lower_cap", "then": {"cap_usd": "5"}}'
+    )
+    code, out, _ = shell("rules", "approve", "r", "--as", "ben", "--json")
+    assert code == 0
+    assert len(json.loads(out)["commit"]) == 40, "an ignored folder is committed all the same"
+    (folder / ".git" / "index.lock").write_text("")
+    code, _, err = shell("rules", "rollback", "r", "--as", "ben")
+    assert (code, len(err.strip().splitlines())) == (1, 1)
+    assert "Traceback" not in err
+    (folder / ".git" / "index.lock").unlink()
+    code, _, err = shell("rules", "ship", "r")
+    assert (code, "no remote" in err) == (1, True)
+    assert shell("skills", "show", "\udcff")[0] == 2
+
+
+def test_an_import_may_name_the_changed_keys_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOOPOS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("LOOPOS_DEMO", "1")
+    path = tmp_path / "v.json"
+    path.write_text('[{"id": "mr_wang_hvac", "cap_usd": "150.00"}]')
+    assert main(["import", "vendors", str(path)]) == 0
+    assert "1 changed" in capsys.readouterr().out
+    path.write_text('[{"id": "mr_wang_hvac", "cap_usd": "1e400"}]')
+    assert main(["import", "vendors", str(path)]) == 1
+    path.write_text(
+        '[{"id": "m", "property_id": "bali_villa", "language": "en", "transcript": "\\ud800", "recorded_at": "2026-01-01T00:00:00Z"}]'
+    )
+    assert main(["import", "memos", str(path)]) == 1
