@@ -289,7 +289,7 @@ async def test_what_waits_its_turn_while_the_group_moves_arrives_in_the_new_one(
         await house.phone("ben", "telegram").says("/bind bali_villa", room=room)
         platform = house.app.platforms[0]
         assert isinstance(platform, Telegram)
-        limiter = platform._per_group._known[room] = rate_limiter(1, 1.0)
+        limiter = platform._per_group._known[room] = rate_limiter(1, 4.0)
         await limiter.acquire()  # tests run at a thousand times the pace; here one message was all
         telegram.deliver = False
         await telegram.says(celine.account, "wastafel mampet", room=room)
