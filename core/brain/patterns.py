@@ -27,7 +27,9 @@ LATE: Final = timedelta(hours=1)
 RAISED_FOR: Final = timedelta(days=90)
 PRICE_OFF: Final = Decimal("0.25")
 _DOLLARS: Final = re.compile(
-    r"(?:us\$|\$|usd)\s?(\d[\d,]*(?:\.\d+)?)|(\d[\d,]*(?:\.\d+)?)\s?(?:us ?dollars?|dollars?|usd)\b", re.I
+    r"(?:us\$|\$|usd)\s?(\d[\d,]{0,18}(?:\.\d{1,4})?)"
+    r"|(?<![\d,.])(\d[\d,]{0,18}(?:\.\d{1,4})?)\s?(?:us ?dollars?|dollars?|usd)\b",
+    re.IGNORECASE,
 )
 
 

@@ -22,7 +22,7 @@ _FIRST: Final = re.compile(
 _MOST: Final = re.compile(
     r"(?:\b(?:at most|no more than|not more than|never (?:more than|above|over)|up to|max(?:imum)?|"
     r"como m[aá]ximo|no m[aá]s de|hasta|paling banyak|maksimal|tidak lebih dari)\b|最多|不超過|上限|まで|以内)"
-    r"[^\d$]{0,20}(?:us\$|\$|usd)?\s?(\d[\d,]*(?:\.\d{1,2})?)\s?(usd|us dollars?|dollars?|d[oó]lares|美元|美金|ドル)?",
+    r"[^\d$]{0,20}(?:us\$|\$|usd)?\s?(\d[\d,]{0,18}(?:\.\d{1,2})?)\s?(usd|us dollars?|dollars?|d[oó]lares|美元|美金|ドル)?",
     re.IGNORECASE,
 )
 _DOLLARS: Final = re.compile(r"\$|usd|dollars?|d[oó]lares|美元|美金|ドル", re.IGNORECASE)

@@ -18,8 +18,8 @@ from core.errors import LoopOSError
 MAX_UNPACKED: Final = 200 * 1024 * 1024
 """Bytes of all files that are read; of more it is no export of a company like ours."""
 _DAY: Final = re.compile(r"([^/]{1,80})/\d{4}-\d{2}-\d{2}\.json")
-_MENTION: Final = re.compile(r"<@([A-Z0-9]{1,20})(?:\|[^>]{0,80})?>")
-_LINK: Final = re.compile(r"<([^>|\s]{1,2000})(?:\|([^>]{0,500}))?>")
+_MENTION: Final = re.compile(r"<@([A-Z0-9]{1,20})(?:\|[^<>]{0,80})?>")
+_LINK: Final = re.compile(r"<([^<>|\s]{1,2000})(?:\|([^<>]{0,500}))?>")
 _KANA: Final = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 

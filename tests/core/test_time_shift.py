@@ -62,6 +62,7 @@ def loopos(home: Path, *said: str, **env: str) -> subprocess.CompletedProcess[st
     )
 
 
+@pytest.mark.long
 def test_verbs_live_by_it_and_doctor_says_so(tmp_path: Path) -> None:
     def ages(**env: str) -> list[int]:
         told = json.loads(
@@ -75,6 +76,7 @@ def test_verbs_live_by_it_and_doctor_says_so(tmp_path: Path) -> None:
     assert "+86400 seconds" in loopos(tmp_path / "h", "doctor", LOOPOS_TIME_SHIFT=str(DAY)).stdout
 
 
+@pytest.mark.long
 def test_it_is_refused_where_a_vendor_is_not_a_stand_in(tmp_path: Path) -> None:
     tokens = {
         "SLACK_BOT_TOKEN": "xoxb-" + hashlib.sha256(b"x").hexdigest()[:30],
