@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, cast
 
 from bot.company_edits import CompanyEdits
 from bot.settings import Settings
 from bot.setup.side_process import SideProcess
-from bot.side_acts import act_as, in_house, shipped
+from bot.side_acts import act_as, answered, in_house, shipped
 from core.acts.commands import ApproveCompany
 from core.company.findings import line_of
 from core.context import Tx
@@ -25,7 +24,7 @@ def show(*, as_json: bool) -> int:
         return await _told(house, settings)
 
     found = in_house(work)
-    return found if isinstance(found, int) else _print(found, as_json)
+    return answered(found, _worded, as_json=as_json)
 
 
 def approve(person: str, *, as_json: bool) -> int:
@@ -37,7 +36,7 @@ def approve(person: str, *, as_json: bool) -> int:
         return await _told(house, settings)
 
     found = in_house(work)
-    return found if isinstance(found, int) else _print(found, as_json)
+    return answered(found, _worded, as_json=as_json)
 
 
 async def _told(house: SideProcess, settings: Settings) -> dict[str, Any]:
@@ -78,13 +77,12 @@ def _line(path: Path, where: tuple[int | str, ...]) -> int:
         return 1
 
 
-def _print(found: dict[str, Any], as_json: bool) -> int:
-    if as_json:
-        print(json.dumps(found, ensure_ascii=False, indent=2))
-        return 0
-    print(f"{found['folder']} {found['commit'][:12]}".strip())
-    for one in found["refused"]:
-        print(f"left out: {one['file']}:{one['line']}: {one['key']}: {one['problem']}")
-    for one in found["pending"]:
-        print(f"waits: {one['file']}:{one['line']}: {one['key']}: {shown(one['old'])} -> {shown(one['new'])}")
-    return 0
+def _worded(found: dict[str, Any]) -> str:
+    left_out = [
+        f"left out: {one['file']}:{one['line']}: {one['key']}: {one['problem']}" for one in found["refused"]
+    ]
+    waits = [
+        f"waits: {one['file']}:{one['line']}: {one['key']}: {shown(one['old'])} -> {shown(one['new'])}"
+        for one in found["pending"]
+    ]
+    return "\n".join([f"{found['folder']} {found['commit'][:12]}".strip(), *left_out, *waits])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from bot.brain import WrongQuestion
 from bot.settings import Settings
 from bot.setup.side_process import SideProcess
-from bot.side_acts import act_as, in_house, shipped
+from bot.side_acts import act_as, answered, in_house, shipped
 from core import media
 from core.acts.commands import ProposeMemo, RetireMemo
 from core.company.memos import memo_json
@@ -30,20 +29,16 @@ def listed(*, every: bool, as_json: bool) -> int:
         return [*written, *(memos.proposed(tx) if every else ())]
 
     found = in_house(lambda house, _: house.store.write(read))
-    if isinstance(found, int):
-        return found
-    if as_json:
-        return _print(found)
-    for one in found:
-        print(_line(one))
-    if not found:
-        print("There are no memos.")
-    return 0
+    return answered(found, _lines, as_json=as_json)
+
+
+def _lines(found: list[dict[str, Any]]) -> str:
+    return "\n".join(map(_line, found)) or "There are no memos."
 
 
 def show(memo_id: str, *, as_json: bool) -> int:
     found = in_house(lambda house, _: house.store.write(lambda tx: memos.told(tx, memo_id)))
-    return found if isinstance(found, int) else _told(found, as_json)
+    return answered(found, _line, as_json=as_json)
 
 
 def add(
@@ -69,7 +64,7 @@ def add(
         return await house.store.write(lambda tx: memos.told(tx, str(memo_id)))
 
     found = in_house(work)
-    return found if isinstance(found, int) else _told(found, as_json)
+    return answered(found, _line, as_json=as_json)
 
 
 async def _kept(settings: Settings, audio: str) -> str:
@@ -100,25 +95,10 @@ def retire(memo_id: str, person: str, *, as_json: bool) -> int:
         return await house.store.write(lambda tx: memos.told(tx, memo_id))
 
     found = in_house(work)
-    if isinstance(found, int):
-        return found
-    return _print(found) if as_json else _say(f"{memo_id} is retired.")
+    return answered(found, lambda _: f"{memo_id} is retired.", as_json=as_json)
 
 
 def _line(one: dict[str, Any]) -> str:
     about = ", ".join(str(part) for part in (one["property_id"], one["category"]) if part) or "general"
     state = "" if one["status"] == "kept" else f" ({one['status']})"
     return f"{one['id']}{state} [{one['language']}] {about}: {' '.join(one['transcript'].split())}"
-
-
-def _told(found: dict[str, Any], as_json: bool) -> int:
-    return _print(found) if as_json else _say(_line(found))
-
-
-def _print(found: Any) -> int:
-    return _say(json.dumps(found, ensure_ascii=False, indent=2))
-
-
-def _say(text: str) -> int:
-    print(text)
-    return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Any
 
@@ -10,7 +9,7 @@ from bot.company_edits import CompanyEdits
 from bot.publishing import owed, publishing_of
 from bot.settings import Settings
 from bot.setup.side_process import SideProcess
-from bot.side_acts import act_as, in_house, shipped
+from bot.side_acts import act_as, answered, in_house, shipped
 from core.acts.commands import AdoptRule, DismissRule, EditRule, OnRule, RollBackRule
 from core.errors import TryLater
 from core.workflow import rules
@@ -21,11 +20,11 @@ def listed(*, as_json: bool) -> int:
     found = in_house(
         lambda house, _: house.store.write(lambda tx: [rules.told(row) for row in rules.listed(tx)])
     )
-    if isinstance(found, int):
-        return found
-    if as_json:
-        return _say(json.dumps(found, ensure_ascii=False, indent=2))
-    return _say("\n".join(map(_line, found)) or "There are no rules.")
+    return answered(found, _lines, as_json=as_json)
+
+
+def _lines(found: list[dict[str, Any]]) -> str:
+    return "\n".join(map(_line, found)) or "There are no rules."
 
 
 def _line(one: dict[str, Any]) -> str:
@@ -35,7 +34,7 @@ def _line(one: dict[str, Any]) -> str:
 
 def show(rule_id: str, *, as_json: bool) -> int:
     found = in_house(lambda house, _: house.store.write(lambda tx: rules.told(rules.find(tx, rule_id))))
-    return found if isinstance(found, int) else _told(found, as_json)
+    return answered(found, _with_diff, as_json=as_json)
 
 
 def decide(what: str, rule_id: str, changes: list[str], person: str, *, as_json: bool) -> int:
@@ -54,7 +53,7 @@ def decide(what: str, rule_id: str, changes: list[str], person: str, *, as_json:
         return await house.store.write(lambda tx: rules.told(rules.find(tx, rule_id)))
 
     found = in_house(work)
-    return found if isinstance(found, int) else _told(found, as_json)
+    return answered(found, _with_diff, as_json=as_json)
 
 
 def ship(rule_id: str | None) -> int:
@@ -85,12 +84,5 @@ def ship(rule_id: str | None) -> int:
     return in_house(work)
 
 
-def _told(found: dict[str, Any], as_json: bool) -> int:
-    return _say(
-        json.dumps(found, ensure_ascii=False, indent=2) if as_json else f"{_line(found)}\n{found['diff']}"
-    )
-
-
-def _say(text: str) -> int:
-    print(text)
-    return 0
+def _with_diff(found: dict[str, Any]) -> str:
+    return f"{_line(found)}\n{found['diff']}"

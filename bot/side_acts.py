@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -73,6 +74,14 @@ def in_house(work: Callable[[SideProcess, Settings], Awaitable[T]]) -> T | int:
     except Refused as refused:
         print(f"loopos: {refusal(refused, words, SystemClock().now())}", file=sys.stderr)
     return 1
+
+
+def answered(found: T | int, text: Callable[[T], str], *, as_json: bool) -> int:
+    """The exit code of a verb, once what `in_house` found is printed: as JSON, or as `text` words it."""
+    if isinstance(found, int):
+        return found
+    print(json.dumps(found, ensure_ascii=False, indent=2) if as_json else text(found))
+    return 0
 
 
 async def shipped(house: SideProcess, settings: Settings, what: What, name: str) -> None:

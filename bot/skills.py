@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from bot.settings import Settings
 from bot.setup.side_process import SideProcess
-from bot.side_acts import act_as, in_house, shipped
+from bot.side_acts import act_as, answered, in_house, shipped
 from core.acts.commands import AdoptSkill, DismissSkill, OnSkill, RollBackSkill
 from core.brain.agent_card import agent_card
 from core.context import Tx
@@ -24,15 +23,11 @@ def listed(*, as_json: bool) -> int:
         return [skill_versions.told(tx, row) for row in skill_versions.shown(tx)]
 
     found = in_house(lambda house, _: house.store.write(read))
-    if isinstance(found, int):
-        return found
-    if as_json:
-        return _print(found)
-    for one in found:
-        print(_line(one))
-    if not found:
-        print("There are no skills.")
-    return 0
+    return answered(found, _lines, as_json=as_json)
+
+
+def _lines(found: list[dict[str, Any]]) -> str:
+    return "\n".join(map(_line, found)) or "There are no skills."
 
 
 def _line(one: dict[str, Any]) -> str:
@@ -95,9 +90,7 @@ def decide(what: str, skill_id: str, version: int | None, person: str, *, as_jso
         )
 
     found = in_house(work)
-    if isinstance(found, int):
-        return found
-    return _print(found) if as_json else _say(_line(found))
+    return answered(found, _line, as_json=as_json)
 
 
 def _told(
@@ -110,15 +103,4 @@ def _told(
     found = in_house(
         lambda house, _: house.store.write(lambda tx: read(tx, skill_versions.find(tx, skill_id, version)))
     )
-    if isinstance(found, int):
-        return found
-    return _print(found) if as_json else _say(text(found))
-
-
-def _print(found: Any) -> int:
-    return _say(json.dumps(found, ensure_ascii=False, indent=2))
-
-
-def _say(text: str) -> int:
-    print(text)
-    return 0
+    return answered(found, text, as_json=as_json)
