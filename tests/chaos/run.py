@@ -54,6 +54,7 @@ class Result:
     doubled: int = 0
     cards_missing: int = 0
     timers_not_once: int = 0
+    asked: int = 0
     approvals: int = 0
     decisions_not_once: int = 0
     late_over_2s: int = 0
@@ -65,7 +66,7 @@ class Result:
     @property
     def good(self) -> bool:
         # A run in which nothing was approved, or a point was never reached, has shown nothing about it.
-        shown = self.approvals >= self.messages // 5 and set(self.points) == set(POINTS)
+        shown = self.approvals >= self.asked > 0 and set(self.points) == set(POINTS)
         return shown and not (
             self.lost
             or self.doubled
@@ -143,23 +144,18 @@ class Service:
         self.answers.close()
 
 
-def messages(count: int, rng: random.Random) -> list[dict[str, Any]]:
-    made: list[dict[str, Any]] = []
-    for number in range(count):
-        who = rng.choice(PEOPLE)
-        made.append(
-            {
-                "type": "message",
-                "id": f"chaos-{number:05d}",
-                "sender": who,
-                "files": [],
-                "reply_to": None,
-                "text": f"{PLACES[who]}: towels are missing, {ASKED if number % 5 == 4 else ''} "
-                + " ".join(f"w{rng.randrange(16**8):08x}" for _ in range(8)),
-                "at": datetime.now(UTC).isoformat(),
-            }
-        )
-    return made
+def message(number: int, rng: random.Random, *, asked: bool) -> dict[str, Any]:
+    who = rng.choice(PEOPLE)
+    return {
+        "type": "message",
+        "id": f"chaos-{number:05d}",
+        "sender": who,
+        "files": [],
+        "reply_to": None,
+        "text": f"{PLACES[who]}: towels are missing, {ASKED if asked else ''} "
+        + " ".join(f"w{rng.randrange(16**8):08x}" for _ in range(8)),
+        "at": datetime.now(UTC).isoformat(),
+    }
 
 
 def make_company(home: Path) -> None:
@@ -196,9 +192,9 @@ def taps(home: Path) -> list[dict[str, Any]]:
 def run(kills: int, count: int, seed: int, home: Path) -> Result:
     rng = random.Random(seed)
     make_company(home)
-    result, ledger, begun = Result(messages=count), Ledger(), time.monotonic()
-    waiting = messages(count, rng)
-    ledger.sent = {one["id"]: one for one in waiting}
+    ledger, begun = Ledger(), time.monotonic()
+    waiting = [message(number, rng, asked=number % 5 == 4) for number in range(count)]
+    result = Result()
     per_life = max(1, count // max(1, kills) + 1)
     restarts: list[datetime] = []
     lives = 0
@@ -206,17 +202,26 @@ def run(kills: int, count: int, seed: int, home: Path) -> Result:
     named = list(POINTS) * max(1, kills // 64)
     while result.kills < kills or (named and lives < 3 * (kills + len(POINTS))):
         point = named[0] if named and (lives % 3 == 0 or result.kills >= kills) else None
-        service = Service(home, ledger, f"{point}:{rng.randint(1, 3) if lives % 2 else 1}" if point else None)
+        nth = rng.randint(1, 3) if lives % 2 else 1
+        service = Service(home, ledger, f"{point}:{nth}" if point else None)
         service.ready.wait(20)
         restarts.append(datetime.now(UTC))
+        due = waiting[: (lives + 1) * per_life]
+        if point is not None:
+            # Work of its own: whatever is left of the rest, and however slow the machine, the point lies on its way.
+            own = [message(len(waiting) + more, rng, asked=point == "decided") for more in range(nth)]
+            waiting, due = [*waiting, *own], [*due, *own]
         # A platform repeats what was not acknowledged, and now and then what was.
-        again = [one for one in waiting[: (lives + 1) * per_life] if one["id"] not in ledger.kept]
-        again += rng.sample(waiting, min(2, len(waiting)))
+        again = [one for one in due if one["id"] not in ledger.kept]
+        again += rng.sample(due, min(2, len(due)))
         for one in [*again, *taps(home)]:
             service.send(one)
-        deadline = time.monotonic() + (rng.uniform(0.0, 0.5) if point is None else 1.5)
+        deadline = time.monotonic() + (rng.uniform(0.0, 0.5) if point is None else 20)
         while service.alive and time.monotonic() < deadline:
             time.sleep(0.01)
+            if point == "decided":
+                for one in taps(home):
+                    service.send(one)
         if point is not None and not service.alive:
             result.points[named.pop(0)] += 1
         else:
@@ -225,6 +230,8 @@ def run(kills: int, count: int, seed: int, home: Path) -> Result:
                 named.append(named.pop(0))
         service.kill()
         lives += 1
+    ledger.sent = {one["id"]: one for one in waiting}
+    result.messages, result.asked = len(waiting), sum(ASKED in one["text"] for one in waiting)
     last = Service(home, ledger, None)
     last.ready.wait(20)
     restarts.append(datetime.now(UTC))
