@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from bot.commands.call import Call
 from core import phrases
 from core.acts.commands import ReviewCorrection, UndoCorrection
@@ -10,6 +12,7 @@ from core.clock import shifted
 from core.errors import Refused
 from core.health import Health
 from core.i18n import N_, Words
+from core.outbox import translations
 from core.team.rights import Right
 from core.text import shorten
 from core.tickets.records import count_open, repairs_here
@@ -31,6 +34,7 @@ def brain(call: Call) -> None:
         words=words,
         near=call.near,
         own=repairs_here(call.tx.session),
+        known=partial(translations.known, call.tx.session),
     )
     lines = [f"• {one['quote']} [{one['id']}]" for one in told["sources"]]
     # In a group others read along, who may read less.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,8 +12,10 @@ from core.company.reading import brain_places, places_of
 from core.company.schema import Person, Resolution
 from core.i18n import Words
 from core.knowledge import questions
-from core.knowledge.questions import NOTHING_NEAR, Engine, Near
+from core.knowledge.questions import NOTHING_NEAR, Engine, Found, Near
+from core.knowledge.quoting import QUOTE, reads
 from core.knowledge.recall import Query
+from core.text import shorten
 from core.triage.port import NOBODY, BaselineEngine
 
 
@@ -38,9 +40,10 @@ def answer(
     words: Words | None = None,
     near: Near = NOTHING_NEAR,
     own: Sequence[Resolution] = (),
+    known: Callable[[Sequence[str], str], Mapping[str, str]] = lambda _texts, _language: {},
 ) -> dict[str, Any]:
     """core.clients.shapes.Answer, of what `person` may read (None: the operator, who reads all), in `words` (None: in the
-    language of the question). `own`: repairs of this service."""
+    language of the question). `own`: repairs of this service. `known`: texts, language -> the translations that were made."""
     judged = baseline.judge(asked.text, NOBODY)
     mine = places_of(company, person) if person is not None else ()
     place = asked.property_id or judged.property_id or (next(iter(mine)) if len(mine) == 1 else None)
@@ -54,8 +57,9 @@ def answer(
         engine=engine,
     )
     words = words or Words(judged.language, company.founder.zone)
-    reads = [words.language, *(person.languages if person is not None else ())]
-    sources = [questions.source_json(one, reads, today) for one in found]
+    speaks = reads(words.language, person)
+    said = _translations(company, found, speaks, known)
+    sources = [questions.source_json(one, speaks, today, said.get(one.entry.id, "")) for one in found]
     lines = [f"{one['quote']} [{one['id']}]" for one in sources]
     return {
         "query": asked.text,
@@ -68,3 +72,21 @@ def answer(
         "answer": "\n".join(lines) or words("I found nothing about that."),
         "sources": sources,
     }
+
+
+def _translations(
+    company: Company,
+    found: Sequence[Found],
+    speaks: Sequence[str],
+    known: Callable[[Sequence[str], str], Mapping[str, str]],
+) -> dict[str, str]:
+    """id -> what is there of it in the first of `speaks`: rules bring every language along, memos what was made for a card."""
+    memos = [company.memo(one.entry.id) for one in found if one.entry.layer == "memo"]
+    foreign = [one for one in memos if one is not None and one.language not in speaks]
+    made = known([one.transcript for one in foreign], speaks[0]) if foreign else {}
+    said = {one.id: shorten(made[one.transcript], QUOTE) for one in foreign if one.transcript in made}
+    for one in found:
+        rule = company.rule(one.entry.id) if one.entry.layer == "rule" else None
+        if rule is not None and speaks[0] in rule.text:
+            said[one.entry.id] = shorten(rule.text[speaks[0]], QUOTE)
+    return said

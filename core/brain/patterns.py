@@ -181,7 +181,7 @@ def _misread(corrected: Sequence[Corrected]) -> Iterable[Found]:
 def _stale_prices(memos: Sequence[Memo], seen: Sequence[Seen]) -> Iterable[Found]:
     """A memo that names a price for a place and a kind, which the last bills there miss."""
     for memo in memos:
-        prices = prices_in(memo.transcript_en)
+        prices = prices_in(memo.in_english)
         if not memo.holds or not prices or memo.property_id is None or memo.category is None:
             continue
         same = [

@@ -11,6 +11,7 @@ from core.cards.snapshot import DispatchSnapshot
 from core.cards.view import State, View
 from core.dispatch.quiet_hours import next_working_moment
 from core.i18n import N_
+from core.knowledge.quoting import for_reader, reads
 from core.model import URGENT, QuestionKind, RunState, Status
 from core.money import Amount, Rate
 from core.text import shorten
@@ -113,9 +114,9 @@ def sources(view: View) -> tuple[Section, ...]:
         f"{words('Vendor')}: {phrases.reason(basis.why_vendor, words)}",
         f"{words('Estimate')}: {phrases.reason(basis.why_price, words)}",
     ]
-    lines += [
-        f"{phrases.label(phrases.KIND, s.layer, words)} [{s.id}] {s.title}: {s.quote}" for s in basis.sources
-    ]
+    speaks = reads(words.language, view.reader)
+    told = [for_reader(view.company, one, speaks, view.quotes) for one in basis.sources]
+    lines += [f"{phrases.label(phrases.KIND, s.layer, words)} [{s.id}] {s.title}: {s.quote}" for s in told]
     return (Section(title=words("Why this vendor, why this price"), text="\n".join(lines), folded=True),)
 
 

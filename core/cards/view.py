@@ -55,6 +55,8 @@ class View:
     """Other open tickets of the same property: (ticket id, category)."""
     translations: dict[int, str] = field(default_factory=dict)
     """report id -> its words in the reader's language, where they do not read the original."""
+    quotes: dict[str, str] = field(default_factory=dict)
+    """memo id -> its words in the reader's language, where they do not read the original."""
     offer_link: str | None = None
     """The page on which they answer, for whoever passes it on."""
     offer_reached: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Select, func, or_, select
@@ -19,7 +20,9 @@ from core.context import Services, Tx
 from core.cost import report
 from core.i18n import N_, Words
 from core.knowledge import questions
+from core.knowledge.quoting import for_reader
 from core.model import OPEN, ApprovalStatus, Status
+from core.outbox import translations
 from core.phrases import CATEGORY, ROLE, TRADE, categories_named, label
 from core.store.tables import Approval, Deadline, Dispatch, Report, Ticket
 from core.stored_values import Source, to_json
@@ -235,17 +238,23 @@ def query_brain(
     asked = Question(wanted.question, place, limit=wanted.limit)
     own = repairs_here(tx.session)
     today = tx.now.date()
-    return answer(company, tx.services.baseline, asked, person, today, words=words, near=near, own=own)
+    known = partial(translations.known, tx.session)
+    return answer(
+        company, tx.services.baseline, asked, person, today, words=words, near=near, own=own, known=known
+    )
 
 
 def sources_of(tx: Tx, person: Person, ticket: Ticket) -> list[Source]:
-    """What a ticket's proposal rests on, as far as the person may read it: what is general, and of their properties the
-    rest."""
-    readable = brain_places(tx.services.company, person)
+    """What a ticket's proposal rests on, in their languages, as far as the person may read it: what is general, and of their
+    properties the rest."""
+    company = tx.services.company
+    readable = brain_places(company, person)
     sources = ticket.knowledge.sources if ticket.knowledge is not None else ()
-    if readable is None or ticket.property_id in readable:
-        return list(sources)
-    return [one for one in sources if one.layer in GENERAL]
+    if readable is not None and ticket.property_id not in readable:
+        sources = tuple(one for one in sources if one.layer in GENERAL)
+    speaks = tuple(person.languages)
+    made = translations.of_memos(tx.session, company, sources, speaks)
+    return [for_reader(company, one, speaks, made) for one in sources]
 
 
 def cost(tx: Tx, person: Person, wanted: CostSummary) -> dict[str, Any]:

@@ -95,6 +95,14 @@ class Company:
         return {sop.id: sop for sop in self.sops}
 
     @cached_property
+    def _memos(self) -> dict[str, Memo]:
+        return {memo.id: memo for memo in self.memos}
+
+    @cached_property
+    def _rules(self) -> dict[str, Rule]:
+        return {rule.rule_id: rule for rule in self.rules}
+
+    @cached_property
     def _accounts(self) -> dict[tuple[str, str], str]:
         """Who speaks from an account; what team.json says goes before what was joined."""
         written = {
@@ -136,6 +144,13 @@ class Company:
 
     def sop(self, sop_id: str | None) -> Sop | None:
         return self._sops.get(sop_id or "")
+
+    def memo(self, memo_id: str | None) -> Memo | None:
+        return self._memos.get(memo_id or "")
+
+    def rule(self, rule_id: str | None) -> Rule | None:
+        """One that was adopted and is in force or will be."""
+        return self._rules.get(rule_id or "")
 
     @cached_property
     def founder(self) -> Person:

@@ -159,6 +159,11 @@ class Memo(_Model):
         """Whether anything may rest on it."""
         return self.status == "kept"
 
+    @property
+    def in_english(self) -> str:
+        """Where somebody translated it; else as it was said."""
+        return self.transcript_en or self.transcript
+
 
 class Sop(_Model):
     id: Id

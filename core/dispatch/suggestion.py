@@ -125,7 +125,7 @@ def facts_for(
             }
             for vendor in offered
         ],
-        "memos": [shorten(memo.transcript_en, 400) for memo in knowledge.memos],
+        "memos": [shorten(memo.in_english, 400) for memo in knowledge.memos],
         "procedure": list(knowledge.sop.steps) if knowledge.sop else [],
         "why_language": why_language,
         "texts": texts,

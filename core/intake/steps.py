@@ -23,9 +23,10 @@ from core.i18n import N_
 from core.inbound import Message, heard_in
 from core.intake import reported_done
 from core.intake.incoming import Incoming, rows_of, said_by_us
+from core.knowledge.quoting import for_reader, reads
 from core.knowledge.recall import Query, recall
 from core.model import OPEN, URGENT, ApprovalStatus, Category, Event, Intent, SourceKind, Status
-from core.outbox import card_publisher, said_once
+from core.outbox import card_publisher, said_once, translations
 from core.store.brain_tables import MemoRow
 from core.store.tables import CardCopy, CardRow, Dispatch, InboxRow, Question, Report, Ticket
 from core.stored_values import Source
@@ -504,7 +505,10 @@ def _memos_about(tx: Tx, it: Incoming) -> list[Source]:
     """What the founder said about what is asked, as far as the asker may read it."""
     company, about = tx.services.company, Query(it.message.text, it.triage.property_id, None)
     knowledge = recall(company, about, readable=brain_places(company, it.person))
-    return [source for source in knowledge.sources if source.layer == "memo"]
+    speaks = reads(it.reader.language, it.person)
+    memos = [source for source in knowledge.sources if source.layer == "memo"]
+    made = translations.of_memos(tx.session, company, memos, speaks)
+    return [for_reader(company, source, speaks, made) for source in memos]
 
 
 def _wants_to_know(tx: Tx, it: Incoming) -> bool | None:

@@ -8,11 +8,9 @@ from datetime import date
 
 from core.company.company import Company
 from core.company.schema import Resolution
+from core.knowledge.quoting import QUOTE
 from core.model import Category, Layer
 from core.text import shorten
-
-QUOTE = 280
-"""Characters of a quote."""
 
 
 @dataclass(frozen=True, slots=True)

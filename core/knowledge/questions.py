@@ -13,6 +13,7 @@ from core.company.company import Company
 from core.company.schema import Resolution
 from core.knowledge.entries import Entry, entries_of
 from core.knowledge.lexical import Lexicon, terms
+from core.knowledge.quoting import quoted
 from core.knowledge.recall import SAME_CATEGORY, SAME_PROPERTY, Query
 
 Engine = Literal["lexical", "embeddings", "fused"]
@@ -213,27 +214,18 @@ def _terms(entry: Entry) -> list[str]:
     return found + (terms(entry.phrases) if entry.phrases else [])
 
 
-def quoted(entry: Entry, languages: Sequence[str]) -> tuple[str, str, bool]:
-    """The quote for who reads `languages`, the language it stands in, and whether that is a translation."""
-    if entry.language in languages:
-        return entry.quote, entry.language, False
-    if entry.english and "en" in languages:
-        return entry.english, "en", True
-    return f"[{entry.language}] {entry.quote}", entry.language, False
-
-
-def source_json(found: Found, languages: Sequence[str], today: date) -> dict[str, Any]:
+def source_json(found: Found, reads: Sequence[str], today: date, translation: str = "") -> dict[str, Any]:
     """A Source as programs get it: {layer, id, title, quote, language, translated, score, similarity, boost, property_id,
-    category, age_days}."""
+    category, age_days}. `translation`: into the first of `reads`, where there is one."""
     entry = found.entry
-    quote, language, translated = quoted(entry, languages)
+    quote = quoted(entry.quote, entry.language, entry.english, reads, translation)
     return {
         "layer": entry.layer,
         "id": entry.id,
         "title": entry.title,
-        "quote": quote,
-        "language": language,
-        "translated": translated,
+        "quote": quote.text,
+        "language": quote.language,
+        "translated": quote.translated,
         "score": found.score,
         "similarity": round(float(found.similarity), 4),
         "boost": round(float(found.boost), 4),

@@ -73,7 +73,7 @@ def recall(
     resolutions = find_resolutions(past, query)
     sources = [
         *(
-            Source("memo", memo.id, memo.speaker, shorten(memo.transcript_en, 280), score)
+            Source("memo", memo.id, memo.speaker, shorten(memo.in_english, 280), score)
             for memo, score in memos
         ),
         *([Source("sop", sop.id, sop.title, shorten(" ".join(sop.steps), 280))] if sop else []),

@@ -127,6 +127,7 @@ def view_of(
         now=tx.now,
         others=others,
         translations=translations.for_reader(tx, ticket, reader),
+        quotes=translations.quotes_for_reader(tx, ticket, reader),
         offer_link=link_to(tx.services, offer) if offer is not None and alone else None,
         offer_reached=offer is not None
         and tx.services.address_of_vendor(tx.services.company.vendor(offer.vendor_id)) is not None,

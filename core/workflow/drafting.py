@@ -170,7 +170,7 @@ def _weighed(
         return None
     category = Category(ticket.category)
     told = "\n".join(
-        [*(one.raw_input for one in ticket.reports), *(one.transcript_en for one in knowledge.memos)]
+        [*(one.raw_input for one in ticket.reports), *(one.in_english for one in knowledge.memos)]
     )
     return weigh(
         thought.suggestion,

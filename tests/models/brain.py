@@ -46,6 +46,13 @@ TEXTS = {
     ("reporter", "zh-TW"): "請先關掉冷氣電源,用毛巾接水,不要碰插座。",
 }
 
+TRANSLATED = {
+    (
+        "Si gotea el aire acondicionado de Taipei, primero hay que cortar la corriente.",
+        "en",
+    ): "If the air conditioning in Taipei drips, the power has to be switched off first.",
+}
+
 
 def said_in(asked: Asked) -> str:
     """The first fenced text."""
@@ -85,6 +92,6 @@ def clever(
                 }
                 return {**drafted, "texts": texts, "translations": [], **more}
             case _:
-                return {"text": ENGLISH}
+                return {"text": TRANSLATED.get((said_in(asked), facts_in(asked)["into"]), ENGLISH)}
 
     return answer

@@ -14,12 +14,12 @@ from sqlalchemy import select
 from core.store.tables import UsageRow
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.models_and_speech import Asked
-from tests.models.brain import ENGLISH, SINK, SINK_ENGLISH, TEXTS, purpose_of
+from tests.models.brain import ENGLISH, SINK, SINK_ENGLISH, TEXTS, facts_in, purpose_of, said_in
 from tests.models.conftest import Thinking
 from tests.test_first_story import (
     test_shirley_reports_ben_approves_shirley_acknowledges_and_it_is_done_for_132 as first_story,
 )
-from tests.world import STORY
+from tests.world import STORY, World
 
 PRICES = Path(__file__).parents[2] / "data" / "pricing.json"
 
@@ -159,3 +159,53 @@ async def test_the_shell_reads_with_the_model_too(house: Thinking, tmp_path: Pat
     assert (first["id"], first["category"], first["property_id"]) == (0, "plumbing_blockage", "bali_villa")
     assert second["intent"] == "chit_chat"
     assert [purpose_of(call) for call in house.mind.calls] == ["triage"]
+
+
+SPANISH = "Si gotea el aire acondicionado de Taipei, primero hay que cortar la corriente."
+SAID_IN_ENGLISH = "If the air conditioning in Taipei drips, the power has to be switched off first."
+
+
+async def test_a_memo_in_a_language_that_the_founder_does_not_read_stands_on_his_card_in_his(
+    house: Thinking,
+) -> None:
+    """It was never translated: until a model has, the original stands there behind its code. Once per memo and language."""
+    await keep_memo(house.world, SPANISH, "es")
+    await house.world.says("shirley", STORY)
+    card = await house.world.card("ben", "approval")
+    assert SAID_IN_ENGLISH in card.text
+    asked = [
+        (said_in(call), facts_in(call)["into"])
+        for call in house.mind.calls
+        if purpose_of(call) == "translate"
+    ]
+    assert sorted(asked) == [(SPANISH, "en"), (SPANISH, "zh-TW")], "Shirley's receipt shows it too"
+    await card.tap("approve")
+    await house.world.wait(hours=30)
+    before = len(house.mind.calls)
+    await house.world.says("shirley", STORY + " 又來了")
+    assert "translate" not in [purpose_of(call) for call in house.mind.calls[before:] if SPANISH in call.said]
+
+
+async def test_without_a_model_the_original_stands_there_behind_its_code(world: World) -> None:
+    await keep_memo(world, SPANISH, "es")
+    await world.says("shirley", STORY)
+    assert f"[es] {SPANISH}" in (await world.card("ben", "approval")).text
+    await world.says("ben", "/brain aire acondicionado Taipei gotea")
+    assert f"[es] {SPANISH}" in (await world.texts("ben"))[-1]
+
+
+async def keep_memo(world: World, text: str, language: str) -> None:
+    path = world.app.settings.company_folder / "voice_corpus.json"
+    memos = json.loads(path.read_text(encoding="utf-8"))
+    one = {
+        "id": "memo_spanish",
+        "property_id": "warm_taipei_2br",
+        "category": "hvac_leak",
+        "speaker": "ben",
+        "language": language,
+        "recorded_at": "2026-01-05T10:00:00-08:00",
+        "transcript": text,
+        "transcript_en": "",
+    }
+    path.write_text(json.dumps([*memos, one], ensure_ascii=False), encoding="utf-8")
+    await world.app.company_files.look()
