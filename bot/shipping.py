@@ -10,15 +10,17 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.allowing import allowing
 from bot.company_edits import CompanyEdits
 from core.company import memos
-from core.company.editing import Edit
+from core.company import procedures as written
+from core.company.editing import Edit, Unreadable
 from core.context import Commit, Store, Task, Tx
 from core.i18n import N_
 from core.model import RuleStatus, SkillStatus
 from core.outbox import card_publisher
 from core.store.brain_tables import MemoRow, RuleRow, SkillVersion
-from core.workflow import rules, shipping, skill_versions
+from core.workflow import procedures, rules, shipping, skill_versions
 from core.workflow.shipping import SHIP, What
 
 log = structlog.get_logger(__name__)
@@ -35,6 +37,8 @@ class Shipping:
         return Task(SHIP, find=lambda session, some: some, run=self._run, exhausted=_failed, slots=1)
 
     async def _run(self, args: dict[str, Any], _found: Any) -> Commit:
+        if args["what"] == "sop":
+            return await self._procedure(str(args["name"]), str(args["text"]), str(args["who"]))
         return await self.ship(args["what"], str(args["name"]))
 
     async def ship(self, what: What, name: str) -> Commit:
@@ -89,6 +93,21 @@ class Shipping:
         await self._edits.keep(partial(memos.put, memo=row.content), row.decided_by or "", trailers)
         return lambda tx: None
 
+    async def _procedure(self, sop_id: str, text: str, who: str) -> Commit:
+        """The founder's own words, so that what they widen is allowed. What does not fit the company is told, and nothing is
+        written."""
+        try:
+            await self._edits.keep(
+                partial(written.put, sop_id=sop_id, text=text),
+                who,
+                (f"Approved-by: {who}", f"Procedure: {sop_id}"),
+                allowing(self._store),
+            )
+        except Unreadable as unfit:
+            why = unfit.text
+            return lambda tx: _not_kept(tx, sop_id, why, who)
+        return lambda tx: _kept(tx, sop_id, gone=not text, who=who)
+
     async def _commit(self, file: str, text: str | None, about: str, by: str | None, what: str) -> str:
         trailers = (f"Approved-by: {by}", what)
         commit = await self._edits.keep(lambda _: Edit(file, text, about), by or "", trailers)
@@ -119,4 +138,23 @@ def _failed(tx: Tx, args: dict[str, Any], error: str) -> None:
             what=args["name"],
             why=error[:200],
         ),
+    )
+
+
+def _kept(tx: Tx, sop_id: str, *, gone: bool, who: str) -> None:
+    procedures.written(tx, sop_id)
+    sop = tx.services.company.sop(sop_id)
+    said = N_("“{what}” is no procedure any more.") if gone else N_("“{what}” holds from now on.")
+    card_publisher.tell(
+        tx,
+        tx.services.company.person(who),
+        lambda words: words(said, what=sop.title if sop is not None else sop_id),
+    )
+
+
+def _not_kept(tx: Tx, sop_id: str, why: str, who: str) -> None:
+    card_publisher.tell(
+        tx,
+        tx.services.company.person(who),
+        lambda words: words(N_("“{what}” stays as it was: {why}"), what=sop_id, why=why[:300]),
     )

@@ -64,6 +64,12 @@ COMMANDS: Final = {
         ("/memo Water in Taipei: ring Mr. Wang first",),
         acts=(do.ProposeMemo,),
     ),
+    "/sops": ChatCommand(
+        learnt.procedures,
+        N_("how things are done here"),
+        ("/sops lockout", "/sops new"),
+        reads=Right.READ,
+    ),
     "/skills": ChatCommand(
         learnt.skills, N_("the routines that were learnt"), ("/skills taipei_ac_leak",), reads=Right.READ
     ),

@@ -8,9 +8,12 @@ from core.acts.commands import ProposeMemo
 from core.store.brain_tables import RuleRow
 from core.team.learnt import rule_from, skill_from
 from core.text import shorten
+from core.workflow import procedures as sops
 from core.workflow import rules as proposals
 from core.workflow import skill_record, skill_versions
 from core.workflow.rule_words import sentence
+
+MOST_LISTED = 40
 
 
 def memo(call: Call) -> None:
@@ -21,6 +24,25 @@ def memo(call: Call) -> None:
         return
     call.do(ProposeMemo("", at.channel, at.conversation_id))
     call.reply(words("I am listening: your next message here, written or spoken, is the memo."))
+
+
+def procedures(call: Call) -> None:
+    """All procedures in a line each; with an id its card; with "new" the card to write one."""
+    words, company = call.reader.words, call.tx.services.company
+    if call.words_after:
+        sop_id = call.words_after
+        if sop_id != sops.NEW:
+            sops.find(call.tx, sop_id)
+        ways = [(address, call.reader) for address in call.alone()]
+        call.later(lambda tx: sops.put_before(tx, tx.services.company.sop(sop_id), ways))
+        return
+    if not company.sops:
+        call.reply(words("There are no procedures yet. Write one: {example}", example="/sops new"))
+        return
+    lines = [f"• {one.title} [{one.id}]" for one in company.sops[:MOST_LISTED]]
+    if len(company.sops) > MOST_LISTED:
+        lines.append(words("{count} more", count=len(company.sops) - MOST_LISTED))
+    call.reply("\n".join([*lines, words("One of them: {example}", example=f"/sops {company.sops[0].id}")]))
 
 
 def rules(call: Call) -> None:

@@ -352,6 +352,21 @@ class RetireMemo(OnMemo):
 
 
 @dataclass(frozen=True, slots=True)
+class WriteProcedure(Command):
+    """So it is done from now on; `sop_id`: core.workflow.procedures.NEW where it is not there yet."""
+
+    sop_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveProcedure(Command):
+    """It is no procedure of ours any more."""
+
+    sop_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class OnRule(Command):
     rule_id: str
 

@@ -35,6 +35,7 @@ from core.workflow import (
     memos,
     offer_answers,
     offers,
+    procedures,
     quarantine,
     questions,
     reports,
@@ -475,6 +476,12 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     ),
     Act(do.DropMemo, Right.ADOPT, lambda tx, actor, it: memos.drop(tx, memos.waiting(tx, it.memo_id), actor)),
     Act(do.RetireMemo, Right.ADOPT, lambda tx, actor, it: memos.retire(tx, it.memo_id, actor)),
+    Act(
+        do.WriteProcedure,
+        Right.ADOPT,
+        lambda tx, actor, it: procedures.write(tx, actor, it.sop_id, it.text),
+    ),
+    Act(do.RemoveProcedure, Right.ADOPT, lambda tx, actor, it: procedures.remove(tx, actor, it.sop_id)),
     Act(
         do.AdoptRule, Right.ADOPT, lambda tx, actor, it: rules.adopt(tx, rules.waiting(tx, it.rule_id), actor)
     ),

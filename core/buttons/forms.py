@@ -15,7 +15,7 @@ from sqlalchemy import select
 from core import phrases
 from core.actors import Reader
 from core.amounts import parse_amount
-from core.cards.card import Button, Field
+from core.cards.card import Button, Field, Section
 from core.cards.view import ButtonDraft, CardDraft
 from core.context import Tx
 from core.errors import Refused
@@ -31,6 +31,8 @@ FORM: Final = "prompt"
 """The kind of the card that asks one field."""
 ANSWERED_WITHIN: Final = timedelta(minutes=15)
 """So long the next words in the conversation may be the answer; a reply to the question counts later too."""
+MAX_SAID: Final = 3000
+"""Characters of one field; what is longer is not cut but asked for again."""
 WHICH: Final = ""
 """Stands for the question which of several optional fields is meant."""
 CONFIRM: Final = "confirm"
@@ -75,7 +77,9 @@ def _next(button: Button, said: Mapping[str, str]) -> str | None:
     if missing:
         return missing[0]
     optional_only = bool(button.fields) and not any(field.required for field in button.fields)
-    return WHICH if optional_only and not said else None
+    if not optional_only or said:
+        return None
+    return button.fields[0].name if len(button.fields) == 1 else WHICH
 
 
 def begin(tx: Tx, tapped: Tap, copy: CardCopy, reader: Reader) -> None:
@@ -152,7 +156,8 @@ def _card(form: FormRequest, reader: Reader) -> CardDraft:
     if field.kind == "choice":
         options = tuple(ButtonDraft("choose", one.label, args={"value": one.value}) for one in field.options)
         return CardDraft(title=button.label, lead=field.label, state="asking", buttons=(*options, stop))
-    return CardDraft(title=button.label, lead=field.label, state="asking", expects=field.kind)
+    now = (Section(title=words("As it stands"), text=field.value),) if field.value.strip() else ()
+    return CardDraft(title=button.label, lead=field.label, state="asking", sections=now, expects=field.kind)
 
 
 def _field(button: Button, name: str) -> Field | None:
@@ -211,6 +216,11 @@ def take_words(tx: Tx, message: Message, reader: Reader) -> tuple[bool, Tap | No
         case "text" if form.button["id"].startswith("reject") and not is_reply:
             _confirm(tx, form, message.text.strip(), reader)
             return True, None
+        case "text" if len(message.text) > MAX_SAID:
+            address = Address(message.channel, message.conversation_id)
+            too_long = Refused("too_long", most=MAX_SAID)
+            card_publisher.say(tx, address, phrases.refusal(too_long, reader.words, tx.now))
+            return True, None
         case "text":
             return True, _said(tx, form, message.text.strip(), reader)
         case "choice":
@@ -257,7 +267,7 @@ def _is_about(tx: Tx, form: FormRequest, message_ref: str) -> bool:
 def _said(tx: Tx, form: FormRequest, value: str, reader: Reader) -> Tap | None:
     button = Button.model_validate(form.button)
     asked = form.field
-    said = {**form.said, asked: shorten(value, 2000)}
+    said = {**form.said, asked: value[:MAX_SAID]}
     following = _next(button, said)
     form.done_at = tx.now  # while it is drawn: this question is answered
     _redraw(tx, form, reader)

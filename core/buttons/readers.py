@@ -335,6 +335,14 @@ def _retire(press: Pressed) -> do.RetireMemo:
     return do.RetireMemo(str(press.args["memo"]))
 
 
+def _write_procedure(press: Pressed) -> do.WriteProcedure:
+    return do.WriteProcedure(str(press.args["sop"]), press.values.get("text", ""))
+
+
+def _remove_procedure(press: Pressed) -> do.RemoveProcedure:
+    return do.RemoveProcedure(str(press.args["sop"]))
+
+
 def _accept_company(press: Pressed) -> do.ApproveCompany:
     return do.ApproveCompany(str(press.args["digest"]))
 
@@ -381,6 +389,7 @@ STANDALONE: Final[dict[str, dict[str, Reader]]] = {
     "clients": {"revoke": _revoke},
     "company": {"accept": _accept_company},
     "memo": {"confirm": _confirm_memo, "change": _change_memo, "drop": _drop_memo},
+    "sop": {"edit": _write_procedure, "remove": _remove_procedure},
     "standing": {"keep": _keep_order, "drop": _drop_order},
     "order": {"revoke": _revoke_order},
     "rule": {"adopt": _adopt_rule, "edit": _edit_rule, "dismiss": _dismiss_rule, "rollback": _roll_back_rule},

@@ -197,7 +197,7 @@ def edit(folder: Path, kind: Kind, name: str, typed: Mapping[str, str]) -> Edit:
     if not changed:
         raise Unreadable("", "nothing was changed")
     text = json.dumps(data, ensure_ascii=False, indent=2) + "\n"
-    _check(folder, FILES[kind], text)
+    check(folder, FILES[kind], text)
     return Edit(FILES[kind], text, f"{name or kind}: {', '.join(changed)}")
 
 
@@ -215,8 +215,8 @@ def _entry(data: Any, kind: Kind, name: str) -> dict[str, Any]:
     return found
 
 
-def _check(folder: Path, file: str, text: str) -> None:
-    """The whole company still makes sense with it."""
+def check(folder: Path, file: str, text: str) -> None:
+    """The whole company still makes sense with it. Raises Unreadable."""
     try:
         load_company_with(folder, file, text)
     except CompanyDataError as error:

@@ -8,19 +8,18 @@ import csv
 import hashlib
 import io
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from core.company import slack_export
 from core.company.editing import Edit
 from core.company.findings import CompanyDataError, line_of
 from core.company.loader import load_company, load_company_with
+from core.company.procedures import NoProcedure, named, values_of_markdown
 from core.company.schema import Memo, Person, Property, Resolution, Sop, Vendor
 from core.errors import LoopOSError
 from core.text import shorten
@@ -52,7 +51,6 @@ _SPREAD: Final = {"low_usd": "low", "high_usd": "high"}
 _LISTS: Final = frozenset(
     {"aliases", "languages", "properties", "slow_months", "steps", "trades", "trigger_phrases"}
 )
-_BULLET: Final = re.compile(r"^\s{0,3}(?:[-*+]|\d{1,3}[.)])\s+(\S.*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,31 +325,7 @@ def _cells(names: list[str], record: list[str]) -> dict[str, Any]:
 
 
 def _of_markdown(text: str) -> Row:
-    """A procedure: `# title`, perhaps a front matter of keys before it, list items as steps."""
-    values: dict[str, Any] = {}
-    body, begin = text, 1
-    if text.startswith("---\n") and (end := text.find("\n---", 4)) > 0:
-        try:
-            front = yaml.safe_load(text[4:end])
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
-            mark = getattr(error, "problem_mark", None)
-            raise Unfit(
-                [Problem(2 + (mark.line if mark else 0), "", "the front matter is not YAML")]
-            ) from None
-        if not isinstance(front, dict):
-            raise Unfit([Problem(2, "", "the front matter holds no keys")])
-        values |= {str(key): one for key, one in front.items() if one is not None}
-        begin += text.count("\n", 0, end + 1)
-        body = text[end + 1 :]
-    steps = []
-    for line in body.splitlines():
-        if line.startswith("# ") and "title" not in values:
-            values["title"] = line[2:].strip()
-        elif item := _BULLET.match(line):
-            steps.append(item[1].strip())
-    if steps:
-        values["steps"] = steps
-    if "id" not in values and isinstance(values.get("title"), str):
-        plain = re.sub(r"[^a-z0-9]+", "_", values["title"].casefold()).strip("_")[:40]
-        values |= {"id": plain} if plain else {}
-    return Row(1, values)
+    try:
+        return Row(1, named(values_of_markdown(text)))
+    except NoProcedure as none:
+        raise Unfit([Problem(none.line, "", none.problem)]) from None

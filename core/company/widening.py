@@ -47,7 +47,11 @@ def values_of(company: Company) -> dict[str, dict[str, Any]]:
     for vendor in company.vendors:
         found[f"vendor:{vendor.id}"] = _vendor_values(vendor)
     for sop in company.sops:
-        found[f"sop:{sop.id}"] = {"human_if_severity": sop.human_if_severity, "cap_usd": _text(sop.cap_usd)}
+        found[f"sop:{sop.id}"] = {
+            "human_if_severity": sop.human_if_severity,
+            "cap_usd": _text(sop.cap_usd),
+            "whole": sop.model_dump(mode="json"),
+        }
     for person in company.team:
         found[f"person:{person.id}"] = {
             "role": person.role.value,
@@ -83,6 +87,7 @@ def held_back(written: Company, accepted: Accepted) -> tuple[Company, list[Pendi
         if (kept := _vendor(i, one, accepted, pending)) is not None
     ]
     sops = [_sop(i, one, accepted, pending) for i, one in enumerate(written.sops)]
+    sops += _taken_away(written, accepted, pending)
     about, known = written.about, accepted.get("company:", {})
     if "guest_credit_cap_usd" in known and _raised(known["guest_credit_cap_usd"], about.guest_credit_cap_usd):
         pending.append(_of("company.json", (), "company:", "guest_credit_cap_usd", known, about))
@@ -129,6 +134,20 @@ def _sop(i: int, one: Sop, accepted: Accepted, pending: list[Pending]) -> Sop:
         pending.append(_of("sops.json", (i,), f"sop:{one.id}", "cap_usd", known, one))
         one = one.model_copy(update={"cap_usd": Decimal(known["cap_usd"])})
     return one
+
+
+def _taken_away(written: Company, accepted: Accepted, pending: list[Pending]) -> list[Sop]:
+    """Without its procedure a kind of problem would pass unasked: it holds until somebody says yes."""
+    there = {one.id for one in written.sops}
+    kept = []
+    for entry, known in accepted.items():
+        kind, _, sop_id = entry.partition(":")
+        if kind == "sop" and sop_id not in there and "whole" in known:
+            least = {key: known[key] for key in ("human_if_severity", "cap_usd")}
+            sop = Sop.model_validate({**known["whole"], **least})
+            pending.append(Pending("sops.json", (), entry, "id", sop.title, None))
+            kept.append(sop)
+    return kept
 
 
 def _person(i: int, one: Person, accepted: Accepted, pending: list[Pending]) -> Person:

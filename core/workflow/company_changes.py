@@ -63,11 +63,10 @@ def notice(tx: Tx, written: Company) -> None:
     _accept(tx, values_of(company), OPERATOR)
     gone = set(tx.session.scalars(select(AcceptedRow.entry))) - set(values_of(written))
     for entry in gone:
-        if not entry.startswith("vendor:"):
-            continue  # who or what comes back is held against what it was
-        row = tx.get(AcceptedRow, entry)
-        if row is not None:
-            tx.session.delete(row)  # what comes back has to be allowed anew
+        if entry.startswith(
+            "vendor:"
+        ):  # whoever comes back has to be allowed anew; the rest is held against what it was
+            _forget(tx, entry)
     if pending and first_time(tx, f"pending:{_digest(pending)}"):
         founder = tx.services.company.founder
         card_publisher.post_own(
@@ -90,7 +89,17 @@ def operators_word(tx: Tx, before: Company, after: Company) -> None:
         elif was != value:
             changed = {key: one for key, one in value.items() if was.get(key) != one}
             fresh[entry] = {**allowed.get(entry, was), **changed}
+    for entry in set(known) - set(values_of(after)):
+        if entry.startswith("sop:"):
+            _forget(tx, entry)
     _accept(tx, fresh, OPERATOR)
+
+
+def _forget(tx: Tx, entry: str) -> None:
+    row = tx.get(AcceptedRow, entry)
+    if row is not None:
+        tx.session.delete(row)
+        tx.session.flush()
 
 
 def pending(tx: Tx, written: Company) -> list[Pending]:
@@ -105,8 +114,10 @@ def approve(tx: Tx, actor: Actor, digest: str = "") -> int:
     forget(tx, f"pending:{_digest(waits)}")
     if digest and digest != _digest(waits):
         raise Refused("gone")
-    entries = {one.entry for one in waits}
-    _accept(tx, {e: value for e, value in values_of(written).items() if e in entries}, actor.person_id)
+    entries, now = {one.entry for one in waits}, values_of(written)
+    _accept(tx, {e: value for e, value in now.items() if e in entries}, actor.person_id)
+    for entry in entries - set(now):
+        _forget(tx, entry)
     roster.renew(tx)
     card_publisher.redraw_own(tx, "company", _digest(waits), partial(_card, waits, done=True))
     return len(waits)
