@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from core.media import HEAD, MediaRefused, sniff
 from core.outbox.file_links import safe_name
 
 _SHOWN: Final = re.compile(r"(image|audio)/[a-z0-9.+-]{1,40}")
@@ -18,10 +19,16 @@ CSP: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; med
 """What a browser needs to show a picture or play a recording that was opened by itself, and nothing else."""
 
 
+ANY_AUDIO: Final = "audio/*"
+"""A recording of which nobody kept the type: it is read from the file."""
+
+
 async def hand_out(path: Path, media_type: str, name: str, headers: dict[str, str]) -> web.FileResponse:
     """The file, in parts where a player asks for parts. Raises 404."""
     if not await asyncio.to_thread(path.is_file):
         raise web.HTTPNotFound(text="Not found")
+    if media_type == ANY_AUDIO:
+        media_type = await asyncio.to_thread(_type_of, path)
     shown = _SHOWN.fullmatch(media_type) is not None and "svg" not in media_type
     # A sandboxed page may not even fetch the recording it is made of (Chromium asks for CORS with the origin null);
     # sound has nothing that a sandbox would hold back.
@@ -38,6 +45,14 @@ async def hand_out(path: Path, media_type: str, name: str, headers: dict[str, st
             **headers,
         },
     )
+
+
+def _type_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return sniff(file.read(HEAD), "audio/ogg")[1]
+    except (OSError, MediaRefused):
+        return "application/octet-stream"
 
 
 def _disposition(kind: str, name: str) -> str:

@@ -133,7 +133,7 @@ def _let_go_received(tx: Tx, before: datetime) -> int:
 
 
 def _let_go_media(tx: Tx, before: datetime) -> int:
-    """Photos and voice notes of tickets that ended; a file that another ticket has stays."""
+    """Photos and voice notes of tickets that ended; a file that another ticket or a memo has stays."""
     ended = (
         select(Attachment)
         .join(Ticket, Ticket.ticket_id == Attachment.ticket_id)
@@ -145,7 +145,8 @@ def _let_go_media(tx: Tx, before: datetime) -> int:
     for row in rows:
         tx.session.delete(row)
     tx.session.flush()
-    for sha256 in {row.sha256 for row in rows}:
+    of_memos = {one.audio_sha256 for one in tx.services.company.memos}
+    for sha256 in {row.sha256 for row in rows} - of_memos:
         if tx.session.scalar(select(Attachment.id).where(Attachment.sha256 == sha256).limit(1)) is None:
             path = tx.services.media / sha256
             tx.on_commit(lambda path=path: path.unlink(missing_ok=True))  # type: ignore[misc]

@@ -15,11 +15,11 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from bot.callers import Callers
-from bot.pages import views
+from bot.pages import known, views
 from bot.pages.render import asset, render
 from bot.pages.signing_in import SigningIn
 from channels.connections import Handler
-from channels.file_response import hand_out
+from channels.file_response import ANY_AUDIO, hand_out
 from core.access.credentials import Caller
 from core.clients import feed, reading, shapes
 from core.clients.errors import ClientError
@@ -75,6 +75,7 @@ class Pages:
             ("/skills", self.skills),
             ("/skills.csv", self.skills_csv),
             ("/skills/{skill_id}", self.skill),
+            ("/properties/{property_id}", self.place),
             ("/rules", self.rules),
             ("/rules.csv", self.rules_csv),
             ("/loop", self.loop),
@@ -197,19 +198,24 @@ class Pages:
     # --- what the company is and knows
 
     async def skills(self, visit: Visit) -> web.Response:
-        return await self._show(visit, "skills", skills=await self._look(views.skills))
+        return await self._show(visit, "skills", skills=await self._look(known.skills))
 
     async def skill(self, visit: Visit) -> web.Response:
         named = visit.request.match_info["skill_id"]
         try:
-            found = await self._look(lambda tx: views.skill(tx, named))
+            found = await self._look(lambda tx: known.skill(tx, named))
         except Refused:
             raise ClientError("not_found", N_("There is no such skill.")) from None
         return await self._show(visit, "skill", **found)
 
+    async def place(self, visit: Visit) -> web.Response:
+        named = visit.request.match_info["property_id"]
+        found = await self._look(lambda tx: known.place(tx, visit.caller, named, visit.words))
+        return await self._show(visit, "place", **found)
+
     async def rules(self, visit: Visit) -> web.Response:
         return await self._show(
-            visit, "rules", rows=await self._look(lambda tx: views.rules(tx, visit.caller.words))
+            visit, "rules", rows=await self._look(lambda tx: known.rules(tx, visit.caller.words))
         )
 
     async def loop(self, visit: Visit) -> web.Response:
@@ -232,17 +238,19 @@ class Pages:
         return await self._show(visit, "clients", rows=rows)
 
     async def media(self, visit: Visit) -> web.StreamResponse:
-        """A photo or a voice note of a ticket; nothing else that lies in the folder."""
+        """A photo or a voice note of a ticket, or of a memo that they may read; nothing else that lies in the folder."""
         sha = visit.request.match_info["sha"]
         kept = select(Attachment).where(Attachment.sha256 == sha).limit(1)
         row = (
             await self._desk.store.read(lambda session: session.scalar(kept)) if _SHA.fullmatch(sha) else None
         )
-        if row is None:
+        kind, media_type = (row.kind, row.media_type) if row is not None else ("voice", ANY_AUDIO)
+        if row is None and not reading.is_audio_of_memo(
+            self._desk.services.company, visit.caller.person, sha
+        ):
             raise web.HTTPNotFound(text="Not found")
         headers = {"Cache-Control": "private, max-age=3600", "Content-Security-Policy": "default-src 'none'"}
-        name = f"{row.kind}-{sha[:8]}"
-        return await hand_out(self._desk.services.media / sha, row.media_type, name, headers)
+        return await hand_out(self._desk.services.media / sha, media_type, f"{kind}-{sha[:8]}", headers)
 
     # --- as tables for a spreadsheet
 
@@ -307,13 +315,13 @@ class Pages:
         return _csv("times", rows, ("by", "name", "stage", "median", "p90", "count"))
 
     async def skills_csv(self, visit: Visit) -> web.Response:
-        rows = await self._look(views.skills)
+        rows = await self._look(known.skills)
         return _csv("skills", rows, ("skill_id", "name", "version", "status", "vendor", "cap", "description"))
 
     async def rules_csv(self, visit: Visit) -> web.Response:
         return _csv(
             "rules",
-            await self._look(lambda tx: views.rules(tx, visit.caller.words)),
+            await self._look(lambda tx: known.rules(tx, visit.caller.words)),
             ("id", "text", "who", "at", "ticket_id", "status"),
         )
 

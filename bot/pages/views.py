@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,20 +16,14 @@ from core.access.credentials import Caller
 from core.actors import Actor
 from core.clients import feed, reading, shapes
 from core.company.reading import cost_places
-from core.company.skills import skill_json
 from core.context import Tx
 from core.errors import Refused
-from core.i18n import N_, Words
+from core.i18n import N_
 from core.model import OPEN, SYSTEM, ApprovalStatus, Event, Status
 from core.outbox.translations import text_digest
-from core.store.brain_tables import RuleRow, SkillVersion
 from core.store.tables import Dispatch, HistoryRow, Ticket, Translation
-from core.team.learnt import rule_from, skill_from
 from core.team.rights import Right, Subject, require
 from core.tickets.records import current_dispatch, find_ticket, latest_approval
-from core.workflow import rules as proposals
-from core.workflow import skill_record, skill_versions
-from core.workflow.rule_words import sentence
 
 LATELY_DONE: Final = 8
 MAX_OPEN: Final = 200
@@ -159,7 +152,7 @@ def timers(tx: Tx, ticket_id: str | None = None) -> list[dict[str, Any]]:
 def on_call(tx: Tx) -> list[dict[str, str]]:
     company = tx.services.company
     return [
-        {"place": place.name, "who": (company.on_site(place.id) or company.founder).name}
+        {"id": place.id, "place": place.name, "who": (company.on_site(place.id) or company.founder).name}
         for place in company.properties
     ]
 
@@ -225,6 +218,7 @@ def ticket(tx: Tx, caller: Caller, ticket_id: str, language: str) -> dict[str, A
             {
                 "at": row.at,
                 "event": row.event,
+                "step": phrases.SKILL_STEP.get(str(row.detail.get("do", "")), ""),
                 "who": "LoopOS" if row.actor == SYSTEM else company.name_of(row.actor),
                 "channel": row.channel,
                 "from": row.from_status,
@@ -345,72 +339,6 @@ def people(tx: Tx, caller: Caller) -> dict[str, Any]:
             for one in company.vendors
         ],
     }
-
-
-def skills(tx: Tx) -> list[dict[str, Any]]:
-    """Of every skill the version that matters."""
-    return [_skill(tx, row) for row in skill_versions.shown(tx)]
-
-
-def skill(tx: Tx, skill_id: str) -> dict[str, Any]:
-    """`{shown, versions}`: the version that matters, and all of them, newest first. Raises Refused("unknown_skill")."""
-    shown = skill_versions.find(tx, skill_id)
-    every = [_skill(tx, row) for row in reversed(skill_versions.versions(tx, skill_id))]
-    return {"shown": _skill(tx, shown), "versions": every}
-
-
-def _skill(tx: Tx, row: SkillVersion) -> dict[str, Any]:
-    one, company = skill_from(row.content), tx.services.company
-    vendor, condition = company.vendor(one.vendor_id), one.trigger_conditions
-    names = [
-        place.name for place_id in condition.property_id if (place := company.place(place_id)) is not None
-    ]
-    return {
-        "skill_id": row.skill_id,
-        "version": row.version,
-        "name": one.name,
-        "description": one.description,
-        "status": phrases.LEARNT_STATUS[row.status],
-        "who": company.name_of(row.decided_by) if row.decided_by else "",
-        "at": row.decided_at or row.proposed_at,
-        "kinds": [phrases.CATEGORY[kind] for kind in condition.category],
-        "places": names,
-        "severity": (condition.severity.min, condition.severity.max) if condition.severity else None,
-        "vendor": vendor.name if vendor is not None else one.vendor_id or "",
-        "cap": one.auth_cap_usd,
-        "steps": [(phrases.SKILL_STEP[step.do], step.note) for step in one.workflow_steps],
-        "tickets": one.sources.derived_from_tickets,
-        "record": skill_record.of(tx.session, row.skill_id, row.version),
-        "json": json.dumps(skill_json(one), ensure_ascii=False, indent=2),
-    }
-
-
-def rules(tx: Tx, words: Words) -> list[dict[str, Any]]:
-    every = select(RuleRow).order_by(RuleRow.proposed_at.desc()).limit(100)
-    company = tx.services.company
-    return [
-        {
-            "id": one.rule_id,
-            "text": sentence(company, rule_from(one.content), words) or one.text,
-            "who": company.name_of(one.proposed_by) if one.proposed_by != SYSTEM else "LoopOS",
-            "at": one.proposed_at,
-            "ticket_id": one.ticket_id,
-            "status": phrases.LEARNT_STATUS[one.status],
-            "used": words("{uses} of {of}", uses=one.uses, of=most)
-            if (most := rule_from(one.content).max_uses)
-            else "",
-            "evidence": [
-                (
-                    seen.get("ticket_id") or seen.get("resolution_id") or seen.get("memo_id") or "",
-                    seen.get("value", ""),
-                )
-                for seen in one.evidence
-            ],
-            "diff": proposals.diff_of(one),
-            "pull_request": one.pull_request,
-        }
-        for one in tx.session.scalars(every)
-    ]
 
 
 def clients(tx: Tx, caller: Caller) -> list[dict[str, Any]]:

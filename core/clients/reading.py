@@ -14,6 +14,7 @@ from core.brain.answering import Question, answer
 from core.clients import feed
 from core.clients.errors import ClientError
 from core.clients.shapes import CostSummary, ListTickets, QueryBrain
+from core.company.company import Company
 from core.company.reading import brain_places, cost_places
 from core.company.schema import Person, Vendor
 from core.context import Services, Tx
@@ -255,6 +256,16 @@ def sources_of(tx: Tx, person: Person, ticket: Ticket) -> list[Source]:
     speaks = tuple(person.languages)
     made = translations.of_memos(tx.session, company, sources, speaks)
     return [for_reader(company, one, speaks, made) for one in sources]
+
+
+def is_audio_of_memo(company: Company, person: Person, sha256: str) -> bool:
+    """The recording belongs to a memo that they may read."""
+    readable = brain_places(company, person)
+    return any(
+        one.audio_sha256 == sha256
+        and (readable is None or one.property_id is None or one.property_id in readable)
+        for one in company.memos
+    )
 
 
 def cost(tx: Tx, person: Person, wanted: CostSummary) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from core import phrases
 from core.actors import LOOPOS, Actor, Reader
-from core.cards.card import Fact, Field, Option, Section
+from core.cards.card import Fact, Field, Link, Option, Section
 from core.cards.view import ButtonDraft, CardDraft
 from core.company.company import Company
 from core.company.memo_rules import rule_of
@@ -331,11 +331,13 @@ def _card(tx: Tx, row: MemoRow, reader: Reader) -> CardDraft:
     said = memo.transcript
     if memo.transcript_en and memo.transcript_en != said:
         said = f"{said}\n{memo.transcript_en}"
-    sections = [
-        Section(
-            title=words("In the words of {who}", who=company.name_of(memo.speaker)), text=shorten(said, 900)
-        )
-    ]
+    title_of_words = words("In the words of {who}", who=company.name_of(memo.speaker))
+    audio = (
+        (Link(label=words("Voice note"), url=f"media:{memo.audio_sha256};audio/*"),)
+        if memo.audio_sha256
+        else ()
+    )
+    sections = [Section(title=title_of_words, text=shorten(said, 900), links=audio)]
     if memo.flags:
         text = words("It reads like an order to me: it can be kept as words, and changes nothing.")
         sections.append(Section(title=words("Careful"), text=text))

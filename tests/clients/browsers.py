@@ -56,7 +56,7 @@ class Browser:
                     self.cookies[name] = morsel.value
                 else:
                     self.cookies.pop(name, None)
-            return Page(response.status, await response.text(), response.headers)
+            return Page(response.status, await response.text(errors="replace"), response.headers)
 
     async def get(self, path: str, **headers: str) -> Page:
         return await self.send("GET", path, **headers)

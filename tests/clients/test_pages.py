@@ -25,6 +25,8 @@ PAGES = (
     "/costs",
     "/times",
     "/skills",
+    "/properties/warm_taipei_2br",
+    "/properties/bali_villa",
     "/rules",
     "/loop",
     "/people",
@@ -132,9 +134,43 @@ def test_the_middle_and_nine_of_ten() -> None:
 
 async def test_what_is_not_there_says_so(house: House, browser: Browser) -> None:
     await browser.signs_in("ben", "slack")
-    for path in ("/tickets/T-9999", "/skills/nothing", "/tickets?status=OPENED", "/costs?period=never"):
+    for path in (
+        "/properties/nowhere",
+        "/tickets/T-9999",
+        "/skills/nothing",
+        "/tickets?status=OPENED",
+        "/costs?period=never",
+    ):
         assert (await browser.get(path)).status == 404, path
     assert (await browser.get("/media/" + "0" * 64)).status == 404
+
+
+RECORDING = Path(__file__).parents[1] / "voice"
+
+
+async def test_what_the_company_knows_about_a_property_is_on_one_page(house: House, browser: Browser) -> None:
+    """Memos with who said them and the recording, repairs with their bills, routines, rules, vendors; for whoever looks after
+    it. Others see what is general."""
+    recording = next(RECORDING.rglob("*.ogg"))
+    await house.phone("ben", "slack").says("/memo")
+    await house.phone("ben", "slack").speaks(recording, "audio/ogg")
+    await house.phone("ben", "slack").says("Warm Taipei: the spare key is with the guard, 管理員 has it")
+    await house.phone("ben", "slack").taps("confirm")
+    await browser.signs_in("shirley", "slack")
+    page = (await browser.get("/properties/warm_taipei_2br")).text
+    assert "ring Mr. Wang before anyone else" in page
+    assert "the spare key is with the guard" in page
+    assert "128" in page and "2025-09-12" in page
+    assert "AC leak in Taipei" in page
+    found = re.search(r'src="(/media/[0-9a-f]{64})"', page)
+    assert found is not None
+    audio = await browser.get(found[1])
+    assert (audio.status, audio.headers["Content-Type"]) == (200, "audio/ogg")
+    other = (await browser.get("/properties/bali_villa")).text
+    assert "village plumber" not in other
+    assert "for those who look after it" in other or "負責的人" in other
+    await browser.signs_in("celine", "slack")
+    assert (await browser.get(found[1])).status == 404, "a recording of somebody else's property"
 
 
 async def test_the_demos_first_page_is_its_chat_until_somebody_signs_in(
