@@ -183,7 +183,7 @@ def _rules(args: argparse.Namespace) -> int:
         case "show":
             return rules.show(args.rule, as_json=args.json)
         case "ship":
-            return rules.ship(args.rule)
+            return rules.ship(args.rule, as_json=args.json)
         case what:
             return rules.decide(what, args.rule, args.changes, args.person, as_json=args.json)
 

@@ -140,7 +140,7 @@ def _broken(number: int, wanted: str) -> int:
 
 def rows_of(path: str | None) -> Iterator[tuple[int, dict[str, Any] | None]]:
     try:
-        source: IO[str] = open(path, encoding="utf-8") if path else sys.stdin  # noqa: SIM115, PTH123
+        source: IO[bytes] = open(path, "rb") if path else sys.stdin.buffer  # noqa: SIM115, PTH123
     except OSError as error:
         raise StartupError(
             f"{path} cannot be read: {error.strerror}.", "Name a file of JSON lines."
@@ -150,8 +150,8 @@ def rows_of(path: str | None) -> Iterator[tuple[int, dict[str, Any] | None]]:
             if not line.strip():
                 continue
             try:
-                row = json.loads(line)
-            except ValueError:
+                row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+            except (ValueError, RecursionError):
                 row = None
             good = isinstance(row, dict) and "id" in row and isinstance(row.get("text"), str)
             yield number, row if good else None

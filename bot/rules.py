@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
@@ -56,8 +57,8 @@ def decide(what: str, rule_id: str, changes: list[str], person: str, *, as_json:
     return answered(found, _with_diff, as_json=as_json)
 
 
-def ship(rule_id: str | None) -> int:
-    """Push, and make the pull request, now. 1 where something is not there yet."""
+def ship(rule_id: str | None, *, as_json: bool) -> int:
+    """Push, and make the pull request, now: `{shipped: [id], failed: [{id, why}]}`. 1 where something is not there yet."""
 
     async def work(house: SideProcess, settings: Settings) -> int:
         await house.store.write(lambda tx: rules.find(tx, rule_id) if rule_id is not None else None)
@@ -66,20 +67,25 @@ def ship(rule_id: str | None) -> int:
             return 1
         publishing = publishing_of(settings, house.store, house.services)
         wanted = await house.store.write(lambda tx: owed(tx, settings.github_token is not None))
-        missing = 0
+        told: dict[str, list[Any]] = {"shipped": [], "failed": []}
         named: list[tuple[What, str]] = [("rule", rule_id)] if rule_id is not None else wanted
         for what, name in named:
+            why = "refused, or never decided about"
             try:
                 done = await publishing.publish(what, name)
             except TryLater as later:
-                print(f"loopos: {name}: {later}", file=sys.stderr)
-                done = None
+                done, why = None, str(later)
             if done is None:
-                missing += 1
+                print(f"loopos: {name}: {why}", file=sys.stderr)
+                told["failed"].append({"id": name, "why": why})
             else:
                 await house.store.write(done)
-                print(f"{name} is there.")
-        return 1 if missing else 0
+                told["shipped"].append(name)
+        if as_json:
+            print(json.dumps(told, ensure_ascii=False, indent=2))
+        else:
+            print("\n".join(f"{name} is there." for name in told["shipped"]) or "Nothing new is there.")
+        return 1 if told["failed"] else 0
 
     return in_house(work)
 

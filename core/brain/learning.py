@@ -3,7 +3,7 @@ founder adopts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
@@ -61,7 +61,15 @@ class Learning:
 
 def _after(tx: Tx, property_id: str, category: Category) -> None:
     propose_skill(tx, property_id, category)
-    demote(tx)
+    demote(tx, [one for one in tx.services.company.skills if _covers(one, property_id, category)])
+
+
+def _covers(skill: Skill, property_id: str, category: Category) -> bool:
+    """A ticket of this kind at this place may have been a run of it."""
+    where = skill.trigger_conditions
+    return (not where.property_id or property_id in where.property_id) and (
+        not where.category or category in where.category
+    )
 
 
 # --- at night
@@ -299,10 +307,10 @@ def _teaches(ticket: Ticket) -> bool:
     return not (steered or ticket.triage.late or ticket.triage.not_understood)
 
 
-def demote(tx: Tx) -> list[dict[str, Any]]:
-    """Skills that did worse than drafting run no more, and the founder is told."""
+def demote(tx: Tx, skills: Iterable[Skill] | None = None) -> list[dict[str, Any]]:
+    """Of `skills` (None: of all) those that did worse than drafting run no more, and the founder is told."""
     found = []
-    for skill in tx.services.company.skills:
+    for skill in list(tx.services.company.skills if skills is None else skills):
         failed = _failures(tx.session, skill)
         if failed < FAILED:
             continue

@@ -97,3 +97,17 @@ def test_a_line_that_names_no_text_is_told(capsys: pytest.CaptureFixture[str], t
     file.write_text('{"id": "a", "text": "x", "category": ["hvac_leak"]}\n', encoding="utf-8")
     assert main(["brain", "query", "--file", str(file)]) == 2
     assert "line 1: category" in capsys.readouterr().err
+
+
+def test_a_line_that_cannot_be_read_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half a character, and a depth that no parser takes: the number of the line, and exit 2."""
+    for number, broken in enumerate(
+        (b'{"id": "q", "text": "\xe5\x86"}', b'{"id": "q", "text": ' + b"[" * 100_000)
+    ):
+        file = tmp_path / f"questions-{number}.jsonl"
+        file.write_bytes(b'\xef\xbb\xbf{"id": "a", "text": "towels"}\n' + broken + b"\n")
+        assert main(["brain", "query", "--file", str(file)]) == 2
+        told = capsys.readouterr()
+        assert json.loads(told.out)["id"] == "a"
+        assert "line 2" in told.err
+        assert "Traceback" not in told.err

@@ -186,10 +186,12 @@ async def test_a_refused_token_is_told_and_tried_again_when_somebody_asks(
     }.items():  # fmt: skip
         monkeypatch.setenv(key, value)
     assert await asyncio.to_thread(main, ["rules", "ship", name]) == 1
+    capsys.readouterr()
     hub.status = 0
-    assert await asyncio.to_thread(main, ["rules", "ship", name]) == 0
+    assert await asyncio.to_thread(main, ["rules", "ship", name, "--json"]) == 0
     assert (await row_of(world, name))["pull_request"] == hub.pulls[0]["html_url"]
     out = capsys.readouterr()
+    assert json.loads(out.out) == {"shipped": [name], "failed": []}
     assert TOKEN not in out.out + out.err
 
 
