@@ -241,7 +241,7 @@ def propose_skill(
     ]
     if covers:
         made = made.model_copy(update={"skill_id": covers[-1].skill_id})
-        if not differs(made, covers[-1]):
+        if not differs(made, covers[-1]) and not _outgrown(tx.session, made, covers[-1]):
             return None
     before = skill_versions.versions(tx, made.skill_id)
     if any(row.status == SkillStatus.PROPOSED for row in before):
@@ -257,6 +257,17 @@ def propose_skill(
         "saved": {**tried["saved"], "tickets": sum(one["would"] != "not" for one in tried["tickets"])},
     }
     return skill_versions.propose(tx, made, evidence, SYSTEM, not_before)
+
+
+def _outgrown(session: Session, new: Skill, old: Skill) -> bool:
+    """The prices went past what `old` may spend: it was left for that, and would be again each time."""
+    left = select(SkillRun.ticket_id).where(
+        SkillRun.skill_id == old.skill_id,
+        SkillRun.version == old.version,
+        SkillRun.state == RunState.FELL_BACK,
+        SkillRun.reason.startswith("over_cap"),
+    )
+    return new.auth_cap_usd > old.auth_cap_usd and session.scalar(left.limit(1)) is not None
 
 
 def repairs(session: Session, property_id: str, category: str, now: datetime) -> list[Repair]:

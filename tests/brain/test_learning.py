@@ -103,6 +103,9 @@ async def blocked(world: World, times: int = 1, cost: str = "90") -> None:
             await (await world.card("ben", "approval")).tap("approve")
         await (await world.card("haru", "job")).tap("ack")
         await (await world.card("haru", "job")).tap("resolve", amount=cost, outcome="cleared", rating="5")
+        for really in await world.cards("haru", "really"):  # above what was agreed: is it so?
+            if "resolve" in really.buttons():
+                await really.tap("resolve")
         await world.wait(days=20)
 
 
@@ -156,6 +159,25 @@ async def test_a_routine_that_does_not_hold_is_stopped_and_the_founder_told(worl
     assert any("no longer runs" in one for one in await world.texts("ben"))
     await world.says("haru", DRAIN)
     assert detail_of((await world.tickets())[-1], "skill_step") == []
+
+
+async def test_a_routine_whose_price_went_up_a_little_is_asked_about_instead_of_left_again_and_again(
+    world: World,
+) -> None:
+    """Five dollars dearer: not worth a question by itself, but the routine is left for it each time."""
+    await blocked(world, 3)
+    await (await world.card("ben", "skill")).tap("adopt")
+    await blocked(world, cost="95")
+    assert (await world.tickets())[-1]["skill_artifact"]["run"] == "done"
+    await blocked(world, 3, cost="95")
+    left = [detail_of(one, "fallback") for one in (await world.tickets())[-3:]]
+    assert [one["why"] for found in left for one in found] == ["over_cap"] * 3
+    asked = await world.card("ben", "skill")
+    assert "v2" in asked.text
+    await asked.tap("adopt")
+    await blocked(world, cost="95")
+    ticket = (await world.tickets())[-1]
+    assert (ticket["skill_artifact"]["version"], ticket["skill_artifact"]["run"]) == (2, "done")
 
 
 # --- from the shell
