@@ -46,7 +46,7 @@ class ModelsAndSpeech:
         """The house works with them from now on."""
         services.transcriber = self.transcriber
         if self.embeddings is not None:
-            services.near = self.embeddings.near
+            services.vectors = self.embeddings
             self._keeper = IndexKeeper(self.embeddings, lambda: shelf_of(services.company).texts)
         if self.models is not None:
             services.models = self.models

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ from core.company.company import Company
 from core.company.schema import Person, Vendor
 from core.errors import TryLater
 from core.health import Health
-from core.knowledge.questions import NOTHING_NEAR, Near
+from core.knowledge.questions import NOTHING_NEAR, Near, Vectors
 from core.llm.port import Models
 from core.media import Pictures
 from core.model import Address
@@ -75,8 +75,8 @@ class Services:
     models: Models | None = None
     """None: no model is configured; the house works by rule."""
     transcriber: Transcriber | None = None
-    near: Callable[[str], Awaitable[Near]] | None = None
-    """How near what the company knows is to a question, by vectors; None: nobody makes them."""
+    vectors: Vectors | None = None
+    """None: nobody makes them, and everything is found by its words."""
     escalate_after: int | None = None
     clock: Clock = field(default_factory=SystemClock)
     media: Path = Path("media")

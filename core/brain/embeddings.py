@@ -92,6 +92,21 @@ class Embeddings:
             else Near(fallback=f"{self.model}: a vector of another length")
         )
 
+    async def prepare(self, text: str) -> None:
+        """Make the vector of what somebody wrote, so that `similar` knows it."""
+        try:
+            await self._vector_of(text)
+            await self._current()
+        except (Unanswered, BadVectors) as why:
+            log.info("not_prepared", why=str(why)[:120])
+
+    def similar(self, text: str, others: Sequence[str]) -> list[float | None]:
+        """How near each of `others` is to it, 0..1; None where one of the two has no vector at hand. Calls nobody."""
+        question, index = self._asked.get(text), self._index
+        if question is None or index is None:
+            return [None] * len(others)
+        return index.some(question, [text_key(one) for one in others])
+
     async def _current(self) -> VectorIndex:
         """The index of what is kept now, whoever made it: a verb in the shell may have."""
         stamp = await self._store.read(_stamp)

@@ -67,7 +67,7 @@ class Operations:
         )
 
     async def _near(self, question: str) -> Near:
-        return NOTHING_NEAR if self.services.near is None else await self.services.near(question)
+        return NOTHING_NEAR if self.services.vectors is None else await self.services.vectors.near(question)
 
     async def live_state(self, caller: Caller, wanted: shapes.LiveState) -> dict[str, Any]:
         return await self._look(caller, lambda tx: reading.live_state(tx, wanted.after))

@@ -39,7 +39,7 @@ from core.intake.incoming import message_of, said_by_us
 from core.intake.messages import settled, take_message
 from core.intake.steps import LINES_WITHIN, thread_ticket
 from core.metering import About
-from core.model import Address, InboxStatus, SourceKind, Triage
+from core.model import Address, InboxStatus, Intent, SourceKind, Triage
 from core.outbox import home_page
 from core.ports import Channel
 from core.store import crashpoints
@@ -294,16 +294,26 @@ class Intake:
     async def understand(self, row: InboxRow, message: Message) -> Triage:
         speaker = self.speaker(message)
         if self._services.models is None:
-            return await self._services.understanding.understand(message.text, speaker)
+            triage = await self._services.understanding.understand(message.text, speaker)
+            await self._prepare(message, triage)
+            return triage
         services, first = self._services, await self._services.baseline.understand(message.text, speaker)
         now = services.clock.now()
         known = await self._store.read(
             lambda session: settled(services.unit(session, now), row, message, first)
         )
         pictures = () if known else await services.pictures.shown(services.media, message.files)
-        return await services.understanding.understand(
-            message.text, speaker, Occasion(row.id, pictures, known)
-        )
+        read = services.understanding.understand(message.text, speaker, Occasion(row.id, pictures, known))
+        if known:
+            return await read
+        triage, _ = await asyncio.gather(read, self._prepare(message, first))
+        return triage
+
+    async def _prepare(self, message: Message, triage: Triage) -> None:
+        """Its vector, beside the reading: what becomes a ticket is compared with the memos there are."""
+        vectors, said = self._services.vectors, message.written or message.text
+        if vectors is not None and triage.intent is Intent.NEW_ISSUE and said.strip():
+            await vectors.prepare(said)
 
     def _is_known(self, message: Message) -> bool:
         services, account = self._services, (message.channel, message.sender)

@@ -37,8 +37,8 @@ class Looking:
             return None
         asked, services = command_in(message.text) or message.text, self._services
         near = NOTHING_NEAR
-        if services.near is not None and (question := services.commands.question_in(asked)):
-            near = await services.near(question)
+        if services.vectors is not None and (question := services.commands.question_in(asked)):
+            near = await services.vectors.near(question)
         return await self._store.read(lambda session: self._look(session, message, near))
 
     def _look(self, session: Session, message: Message, near: Near) -> Commit | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from core.company.company import Company
-from core.company.schema import Resolution
+from core.company.schema import Memo, Resolution
 from core.knowledge.quoting import QUOTE
 from core.model import Category, Layer
 from core.text import shorten
@@ -54,21 +54,21 @@ def entries_of(company: Company, own: Sequence[Resolution] = ()) -> tuple[Entry,
 
 
 def _memos(company: Company) -> list[Entry]:
-    return [
-        Entry(
-            "memo",
-            one.id,
-            company.name_of(one.speaker),
-            shorten(one.transcript, QUOTE),
-            one.language,
-            shorten(one.transcript_en, QUOTE) if one.transcript_en != one.transcript else "",
-            places=(one.property_id,) if one.property_id is not None else (),
-            category=one.category,
-            day=one.recorded_at.date(),
-        )
-        for one in company.memos
-        if one.holds
-    ]
+    return [memo_entry(company, one) for one in company.memos if one.holds]
+
+
+def memo_entry(company: Company, memo: Memo) -> Entry:
+    return Entry(
+        "memo",
+        memo.id,
+        company.name_of(memo.speaker),
+        shorten(memo.transcript, QUOTE),
+        memo.language,
+        shorten(memo.transcript_en, QUOTE) if memo.transcript_en != memo.transcript else "",
+        places=(memo.property_id,) if memo.property_id is not None else (),
+        category=memo.category,
+        day=memo.recorded_at.date(),
+    )
 
 
 def _sops(company: Company) -> list[Entry]:

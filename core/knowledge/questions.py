@@ -7,7 +7,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from core.company.company import Company
 from core.company.schema import Resolution
@@ -22,6 +22,8 @@ BAR: Final = 0.3
 
 ROUNDED: Final = 1e-4
 """Scores are told with four digits: what differs by less is a tie."""
+SCOPES: Final = 64
+"""So many combinations of place, kind and rights are kept ready."""
 COVERED: Final = 0.3
 """Of the words of a question so much must be there where neither its place nor its kind speaks for the answer: one rare word
 in common is an accident."""
@@ -58,12 +60,26 @@ class Near:
 NOTHING_NEAR: Final = Near()
 
 
+class Vectors(Protocol):
+    """Who makes and compares vectors of texts. None of it raises for what a provider does."""
+
+    async def near(self, question: str) -> Near:
+        """How near all that is known is to it."""
+
+    async def prepare(self, text: str) -> None:
+        """Make the vector of what somebody wrote, so that `similar` knows it."""
+
+    def similar(self, text: str, others: Sequence[str]) -> list[float | None]:
+        """How near each of `others` is to it, 0..1; None where one of the two has no vector at hand. Calls nobody."""
+
+
 class Shelf:
     """The entries with their index. Everything that a question needs of all of them is an array."""
 
     def __init__(self, entries: Sequence[Entry]) -> None:
         self.entries = tuple(entries)
         self._order: tuple[tuple[str, ...], Any, Any] = ((), None, None)
+        self._scopes: dict[tuple[str | None, str | None, frozenset[str] | None], tuple[Any, Any]] = {}
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -123,10 +139,13 @@ class Shelf:
         if not self.entries:
             return []
         by_words = engine == "lexical" or not near.there
-        asked = terms(query.text)
+        if not by_words and engine == "embeddings" and self._order_of(near.keys)[1] is None:
+            asked: Sequence[str] = ()  # every entry has its vector: nobody asks what the words are
+        else:
+            asked = terms(query.text)
         similarity = self._similarity(asked, near, engine)
-        boosts = self._boosts(query)
-        best = self._best(similarity, boosts, self._allowed(query, readable), limit)
+        boosts, barred = self._scope(query, readable)
+        best = self._best(similarity, barred, limit)
         found = [(number, Found(self.entries[number], similarity[number], boosts[number])) for number in best]
         return [
             one
@@ -163,6 +182,19 @@ class Shelf:
             self._order = (keys, order, there)
         return order, there
 
+    def _scope(self, query: Query, readable: Set[str] | None) -> tuple[Any, Any]:
+        """(the boosts, the same with minus infinity where it may not be read): alike for most questions of a day."""
+        import numpy as np
+
+        key = (query.property_id, query.category, None if readable is None else frozenset(readable))
+        if key not in self._scopes:
+            if len(self._scopes) >= SCOPES:
+                self._scopes.clear()
+            boosts = self._boosts(query)
+            barred = np.where(self._allowed(query, readable), boosts, np.float32(-np.inf))
+            self._scopes[key] = (boosts, barred)
+        return self._scopes[key]
+
     def _boosts(self, query: Query) -> Any:
         import numpy as np
 
@@ -193,11 +225,11 @@ class Shelf:
             allowed |= about
         return allowed
 
-    def _best(self, similarity: Any, boosts: Any, allowed: Any, limit: int) -> list[int]:
+    def _best(self, similarity: Any, barred: Any, limit: int) -> list[int]:
         """The numbers of the best, ties by id."""
         import numpy as np
 
-        totals = np.where(allowed & (similarity > 0), similarity + boosts, -1.0)
+        totals = np.where(similarity > 0, similarity + barred, -1.0)
         some = min(limit, len(totals))
         least = np.partition(totals, -some)[-some] - ROUNDED
         near = np.nonzero((totals >= least) & (totals >= 0))[0].tolist()

@@ -1,11 +1,11 @@
 """What the company already knows about a problem: four layers, each answer with its source.
 
-Lexical for now: BM25 over words and, for Chinese and Japanese, character pairs. The boosts are those that
-vectors will get too: +0.15 for the same property, +0.10 for the same category."""
+BM25 over words and, for Chinese and Japanese, character pairs; half of it and half the vectors' cosine where a provider makes
+them. On top +0.15 for the same property, +0.10 for the same category."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -15,6 +15,7 @@ from core.company.company import Company
 from core.company.rules import Rule
 from core.company.schema import Memo, Resolution, Sop
 from core.company.skills import Skill
+from core.knowledge.entries import memo_entry
 from core.knowledge.lexical import lexical_scores
 from core.stored_values import Source
 from core.text import normal, shorten
@@ -54,9 +55,11 @@ def recall(
     readable: Collection[str] | None = None,
     skill: Skill | None = None,
     rules: Sequence[Rule] = (),
+    near: Callable[[Sequence[str]], Sequence[float | None]] | None = None,
 ) -> Knowledge:
     """What applies to `query`. `own_resolutions` are tickets this service resolved itself; `readable`: of the properties that
-    the asker may read about (None: all), and what is general; `skill`: the one at work on it; `rules`: those it is under."""
+    the asker may read about (None: all), and what is general; `skill`: the one at work on it; `rules`: those it is under; `near`: how near each of these texts is to it by vectors, 0..1, None for
+    what has none."""
     retired = {one.then["memo_id"] for one in rules if one.kind == "retire_memo"}
     every, past = (
         [one for one in company.memos if one.holds and one.id not in retired],
@@ -65,7 +68,8 @@ def recall(
     if readable is not None:
         every = [one for one in every if one.property_id is None or one.property_id in readable]
         past = [one for one in past if one.property_id in readable]
-    memos = rank_memos(every, query)
+    cosines = near([memo_entry(company, one).embedded for one in every]) if near is not None else ()
+    memos = rank_memos(every, query, cosines)
     sop = find_sop(company, query)
     steps = [str(one.then["step"]) for one in rules if one.kind == "sop_step"]
     if sop is not None and steps:
@@ -93,17 +97,25 @@ def _bill(resolution: Resolution) -> str:
     return f"{resolution.cost_usd} USD, {resolution.hours:g} h, {resolution.rating}/5: {resolution.summary}"
 
 
-def rank_memos(memos: Sequence[Memo], query: Query) -> list[tuple[Memo, float]]:
-    """The best TOP_MEMOS memos with their scores; those about another property are never taken."""
+def rank_memos(
+    memos: Sequence[Memo], query: Query, cosines: Sequence[float | None] = ()
+) -> list[tuple[Memo, float]]:
+    """The best TOP_MEMOS memos with their scores; those about another property are never taken. `cosines`: one per memo, where
+    there are vectors; half of the similarity is theirs, as for a question."""
     if not memos:
         return []
     texts = [
         f"{memo.transcript} {memo.transcript_en if memo.transcript_en != memo.transcript else ''}"
         for memo in memos
     ]
+    words = lexical_scores(texts, query.text)
+    both = [
+        score if cosine is None else (score + cosine) / 2
+        for score, cosine in zip(words, cosines or [None] * len(words), strict=True)
+    ]
     scored = [
         (memo, score + boost(memo.property_id, memo.category, query))
-        for memo, score in zip(memos, lexical_scores(texts, query.text), strict=True)
+        for memo, score in zip(memos, both, strict=True)
         if query.property_id is None or memo.property_id in {None, query.property_id}
     ]
     best = sorted(scored, key=lambda pair: (-pair[1], pair[0].id))[:TOP_MEMOS]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 from core.errors import LoopOSError
@@ -53,6 +54,22 @@ class VectorIndex:
         flat = np.frombuffer(b"".join(packed.values()), dtype=KIND)
         return cls(tuple(packed), flat.reshape(len(packed), width))
 
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {key: number for number, key in enumerate(self.keys)}
+
+    def some(self, question: bytes, keys: Sequence[str]) -> list[float | None]:
+        """The same of a few; None for what has no vector, and where the question's is of another length."""
+        import numpy as np
+
+        asked = np.frombuffer(question, dtype=KIND)
+        rows = [self._rows.get(key) for key in keys]
+        there = [row for row in rows if row is not None]
+        if len(asked) != self.dimensions or not there:
+            return [None] * len(keys)
+        found = iter(np.clip(self.matrix[there] @ asked, 0.0, 1.0).tolist())
+        return [None if row is None else next(found) for row in rows]
+
     def cosines(self, question: bytes) -> Any:
         """How near each text is to the question, float32 in 0..1, one per key: what points away counts as nothing. None where
         the question's vector is of another length."""
@@ -62,4 +79,5 @@ class VectorIndex:
         if len(asked) != self.dimensions:
             return None
         near = self.matrix @ asked
-        return np.clip(near, 0.0, 1.0, out=near)
+        np.maximum(near, 0.0, out=near)
+        return np.minimum(near, 1.0, out=near)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
 from core.actors import LOOPOS, Actor
-from core.company.company import Company
 from core.company.schema import Property, Vendor
 from core.context import Services, Tx
 from core.cost.ledger import model_spent
@@ -58,7 +58,8 @@ class Thought:
     """Of no answer, or of one from elsewhere: a key of core.phrases.BY_RULE, then what was tried."""
 
 
-def knowledge_of(session: Session, company: Company, ticket: Ticket, now: datetime) -> Knowledge:
+def knowledge_of(session: Session, services: Services, ticket: Ticket, now: datetime) -> Knowledge:
+    company, vectors = services.company, services.vectors
     query = Query(
         " ".join(report.raw_input for report in ticket.reports),
         ticket.property_id,
@@ -67,12 +68,14 @@ def knowledge_of(session: Session, company: Company, ticket: Ticket, now: dateti
     )
     own = own_resolutions(session, ticket.property_id, ticket.category) if ticket.property_id else []
     ruled = applying(company.rules, ticket.property_id, ticket.category, ticket.severity, now)
-    return recall(company, query, own, skill=skill_runs.at_work(company, ticket), rules=ruled)
+    said = ticket.reports[0].raw_input if ticket.reports else ""
+    near = partial(vectors.similar, said) if vectors is not None else None
+    return recall(company, query, own, skill=skill_runs.at_work(company, ticket), rules=ruled, near=near)
 
 
 def remember(tx: Tx, ticket: Ticket) -> Knowledge:
     """What the company knows about `ticket`; its sources are written on the ticket."""
-    knowledge = knowledge_of(tx.session, tx.services.company, ticket, tx.now)
+    knowledge = knowledge_of(tx.session, tx.services, ticket, tx.now)
     ticket.matched_voice_memo_ids = [memo.id for memo in knowledge.memos]
     ticket.matched_sop_id = knowledge.sop.id if knowledge.sop else None
     ticket.matched_historical_ids = [past.id for past in knowledge.resolutions]
@@ -90,7 +93,7 @@ def needs_thought(tx: Tx, ticket: Ticket) -> bool:
     place = tx.services.company.place(ticket.property_id)
     if tx.services.models is None or place is None or ticket.severity >= 5 or ticket.triage.not_understood:
         return False
-    knowledge = knowledge_of(tx.session, tx.services.company, ticket, tx.now)
+    knowledge = knowledge_of(tx.session, tx.services, ticket, tx.now)
     vendor = tx.services.company.vendor(
         by_rule(tx.services, place, Category(ticket.category), knowledge, ()).vendor_id
     )

@@ -96,7 +96,7 @@ def _case(session: Session, services: Services, ticket: Ticket) -> _Case | None:
     place = services.company.place(ticket.property_id)
     if ticket.status != Status.NEW or place is None or not ticket.reports:
         return None
-    knowledge = drafting.knowledge_of(session, services.company, ticket, services.clock.now())
+    knowledge = drafting.knowledge_of(session, services, ticket, services.clock.now())
     category = Category(ticket.category)
     offered = suggestion.candidates(services.company, place, category, knowledge, ())
     rule = drafting.by_rule(services, place, category, knowledge, ())

@@ -160,7 +160,7 @@ def _of_dispatch(session: Session, services: Services, ticket: Ticket, dispatch:
     company = services.company
     place, vendor = company.place(ticket.property_id), company.vendor(dispatch.vendor_id)
     assert place is not None
-    knowledge = drafting.knowledge_of(session, company, ticket, services.clock.now())
+    knowledge = drafting.knowledge_of(session, services, ticket, services.clock.now())
     cap = cap_for(place, vendor, knowledge)
     if dispatch.cap_usd != cap:
         yield f"cap {dispatch.cap_usd}, by company data {cap}"

@@ -73,6 +73,8 @@ class FakeOpenAI(FakeMind):
     heard: Heard = hello
     spoil: str = ""
     """How the next vectors are wrong: "count", "short", "nan", "zeros"."""
+    like: dict[str, str] = field(default_factory=dict)
+    """What a text with these words in it means: its vector is that of the meaning."""
 
     def __post_init__(self) -> None:
         self.app.router.add_post("/v1/chat/completions", self._chat)
@@ -154,7 +156,8 @@ class FakeOpenAI(FakeMind):
 
     def _spoilt(self, text: str, *, packed: bool) -> list[float] | str:
         if self.spoil in {"", "count"}:
-            return _vector(text, packed=packed)
+            meant = next((meaning for words, meaning in self.like.items() if words in text), text)
+            return _vector(meant, packed=packed)
         spoilt = {"short": [1.0] * 3, "nan": [math.nan] * DIMENSIONS, "zeros": [0.0] * DIMENSIONS}
         row = spoilt[self.spoil]
         return base64.b64encode(struct.pack(f"<{len(row)}f", *row)).decode() if packed else row

@@ -173,3 +173,33 @@ async def test_a_memo_that_is_added_is_embedded_alone(tmp_path: Path) -> None:
         await world.app.company_files.look()
         await made(world, mind)
         assert [words in text for text in set(embedded(mind)) - before] == [True]
+
+
+SAID = "Bali Villa: the machine that keeps the swimming water clean makes a noise like a swarm of bees"
+
+
+async def test_a_ticket_finds_what_was_said_in_other_words_by_its_vector(tmp_path: Path) -> None:
+    """No word in common; the vectors lie close. One vector for what was written, made beside the reading, none for an
+    acknowledgement; and where the provider does not answer, words alone."""
+    async with thinking(tmp_path, "openai", LOOPOS_EMBED="openai") as house:
+        world, mind = house.world, house.mind
+        assert isinstance(mind, FakeOpenAI)
+        mind.like = {"swarm of": "pump", "humming": "pump"}
+        await world.says("ben", "/memo When it is humming, the filter basket is full: empty it")
+        await (await world.card("ben", "memo")).tap("change", property="general", category="general", words="")
+        await (await world.card("ben", "memo")).tap("confirm")
+        await made(world, mind)
+        await asyncio.sleep(0.1)
+        before = len(embedded(mind))
+        await world.says("celine", SAID)
+        assert embedded(mind)[before:] == [SAID]
+        ticket = (await world.tickets())[-1]
+        memo = world.app.services.company.memos[-1]
+        assert memo.id in ticket["matched_voice_memo_ids"]
+        mind.spoil = "nan"
+        await world.says("miguel", SAID.replace("Bali Villa", "Creekfront Cabin"))
+        assert len(await world.tickets()) == 2
+        assert memo.id not in (await world.tickets())[-1]["matched_voice_memo_ids"]
+        mind.spoil = ""
+        await world.says("celine", f"/ack {ticket['ticket_id']}")
+        assert len(embedded(mind)) == before + 2
