@@ -231,7 +231,8 @@ class Shelf:
 
         totals = np.where(similarity > 0, similarity + barred, -1.0)
         some = min(limit, len(totals))
-        least = np.partition(totals, -some)[-some] - ROUNDED
+        # From the small end: what is barred lies in a great heap of equals at the other, on which a selection is slow.
+        least = -np.partition(-totals, some - 1)[some - 1] - ROUNDED
         near = np.nonzero((totals >= least) & (totals >= 0))[0].tolist()
         return sorted(near, key=lambda n: (-round(float(totals[n]), 4), self.entries[n].id))[:limit]
 
