@@ -273,6 +273,9 @@ REFUSED: Final = {
     "only_in_group": N_("That only works in a group."),
     "gone": N_("That was already taken care of."),
     "unknown_memo": N_("There is no memo {memo}."),
+    "bad_id": N_(
+        "“{name}” cannot be a name here: no blanks, slashes or leading dots, at most 80 characters."
+    ),
     "unknown_procedure": N_("There is no procedure {procedure}. /sops lists them."),
     "unfit_procedure": N_("I cannot take that as a procedure: {why}"),
     "too_long": N_("That is too long: {most} characters at most. Nothing was changed."),
