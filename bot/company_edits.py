@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
 import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,22 +17,11 @@ import structlog
 
 from core.company.editing import Edit
 from core.errors import LoopOSError, TryLater
+from core.git import git, why
 
 log = structlog.get_logger(__name__)
 
 RETRIED: Final = timedelta(seconds=30)
-WITHIN: Final = 20.0
-_OURS: Final = (
-    "-c",
-    "user.name=LoopOS",
-    "-c",
-    "user.email=loopos@localhost",
-    "-c",
-    "commit.gpgsign=false",
-    "-c",
-    "core.hooksPath=/dev/null",
-)
-"""Our own identity, no signature and no hook: what the machine is set up for is nobody's business here."""
 
 
 class NotKept(TryLater):
@@ -91,7 +79,7 @@ class CompanyEdits:
             try:
                 commit = await asyncio.to_thread(self._keep, edit, trailers or (f"Changed-by: {who}",))
             except (OSError, subprocess.SubprocessError) as error:
-                raise NotKept(f"the company's folder takes no change: {_why(error)}", RETRIED) from error
+                raise NotKept(f"the company's folder takes no change: {why(error)}", RETRIED) from error
         if self._reread is not None:
             await self._reread()
         return commit
@@ -163,7 +151,7 @@ class CompanyEdits:
         except subprocess.CalledProcessError as error:
             if "does not exist" in error.stderr or "exists on disk" in error.stderr:
                 return None
-            raise NotPushed(_why(error)) from error
+            raise NotPushed(why(error)) from error
 
     def _fetched(self) -> str:
         """The remote's state of the branch that is checked out."""
@@ -181,7 +169,7 @@ class CompanyEdits:
             self._git("push", "--quiet", "--no-verify", "origin", f"{made}:refs/heads/{branch.name}")
         except (OSError, subprocess.SubprocessError) as error:
             if not self._is_there(branch):
-                raise NotPushed(_why(error)) from error
+                raise NotPushed(why(error)) from error
         return here
 
     def _commit_on(self, base: str, branch: Branch) -> str:
@@ -212,30 +200,4 @@ class CompanyEdits:
             return False
 
     def _git(self, *args: str, env: Mapping[str, str] | None = None, said: str | None = None) -> str:
-        environment = {
-            "PATH": os.environ.get("PATH", ""),
-            "HOME": os.environ.get("HOME", ""),
-            "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_CONFIG_SYSTEM": os.devnull,
-            "GIT_TERMINAL_PROMPT": "0",
-            "LC_ALL": "C",
-            **self._credential,
-            **(env or {}),
-        }
-        done = subprocess.run(  # noqa: S603  (no shell: what a person typed is one argument)
-            ["git", "-C", str(self.folder), *_OURS, *args],  # noqa: S607  (whichever git there is)
-            env=environment,
-            input=said,
-            capture_output=True,
-            text=True,
-            timeout=WITHIN,
-            check=True,
-        )
-        return done.stdout
-
-
-def _why(error: Exception) -> str:
-    """The first line of what git said; never its command line."""
-    said = error.stderr if isinstance(error, subprocess.CalledProcessError) else type(error).__name__
-    lines = [one for one in (said or "").splitlines() if one.strip()]
-    return (lines[0] if lines else "git failed")[:200]
+        return git(self.folder, *args, env={**self._credential, **(env or {})}, said=said)

@@ -186,7 +186,9 @@ async def test_a_ticket_finds_what_was_said_in_other_words_by_its_vector(tmp_pat
         assert isinstance(mind, FakeOpenAI)
         mind.like = {"swarm of": "pump", "humming": "pump"}
         await world.says("ben", "/memo When it is humming, the filter basket is full: empty it")
-        await (await world.card("ben", "memo")).tap("change", property="general", category="general", words="")
+        await (await world.card("ben", "memo")).tap(
+            "change", property="general", category="general", words=""
+        )
         await (await world.card("ben", "memo")).tap("confirm")
         await made(world, mind)
         await asyncio.sleep(0.1)
