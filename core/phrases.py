@@ -273,6 +273,8 @@ REFUSED: Final = {
     "only_in_group": N_("That only works in a group."),
     "gone": N_("That was already taken care of."),
     "unknown_memo": N_("There is no memo {memo}."),
+    "unknown_goal": N_("There is no goal {goal}."),
+    "unknown_sensor": N_("There is no sensor {sensor}."),
     "bad_id": N_(
         "“{name}” cannot be a name here: no blanks, slashes or leading dots, at most 80 characters."
     ),
