@@ -8,7 +8,7 @@ import contextlib
 import os
 import re
 import signal
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -175,10 +175,17 @@ def struck(data: bytes, secrets: Collection[bytes]) -> bytes:
 
 
 async def run_program(
-    argv: Sequence[str], cwd: Path, env: Mapping[str, str], *, within: float, most: int, given: bytes = b""
+    argv: Sequence[str],
+    cwd: Path,
+    env: Mapping[str, str],
+    *,
+    within: float,
+    most: int,
+    given: bytes = b"",
+    started: Callable[[int], None] = lambda _pid: None,
 ) -> Finished:
     """In a session of its own, so that whatever it starts ends with it. `within`: seconds, 0: any time; `most`: bytes of what
-    it prints that are kept. Raises OSError where it cannot be started."""
+    it prints that are kept; `given`: its input; `started`: is told its process. Raises OSError where it cannot be started."""
     out, err = _Kept(most, first=True), _Kept(STDERR_KEPT, first=False)
     try:
         process = await asyncio.create_subprocess_exec(
@@ -195,6 +202,7 @@ async def run_program(
         err.close()
         raise
     readers = [asyncio.create_task(one.read()) for one in (out, err)]
+    await asyncio.to_thread(started, process.pid)
     late = False
     try:
         async with asyncio.timeout(within or None):
