@@ -273,6 +273,9 @@ REFUSED: Final = {
     "only_in_group": N_("That only works in a group."),
     "gone": N_("That was already taken care of."),
     "unknown_memo": N_("There is no memo {memo}."),
+    "tap_needed": N_("That takes a tap on its card: words alone decide nothing here."),
+    "unknown_ask": N_("There is no question {ask}."),
+    "too_many_options": N_("At most {most} choices."),
     "unknown_goal": N_("There is no goal {goal}."),
     "unknown_sensor": N_("There is no sensor {sensor}."),
     "bad_id": N_(

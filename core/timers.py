@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from core import housekeeping, lanes
+from core.asks import asks
 from core.context import Services, Tx
 from core.i18n import N_
 from core.outbox import card_publisher
@@ -33,6 +34,8 @@ HANDLERS: Final[dict[str, Handler[Tx]]] = {
     "offer_silent": offer_answers.on_silent,
     runner.TIMER: runner.on_waited,
     memos.LAPSE: memos.on_lapse,
+    asks.REMIND: asks.on_remind,
+    asks.DEPUTY: asks.on_deputy,
     learning_clock.NIGHTLY: learning_clock.on_nightly,
     "cover_ends": handover.on_cover_ends,
     lanes.JOB_DUE: lanes.on_job_due,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from bot.commands import cost, learnt, people, programs, system, tickets
+from bot.commands import asking, cost, learnt, people, programs, system, tickets
 from bot.commands.call import Call
 from core.acts import commands as do
 from core.acts.commands import Command
@@ -63,6 +63,10 @@ COMMANDS: Final = {
         N_("something I should know from now on, in words or as a voice note"),
         ("/memo Water in Taipei: ring Mr. Wang first",),
         acts=(do.ProposeMemo,),
+    ),
+    "/asks": ChatCommand(asking.asks, N_("what is asked and waits for an answer"), reads=Right.READ),
+    "/answer": ChatCommand(
+        asking.answer, N_("answer a question"), ("/answer inbox-3 the blue key",), acts=(do.AnswerAsk,)
     ),
     "/sops": ChatCommand(
         learnt.procedures,

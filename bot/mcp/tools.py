@@ -261,7 +261,8 @@ _EVERY: Final[tuple[Tool, ...]] = (
         Scope.WRITE,
         shapes.AnswerAsk,
         shapes.Ask,
-        lambda call, it: call.desk.answer_ask(call.caller, it),
+        lambda call, it: call.desk.answer_ask(call.caller, it, CHANNEL),
+        acts=(do.AnswerAsk,),
     ),
     Tool(
         "whoami",

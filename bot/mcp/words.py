@@ -35,7 +35,11 @@ def told(name: str, found: dict[str, Any], words: Words, company: Company) -> st
             role = phrases.label(phrases.ROLE, found["role"], words)
             return f"{company.name_of(found['person'])} · {role} · {found['scope']}"
         case "list_asks":
-            return words(N_("Nobody asks you anything right now."))
+            if not found["asks"]:
+                return words(N_("Nobody asks you anything right now."))
+            return "\n".join(f"{one['prompt']} [{one['id']}]" for one in found["asks"])
+        case "answer_ask":
+            return words(N_("Thank you, I passed it on."))
         case "triage" if found["ticket"] is None:
             return _judgement(found["judgement"], words, company)
         case _:

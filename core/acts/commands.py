@@ -352,6 +352,15 @@ class RetireMemo(OnMemo):
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerAsk(Command):
+    """To a question of a worker, the loop or the shell; `option`: the number of a choice, else `text`."""
+
+    ask_id: str
+    text: str = ""
+    option: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WriteProcedure(Command):
     """So it is done from now on; `sop_id`: core.workflow.procedures.NEW where it is not there yet."""
 

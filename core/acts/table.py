@@ -14,6 +14,7 @@ from core.access import clients, credentials, sign_in, webhooks
 from core.actors import Actor
 from core.acts import commands as do
 from core.acts.commands import Command
+from core.asks import asks
 from core.context import Tx
 from core.errors import Refused
 from core.model import Address, Role
@@ -110,6 +111,12 @@ def _propose_memo(tx: Tx, actor: Actor, command: do.ProposeMemo) -> str:
         category=command.category or None,
     )
     return row.memo_id
+
+
+def _answer_ask(tx: Tx, actor: Actor, command: do.AnswerAsk) -> None:
+    row = asks.find(tx, command.ask_id)
+    text = command.text if command.option is None else asks.option_of(row, command.option)
+    asks.answer(tx, row, text, actor, tapped=command.option is not None)
 
 
 def _keep_order(tx: Tx, actor: Actor, command: do.KeepStandingOrder) -> None:
@@ -476,6 +483,12 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     ),
     Act(do.DropMemo, Right.ADOPT, lambda tx, actor, it: memos.drop(tx, memos.waiting(tx, it.memo_id), actor)),
     Act(do.RetireMemo, Right.ADOPT, lambda tx, actor, it: memos.retire(tx, it.memo_id, actor)),
+    Act(
+        do.AnswerAsk,
+        lambda tx, it: Right.ADOPT if asks.find(tx, it.ask_id).irreversible else Right.ANSWER_ASK,
+        _answer_ask,
+        lambda tx, it: Subject(deciders=asks.find(tx, it.ask_id).to),
+    ),
     Act(
         do.WriteProcedure,
         Right.ADOPT,

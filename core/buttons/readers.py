@@ -335,6 +335,12 @@ def _retire(press: Pressed) -> do.RetireMemo:
     return do.RetireMemo(str(press.args["memo"]))
 
 
+def _answer_ask(press: Pressed) -> do.AnswerAsk:
+    option = press.args.get("option")
+    text = press.values.get("text", "")
+    return do.AnswerAsk(str(press.args["ask"]), text, int(option) if option is not None else None)
+
+
 def _write_procedure(press: Pressed) -> do.WriteProcedure:
     return do.WriteProcedure(str(press.args["sop"]), press.values.get("text", ""))
 
@@ -389,6 +395,7 @@ STANDALONE: Final[dict[str, dict[str, Reader]]] = {
     "clients": {"revoke": _revoke},
     "company": {"accept": _accept_company},
     "memo": {"confirm": _confirm_memo, "change": _change_memo, "drop": _drop_memo},
+    "ask": {"answer": _answer_ask, "approve": _answer_ask, "reject": _answer_ask},
     "sop": {"edit": _write_procedure, "remove": _remove_procedure},
     "standing": {"keep": _keep_order, "drop": _drop_order},
     "order": {"revoke": _revoke_order},

@@ -20,6 +20,8 @@ _CODES: Final[dict[str, Code]] = {
     "unknown_button": "not_found",
     "unknown_person": "not_found",
     "gone": "not_found",
+    "unknown_ask": "not_found",
+    "tap_needed": "not_yours",
     "unknown_client": "not_found",
     "not_yours": "not_yours",
     "not_for_you": "not_yours",

@@ -19,6 +19,7 @@ from core.actors import Actor
 from core.acts import commands as do
 from core.acts.commands import Command
 from core.acts.table import perform
+from core.asks import asks
 from core.clients import reading, shapes
 from core.clients.errors import ClientError, from_refusal
 from core.context import Services, Store, Tx
@@ -113,11 +114,15 @@ class Operations:
         return await self._look(caller, look)
 
     async def list_asks(self, caller: Caller, wanted: shapes.Nothing) -> dict[str, Any]:
-        """Workers' questions; as long as there are no workers, none."""
-        return {"asks": []}
+        """What waits for an answer, of what they may answer."""
+        return await self._look(
+            caller,
+            lambda tx: {"asks": [asks.ask_json(row) for row in asks.pending(tx.session, caller.person)]},
+        )
 
-    async def answer_ask(self, caller: Caller, wanted: shapes.AnswerAsk) -> dict[str, Any]:
-        raise ClientError("not_found", N_("There is no such question."))
+    async def answer_ask(self, caller: Caller, wanted: shapes.AnswerAsk, channel: str) -> dict[str, Any]:
+        await self.act(caller, channel, do.AnswerAsk(wanted.ask_id, wanted.text))
+        return await self._look(caller, lambda tx: {"ask": asks.ask_json(asks.find(tx, wanted.ask_id))})
 
     async def whoami(self, caller: Caller, wanted: shapes.Nothing) -> dict[str, Any]:
         return {

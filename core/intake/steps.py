@@ -14,6 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import lanes, phrases
+from core.acts import commands as do
+from core.acts.table import perform
+from core.asks import asks
 from core.buttons import forms, taps
 from core.company.reading import brain_places
 from core.company.schema import Person
@@ -232,6 +235,14 @@ def _named(tx: Tx, it: Incoming) -> tuple[Ticket, ...] | str | None:
 def _answered_card(tx: Tx, it: Incoming) -> str | None:
     if not it.message.reply_to:
         return None
+    card = _card_answered(tx, it)
+    return card.ticket_id if card is not None else _answered_words(tx, it)
+
+
+def _card_answered(tx: Tx, it: Incoming) -> CardRow | None:
+    """The card that the message is a reply to."""
+    if not it.message.reply_to:
+        return None
     copy = tx.session.scalar(
         select(CardCopy).where(
             CardCopy.message_ref == it.message.reply_to,
@@ -239,8 +250,7 @@ def _answered_card(tx: Tx, it: Incoming) -> str | None:
             CardCopy.conversation_id.in_(heard_in(it.message)),
         )
     )
-    card = tx.get(CardRow, copy.card_id) if copy else None
-    return card.ticket_id if card is not None else _answered_words(tx, it)
+    return tx.get(CardRow, copy.card_id) if copy else None
 
 
 def _answered_words(tx: Tx, it: Incoming) -> str | None:
@@ -646,8 +656,23 @@ def thread_ticket(session: Session, message: Message) -> str | None:
     )
 
 
+def _asked_by_a_worker(tx: Tx, it: Incoming) -> str | None:
+    """The question whose card this answers; a danger is told to everybody, whatever it answers."""
+    card = _card_answered(tx, it) if not it.triage.dangerous else None
+    return card.subject if card is not None and card.kind == asks.ASK else None
+
+
+def _answer_ask(tx: Tx, it: Incoming, ask_id: str) -> Taken:
+    try:
+        perform(tx, it.actor, do.AnswerAsk(ask_id, it.message.text))
+    except Refused as refused:
+        remark(tx, it, phrases.refusal(refused, it.reader.words, tx.now))
+    return Taken()
+
+
 SETTLED: Final = (
     Step(_command, _do_command),
+    Step(_asked_by_a_worker, _answer_ask),
     Step(_memo, _take_memo),
     Step(_form, _fill_form),
     Step(_double, _say_double),

@@ -31,3 +31,32 @@ class LoopLine(Base):
     failed: Mapped[bool] = mapped_column(Boolean, default=False)
     mirrored: Mapped[bool] = mapped_column(Boolean, default=False, index=True)
     """It stands in journal.md."""
+
+
+class AskRow(Base):
+    """A question to a person, and its answer. Never deleted: an id is never used again."""
+
+    __tablename__ = "asks"
+    id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    worker: Mapped[str] = mapped_column(String(80), index=True)
+    """Whose question; "pulse": the loop's own, "cli": the shell's."""
+    number: Mapped[int] = mapped_column(Integer)
+    """Of this worker's."""
+    prompt: Mapped[str] = mapped_column(Text)
+    digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of the prompt: the same question is asked once."""
+    reference: Mapped[str] = mapped_column(Text, default="")
+    options: Mapped[list[str]]
+    to: Mapped[list[str]]
+    """Ids of the people it was put to."""
+    irreversible: Mapped[bool] = mapped_column(Boolean, default=False)
+    """The founder's alone: no deputy, and silence is no yes."""
+    channel: Mapped[str] = mapped_column(String(40))
+    """Where it was asked from."""
+    asked_at: Mapped[datetime]
+    answer: Mapped[str | None] = mapped_column(Text)
+    answered_by: Mapped[str | None] = mapped_column(String(60))
+    answered_on: Mapped[str | None] = mapped_column(String(40))
+    answered_at: Mapped[datetime | None] = mapped_column(index=True)
+    read_at: Mapped[datetime | None]
+    """Who asked has the answer."""

@@ -92,6 +92,8 @@ class Right(StrEnum):
     PROPOSE = "propose"
     ADOPT = "adopt"
     """What the company learns: the founder's alone, no deputy and no silence says yes."""
+    ANSWER_ASK = "answer_ask"
+    """What a worker or the loop asks."""
     BIND = "bind"
     TEST = "check"
     # reading
@@ -143,6 +145,7 @@ MAY: Final[dict[Right, frozenset[Part]]] = {
     Right.CORRECTIONS: _BOSSES,
     Right.PROPOSE: frozenset({Part.MEMBER}),
     Right.ADOPT: frozenset({Part.FOUNDER}),
+    Right.ANSWER_ASK: _BOSSES | {Part.DECIDER},
     Right.BIND: _BOSSES,
     Right.TEST: frozenset({Part.MEMBER}),
     Right.READ: frozenset({Part.MEMBER}),

@@ -1,0 +1,250 @@
+"""Putting a question to a person, and taking the answer: the first valid one counts, every copy of the card then says who."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from core.actors import Actor
+from core.asks import cards
+from core.company.schema import Person
+from core.context import Tx
+from core.dispatch.quiet_hours import next_working_moment
+from core.errors import Refused
+from core.i18n import N_
+from core.model import URGENT, Role
+from core.outbox import card_publisher
+from core.store import deadlines
+from core.store.deadlines import Due
+from core.store.loop_tables import AskRow
+from core.text import escape
+
+ASK: Final = "ask"
+"""The kind of its card, and what its ids' buttons begin with."""
+REMIND: Final = "ask_remind"
+DEPUTY: Final = "ask_deputy"
+REMIND_AFTER: Final = timedelta(minutes=15)
+DEPUTY_AFTER: Final = timedelta(minutes=60)
+LONGEST: Final = 4000
+MOST_OPTIONS: Final = 20
+YES_NO: Final = ("yes", "no")
+"""The answers to what cannot be undone, where whoever asks names no others: the first lets it happen."""
+
+
+def ask(
+    tx: Tx,
+    worker: str,
+    prompt: str,
+    *,
+    options: Sequence[str] = (),
+    reference: str = "",
+    to: str | None = None,
+    irreversible: bool = False,
+    channel: str,
+) -> AskRow:
+    """The same question of the same worker while nobody has answered it, or the answer was not fetched, is the same ask. Raises
+    Refused("text_needed" | "too_long" | "unknown_person" | "too_many_options")."""
+    said = escape(prompt).strip()
+    if not said:
+        raise Refused("text_needed")
+    if len(said) > LONGEST:
+        raise Refused("too_long", most=LONGEST)
+    kept = [escape(one).strip() for one in options if one.strip()]
+    most = len(YES_NO) if irreversible else MOST_OPTIONS
+    if len(kept) > most:
+        raise Refused("too_many_options", most=most)
+    if irreversible:
+        kept = [*kept, *YES_NO[len(kept) :]]
+    people = asked_of(tx, to, irreversible=irreversible)
+    digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+    same = select(AskRow).where(AskRow.worker == worker, AskRow.digest == digest, AskRow.read_at.is_(None))
+    known = tx.session.scalar(same.order_by(AskRow.number.desc()).limit(1))
+    if known is not None:
+        return known
+    number = 1 + (tx.session.scalar(select(func.max(AskRow.number)).where(AskRow.worker == worker)) or 0)
+    row = tx.add(
+        AskRow(
+            id=f"{worker}-{number}",
+            worker=worker,
+            number=number,
+            prompt=said,
+            digest=digest,
+            reference=escape(reference).strip(),
+            options=list(dict.fromkeys(kept)),
+            to=[one.id for one in people],
+            irreversible=irreversible,
+            channel=channel,
+            asked_at=tx.now,
+            answer=None,
+            answered_by=None,
+            answered_on=None,
+            answered_at=None,
+            read_at=None,
+        )
+    )
+    tx.session.flush()
+    _show(tx, row, people)
+    deadlines.schedule(tx, REMIND, row.id, tx.now + REMIND_AFTER)
+    if not irreversible:
+        deadlines.schedule(tx, DEPUTY, row.id, tx.now + DEPUTY_AFTER)
+    return row
+
+
+def asked_of(tx: Tx, to: str | None, *, irreversible: bool) -> list[Person]:
+    """A person's id, or a role; without one, and for what cannot be undone, the founder. Raises Refused("unknown_person")."""
+    company = tx.services.company
+    if to is None or irreversible:
+        return [company.founder]
+    person = company.person(to)
+    if person is not None:
+        return [person]
+    if to in set(Role):
+        found = [one for one in company.team if one.role is Role(to)]
+        return found or [company.founder]
+    raise Refused("unknown_person", name=to[:60])
+
+
+def _show(tx: Tx, row: AskRow, people: Iterable[Person]) -> None:
+    severity = URGENT if row.irreversible else 1
+    for person in people:
+        card_publisher.post_own(
+            tx,
+            ASK,
+            row.id,
+            partial(cards.card, tx, row),
+            card_publisher.readers_of(tx, person),
+            not_before=next_working_moment(person, tx.now, severity),
+        )
+
+
+# --- answering
+
+
+def find(tx: Tx, ask_id: str) -> AskRow:
+    """Raises Refused("unknown_ask")."""
+    row = tx.get(AskRow, ask_id)
+    if row is None:
+        raise Refused("unknown_ask", ask=ask_id[:80])
+    return row
+
+
+def answer(
+    tx: Tx, row: AskRow, text: str, actor: Actor, *, tapped: bool = False, again: bool = False
+) -> None:
+    """Free words count also where there are options, but for what cannot be undone, which takes a tap. `again`: in the place of
+    an answer that is there. Raises Refused("tap_needed" | "text_needed" | "too_long" | "already_answered")."""
+    if row.irreversible and not tapped:
+        raise Refused("tap_needed")
+    said = escape(text).strip()
+    if not said:
+        raise Refused("text_needed")
+    if len(said) > LONGEST:
+        raise Refused("too_long", most=LONGEST)
+    if row.answer is not None and not again:
+        raise Refused("already_answered", who=name_of(tx, row.answered_by), answer=row.answer)
+    row.answer, row.answered_by, row.answered_on = said, actor.person_id, actor.channel
+    row.answered_at, row.read_at = tx.now, None
+    for kind in (REMIND, DEPUTY):
+        deadlines.cancel(tx, row.id, kind)
+    tx.session.flush()
+    card_publisher.redraw_own(tx, ASK, row.id, partial(cards.card, tx, row))
+
+
+def option_of(row: AskRow, number: int) -> str:
+    """Raises Refused("unknown_option")."""
+    if not 0 <= number < len(row.options):
+        raise Refused("unknown_option")
+    return row.options[number]
+
+
+def name_of(tx: Tx, person_id: str | None) -> str:
+    return cards.name_of(tx.services.company, person_id)
+
+
+def fetched(tx: Tx, ask_id: str) -> str | None:
+    """The answer, which whoever asked has from now on; None: there is none yet. Raises Refused("unknown_ask")."""
+    row = find(tx, ask_id)
+    if row.answer is not None and row.read_at is None:
+        row.read_at = tx.now
+    return row.answer
+
+
+# --- looking
+
+
+def pending(session: Session, person: Person | None, *, every: bool = False) -> list[AskRow]:
+    """What waits for an answer, oldest first: of theirs, of all for leads (but what is the founder's alone) and the founder;
+    None: the operator's view. `every`: also what was answered."""
+    wanted = select(AskRow).order_by(AskRow.asked_at, AskRow.id)
+    if not every:
+        wanted = wanted.where(AskRow.answered_at.is_(None))
+    rows = session.scalars(wanted.limit(500)).all()
+    return [row for row in rows if person is None or may_answer(person, row)]
+
+
+def may_answer(person: Person, row: AskRow) -> bool:
+    if person.role is Role.FOUNDER:
+        return True
+    return not row.irreversible and (person.role is Role.LEAD or person.id in row.to)
+
+
+def ask_json(row: AskRow) -> dict[str, Any]:
+    """{id, worker, prompt, reference, options, ts, kind, state, to, channel}, and of an answered one {answer, answered_by,
+    answered_at}."""
+    told: dict[str, Any] = {
+        "id": row.id,
+        "worker": row.worker,
+        "prompt": row.prompt,
+        "reference": row.reference,
+        "options": row.options,
+        "ts": int(row.asked_at.timestamp()),
+        "kind": "ask",
+        "state": "LIVE",
+        "to": row.to,
+        "channel": row.channel,
+    }
+    if row.answered_at is not None:
+        told |= {
+            "answer": row.answer,
+            "answered_by": row.answered_by,
+            "answered_at": row.answered_at.isoformat(),
+        }
+    return told
+
+
+# --- silence
+
+
+def on_remind(tx: Tx, deadline: Due) -> None:
+    row = tx.get(AskRow, deadline.subject)
+    if row is None or row.answer is not None:
+        return
+    for person_id in row.to:
+        card_publisher.tell(
+            tx,
+            tx.services.company.person(person_id),
+            lambda words: words(
+                N_("The question {ask} still waits for your answer: {text}"),
+                ask=row.id,
+                text=cards.short(row.prompt),
+            ),
+        )
+
+
+def on_deputy(tx: Tx, deadline: Due) -> None:
+    """Whoever stands in for who was silent is asked as well."""
+    row = tx.get(AskRow, deadline.subject)
+    if row is None or row.answer is not None or row.irreversible:
+        return
+    company = tx.services.company
+    backups = [company.person(person.backup) for one in row.to if (person := company.person(one)) is not None]
+    fresh = [one for one in backups if one is not None and one.id not in row.to]
+    row.to = [*row.to, *dict.fromkeys(one.id for one in fresh)]
+    tx.session.flush()
+    _show(tx, row, fresh)
