@@ -87,6 +87,8 @@ class CompanyEdits:
     def _keep(self, edit: Edit, trailers: Sequence[str]) -> str:
         begun = self._repository()
         path = self.folder / edit.file
+        if begun and edit.text is not None:
+            self._commit_by_hand(edit.file)
         if edit.text is None:
             path.unlink(missing_ok=True)
         else:
@@ -103,6 +105,13 @@ class CompanyEdits:
             message = "\n".join([edit.about, "", *trailers])
             self._git("commit", "--quiet", "--no-verify", "-m", message, "--", edit.file)
         return self._git("log", "-1", "--format=%H", "--", edit.file).strip()
+
+    def _commit_by_hand(self, file: str) -> None:
+        """What somebody changed in this file before is no part of what is approved now, and stands in the history as what it
+        is."""
+        if self._git("status", "--porcelain", "--", file) and self._git("ls-files", "--", file):
+            self._git("add", "--force", "--", file)
+            self._git("commit", "--quiet", "--no-verify", "-m", f"by hand: {file}", "--", file)
 
     def _repository(self) -> bool:
         """The folder is a repository of its own, now at the latest; its first commit is the company as it was. False where

@@ -103,14 +103,6 @@ class CompanyFiles:
             await self._store.write(lambda tx: _tell(tx, why))
             self._seen = stamp
             return
-        if written.founder.id != self._services.written.founder.id:
-            # Whoever holds the file is not asked who the founder is while he sleeps: that takes a start.
-            log.error("company_files_broken", problem="another founder")
-            await self._store.write(
-                lambda tx: _tell(tx, "team.json names another founder: that takes a new start.")
-            )
-            self._seen = stamp
-            return
         if written != self._services.written:
             await self._store.write(lambda tx: company_changes.notice(tx, written))
             await self._store.write(lambda tx: tell_refused(tx, written))

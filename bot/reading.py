@@ -151,6 +151,7 @@ def rows_of(path: str | None) -> Iterator[tuple[int, dict[str, Any] | None]]:
                 continue
             try:
                 row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                json.dumps(row, ensure_ascii=False).encode()  # half a character has no bytes
             except (ValueError, RecursionError):
                 row = None
             good = isinstance(row, dict) and "id" in row and isinstance(row.get("text"), str)

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.allowing import allowing
-from bot.company_edits import CompanyEdits
+from bot.company_edits import CompanyEdits, NotKept
 from core.company import memos
 from core.company import procedures as written
 from core.company.editing import Edit, Unreadable
@@ -19,6 +19,7 @@ from core.context import Commit, Store, Task, Tx
 from core.i18n import N_
 from core.model import RuleStatus, SkillStatus
 from core.outbox import card_publisher
+from core.outbox.said_once import first_time
 from core.store.brain_tables import MemoRow, RuleRow, SkillVersion
 from core.workflow import procedures, rules, shipping, skill_versions
 from core.workflow.shipping import SHIP, What
@@ -37,9 +38,15 @@ class Shipping:
         return Task(SHIP, find=lambda session, some: some, run=self._run, exhausted=_failed, slots=1)
 
     async def _run(self, args: dict[str, Any], _found: Any) -> Commit:
-        if args["what"] == "sop":
-            return await self._procedure(str(args["name"]), str(args["text"]), str(args["who"]))
-        return await self.ship(args["what"], str(args["name"]))
+        name = str(args["name"])
+        try:
+            if args["what"] == "sop":
+                return await self._procedure(name, str(args["text"]), str(args["who"]))
+            return await self.ship(args["what"], name)
+        except NotKept as not_kept:
+            why = str(not_kept)
+            await self._store.write(lambda tx: _waits(tx, name, why))
+            raise
 
     async def ship(self, what: What, name: str) -> Commit:
         """The file of `name` as it is adopted now; returns what records its commit."""
@@ -127,6 +134,20 @@ def latest_skill(session: Session, skill_id: str) -> SkillVersion | None:
 def skill_text(row: SkillVersion) -> str:
     """The whole of its file."""
     return json.dumps({**row.content, "approved": True}, ensure_ascii=False, indent=2) + "\n"
+
+
+def _waits(tx: Tx, name: str, why: str) -> None:
+    """Once a day for each cause: it is tried again by itself."""
+    if first_time(tx, f"not_kept:{name}:{why[:60]}:{tx.now:%Y-%m-%d}"[:160]):
+        card_publisher.tell(
+            tx,
+            tx.services.company.founder,
+            lambda words: words(
+                N_("{what} is approved, and cannot be written yet: {why}. I keep trying."),
+                what=name,
+                why=why[:200],
+            ),
+        )
 
 
 def _failed(tx: Tx, args: dict[str, Any], error: str) -> None:

@@ -282,6 +282,7 @@ REFUSED: Final = {
         "“{name}” cannot be a name here: no blanks, slashes or leading dots, at most 80 characters."
     ),
     "unknown_procedure": N_("There is no procedure {procedure}. /sops lists them."),
+    "changed_meanwhile": N_("It was changed meanwhile, and I changed nothing. Please look at it again."),
     "unfit_procedure": N_("I cannot take that as a procedure: {why}"),
     "too_long": N_("That is too long: {most} characters at most. Nothing was changed."),
     "unknown_rule": N_("There is no rule {rule}."),

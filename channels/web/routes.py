@@ -50,6 +50,8 @@ CSP: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; media-src 'self' blob:; "
     "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+MAX_FIELD: Final = 3000
+"""Characters of one field of a form: what is longer is refused, never cut."""
 
 
 class WebRoutes:
@@ -221,12 +223,14 @@ class WebRoutes:
             or len(values) > 10
         ):
             raise _refuse(web.HTTPBadRequest, "That is not a button.")
+        if any(len(str(value)) > MAX_FIELD for value in values.values()):
+            raise _refuse(web.HTTPBadRequest, f"A field takes at most {MAX_FIELD} characters.")
         payload = {
             "type": "tap",
             "id": _checked_id(data),
             "sender": sender,
             "button": escape(button),
-            "values": {str(k)[:40]: escape(str(v))[:2000] for k, v in values.items()},
+            "values": {str(k)[:40]: escape(str(v)) for k, v in values.items()},
             "at": self._clock.now().isoformat(),
         }
         return await self._take(payload)

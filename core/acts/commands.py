@@ -366,6 +366,8 @@ class WriteProcedure(Command):
 
     sop_id: str
     text: str
+    base: str = ""
+    """Digest of what it was made from; "": of nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -492,7 +492,7 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     Act(
         do.WriteProcedure,
         Right.ADOPT,
-        lambda tx, actor, it: procedures.write(tx, actor, it.sop_id, it.text),
+        lambda tx, actor, it: procedures.write(tx, actor, it.sop_id, it.text, it.base),
     ),
     Act(do.RemoveProcedure, Right.ADOPT, lambda tx, actor, it: procedures.remove(tx, actor, it.sop_id)),
     Act(

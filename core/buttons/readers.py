@@ -342,7 +342,9 @@ def _answer_ask(press: Pressed) -> do.AnswerAsk:
 
 
 def _write_procedure(press: Pressed) -> do.WriteProcedure:
-    return do.WriteProcedure(str(press.args["sop"]), press.values.get("text", ""))
+    return do.WriteProcedure(
+        str(press.args["sop"]), press.values.get("text", ""), str(press.args.get("base", ""))
+    )
 
 
 def _remove_procedure(press: Pressed) -> do.RemoveProcedure:

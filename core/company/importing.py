@@ -178,7 +178,8 @@ def _filled(kind: Kind, values: Mapping[str, Any], founder: str) -> dict[str, An
             filled.setdefault("transcript_en", filled["transcript"])
     if "id" not in filled:
         content = json.dumps(filled, ensure_ascii=False, sort_keys=True, default=str)
-        filled["id"] = f"{kind.rstrip('s')}_{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+        digest = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+        filled["id"] = f"{kind.rstrip('s')}_{digest[:12]}"
     return filled
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from core.company.types import DAYS, Currency, Day, Id, Language, Usd, Zone, rate
+from core.company.types import DAYS, Currency, Day, Id, Language, Said, Usd, Zone, rate
 from core.model import Category, Rank, Role
 from core.money import USD
 
@@ -167,9 +167,9 @@ class Memo(_Model):
 
 class Sop(_Model):
     id: Id
-    title: str
+    title: Said
     trigger_phrases: list[str] = Field(default_factory=list)
-    steps: list[str] = Field(min_length=1)
+    steps: list[Said] = Field(min_length=1)
     trades: list[str] = Field(default_factory=list)
     """Whom it calls; empty: the team member on site."""
     cap_usd: Usd | None = None

@@ -49,6 +49,14 @@ def rate(value: Any) -> Decimal:
     return found
 
 
+def _said(value: str) -> str:
+    if not value.strip():
+        raise ValueError("it says nothing")
+    return value
+
+
+Said = Annotated[str, AfterValidator(_said)]
+"""Words, and not only blanks."""
 Usd = Annotated[Decimal, BeforeValidator(_money)]
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 """ISO 4217."""

@@ -58,6 +58,8 @@ def values_of(company: Company) -> dict[str, dict[str, Any]]:
             "backup": person.backup,
             "identities": {name: sorted(ids) for name, ids in person.identities.items()},
         }
+        if person.role is Role.FOUNDER:
+            found[f"person:{person.id}"]["whole"] = person.model_dump(mode="json")
     return found
 
 
@@ -80,7 +82,9 @@ def held_back(written: Company, accepted: Accepted) -> tuple[Company, list[Pendi
     """`written` with every value that widens as it was accepted, and what waits. What tightens counts at once."""
     pending: list[Pending] = []
     properties = [_place(i, one, accepted, pending) for i, one in enumerate(written.properties)]
-    team = [_person(i, one, accepted, pending) for i, one in enumerate(written.team)]
+    founder = _founder(accepted)
+    team = [_person(i, one, accepted, pending, founder) for i, one in enumerate(written.team)]
+    team += _founder_left_out(written, accepted, pending, founder)
     vendors = [
         kept
         for i, one in enumerate(written.vendors)
@@ -150,12 +154,36 @@ def _taken_away(written: Company, accepted: Accepted, pending: list[Pending]) ->
     return kept
 
 
-def _person(i: int, one: Person, accepted: Accepted, pending: list[Pending]) -> Person:
-    """Whoever is new is of the team at once, as everybody's least; a role or an account that is another waits."""
+def _founder(accepted: Accepted) -> str | None:
+    """Whose yes is waited for. None: a home from before that was kept."""
+    roles = {entry.partition(":")[2]: one.get("role") for entry, one in accepted.items() if "role" in one}
+    return next((person_id for person_id, role in roles.items() if role == Role.FOUNDER.value), None)
+
+
+def _founder_left_out(
+    written: Company, accepted: Accepted, pending: list[Pending], founder: str | None
+) -> list[Person]:
+    """Whoever takes the founder out of the file has not become one thereby."""
+    known = accepted.get(f"person:{founder}", {})
+    if founder is None or "whole" not in known or any(one.id == founder for one in written.team):
+        return []
+    person = Person.model_validate(known["whole"])
+    pending.append(Pending("team.json", (), f"person:{founder}", "id", person.name, None))
+    return [person]
+
+
+def _person(
+    i: int, one: Person, accepted: Accepted, pending: list[Pending], founder: str | None = None
+) -> Person:
+    """Whoever is new is of the team at once, as everybody's least; a role or an account that is another waits, and so does
+    another founder: he is asked whom the file takes it from."""
     known = accepted.get(f"person:{one.id}", {"role": Role.OPS.value, "identities": None})
     entry = f"person:{one.id}"
-    # Who the founder is takes a start, and is the operator's word then: without one nobody could say yes.
-    if one.role is not Role.FOUNDER and _RANK[one.role.value] > _RANK[known["role"]]:
+    if founder is not None and (one.role is Role.FOUNDER) != (one.id == founder):
+        role = Role.FOUNDER if one.id == founder else Role(known["role"])
+        pending.append(Pending("team.json", (i, "role"), entry, "role", role.value, one.role.value))
+        one = one.model_copy(update={"role": role})
+    elif _RANK[one.role.value] > _RANK[known["role"]]:
         pending.append(Pending("team.json", (i, "role"), entry, "role", known["role"], one.role.value))
         one = one.model_copy(update={"role": Role(known["role"])})
     if known["identities"] is not None and _adds(known["identities"], one.identities):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from functools import partial
 from typing import Final
@@ -35,11 +36,11 @@ def find(tx: Tx, sop_id: str) -> Sop:
     return sop
 
 
-def write(tx: Tx, actor: Actor, sop_id: str, text: str) -> Sop:
-    """`text` (Markdown or JSON) becomes the procedure `sop_id`, or a new one; owed as a change of the file and a commit. Raises
-    Refused("unknown_procedure" | "unfit_procedure" | "too_long")."""
-    if sop_id != NEW:
-        find(tx, sop_id)
+def write(tx: Tx, actor: Actor, sop_id: str, text: str, base: str = "") -> Sop:
+    """`text` (Markdown or JSON) becomes the procedure `sop_id`, or a new one; owed as a change of the file and a commit. `base`:
+    digest of what was shown. Raises Refused("unknown_procedure" | "unfit_procedure" | "too_long" | "changed_meanwhile")."""
+    if sop_id != NEW and base not in {"", digest_of(find(tx, sop_id))}:
+        raise Refused("changed_meanwhile")
     said = escape(text).strip()
     if len(said) > LONGEST:
         raise Refused("too_long", most=LONGEST)
@@ -51,13 +52,18 @@ def write(tx: Tx, actor: Actor, sop_id: str, text: str) -> Sop:
     except ValidationError as error:
         issue = error.errors()[0]
         key = ".".join(str(part) for part in issue["loc"])
-        raise Refused("unfit_procedure", why=f"{key}: {issue['msg'].removeprefix('Value error, ')}") from None
+        why = "is missing" if issue["type"] == "missing" else issue["msg"].removeprefix("Value error, ")
+        raise Refused("unfit_procedure", why=f"{key}: {why}") from None
     if sop_id not in {NEW, sop.id}:
         raise Refused("unfit_procedure", why=f"id: {sop.id} ≠ {sop_id}")
     if sop_id == NEW and tx.services.company.sop(sop.id) is not None:
         raise Refused("unfit_procedure", why=f"id: {sop.id} is there already")
     _owe(tx, actor, sop.id, sop.model_dump_json(exclude_defaults=True))
     return sop
+
+
+def digest_of(sop: Sop) -> str:
+    return hashlib.sha256(sop.model_dump_json().encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def remove(tx: Tx, actor: Actor, sop_id: str) -> None:
@@ -93,7 +99,9 @@ def _card(tx: Tx, sop: Sop | None, reader: Reader) -> CardDraft:
         example = "# Hot tub is green\n\n- Close the lid.\n- Shock it, then test the water."
         return CardDraft(
             title=words("A new procedure"),
-            lead=words("A title behind #, and each step on a line of its own behind a dash:"),
+            lead=words(
+                "Tap “Write it”, then: a title behind #, and each step on a line of its own behind a dash."
+            ),
             sections=(Section(title=words("For example"), text=example),),
             buttons=(_edit(NEW, "", reader),) if founder else (),
         )
@@ -115,7 +123,7 @@ def _card(tx: Tx, sop: Sop | None, reader: Reader) -> CardDraft:
         sections.append(Section(title=words("The guest is offered"), text=offer or str(sop.guest_offer)))
     text = markdown_of(sop)
     args = {"sop": sop.id}
-    buttons = [_edit(sop.id, text, reader)] if len(text) <= LONGEST else []
+    buttons = [_edit(sop.id, text, reader, digest_of(sop))] if len(text) <= LONGEST else []
     return CardDraft(
         title=sop.title,
         lead=words("So it is done here."),
@@ -125,7 +133,7 @@ def _card(tx: Tx, sop: Sop | None, reader: Reader) -> CardDraft:
     )
 
 
-def _edit(sop_id: str, text: str, reader: Reader) -> ButtonDraft:
+def _edit(sop_id: str, text: str, reader: Reader, base: str = "") -> ButtonDraft:
     words = reader.words
     label = words("Write it") if sop_id == NEW else words("Change")
     ask = words("The whole procedure: a title behind #, each step behind a dash")
@@ -133,6 +141,6 @@ def _edit(sop_id: str, text: str, reader: Reader) -> ButtonDraft:
         "edit",
         label,
         "plain",
-        {"sop": sop_id},
+        {"sop": sop_id, "base": base},
         (Field(name="text", kind="text", label=ask, required=False, value=text),),
     )

@@ -144,21 +144,6 @@ def test_a_procedure_that_is_new_or_comes_back_asks_no_later_than_the_gate() -> 
     assert company.sops[-1].human_if_severity == 4
 
 
-async def test_another_founder_takes_a_start_and_then_is_one(tmp_path: Path) -> None:
-    home, clock = tmp_path / "home", None
-    async with open_world(home, clock) as world:
-        folder = world.app.settings.company_folder
-
-    def crown(rows: list[dict[str, Any]]) -> None:
-        of(rows, "ben")["role"], of(rows, "shirley")["role"] = "lead", "founder"
-
-    change(folder, "team.json", crown)
-    async with open_world(home, clock) as world:
-        assert world.app.services.company.founder.id == "shirley"
-        await world.says("haru", "/skills")
-        assert await world.texts("haru")
-
-
 @pytest.mark.parametrize("said", ["never more than $" + "9" * 40, "at most 99999999999999 USD"])
 async def test_a_huge_amount_in_a_memo_stops_nothing(world: World, said: str) -> None:
     await world.says("ben", f"/memo {said}")

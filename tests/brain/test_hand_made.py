@@ -14,13 +14,14 @@ from bot.app import DATA
 from bot.cli import main
 from core.company.loader import load_company
 from core.company.widening import held_back, values_of
-from tests.world import World
+from core.workflow import company_changes
+from tests.world import World, open_world
 
 HARBOUR = load_company(DATA / "company")
 ACCEPTED = values_of(HARBOUR)
 
 
-def change(folder: Path, file: str, edit: Callable[[Any], None]) -> None:
+def change(folder: Path, file: str, edit: Callable[[Any], object]) -> None:
     path = folder / file
     rows = json.loads(path.read_text())
     edit(rows)
@@ -31,7 +32,7 @@ def of(rows: list[dict[str, Any]], name: str) -> dict[str, Any]:
     return next(one for one in rows if one["id"] == name)
 
 
-CASES: list[tuple[str, Callable[[Any], None], list[tuple[str, str]]]] = [
+CASES: list[tuple[str, Callable[[Any], object], list[tuple[str, str]]]] = [
     ("properties.json", lambda r: of(r, "warm_taipei_2br").update(monthly_budget_usd="99999.00"), [("property:warm_taipei_2br", "monthly_budget_usd")]),
     ("properties.json", lambda r: of(r, "warm_taipei_2br").update(monthly_budget_usd="1.00"), []),
     ("properties.json", lambda r: of(r, "warm_taipei_2br").update(name="Warm"), []),
@@ -46,6 +47,7 @@ CASES: list[tuple[str, Callable[[Any], None], list[tuple[str, str]]]] = [
     ("sops.json", lambda r: of(r, "hvac_leak").update(human_if_severity=5), [("sop:hvac_leak", "human_if_severity")]),
     ("sops.json", lambda r: of(r, "hvac_leak").update(human_if_severity=1), []),
     ("sops.json", lambda r: of(r, "hvac_leak")["steps"].append("one more"), []),
+    ("team.json", lambda r: [of(r, "ben").update(role="ops"), of(r, "shirley").update(role="founder")], [("person:ben", "role"), ("person:shirley", "role")]),
     ("team.json", lambda r: of(r, "haru").update(role="lead"), [("person:haru", "role")]),
     ("team.json", lambda r: of(r, "haru").update(identities={"telegram": ["666"]}), [("person:haru", "identities")]),
     ("team.json", lambda r: of(r, "haru").update(identities={}), []),
@@ -56,7 +58,7 @@ CASES: list[tuple[str, Callable[[Any], None], list[tuple[str, str]]]] = [
 
 @pytest.mark.parametrize(("file", "edit", "waits"), CASES)
 def test_what_widens_is_held_back_and_the_rest_counts(
-    tmp_path: Path, file: str, edit: Callable[[Any], None], waits: list[tuple[str, str]]
+    tmp_path: Path, file: str, edit: Callable[[Any], object], waits: list[tuple[str, str]]
 ) -> None:
 
     folder = tmp_path / "c"
@@ -75,6 +77,37 @@ def test_what_widens_is_held_back_and_the_rest_counts(
             )
     if not waits:
         assert company == written
+
+
+def test_who_takes_the_founder_out_of_the_file_has_not_become_one(tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    shutil.copytree(DATA / "company", folder)
+    change(folder, "team.json", lambda r: [r.remove(of(r, "ben")), of(r, "shirley").update(role="founder")])
+    company, pending = held_back(load_company(folder), ACCEPTED)
+    assert [(one.entry, one.key) for one in pending] == [("person:shirley", "role"), ("person:ben", "id")]
+    assert company.founder == HARBOUR.founder
+    assert [one.role.value for one in company.team].count("founder") == 1
+
+
+async def test_another_founder_waits_for_the_one_there_was_also_over_a_start(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        folder = world.app.settings.company_folder
+    change(
+        folder,
+        "team.json",
+        lambda r: [of(r, "ben").update(role="ops"), of(r, "shirley").update(role="founder")],
+    )
+    async with open_world(tmp_path) as world:
+        assert world.app.services.company.founder.id == "ben"
+        await world.do(lambda tx: company_changes.notice(tx, world.app.services.written))  # as a start does
+        await world.settle()
+        assert await world.cards("shirley", "company") == []
+        asked = await world.card("ben", "company")
+        assert "shirley role: ops → founder" in asked.text
+        await asked.tap("accept", by="shirley")
+        assert world.app.services.company.founder.id == "ben"
+        await asked.tap("accept")
+        assert world.app.services.company.founder.id == "shirley"
 
 
 def test_an_untouched_company_waits_for_nothing() -> None:

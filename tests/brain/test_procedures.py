@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.app import DATA
+from core import git
 from core.company.loader import load_company
 from core.company.procedures import NoProcedure, markdown_of, values_of
 from core.company.schema import Sop
@@ -43,8 +44,8 @@ def test_each_procedure_comes_back_from_its_own_text(sop: Sop) -> None:
 @pytest.mark.parametrize(
     ("text", "key", "value"),
     [
-        ("---\ncap_usd: 12.50\n---\n# x\n- y", "cap_usd", "12.5"),
-        ("---\ncap_usd: 150\n---\n# x\n- y", "cap_usd", 150),
+        ("---\ncap_usd: 12.50\n---\n# x\n- y", "cap_usd", "12.50"),
+        ("---\ncap_usd: 150\n---\n# x\n- y", "cap_usd", "150"),
         ("---\nid: x\ntrigger_phrases: [2026-01-01]\n---\n# x\n- y", "trigger_phrases", ["2026-01-01"]),
         ("---\r\nid: tub\r\n---\r\n# x\r\n- y\r\n", "id", "tub"),
         ("# Hot tub\n1. Close it\n2) Shock it", "steps", ["Close it", "Shock it"]),
@@ -202,3 +203,57 @@ async def test_he_says_yes_and_it_is_gone(world: World) -> None:
     await world.app.company_files.look()
     await world.settle()
     assert len(await world.cards("ben", "company")) == 1, "asked once"
+
+
+# --- what an attack found
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("---\nid: lockout\ncap_usd: '10.00'\n# Locked out\n- a", "no end"),
+        ("# A\n\nWARNING: never do X.\n\n- a", "3:"),
+        ("# A\n- a\n# B\n- b", "3:"),
+        ("# A\n```\n- a\n```", "2:"),
+        ("---\ncap_usd: '10.00'\ncap_usd: '500.00'\n---\n# A\n- a", "cap_usd stands twice"),
+        ("---\ncap_usd: 1:30\n---\n# A\n- a", "cap_usd"),
+        ('{"title": "  ", "steps": ["a"]}', "title"),
+        ('{"title": "A", "steps": [" "]}', "steps"),
+    ],
+)
+async def test_nothing_of_what_he_wrote_is_passed_over(world: World, text: str, told: str) -> None:
+    folder = world.app.settings.company_folder
+    before = (folder / "sops.json").read_bytes()
+    await world.says("ben", "/sops lockout")
+    await (await world.card("ben", "sop")).tap("edit", text=text)
+    assert told in (await world.texts("ben"))[-1]
+    assert (folder / "sops.json").read_bytes() == before
+
+
+async def test_a_step_may_go_on_in_the_next_line_and_a_title_have_no_letters(world: World) -> None:
+    await world.says("ben", "/sops new")
+    text = "# 温水プールが緑色\n• ふたを閉める\n– 水を\n  測る"
+    await (await world.card("ben", "sop")).tap("edit", text=text)
+    made = rows_in(world.app.settings.company_folder)[-1]
+    assert made["id"].startswith("sop_")
+    assert made["steps"] == ["ふたを閉める", "水を 測る"]
+
+
+async def test_what_somebody_changed_meanwhile_is_not_overwritten_nor_called_approved(world: World) -> None:
+    folder = world.app.settings.company_folder
+    await world.says("ben", "/sops hvac_leak")
+    shown = await world.card("ben", "sop")
+    await world.says("ben", "/sops lockout")
+    other = await world.card("ben", "sop")
+    await other.tap("edit", text="# Locked out\n- Call.")  # there is a repository now
+    path = folder / "sops.json"
+    path.write_text(path.read_text().replace("Water from an air conditioner or heater", "By hand"))
+    await world.app.company_files.look()
+    await shown.tap("edit", text="# Mine\n- a")
+    assert "changed meanwhile" in (await world.texts("ben"))[-1]
+    await world.says("ben", "/sops lockout")
+    await (await world.card("ben", "sop")).tap("edit", text="# Locked out\n- Call again.")
+    assert "by hand: sops.json" in log_of(folder)
+    diff = git.git(folder, "show", "HEAD", "--format=%s", "-U0")
+    assert "Call again." in diff
+    assert "By hand" not in diff
