@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+from sqlalchemy import select
 
 from bot import commands
 from bot.company_edits import CompanyEdits
@@ -49,9 +50,11 @@ from core.row_changes import row_changed
 from core.staff.leaving import Leaving
 from core.store import crashpoints, schema
 from core.store.alarm import Alarm
+from core.store.brain_tables import AcceptedRow
 from core.store.engine import EmbeddedStore
 from core.store.jobs import EmbeddedJobs
 from core.store.ownership import HomeLock, already_running, is_stale, take_over
+from core.store.snapshot import looking_at
 from core.store.url import file_of
 from core.team.roster import company_now
 from core.timers import HANDLERS, given_up, on_jump, prepare
@@ -297,10 +300,17 @@ async def _holder_is_frozen(settings: Settings, clock: TwoHands) -> bool:
 
 
 def fill_demo_company(settings: Settings) -> None:
-    """In demo mode a home without a company gets the one of data/."""
+    """In demo mode a home without a company gets the one of data/. Raises StartupError: it had one, and it is gone."""
     folder = settings.company_folder
     if folder.exists() or not settings.demo:
         return
+    if schema.is_current(settings.database):
+        with looking_at(settings.database) as session:
+            if session.scalar(select(AcceptedRow.entry).limit(1)) is not None:
+                raise StartupError(
+                    f"The company's folder {folder} is gone.",
+                    "Put it back (or mount it), or set LOOPOS_HOME to another folder.",
+                )
     import shutil
 
     shutil.copytree(DATA / "company", folder)

@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import aiohttp
+from sqlalchemy import select
 
 from bot import commands
 from bot.platforms import platforms_of
 from bot.settings import Settings
 from bot.understanding import model_of
 from channels.platform import Platform
+from channels.web.channel import WebChannel
 from core.clock import Clock, SystemClock
 from core.company.company import Company
 from core.company.loader import load_company
@@ -29,7 +31,7 @@ from core.store import deadlines, schema
 from core.store.engine import EmbeddedStore
 from core.store.ownership import is_stale
 from core.store.snapshot import looking_at
-from core.store.tables import Owner
+from core.store.tables import Owner, WebMessage
 from core.team.roster import company_now
 from core.triage.offline import OfflineEngine
 
@@ -78,16 +80,23 @@ async def side_process(settings: Settings, clock: Clock | None = None) -> AsyncI
             row_changed=row_changed,
             clock=clock,
             base_url=settings.base_url,
+            played={"web"} if settings.demo or _is_played(settings) else (),
         )
         store.bind(services.unit)
         platforms |= {one.name: one for one in platforms_of(settings, store, services)}
-        services.channels |= platforms
+        services.channels |= {"web": WebChannel(), **platforms}
         services.company = await store.read(lambda session: company_now(session, written))
         yield SideProcess(store, services, platforms)
     finally:
         for platform in platforms.values():
             await platform.stop()
         await store.close()
+
+
+def _is_played(settings: Settings) -> bool:
+    """Somebody talks on the chat page of this home: its service was started as a demo, whatever this process is told."""
+    with looking_at(settings.database) as session:
+        return session.scalar(select(WebMessage.id).limit(1)) is not None
 
 
 def read_company(settings: Settings) -> Company:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import wave
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +15,9 @@ from bot.app import DATA
 from bot.cli import main
 from core.company.loader import load_company
 from core.company.memo_rules import rule_of
+from core.errors import StartupError
 from tests.brain.test_skill_runs import log_of
-from tests.world import World
+from tests.world import MovableClock, World, open_world
 
 HARBOUR = load_company(DATA / "company")
 
@@ -199,3 +202,35 @@ def test_from_the_shell(
     assert "Ben" in shell("retire", "memo_taipei_ac", "--as", "shirley", code=1)
     assert shell("retire", "memo_taipei_ac", "--as", "ben", "--json")["status"] == "retired"
     assert "no memo" in shell("show", "memo_nothing", code=1)
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+async def test_what_the_shell_proposes_reaches_him_on_the_chat_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says_so: bool
+) -> None:
+    """A home that is played with: also where the shell was not told that it is a demo."""
+    async with open_world(tmp_path) as world:
+        await world.says("ben", "/help")
+    monkeypatch.setenv("LOOPOS_HOME", str(tmp_path))
+    monkeypatch.setenv("LOOPOS_EMBED", "off")
+    if says_so:
+        monkeypatch.setenv("LOOPOS_DEMO", "1")
+    said = "Bali Villa: when the pool pump hums, ring Pak Made first"
+    assert await asyncio.to_thread(main, ["memo", "add", said, "--as", "ben"]) == 0
+    async with open_world(tmp_path, MovableClock(datetime.now(UTC) + timedelta(minutes=1))) as world:
+        await world.wait(seconds=5)
+        await (await world.card("ben", "memo")).tap("confirm")
+        assert corpus(world)[-1]["transcript"] == said
+
+
+async def test_a_company_that_was_there_and_is_gone_is_not_replaced_by_another(tmp_path: Path) -> None:
+    async with open_world(tmp_path) as world:
+        folder = world.app.settings.company_folder
+    folder.rename(tmp_path / "away")
+    with pytest.raises(StartupError, match="is gone"):
+        async with open_world(tmp_path):
+            pass
+    assert not folder.exists()
+    (tmp_path / "away").rename(folder)
+    async with open_world(tmp_path) as world:
+        assert world.app.services.company.founder.id == "ben"
