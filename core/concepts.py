@@ -82,10 +82,16 @@ def words_of(folded: str) -> list[str]:
     return _WORD.findall(folded)
 
 
+IDIOMS = "_idioms"
+"""No concept: language -> words that are not meant as they stand, `before | after`."""
+
+
 class Concepts:
     """Finds concepts by dictionary look-ups: each word and each run of characters is looked at once."""
 
     def __init__(self, table: dict[str, dict[str, list[str]]]) -> None:
+        table = dict(table)
+        self._idioms = {language: _idioms(said) for language, said in table.pop(IDIOMS, {}).items()}
         self._table = table
         self._latin: dict[str, dict[str, list[tuple[tuple[str, ...], str]]]] = {}
         self._cjk: dict[str, dict[str, list[str]]] = {}
@@ -117,7 +123,10 @@ class Concepts:
     def _find_words(self, words: list[str], language: str) -> list[Hit]:
         terms = self._latin.get(language) or self._latin["en"]
         found: list[Hit] = []
+        masked = self._masked(words, language)
         for at, word in enumerate(words):
+            if at in masked:
+                continue
             keys = [word, *(word[:end] + "*" for end in range(2, len(word) + 1))]
             best: dict[str, int] = {}
             for key in keys:
@@ -127,6 +136,17 @@ class Concepts:
             for concept, length in best.items():
                 negated = _negated_before(words, at)
                 found.append(Hit(concept, " ".join(words[at : at + length]), negated))
+        return found
+
+    def _masked(self, words: list[str], language: str) -> set[int]:
+        """Words that mean nothing by themselves where they stand: what fell is the network."""
+        found: set[int] = set()
+        for idiom, rests in self._idioms.get(language, {}).items():
+            for at in range(len(words)):
+                if _fits(idiom, words, at):
+                    after = at + len(idiom)
+                    if any(_fits(rest, words, after) for rest in rests):
+                        found.update(range(at, after))
         return found
 
     def _find_runs(self, folded: str, language: str) -> list[Hit]:
@@ -148,6 +168,15 @@ class Concepts:
                 )
                 found.append(Hit(concept, run, negated))
         return found
+
+
+def _idioms(said: list[str]) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
+    """`se cayo | el internet`: what stands before the bar is no accident where what stands behind it follows."""
+    found: dict[tuple[str, ...], list[tuple[str, ...]]] = defaultdict(list)
+    for one in said:
+        first, _, rest = fold(one).partition("|")
+        found[tuple(first.split())].append(tuple(rest.split()))
+    return dict(found)
 
 
 def _fits(tokens: tuple[str, ...], words: list[str], at: int) -> bool:

@@ -280,3 +280,19 @@ def test_the_score_counts_what_it_says() -> None:
     assert found["category"] == 0.5
     assert found["language"] == 1.0
     assert found["tags F1"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "hurt"),
+    [
+        ("Se cayó el internet en Reno, el huésped trabaja desde casa y está molesto", False),
+        ("se nos cayó la luz en Reno y el huésped está molesto", False),
+        ("hay una caída del servicio de internet en Reno", False),
+        ("se cayó la red con huéspedes dentro", False),
+        ("el huésped se cayó en la ducha de Reno y le duele", True),
+        ("se cayó la señora en las escaleras, hay sangre", True),
+        ("se cayó el internet y además el huésped se cayó en la escalera, está herido", True),
+    ],
+)
+def test_what_fell_may_be_the_network(text: str, hurt: bool) -> None:
+    assert ("injury" in [str(one) for one in ENGINE.judge(text, NOBODY).risk_tags]) is hurt
