@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from core.company.company import Company
 from core.company.findings import Path_
-from core.company.schema import Person, Property, Sop, Vendor
+from core.company.schema import Person, Property, RatesFile, Sop, Vendor
 from core.model import URGENT, Role
 
 Accepted = Mapping[str, Mapping[str, Any]]
 """`kind:id` -> the values that the founder (or the operator at the first start) has accepted, as JSON."""
+CREEP: Final = Decimal("1.5")
+"""So much a rate may rise without anybody being asked."""
 _RANK: Final = {Role.OPS.value: 0, Role.LEAD.value: 1, Role.FOUNDER.value: 2}
 
 
@@ -39,10 +41,13 @@ def values_of(company: Company) -> dict[str, dict[str, Any]]:
             "staff_minutes_cap": company.about.staff_minutes_cap,
         }
     }
+    if company.rates is not None:
+        found["company:"]["per_usd"] = {name: str(one) for name, one in company.rates.per_usd.items()}
     for place in company.properties:
         found[f"property:{place.id}"] = {
             "cap_usd": _text(place.cap_usd),
             "monthly_budget_usd": _text(place.monthly_budget_usd),
+            "currency": place.currency,
         }
     for vendor in company.vendors:
         found[f"vendor:{vendor.id}"] = _vendor_values(vendor)
@@ -71,6 +76,7 @@ def _vendor_values(vendor: Vendor) -> dict[str, Any]:
         "day_cap_usd": _text(vendor.day_cap),
         "identities": {name: sorted(ids) for name, ids in vendor.identities.items()},
         "person_id": vendor.person_id,
+        "currency": vendor.currency,
     }
 
 
@@ -99,9 +105,12 @@ def held_back(written: Company, accepted: Accepted) -> tuple[Company, list[Pendi
     if about.staff_minutes_cap > known.get("staff_minutes_cap", about.staff_minutes_cap):
         pending.append(_of("company.json", (), "company:", "staff_minutes_cap", known, about))
         about = about.model_copy(update={"staff_minutes_cap": known["staff_minutes_cap"]})
+    rates = _rates(written, known, pending)
     if not pending:
         return written, []
-    company = replace(written, about=about, properties=properties, team=team, vendors=vendors, sops=sops)
+    company = replace(
+        written, rates=rates, about=about, properties=properties, team=team, vendors=vendors, sops=sops
+    )
     return company, pending
 
 
@@ -117,6 +126,22 @@ def _raised(old: str | None, new: Decimal | None) -> bool:
     return old is not None and (new is None or new > Decimal(old))
 
 
+def _rates(written: Company, known: Mapping[str, Any], pending: list[Pending]) -> RatesFile | None:
+    """A bill in a currency that buys fewer dollars passes more easily: a rate may creep, and not leap."""
+    rates, accepted = written.rates, known.get("per_usd", {})
+    if rates is None:
+        return None
+    held = dict(rates.per_usd)
+    for name, now in rates.per_usd.items():
+        old = accepted.get(name)
+        if old is not None and now > Decimal(old) * CREEP:
+            pending.append(
+                Pending("rates.json", ("per_usd", name), "company:", f"per_usd {name}", old, str(now))
+            )
+            held[name] = Decimal(old)
+    return rates.model_copy(update={"per_usd": held})
+
+
 def _place(i: int, one: Property, accepted: Accepted, pending: list[Pending]) -> Property:
     known = accepted.get(f"property:{one.id}")
     if known is None:
@@ -125,6 +150,9 @@ def _place(i: int, one: Property, accepted: Accepted, pending: list[Pending]) ->
         if _raised(known.get(key), getattr(one, key)):
             pending.append(_of("properties.json", (i,), f"property:{one.id}", key, known, one))
             one = one.model_copy(update={key: Decimal(known[key])})
+    if known.get("currency", one.currency) != one.currency:
+        pending.append(_of("properties.json", (i,), f"property:{one.id}", "currency", known, one))
+        one = one.model_copy(update={"currency": known["currency"]})
     return one
 
 
@@ -225,6 +253,9 @@ def _vendor(i: int, one: Vendor, accepted: Accepted, pending: list[Pending]) -> 
             Pending("vendors.json", where, entry, "identities", known["identities"], one.identities)
         )
         one = one.model_copy(update={"identities": _both(known["identities"], one.identities)})
+    if known.get("currency", one.currency) != one.currency:
+        pending.append(_of("vendors.json", (i,), entry, "currency", known, one))
+        one = one.model_copy(update={"currency": known["currency"]})
     if one.person_id != known["person_id"]:
         where = (i, "person_id")
         pending.append(Pending("vendors.json", where, entry, "person_id", known["person_id"], one.person_id))

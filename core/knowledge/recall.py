@@ -17,6 +17,7 @@ from core.company.schema import Memo, Resolution, Sop
 from core.company.skills import Skill
 from core.knowledge.entries import memo_entry
 from core.knowledge.lexical import lexical_scores
+from core.model import Category
 from core.stored_values import Source
 from core.text import normal, shorten
 
@@ -24,6 +25,8 @@ SAME_PROPERTY: Final = 0.15
 SAME_CATEGORY: Final = 0.10
 TOP_MEMOS: Final = 3
 TOP_RESOLUTIONS: Final = 3
+ALSO_SHOWN: Final = 2
+"""Procedures beside the one of the kind of problem."""
 _FLOOR: Final = 0.15
 """A memo below this shares nothing with the question but small words."""
 
@@ -80,7 +83,10 @@ def recall(
             Source("memo", memo.id, memo.speaker, shorten(memo.in_english, 280), score)
             for memo, score in memos
         ),
-        *([Source("sop", sop.id, sop.title, shorten(" ".join(sop.steps), 280))] if sop else []),
+        *(
+            Source("sop", one.id, one.title, shorten(" ".join(one.steps), 280))
+            for one in ([sop] if sop else []) + also_named(company, query, sop)
+        ),
         *(Source("history", r.id, r.resolved_on.isoformat(), _bill(r)) for r in resolutions),
         *(
             [Source("skill", skill.skill_id, f"{skill.name} v{skill.version}", skill.description)]
@@ -138,6 +144,21 @@ def find_sop(company: Company, query: Query) -> Sop | None:
     return next(
         (sop for sop in company.sops if any(normal(phrase) in plain for phrase in sop.trigger_phrases)), None
     )
+
+
+def also_named(company: Company, query: Query, but: Sop | None) -> list[Sop]:
+    """Procedures of no kind of problem whose trigger phrase, or title, stands in the text: they are shown beside that of the kind,
+    which alone says what is asked and paid."""
+    plain = normal(query.text)
+    kinds = {str(one) for one in Category}
+    found = [
+        one
+        for one in company.sops
+        if one.id not in kinds
+        and (but is None or one.id != but.id)
+        and any(said and said in plain for said in map(normal, [*one.trigger_phrases, one.title]))
+    ]
+    return found[:ALSO_SHOWN]
 
 
 def find_resolutions(resolutions: Sequence[Resolution], query: Query) -> list[Resolution]:

@@ -36,6 +36,8 @@ CASES: list[tuple[str, Callable[[Any], object], list[tuple[str, str]]]] = [
     ("properties.json", lambda r: of(r, "warm_taipei_2br").update(monthly_budget_usd="99999.00"), [("property:warm_taipei_2br", "monthly_budget_usd")]),
     ("properties.json", lambda r: of(r, "warm_taipei_2br").update(monthly_budget_usd="1.00"), []),
     ("properties.json", lambda r: of(r, "warm_taipei_2br").update(name="Warm"), []),
+    ("properties.json", lambda r: of(r, "bali_villa").update(currency="IDR"), [("property:bali_villa", "currency")]),
+    ("vendors.json", lambda r: of(r, "mr_wang_hvac").update(currency="IDR"), [("vendor:mr_wang_hvac", "currency")]),
     ("vendors.json", lambda r: of(r, "mr_wang_hvac").update(cap_usd="9000.00"), [("vendor:mr_wang_hvac", "cap_usd"), ("vendor:mr_wang_hvac", "day_cap_usd")]),
     ("vendors.json", lambda r: of(r, "mr_wang_hvac").update(cap_usd="1.00"), []),
     ("vendors.json", lambda r: of(r, "mr_wang_hvac").update(properties=["warm_taipei_2br", "bali_villa"]), [("vendor:mr_wang_hvac", "properties")]),
@@ -77,6 +79,20 @@ def test_what_widens_is_held_back_and_the_rest_counts(
             )
     if not waits:
         assert company == written
+
+
+@pytest.mark.parametrize(
+    ("rate", "counts"), [("162500000", False), ("25000", False), ("18000", True), ("9000", True)]
+)
+def test_a_rate_may_creep_and_not_leap(tmp_path: Path, rate: str, counts: bool) -> None:
+    """A bill of a million rupiah is no bill of six cents because somebody wrote so into a file."""
+    folder = tmp_path / "c"
+    shutil.copytree(DATA / "company", folder)
+    change(folder, "rates.json", lambda rates: rates["per_usd"].update(IDR=rate))
+    company, pending = held_back(load_company(folder), ACCEPTED)
+    assert company.rates is not None
+    assert str(company.rates.per_usd["IDR"]) == (rate if counts else "16250")
+    assert [(one.file, one.key) for one in pending] == ([] if counts else [("rates.json", "per_usd IDR")])
 
 
 def test_who_takes_the_founder_out_of_the_file_has_not_become_one(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from bot.app import DATA
 from core import git
@@ -16,6 +17,7 @@ from core.company.procedures import NoProcedure, markdown_of, values_of
 from core.company.schema import Sop
 from core.company.widening import held_back
 from core.company.widening import values_of as values_of_company
+from core.store.tables import Ticket
 from tests.brain.test_hand_made import change
 from tests.brain.test_skill_runs import log_of
 from tests.platforms import Phone, open_house
@@ -257,3 +259,18 @@ async def test_what_somebody_changed_meanwhile_is_not_overwritten_nor_called_app
     diff = git.git(folder, "show", "HEAD", "--format=%s", "-U0")
     assert "Call again." in diff
     assert "By hand" not in diff
+
+
+async def test_a_procedure_of_no_kind_of_problem_stands_on_the_ticket_that_names_it(world: World) -> None:
+    """Beside the one of the kind, which alone says what is asked and paid."""
+    await world.says("ben", "/sops new")
+    await (await world.card("ben", "sop")).tap(
+        "edit",
+        text="---\ntrigger_phrases: [kolam hijau]\n---\n# Hot tub is green\n- Close the lid.\n- Shock it.",
+    )
+    await world.says("celine", "Bali Villa: the hot tub is green and smells")
+    ticket = (await world.tickets())[-1]
+    assert ticket["matched_sop_id"] != "hot_tub_is_green"
+    row = await world.store.read(lambda s: s.scalars(select(Ticket)).one())
+    assert row.knowledge is not None
+    assert "hot_tub_is_green" in [one.id for one in row.knowledge.sources]
