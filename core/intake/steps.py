@@ -112,7 +112,9 @@ def is_settled(tx: Tx, it: Incoming) -> bool:
 
 
 def _command(tx: Tx, it: Incoming) -> str | None:
-    spoken = it.message.heard is not None
+    """Typed; what was only said never is one, whatever it sounds like."""
+    heard = it.message.heard
+    spoken = heard is not None and it.message.text == heard.text
     return None if spoken or it.message.foreign else command_in(it.message.text)
 
 

@@ -17,6 +17,7 @@ from core.company.loader import load_company
 from core.company.memo_rules import rule_of
 from core.errors import StartupError
 from tests.brain.test_skill_runs import log_of
+from tests.platforms import open_house
 from tests.world import MovableClock, World, open_world
 
 HARBOUR = load_company(DATA / "company")
@@ -234,3 +235,15 @@ async def test_a_company_that_was_there_and_is_gone_is_not_replaced_by_another(t
     (tmp_path / "away").rename(folder)
     async with open_world(tmp_path) as world:
         assert world.app.services.company.founder.id == "ben"
+
+
+async def test_a_command_typed_over_a_recording_is_a_command(tmp_path: Path) -> None:
+    recording = next((Path(__file__).parents[1] / "voice").rglob("*.ogg"))
+    async with open_house(tmp_path, [("ben", "telegram")]) as house:
+        ben = house.phone("ben", "telegram")
+        await ben.says(
+            "/memo Bali Villa: when the pump hums, ring Pak Made first",
+            files=[(recording.name, "audio/ogg", recording.read_bytes())],
+        )
+        assert await house.tickets() == []
+        assert await ben.has("confirm"), await ben.texts()
