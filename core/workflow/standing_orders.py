@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from core import phrases
 from core.actors import Actor, Reader
 from core.cards.card import Fact, Section
 from core.cards.view import ButtonDraft, CardDraft
@@ -27,7 +28,7 @@ from core.store.brain_tables import RuleRow
 from core.store.tables import Approval, Dispatch, Ticket
 from core.stored_values import Reason
 from core.team.learnt import rule_from
-from core.tickets.records import amount_on, authorised_for, find_ticket
+from core.tickets.records import amount_on, authorised_for, current_dispatch, find_ticket
 from core.workflow import rules
 from core.workflow.rule_words import sentence
 
@@ -89,6 +90,17 @@ def keep(tx: Tx, row: RuleRow, approval_id: str, actor: Actor) -> Approval | Non
         return None
     rule = rule_from(row.content)
     covers = covering([rule], {}, wanted_of(ticket, dispatch), approval.reasons, tx.now)
+    if covers is None:
+        card_publisher.tell(
+            tx,
+            tx.services.company.person(actor.person_id),
+            lambda words: words(
+                N_(
+                    "It holds for the next times. {ticket} asks for more than it says, and still waits for you."
+                ),
+                ticket=ticket.ticket_id,
+            ),
+        )
     return approval if covers is not None else None
 
 
@@ -211,14 +223,22 @@ def _card(tx: Tx, row: RuleRow, approval_id: str, reader: Reader) -> CardDraft:
 
 def _used(tx: Tx, row: RuleRow, ticket_id: str, use: int | None, reader: Reader) -> CardDraft:
     words, rule, company = reader.words, rule_from(row.content), tx.services.company
-    vendor = company.vendor(rule.when.vendor_id)
+    vendor, ticket = company.vendor(rule.when.vendor_id), find_ticket(tx, ticket_id)
+    place, dispatch = company.place(ticket.property_id), current_dispatch(ticket)
+    facts = [
+        Fact(label=words("Property"), value=place.name if place is not None else words("property unknown")),
+        Fact(label=words("Problem"), value=phrases.label(phrases.CATEGORY, ticket.category, words)),
+    ]
+    if dispatch is not None:
+        facts.append(Fact(label=words("Estimate"), value=words.money(dispatch.cost_estimate_usd)))
     holds = row.status == RuleStatus.APPROVED
     revoke = ButtonDraft("revoke", words("Ask me again from now on"), "danger", {"rule": row.rule_id})
     return CardDraft(
         title=words("{ticket}: {vendor} was sent", ticket=ticket_id, vendor=vendor.name if vendor else ""),
-        lead=words("It was taken back.")
+        lead=words("The standing order {rule} was taken back. What was sent stays sent.", rule=row.rule_id)
         if use is None
         else words("By standing order {rule}, {use} of {of}.", rule=row.rule_id, use=use, of=rule.max_uses),
         state="done",
+        facts=tuple(facts),
         buttons=(revoke,) if holds else (),
     )

@@ -17,7 +17,7 @@ from core.knowledge.rules_in_force import applying
 from core.stored_values import Reason
 from core.workflow import rules
 from tests.brain.test_skill_runs import detail_of, log_of
-from tests.world import World
+from tests.world import STORY, World
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 DRAIN = "Ito Stream House: the shower drain is slow"
@@ -366,3 +366,12 @@ def test_a_file_that_nobody_adopted_waits_and_the_shell_decides(
     assert gone["status"] == "rolled_back"
     assert not (folder / "bali_first.json").exists()
     assert "no rule" in shell("show", "nothing", code=1)
+
+
+async def test_an_order_that_does_not_cover_what_is_open_says_so(world: World) -> None:
+    """Up to severity 3 he lets it go from now on; this one is a 4."""
+    await world.says("shirley", STORY)
+    await (await world.card("ben", "approval")).tap("always", amount="200", severity_max="3")
+    await (await world.card("ben", "standing")).tap("keep")
+    assert (await world.tickets())[0]["status"] == "AWAITING_HUMAN"
+    assert "T-1001 asks for more than it says" in (await world.texts("ben"))[-1]
