@@ -175,6 +175,11 @@ def fetched(tx: Tx, ask_id: str) -> str | None:
     return row.answer
 
 
+def is_answered(session: Session, ask_id: str) -> bool:
+    row = session.get(AskRow, ask_id)
+    return row is not None and row.answer is not None
+
+
 # --- looking
 
 
