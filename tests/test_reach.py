@@ -280,6 +280,7 @@ async def test_words_that_come_in_together_with_the_groups_new_id_are_heard(tmp_
         assert (await house.ticket())["property_id"] == "bali_villa"
 
 
+@pytest.mark.long
 async def test_what_waits_its_turn_while_the_group_moves_arrives_in_the_new_one(tmp_path: Path) -> None:
     """Telegram lets twenty messages a minute into a group; the group can get its new id while the next one waits."""
     async with open_house(tmp_path, [("ben", "telegram"), ("celine", "telegram")]) as house:

@@ -16,6 +16,8 @@ import pytest
 
 from tests.world import MovableClock, World, open_world
 
+pytestmark = pytest.mark.long  # each verb is a process of its own; what they do is tested in test_asks
+
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:

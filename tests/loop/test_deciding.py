@@ -81,6 +81,7 @@ async def test_a_secret_in_its_output_is_struck_out(tmp_path: Path, run: Path) -
     assert "sk-secret" not in text + (run / "output.log").read_text() + (run / "decision.json").read_text()
 
 
+@pytest.mark.long
 async def test_one_that_outlived_its_service_is_ended_and_its_move_never_taken(
     tmp_path: Path, run: Path
 ) -> None:

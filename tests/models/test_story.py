@@ -9,6 +9,7 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from core.store.tables import UsageRow
@@ -135,6 +136,7 @@ async def test_small_talk_commands_doubles_and_second_reports_cost_nothing(house
     assert len(await world.tickets()) == 1
 
 
+@pytest.mark.long
 async def test_the_shell_reads_with_the_model_too(house: Thinking, tmp_path: Path) -> None:
     """`loopos triage`, as another process beside nothing."""
     root = house.mind.url if isinstance(house.mind, FakeAnthropic) else f"{house.mind.url}/v1"
