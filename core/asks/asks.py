@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -90,10 +90,16 @@ def ask(
     )
     tx.session.flush()
     _show(tx, row, people)
-    deadlines.schedule(tx, REMIND, row.id, tx.now + REMIND_AFTER)
+    begin = min(_when(tx, row, one) for one in people)  # whoever is asleep is not yet silent
+    deadlines.schedule(tx, REMIND, row.id, begin + REMIND_AFTER)
     if not irreversible:
-        deadlines.schedule(tx, DEPUTY, row.id, tx.now + DEPUTY_AFTER)
+        deadlines.schedule(tx, DEPUTY, row.id, begin + DEPUTY_AFTER)
     return row
+
+
+def _when(tx: Tx, row: AskRow, person: Person) -> datetime:
+    """When they may be told: at once what cannot be undone."""
+    return next_working_moment(person, tx.now, URGENT if row.irreversible else 1)
 
 
 def asked_of(tx: Tx, to: str | None, *, irreversible: bool) -> list[Person]:
@@ -111,7 +117,6 @@ def asked_of(tx: Tx, to: str | None, *, irreversible: bool) -> list[Person]:
 
 
 def _show(tx: Tx, row: AskRow, people: Iterable[Person]) -> None:
-    severity = URGENT if row.irreversible else 1
     for person in people:
         card_publisher.post_own(
             tx,
@@ -119,7 +124,7 @@ def _show(tx: Tx, row: AskRow, people: Iterable[Person]) -> None:
             row.id,
             partial(cards.card, tx, row),
             card_publisher.readers_of(tx, person),
-            not_before=next_working_moment(person, tx.now, severity),
+            not_before=_when(tx, row, person),
         )
 
 
@@ -231,9 +236,12 @@ def on_remind(tx: Tx, deadline: Due) -> None:
     if row is None or row.answer is not None:
         return
     for person_id in row.to:
+        person = tx.services.company.person(person_id)
+        if person is None or _when(tx, row, person) > tx.now:
+            continue
         card_publisher.tell(
             tx,
-            tx.services.company.person(person_id),
+            person,
             lambda words: words(
                 N_("The question {ask} still waits for your answer: {text}"),
                 ask=row.id,

@@ -159,10 +159,14 @@ async def test_quiet_hours_hold_unless_it_cannot_be_undone(world: World) -> None
     world.clock.at = world.clock.at.replace(hour=11)  # 03:00 in Los Angeles
     await put(world)
     assert await world.cards("ben", "ask") == []
+    await world.wait(hours=2)
+    assert await world.texts("ben") == [], "nor is he reminded of what he has not seen"
+    assert await world.cards("miguel", "ask") == []
     await put(world, "Stop the payment?", irreversible=True)
     assert len(await world.cards("ben", "ask")) == 1
-    await world.wait(hours=8)
+    await world.wait(hours=6)
     assert len(await world.cards("ben", "ask")) == 2
+    assert any("inbox-1 still waits" in text for text in await world.texts("ben"))
 
 
 @pytest.mark.parametrize(
