@@ -81,9 +81,11 @@ class Options:
     def __call__(self, args: Args) -> str:
         operands, skip, ended = 0, False, False
         for word in args:
-            if skip:
+            # What looks like an option is looked at as one: --pretty takes a value only behind "=".
+            if skip and not word.text.startswith("-"):
                 skip = False
                 continue
+            skip = False
             if not word.literal and not word.path:
                 return f"{word.text}: what it becomes is not known before it runs"
             if ended or word.text == "-" or not word.text.startswith("-") or word.path:

