@@ -87,7 +87,8 @@ class CompanyEdits:
     def _keep(self, edit: Edit, trailers: Sequence[str]) -> str:
         begun = self._repository()
         path = self.folder / edit.file
-        if begun and edit.text is not None:
+        if begun and edit.text is not None and path.exists() and path.read_bytes() != edit.text.encode():
+            # Where it says so already, we died between the file and its commit.
             self._commit_by_hand(edit.file)
         if edit.text is None:
             path.unlink(missing_ok=True)

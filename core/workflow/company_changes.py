@@ -63,9 +63,8 @@ def notice(tx: Tx, written: Company) -> None:
     _accept(tx, values_of(company), OPERATOR)
     gone = set(tx.session.scalars(select(AcceptedRow.entry))) - set(values_of(written))
     for entry in gone:
-        if entry.startswith(
-            "vendor:"
-        ):  # whoever comes back has to be allowed anew; the rest is held against what it was
+        # Whoever comes back has to be allowed anew; the rest is held against what it was.
+        if entry.startswith("vendor:"):
             _forget(tx, entry)
     if pending and first_time(tx, f"pending:{_digest(pending)}"):
         founder = tx.services.company.founder

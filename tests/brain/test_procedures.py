@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from bot.app import DATA
 from core import git
+from core.company.editing import Edit
 from core.company.loader import load_company
 from core.company.procedures import NoProcedure, markdown_of, values_of
 from core.company.schema import Sop
@@ -274,3 +275,20 @@ async def test_a_procedure_of_no_kind_of_problem_stands_on_the_ticket_that_names
     row = await world.store.read(lambda s: s.scalars(select(Ticket)).one())
     assert row.knowledge is not None
     assert "hot_tub_is_green" in [one.id for one in row.knowledge.sources]
+
+
+async def test_death_between_the_file_and_its_commit_leaves_the_commit_the_founders(world: World) -> None:
+    """The next life finds the file as he wrote it: it is his change, and nobody's by hand."""
+    folder = world.app.settings.company_folder
+    await world.says("ben", "/sops lockout")
+    await (await world.card("ben", "sop")).tap(
+        "edit", text="# Locked out\n- Call."
+    )  # there is a repository now
+    text = (folder / "sops.json").read_text().replace('"Call."', '"Call again."')
+    (folder / "sops.json").write_text(text)  # written; then the power went
+    await world.app.company_edits.keep(
+        lambda _: Edit("sops.json", text, "procedure lockout: written"), "ben", ("Approved-by: ben",)
+    )
+    newest = git.git(folder, "log", "-2", "--format=%s|%b")
+    assert newest.splitlines()[0] == "procedure lockout: written|Approved-by: ben"
+    assert "by hand" not in newest
