@@ -14,8 +14,6 @@ from bot.setup.side_process import SideProcess
 from bot.side_acts import answered, in_house
 from core.actors import Actor
 from core.asks import asks
-from core.context import Tx
-from core.errors import Refused
 from core.loop import names
 from core.text import shorten
 
@@ -92,13 +90,7 @@ def answer(ask_id: str, text: str, *, again: bool) -> int:
     """The operator's answer; what is the founder's tap is nobody's here."""
 
     async def work(house: SideProcess, _settings: Settings) -> int:
-        def write(tx: Tx) -> None:
-            row = asks.find(tx, ask_id)
-            if not text.strip():
-                raise Refused("text_needed")
-            asks.answer(tx, row, text, SHELL, again=again)
-
-        await house.store.write(write)
+        await house.store.write(lambda tx: asks.answer(tx, asks.find(tx, ask_id), text, SHELL, again=again))
         print(f"answered {ask_id}")
         return 0
 

@@ -33,6 +33,7 @@ REMIND_AFTER: Final = timedelta(minutes=15)
 DEPUTY_AFTER: Final = timedelta(minutes=60)
 LONGEST: Final = 4000
 MOST_OPTIONS: Final = 20
+MOST_LISTED: Final = 500
 YES_NO: Final = ("yes", "no")
 """The answers to what cannot be undone, where whoever asks names no others: the first lets it happen."""
 
@@ -189,13 +190,15 @@ def is_answered(session: Session, ask_id: str) -> bool:
 
 
 def pending(session: Session, person: Person | None, *, every: bool = False) -> list[AskRow]:
-    """What waits for an answer, oldest first: of theirs, of all for leads (but what is the founder's alone) and the founder;
+    """What waits for an answer, the newest MOST_LISTED, oldest first: of theirs, of all for leads (but what is the founder's alone) and the founder;
     None: the operator's view. `every`: also what was answered."""
-    wanted = select(AskRow).order_by(AskRow.asked_at, AskRow.id)
+    wanted = select(AskRow)
     if not every:
         wanted = wanted.where(AskRow.answered_at.is_(None))
-    rows = session.scalars(wanted.limit(500)).all()
-    return [row for row in rows if person is None or may_answer(person, row)]
+    newest = session.scalars(
+        wanted.order_by(AskRow.asked_at.desc(), AskRow.id.desc()).limit(MOST_LISTED)
+    ).all()
+    return [row for row in reversed(newest) if person is None or may_answer(person, row)]
 
 
 def may_answer(person: Person, row: AskRow) -> bool:

@@ -61,8 +61,8 @@ def recall(
     near: Callable[[Sequence[str]], Sequence[float | None]] | None = None,
 ) -> Knowledge:
     """What applies to `query`. `own_resolutions` are tickets this service resolved itself; `readable`: of the properties that
-    the asker may read about (None: all), and what is general; `skill`: the one at work on it; `rules`: those it is under; `near`: how near each of these texts is to it by vectors, 0..1, None for
-    what has none."""
+    the asker may read about (None: all), and what is general; `skill`: the one at work on it; `rules`: those it is under;
+    `near`: how near each of these texts is to it by vectors, 0..1, None for what has none."""
     retired = {one.then["memo_id"] for one in rules if one.kind == "retire_memo"}
     every, past = (
         [one for one in company.memos if one.holds and one.id not in retired],
@@ -71,8 +71,7 @@ def recall(
     if readable is not None:
         every = [one for one in every if one.property_id is None or one.property_id in readable]
         past = [one for one in past if one.property_id in readable]
-    cosines = near([memo_entry(company, one).embedded for one in every]) if near is not None else ()
-    memos = rank_memos(every, query, cosines)
+    memos = rank_memos(every, query, _cosines(company, every, query, near))
     sop = find_sop(company, query)
     steps = [str(one.then["step"]) for one in rules if one.kind == "sop_step"]
     if sop is not None and steps:
@@ -103,6 +102,28 @@ def _bill(resolution: Resolution) -> str:
     return f"{resolution.cost_usd} USD, {resolution.hours:g} h, {resolution.rating}/5: {resolution.summary}"
 
 
+def _cosines(
+    company: Company,
+    memos: Sequence[Memo],
+    query: Query,
+    near: Callable[[Sequence[str]], Sequence[float | None]] | None,
+) -> list[float | None]:
+    """One per memo; those about another property are not looked at."""
+    if near is None:
+        return []
+    fit = [number for number, one in enumerate(memos) if _fits(one, query)]
+    found: list[float | None] = [None] * len(memos)
+    for number, cosine in zip(
+        fit, near([memo_entry(company, memos[one]).embedded for one in fit]), strict=True
+    ):
+        found[number] = cosine
+    return found
+
+
+def _fits(memo: Memo, query: Query) -> bool:
+    return query.property_id is None or memo.property_id in {None, query.property_id}
+
+
 def rank_memos(
     memos: Sequence[Memo], query: Query, cosines: Sequence[float | None] = ()
 ) -> list[tuple[Memo, float]]:
@@ -122,7 +143,7 @@ def rank_memos(
     scored = [
         (memo, score + boost(memo.property_id, memo.category, query))
         for memo, score in zip(memos, both, strict=True)
-        if query.property_id is None or memo.property_id in {None, query.property_id}
+        if _fits(memo, query)
     ]
     best = sorted(scored, key=lambda pair: (-pair[1], pair[0].id))[:TOP_MEMOS]
     return [(memo, round(score, 4)) for memo, score in best if score > _FLOOR]
