@@ -310,9 +310,14 @@ class Intake:
         return triage
 
     async def _prepare(self, message: Message, triage: Triage) -> None:
-        """Its vector, beside the reading: what becomes a ticket is compared with the memos there are."""
+        """Its vector, beside the reading: what becomes a ticket is compared with the memos there are. A danger waits for none."""
         vectors, said = self._services.vectors, message.written or message.text
-        if vectors is not None and triage.intent is Intent.NEW_ISSUE and said.strip():
+        if (
+            vectors is not None
+            and not triage.dangerous
+            and triage.intent is Intent.NEW_ISSUE
+            and said.strip()
+        ):
             await vectors.prepare(said)
 
     def _is_known(self, message: Message) -> bool:

@@ -205,3 +205,14 @@ async def test_a_ticket_finds_what_was_said_in_other_words_by_its_vector(tmp_pat
         mind.spoil = ""
         await world.says("celine", f"/ack {ticket['ticket_id']}")
         assert len(embedded(mind)) == before + 2
+
+
+async def test_a_danger_waits_for_no_vector(tmp_path: Path) -> None:
+    async with thinking(tmp_path, "openai", LOOPOS_EMBED="openai", LOOPOS_LLM="offline") as house:
+        world, mind = house.world, house.mind
+        assert isinstance(mind, FakeOpenAI)
+        await made(world, mind)
+        before = len(embedded(mind))
+        await world.says("celine", "Bali Villa: strong smell of gas in the kitchen, the guests are inside!")
+        assert (await world.tickets())[-1]["severity"] == 5
+        assert embedded(mind)[before:] == []
