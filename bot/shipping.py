@@ -68,7 +68,7 @@ class Shipping:
         commit = await self._commit(file, text, about, row.decided_by, f"Skill: {skill_id} v{row.version}")
 
         def record(tx: Tx) -> None:
-            for one in skill_versions.versions(tx, skill_id):
+            for one in skill_versions.versions(tx.session, skill_id):
                 if one.version == row.version:
                     one.commit = commit
             shipping.publish(tx, "skill", skill_id)

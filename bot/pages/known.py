@@ -114,7 +114,7 @@ def skills(tx: Tx) -> list[dict[str, Any]]:
 def skill(tx: Tx, skill_id: str) -> dict[str, Any]:
     """`{shown, versions}`: the version that matters, and all of them, newest first. Raises Refused("unknown_skill")."""
     shown = skill_versions.find(tx, skill_id)
-    every = [_skill(tx, row) for row in reversed(skill_versions.versions(tx, skill_id))]
+    every = [_skill(tx, row) for row in reversed(skill_versions.versions(tx.session, skill_id))]
     return {"shown": _skill(tx, shown), "versions": every}
 
 

@@ -15,7 +15,7 @@ from core.company.company import Company
 from core.company.schema import Property
 from core.company.skill_checks import smallest_cap
 from core.company.skills import Condition, SeverityRange, Skill
-from core.i18n import Words
+from core.i18n import N_, Words
 from core.model import Category, RiskTag
 
 NEWEST: Final = 5
@@ -25,7 +25,6 @@ ALIKE: Final = 3
 WITHIN: Final = timedelta(days=365)
 LEAST_RATING: Final = 3
 DEARER: Final = Decimal("1.1")
-_ENGLISH: Final = Words("en", ZoneInfo("UTC"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,8 @@ def distil(
     sop = company.sop(category)
     seen = {tag for one in like for tag in one.risk_tags}
     severities = [one.severity for one in like]
-    name = f"{phrases.label(phrases.CATEGORY, category, _ENGLISH)}: {place.name}"
+    words = Words(company.founder.languages[0], ZoneInfo("UTC"))
+    name = f"{phrases.label(phrases.CATEGORY, category, words)}: {place.name}"
     steps: list[dict[str, Any]] = [
         {"do": "notify_reporter"},
         {"do": "dispatch_vendor", "with": {"vendor_id": vendor.id}},
@@ -84,7 +84,12 @@ def distil(
             "skill_id": f"{place.id}_{category.value}"[:60],
             "version": 1,
             "name": name,
-            "description": f"{name}: {vendor.name}, as the last {len(like)} times.",
+            "description": words(
+                N_("{name}: {vendor}, as the last {count} times."),
+                name=name,
+                vendor=vendor.name,
+                count=len(like),
+            ),
             "trigger_conditions": {
                 "category": [category.value],
                 "property_id": [place.id],

@@ -3,15 +3,18 @@ founder adopts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload
 
 from core.actors import LOOPOS
 from core.brain.distilling import ALIKE, NEWEST, WITHIN, Repair, alike, differs, distil
+from core.brain.naming import Named, name_of
 from core.brain.patterns import LATE, TIMES, Corrected, Found, Seen, patterns
 from core.company.company import Company
 from core.company.rules import Rule
@@ -28,6 +31,10 @@ from core.tickets.records import current_dispatch
 from core.workflow import rules, skill_trials, skill_versions
 from core.workflow.skill_versions import LEARN
 
+Kind: TypeAlias = tuple[str, Category]
+"""Of repairs: a property and what was wrong there."""
+Names: TypeAlias = Mapping[Kind, Named]
+NO_NAMES: Final[Names] = MappingProxyType({})
 MAX_A_DAY: Final = 3
 """Proposals in a day: more would not be read."""
 LAST_RUNS: Final = 5
@@ -51,16 +58,38 @@ class Learning:
             company, now = self._services.company, self._services.clock.now()
             # What is read grows with the year: on a snapshot, where no writer waits for it.
             repeats = await self._store.read(lambda session: repeating(session, company, now))
+            names = await routine_names(self._services, self._store)
 
             def at_night(tx: Tx) -> None:
-                nightly(tx, repeats, held=True)
+                nightly(tx, repeats, names, held=True)
 
             return at_night
-        return lambda tx: _after(tx, str(args["property"]), Category(args["category"]))
+        place, kind = str(args["property"]), Category(args["category"])
+        names = await routine_names(self._services, self._store, (place, kind))
+        return lambda tx: _after(tx, place, kind, names)
 
 
-def _after(tx: Tx, property_id: str, category: Category) -> None:
-    propose_skill(tx, property_id, category)
+async def routine_names(services: Services, store: Store, kind: Kind | None = None) -> Names:
+    """What the routines that would be proposed now are called, where a model says so; of `kind`, or of all."""
+    models, company, now = services.models, services.company, services.clock.now()
+    if models is None:
+        return NO_NAMES
+
+    def planned(session: Session) -> list[tuple[Kind, Plan]]:
+        kinds = [kind] if kind is not None else _repaired(session, now)
+        found = ((one, plan_of(session, company, *one, now)) for one in kinds)
+        return [(one, plan) for one, plan in found if plan is not None][:MAX_A_DAY]
+
+    names = {}
+    for one, plan in await store.read(planned):
+        named = await name_of(plan.skill, plan.like, company, models, services.baseline)
+        if named is not None:
+            names[one] = named
+    return names
+
+
+def _after(tx: Tx, property_id: str, category: Category, names: Names) -> None:
+    propose_skill(tx, property_id, category, names)
     demote(tx, [one for one in tx.services.company.skills if _covers(one, property_id, category)])
 
 
@@ -80,9 +109,11 @@ def repeating(session: Session, company: Company, now: datetime) -> list[Found]:
     return patterns(company, seen(session, company, now), corrected(session, now), now)
 
 
-def nightly(tx: Tx, repeats: Sequence[Found], *, held: bool = False) -> dict[str, Any]:
+def nightly(
+    tx: Tx, repeats: Sequence[Found], names: Names = NO_NAMES, *, held: bool = False
+) -> dict[str, Any]:
     """`{proposed, held_back, demoted, questioned, calls, usd}`: everything that repeats, at most MAX_A_DAY proposals in a day,
-    rules first, most money first. `held`: what is found waits for the founder's quiet hours to end."""
+    rules first, most money first. `names`: of routines; `held`: what is found waits for the founder's quiet hours to end."""
     founder = tx.services.company.founder
     not_before = next_working_moment(founder, tx.now, 1) if held else None
     told: dict[str, Any] = {
@@ -107,10 +138,10 @@ def nightly(tx: Tx, repeats: Sequence[Found], *, held: bool = False) -> dict[str
             told["proposed"].append({"kind": "rule", "id": row.rule_id, "version": row.version})
             if one.rule.kind == "retire_memo":
                 told["questioned"].append(one.rule.then["memo_id"])
-    for property_id, category in _repaired(tx):
+    for property_id, category in _repaired(tx.session, tx.now):
         if room <= 0:
             break
-        made = propose_skill(tx, property_id, category, not_before)
+        made = propose_skill(tx, property_id, category, names, not_before)
         if made is not None:
             room -= 1
             told["proposed"].append({"kind": "skill", "id": made.skill_id, "version": made.version})
@@ -205,32 +236,64 @@ def corrected(session: Session, now: datetime) -> list[Corrected]:
     ]
 
 
-def _repaired(tx: Tx) -> list[tuple[str, Category]]:
+def _repaired(session: Session, now: datetime) -> list[Kind]:
     """Places and kinds with enough repairs to learn from."""
     wanted = (
         select(Ticket.property_id, Ticket.category)
-        .where(Ticket.status == Status.RESOLVED, Ticket.resolved_at > tx.now - WITHIN)
+        .where(Ticket.status == Status.RESOLVED, Ticket.resolved_at > now - WITHIN)
         .group_by(Ticket.property_id, Ticket.category)
         .having(func.count() >= ALIKE)
         .order_by(Ticket.property_id, Ticket.category)
     )
-    return [(str(place), Category(kind)) for place, kind in tx.session.execute(wanted) if place is not None]
+    return [(str(place), Category(kind)) for place, kind in session.execute(wanted) if place is not None]
 
 
 # --- skills
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A routine that may be proposed, and the repairs it is made of, newest first."""
+
+    skill: Skill
+    like: Sequence[Repair]
+
+
 def propose_skill(
-    tx: Tx, property_id: str, category: Category, not_before: datetime | None = None
+    tx: Tx,
+    property_id: str,
+    category: Category,
+    names: Names = NO_NAMES,
+    not_before: datetime | None = None,
 ) -> SkillVersion | None:
     """Put a skill before the founder where the last repairs of this kind there were alike, and he was not asked about
     these before."""
     company = tx.services.company
+    plan = plan_of(tx.session, company, property_id, category, tx.now)
+    if plan is None:
+        return None
+    named = names.get((property_id, category))
+    made = named.on(plan.skill) if named is not None else plan.skill
+    tried = skill_trials.tried(tx.session, company, made)
+    evidence = {
+        "tickets": [
+            {"ticket_id": one.ticket_id, "at": one.at.isoformat(), "value": str(one.bill)}
+            for one in plan.like
+        ],
+        "saved": {**tried["saved"], "tickets": sum(one["would"] != "not" for one in tried["tickets"])},
+    }
+    return skill_versions.propose(tx, made, evidence, SYSTEM, not_before)
+
+
+def plan_of(
+    session: Session, company: Company, property_id: str, category: Category, now: datetime
+) -> Plan | None:
+    """None where nothing is alike, it would do what one in force does, or the founder was asked about these repairs."""
     place = company.place(property_id)
-    like = alike(repairs(tx.session, property_id, category, tx.now), tx.now)
+    like = alike(repairs(session, property_id, category, now), now)
     if place is None or not like:
         return None
-    made = distil(company, place, category, like, tx.now)
+    made = distil(company, place, category, like, now)
     if made is None:
         return None
     covers = [
@@ -241,22 +304,15 @@ def propose_skill(
     ]
     if covers:
         made = made.model_copy(update={"skill_id": covers[-1].skill_id})
-        if not differs(made, covers[-1]) and not _outgrown(tx.session, made, covers[-1]):
+        if not differs(made, covers[-1]) and not _outgrown(session, made, covers[-1]):
             return None
-    before = skill_versions.versions(tx, made.skill_id)
+    before = skill_versions.versions(session, made.skill_id)
     if any(row.status == SkillStatus.PROPOSED for row in before):
         return None
     since = max((row.decided_at or row.proposed_at for row in before), default=None)
     if since is not None and sum(one.at > since for one in like) < ALIKE:
         return None
-    tried = skill_trials.tried(tx.session, company, made)
-    evidence = {
-        "tickets": [
-            {"ticket_id": one.ticket_id, "at": one.at.isoformat(), "value": str(one.bill)} for one in like
-        ],
-        "saved": {**tried["saved"], "tickets": sum(one["would"] != "not" for one in tried["tickets"])},
-    }
-    return skill_versions.propose(tx, made, evidence, SYSTEM, not_before)
+    return Plan(made, like)
 
 
 def _outgrown(session: Session, new: Skill, old: Skill) -> bool:

@@ -163,7 +163,11 @@ def waiting_files(tx: Tx) -> list[tuple[str, str, str]]:
     """(file, what holds now, what it says) of skills and rules that somebody wrote and nobody adopted."""
     found = []
     for row in _proposed_skills(tx):
-        now = [one for one in skill_versions.versions(tx, row.skill_id) if one.status == SkillStatus.APPROVED]
+        now = [
+            one
+            for one in skill_versions.versions(tx.session, row.skill_id)
+            if one.status == SkillStatus.APPROVED
+        ]
         old = f"v{now[-1].version}" if now else ""
         found.append((f"skills/{row.skill_id}.json", old, f"v{row.version}"))
     found += [(rules.file_of(row), "", f"v{row.version}") for row in _proposed_rules(tx)]

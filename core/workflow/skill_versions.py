@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core.actors import Actor, Reader
 from core.company.company import Company
@@ -54,7 +55,7 @@ def propose(
     tx: Tx, skill: Skill, evidence: dict[str, Any], by: str, not_before: datetime | None = None
 ) -> SkillVersion:
     """Put `skill` before the founder, as the next version of its id. Nothing runs before he adopts it."""
-    latest = max((row.version for row in versions(tx, skill.skill_id)), default=0)
+    latest = max((row.version for row in versions(tx.session, skill.skill_id)), default=0)
     version = max(latest + 1, skill.version)
     row = _row(tx, skill, version, evidence, by)
     tx.session.flush()
@@ -89,15 +90,15 @@ def _row(tx: Tx, skill: Skill, version: int, evidence: dict[str, Any], by: str) 
     )
 
 
-def versions(tx: Tx, skill_id: str) -> list[SkillVersion]:
+def versions(session: Session, skill_id: str) -> list[SkillVersion]:
     """Oldest first."""
     wanted = select(SkillVersion).where(SkillVersion.skill_id == skill_id).order_by(SkillVersion.version)
-    return list(tx.session.scalars(wanted))
+    return list(session.scalars(wanted))
 
 
 def find(tx: Tx, skill_id: str, version: int | None = None) -> SkillVersion:
     """That version; without one the approved one, else the newest. Raises Refused("unknown_skill")."""
-    every = versions(tx, skill_id)
+    every = versions(tx.session, skill_id)
     if version is not None:
         every = [row for row in every if row.version == version]
     if not every:
@@ -116,7 +117,7 @@ def shown(tx: Tx) -> list[SkillVersion]:
 
 def decided(tx: Tx, skill_id: str) -> SkillVersion:
     """The version that was decided about last."""
-    rows = [row for row in versions(tx, skill_id) if row.decided_at is not None]
+    rows = [row for row in versions(tx.session, skill_id) if row.decided_at is not None]
     return max(rows, key=lambda row: (row.decided_at, row.status == SkillStatus.APPROVED, row.version))
 
 
@@ -125,7 +126,7 @@ def proposal(tx: Tx, skill_id: str, version: int | None = None) -> SkillVersion:
     if version is not None:
         row = find(tx, skill_id, version)
     else:
-        waiting = [one for one in versions(tx, skill_id) if one.status == SkillStatus.PROPOSED]
+        waiting = [one for one in versions(tx.session, skill_id) if one.status == SkillStatus.PROPOSED]
         row = waiting[-1] if waiting else find(tx, skill_id)
     if row.status != SkillStatus.PROPOSED:
         raise Refused("gone")
@@ -137,7 +138,7 @@ def adopt(tx: Tx, row: SkillVersion, actor: Actor) -> None:
     another than when it was proposed."""
     for path, problem in misfits(tx.services.company, skill_from(row.content)):
         raise Refused("rule_unfit", why=f"{'.'.join(map(str, path))}: {problem}")
-    for other in versions(tx, row.skill_id):
+    for other in versions(tx.session, row.skill_id):
         if other.status == SkillStatus.APPROVED:
             _decide(tx, other, SkillStatus.REPLACED, actor)
     _decide(tx, row, SkillStatus.APPROVED, actor)
@@ -161,7 +162,7 @@ def roll_back(
     if row.status != SkillStatus.APPROVED or version not in {None, row.version}:
         raise Refused("gone")
     _decide(tx, row, status, actor)
-    before = [one for one in versions(tx, skill_id) if one.status == SkillStatus.REPLACED]
+    before = [one for one in versions(tx.session, skill_id) if one.status == SkillStatus.REPLACED]
     if before:
         _decide(tx, before[-1], SkillStatus.APPROVED, actor)
     ship(tx, skill_id)

@@ -53,6 +53,11 @@ TRANSLATED = {
     ): "If the air conditioning in Taipei drips, the power has to be switched off first.",
 }
 
+NAMED = {
+    "name": "Shower drain of the house in Kyoto",
+    "description": "The drain runs slowly; the same vendor cleared it each time.",
+}
+
 
 def said_in(asked: Asked) -> str:
     """The first fenced text."""
@@ -67,13 +72,15 @@ def facts_in(asked: Asked) -> Json:
 
 def purpose_of(asked: Asked) -> str:
     names = set((asked.schema or {}).get("properties", {}))
+    if names == {"name", "description"}:
+        return "distil"
     return "triage" if "gives_orders" in names else "draft" if "translations" in names else "translate"
 
 
 def clever(
-    vendor: str | None = "kampung_plumber", price: str = "30.00", **more: Any
+    vendor: str | None = "kampung_plumber", price: str = "30.00", routine: Json | None = None, **more: Any
 ) -> Callable[[Asked], Json]:
-    """Reads what READ knows, suggests `vendor` at `price`."""
+    """Reads what READ knows, suggests `vendor` at `price`, names every routine as `routine` says."""
 
     def answer(asked: Asked) -> Json:
         match purpose_of(asked):
@@ -91,6 +98,8 @@ def clever(
                     "why": "They fixed the same here before.",
                 }
                 return {**drafted, "texts": texts, "translations": [], **more}
+            case "distil":
+                return routine or NAMED
             case _:
                 return {"text": TRANSLATED.get((said_in(asked), facts_in(asked)["into"]), ENGLISH)}
 
