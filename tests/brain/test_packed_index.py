@@ -11,7 +11,7 @@ from core.brain import packed_index
 from core.knowledge.entries import Entry
 from core.knowledge.questions import Near, Shelf, text_key
 from core.knowledge.recall import Query
-from core.knowledge.vectors import VectorIndex, pack
+from core.knowledge.vectors import VectorIndex, codes_of, pack
 
 
 def index(*rows: list[float]) -> VectorIndex:
@@ -93,3 +93,47 @@ def test_place_and_kind_add_and_another_place_never_appears() -> None:
     assert ids(None, {"house"}) == ["b", "c"]
     assert ids("flat", {"house"}) == ["c"]
     assert ids(None, set()) == ["c"]
+
+
+def large(rows: int = 900, width: int = 64) -> VectorIndex:
+    matrix = np.random.default_rng(3).standard_normal((rows, width)).astype(np.float32)
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+    return VectorIndex(tuple(text_key(str(n)) for n in range(rows)), matrix, codes_of(matrix))
+
+
+def test_a_large_index_is_looked_at_as_bytes_and_its_nearest_exactly() -> None:
+    index = large()
+    exact = VectorIndex(index.keys, index.matrix)
+    for row in (0, 17, 899):
+        asked = index.matrix[row].tobytes()
+        ours, theirs = index.cosines(asked), exact.cosines(asked)
+        assert ours.argmax() == row
+        assert (np.argsort(-ours)[:10] == np.argsort(-theirs)[:10]).all()
+        assert np.abs(ours - theirs).max() < 0.01
+        best = np.argsort(-theirs)[:100]
+        assert np.allclose(ours[best], theirs[best], atol=1e-6), "the nearest are exact"
+    few = large(rows=3)
+    assert few.cosines(few.matrix[2].tobytes()).argmax() == 2
+    assert index.cosines(few.matrix[0, :8].tobytes()) is None
+
+
+@pytest.mark.parametrize("damage", ["", "cut", "gone", "shape"])
+def test_the_bytes_are_kept_beside_the_vectors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    monkeypatch.setattr(packed_index, "LARGE", 900 * 64)
+    packed_index.save(tmp_path, "m", 1, large())
+    (path,) = tmp_path.glob("*.int8.npy")
+    match damage:
+        case "cut":
+            path.write_bytes(path.read_bytes()[:-20])
+        case "gone":
+            path.unlink()
+        case "shape":
+            np.save(path, np.zeros((900, 63), dtype=np.int8))
+    found = packed_index.load(tmp_path, "m", 1)
+    if damage:
+        assert found is None
+    else:
+        assert found is not None
+        assert (found.codes == large().codes).all()
