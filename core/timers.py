@@ -8,6 +8,7 @@ from typing import Final
 import structlog
 
 from core import housekeeping, lanes
+from core.asks import approvals as asked_approvals
 from core.asks import asks
 from core.context import Services, Tx
 from core.i18n import N_
@@ -36,6 +37,7 @@ HANDLERS: Final[dict[str, Handler[Tx]]] = {
     memos.LAPSE: memos.on_lapse,
     asks.REMIND: asks.on_remind,
     asks.DEPUTY: asks.on_deputy,
+    asked_approvals.LAPSE: asked_approvals.on_lapse,
     learning_clock.NIGHTLY: learning_clock.on_nightly,
     "cover_ends": handover.on_cover_ends,
     lanes.JOB_DUE: lanes.on_job_due,

@@ -14,6 +14,7 @@ from core.access import clients, credentials, sign_in, webhooks
 from core.actors import Actor
 from core.acts import commands as do
 from core.acts.commands import Command
+from core.asks import approvals as asked_approvals
 from core.asks import asks
 from core.context import Tx
 from core.errors import Refused
@@ -117,6 +118,8 @@ def _answer_ask(tx: Tx, actor: Actor, command: do.AnswerAsk) -> None:
     row = asks.find(tx, command.ask_id)
     text = command.text if command.option is None else asks.option_of(row, command.option)
     asks.answer(tx, row, text, actor, tapped=command.option is not None)
+    if row.kind == "approval":
+        asked_approvals.decided(tx, row)
 
 
 def _keep_order(tx: Tx, actor: Actor, command: do.KeepStandingOrder) -> None:

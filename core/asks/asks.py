@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -22,9 +22,11 @@ from core.model import URGENT, Role
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
-from core.store.loop_tables import AskRow
+from core.store.loop_events import happened
+from core.store.loop_tables import AskRow, LoopApproval
 from core.text import escape
 
+Kind = Literal["ask", "approval", "setup"]
 ASK: Final = "ask"
 """The kind of its card, and what its ids' buttons begin with."""
 REMIND: Final = "ask_remind"
@@ -48,6 +50,7 @@ def ask(
     to: str | None = None,
     irreversible: bool = False,
     channel: str,
+    kind: Kind = "ask",
 ) -> AskRow:
     """The same question of the same worker while nobody has answered it, or the answer was not fetched, is the same ask. Raises
     Refused("text_needed" | "too_long" | "unknown_person" | "too_many_options")."""
@@ -72,6 +75,7 @@ def ask(
     row = tx.add(
         AskRow(
             id=f"{worker}-{number}",
+            kind=kind,
             worker=worker,
             number=number,
             prompt=said,
@@ -90,6 +94,9 @@ def ask(
         )
     )
     tx.session.flush()
+    happened(tx, "asks")
+    if kind == "setup":  # it opens once the founder speaks
+        return row
     _show(tx, row, people)
     begin = min(_when(tx, row, one) for one in people)  # whoever is asleep is not yet silent
     deadlines.schedule(tx, REMIND, row.id, begin + REMIND_AFTER)
@@ -156,6 +163,7 @@ def answer(
         raise Refused("already_answered", who=name_of(tx, row.answered_by), answer=row.answer)
     row.answer, row.answered_by, row.answered_on = said, actor.person_id, actor.channel
     row.answered_at, row.read_at = tx.now, None
+    happened(tx, "asks")
     for kind in (REMIND, DEPUTY):
         deadlines.cancel(tx, row.id, kind)
     tx.session.flush()
@@ -207,9 +215,9 @@ def may_answer(person: Person, row: AskRow) -> bool:
     return not row.irreversible and (person.role is Role.LEAD or person.id in row.to)
 
 
-def ask_json(row: AskRow) -> dict[str, Any]:
-    """{id, worker, prompt, reference, options, ts, kind, state, to, channel}, and of an answered one {answer, answered_by,
-    answered_at}."""
+def ask_json(row: AskRow, approval: LoopApproval | None = None, *, live: bool = True) -> dict[str, Any]:
+    """{id, worker, prompt, reference, options, ts, kind, state, to, channel}, of an `approval` {payload, payload_sha256}, and of
+    an answered one {answer, answered_by, answered_at}. `live`: somebody still waits for the answer."""
     told: dict[str, Any] = {
         "id": row.id,
         "worker": row.worker,
@@ -217,11 +225,13 @@ def ask_json(row: AskRow) -> dict[str, Any]:
         "reference": row.reference,
         "options": row.options,
         "ts": int(row.asked_at.timestamp()),
-        "kind": "ask",
-        "state": "LIVE",
+        "kind": row.kind,
+        "state": "LIVE" if live else "STRANDED",
         "to": row.to,
         "channel": row.channel,
     }
+    if approval is not None:
+        told |= {"payload": approval.payload, "payload_sha256": approval.sha256}
     if row.answered_at is not None:
         told |= {
             "answer": row.answer,

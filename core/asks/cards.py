@@ -11,6 +11,7 @@ from core.cards.view import ButtonDraft, CardDraft
 from core.company.company import Company
 from core.context import Tx
 from core.i18n import N_, Words
+from core.model import SYSTEM
 from core.store.loop_tables import AskRow
 from core.text import shorten
 
@@ -34,7 +35,9 @@ def card(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:
         facts.append(Fact(label=words("Answered by"), value=_answered(company, row, reader)))
         return CardDraft(
             title=words("{who} asks", who=who),
-            lead=words("“{answer}”", answer=shorten(row.answer, 300)),
+            lead=words("Nobody answered within a day, so nothing happened.")
+            if row.answered_by == SYSTEM
+            else words("“{answer}”", answer=shorten(row.answer, 300)),
             state="done",
             facts=tuple(facts),
             sections=(Section(title=words("Question"), text=row.prompt), *sections),

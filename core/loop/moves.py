@@ -19,6 +19,7 @@ from pydantic import (
 from core.errors import LoopOSError
 from core.loop import names
 from core.loop.world import parsed
+from core.store.loop_events import one_line
 
 LEAST_EVERY: Final = 60
 """Seconds between two turns of a schedule."""
@@ -210,8 +211,3 @@ def line_of(move: Move) -> str:
         case WritePlaybook():
             said = name
     return one_line(move.journal or said)
-
-
-def one_line(text: str) -> str:
-    """A journal's line is one line, whatever stands in it."""
-    return " ".join(text.split())[:1000]

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Boolean, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.store.tables import Base
+from core.store.tables import Base, Json
 
 
 class LoopGuard(Base):
@@ -38,6 +38,8 @@ class AskRow(Base):
 
     __tablename__ = "asks"
     id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(12), default="ask")
+    """ask, approval (of a payload that is kept beside it), setup."""
     worker: Mapped[str] = mapped_column(String(80), index=True)
     """Whose question; "pulse": the loop's own, "cli": the shell's."""
     number: Mapped[int] = mapped_column(Integer)
@@ -60,3 +62,77 @@ class AskRow(Base):
     answered_at: Mapped[datetime | None] = mapped_column(index=True)
     read_at: Mapped[datetime | None]
     """Who asked has the answer."""
+
+
+class LoopApproval(Base):
+    """Something that cannot be undone, as it would be done: kept to the byte, done once after the founder's yes."""
+
+    __tablename__ = "loop_approvals"
+    ask_id: Mapped[str] = mapped_column(String(120), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(20))
+    """shell, act, playbook, sensor, verify, command."""
+    worker: Mapped[str] = mapped_column(String(80))
+    payload: Mapped[str] = mapped_column(Text)
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    more: Mapped[Json]
+    """What belongs to it: {reason, journal, name}."""
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    """pending; approved, rejected, lapsed; running, done, failed, unknown (it died in the middle)."""
+    at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    code: Mapped[int | None] = mapped_column(Integer)
+    """It ended with."""
+    output: Mapped[str] = mapped_column(Text, default="")
+
+
+class LoopRequest(Base):
+    """What a verb beside the service wants done: the owner of the home carries it out and answers here."""
+
+    __tablename__ = "loop_requests"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    verb: Mapped[str] = mapped_column(String(40))
+    args: Mapped[Json]
+    actor: Mapped[str] = mapped_column(String(80))
+    """A person's id, or cli: whoever has the home."""
+    worker: Mapped[str] = mapped_column(String(80), default="")
+    """The worker that calls; "": none does."""
+    channel: Mapped[str] = mapped_column(String(40))
+    reply_to: Mapped[str | None] = mapped_column(String(200))
+    """The conversation that is answered; None: whoever asked looks here."""
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    """new, running, done."""
+    at: Mapped[datetime]
+    code: Mapped[int | None] = mapped_column(Integer)
+    out: Mapped[str] = mapped_column(Text, default="")
+    err: Mapped[str] = mapped_column(Text, default="")
+
+
+class LoopEvent(Base):
+    """Something that whoever waits may want to know: the cursor of `wait` counts these."""
+
+    __tablename__ = "loop_events"
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    """asks, journal, playbook, goals, snapshots, workers."""
+    at: Mapped[datetime]
+
+
+class LoopCursor(Base):
+    """How far a client that waits has been told."""
+
+    __tablename__ = "loop_cursors"
+    name: Mapped[str] = mapped_column(String(80), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer)
+    woken: Mapped[Json]
+    """Id of a pending ask -> when it last woke this one."""
+
+
+class LoopIntent(Base):
+    """A command that is running: one that is found long after its time died in the middle."""
+
+    __tablename__ = "loop_intents"
+    id: Mapped[str] = mapped_column(String(60), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    within: Mapped[int] = mapped_column(Integer)
+    """Seconds."""

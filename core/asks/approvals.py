@@ -1,0 +1,149 @@
+"""What the loop or a worker would do and cannot be undone: the founder is shown it to the byte, his tap alone lets it happen, and
+it happens once. Silence is no yes: after a day it lapses."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from core.asks import asks, cards
+from core.context import Tx
+from core.model import SYSTEM
+from core.outbox import card_publisher
+from core.store import deadlines
+from core.store.deadlines import Due
+from core.store.loop_events import TOPIC, happened, journal
+from core.store.loop_tables import AskRow, LoopApproval
+from core.store.tables import table
+
+LAPSE: Final = "loop_approval_lapse"
+LAPSES_AFTER: Final = timedelta(hours=24)
+LAPSED: Final = "lapsed"
+"""The answer that silence comes to."""
+OPEN: Final = ("pending", "approved", "running")
+SHOWN: Final = 2500
+"""Characters of a payload on its card; its hash is of all of it."""
+
+
+def digest(payload: str) -> str:
+    return hashlib.sha256(payload.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def put(
+    tx: Tx,
+    kind: str,
+    payload: str,
+    worker: str,
+    *,
+    why: str,
+    more: Mapping[str, Any],
+    channel: str = "loop",
+    shown: str = "",
+) -> LoopApproval:
+    """Ask the founder for `payload`; the same of the same worker while it waits is the same question. `why`: what about it needs
+    him; `shown`: what stands on the card in its place (a diff of it)."""
+    sha = digest(payload)
+    same = select(LoopApproval).where(
+        LoopApproval.worker == worker,
+        LoopApproval.kind == kind,
+        LoopApproval.sha256 == sha,
+        LoopApproval.state.in_(OPEN),
+    )
+    known = tx.session.scalar(same.limit(1))
+    if known is not None:
+        return known
+    said = (shown or payload)[:SHOWN]
+    cut = "\n…" if len(shown or payload) > SHOWN else ""
+    row = asks.ask(
+        tx,
+        worker,
+        f"{kind} · {why}\n{said}{cut}\nsha256 {sha}",
+        irreversible=True,
+        channel=channel,
+        kind="approval",
+    )
+    deadlines.schedule(tx, LAPSE, row.id, tx.now + LAPSES_AFTER)
+    approval = tx.add(
+        LoopApproval(
+            ask_id=row.id,
+            kind=kind,
+            worker=worker,
+            payload=payload,
+            sha256=sha,
+            more=dict(more),
+            state="pending",
+            at=tx.now,
+            decided_at=None,
+            code=None,
+        )
+    )
+    tx.session.flush()
+    return approval
+
+
+def decided(tx: Tx, row: AskRow) -> None:
+    """Its ask was answered: what is approved is carried out by the loop, which hears of it."""
+    approval = tx.get(LoopApproval, row.id)
+    if approval is None or approval.state != "pending":
+        return
+    approval.state = "approved" if row.answer == asks.YES_NO[0] else "rejected"
+    approval.decided_at = row.read_at = tx.now
+    deadlines.cancel(tx, row.id, LAPSE)
+    if approval.state == "rejected":
+        journal(tx, row.answered_by or SYSTEM, f"rejected {row.id}")
+    tx.publish(TOPIC)
+
+
+def on_lapse(tx: Tx, deadline: Due) -> None:
+    row, approval = tx.get(AskRow, deadline.subject), tx.get(LoopApproval, deadline.subject)
+    if row is None or approval is None or approval.state != "pending":
+        return
+    approval.state, approval.decided_at = LAPSED, tx.now
+    row.answer, row.answered_by, row.answered_on = LAPSED, SYSTEM, None
+    row.answered_at = row.read_at = tx.now
+    journal(tx, SYSTEM, f"lapsed {row.id}")
+    deadlines.cancel(tx, row.id, asks.REMIND)
+    happened(tx, "asks")
+    tx.session.flush()
+    card_publisher.redraw_own(tx, asks.ASK, row.id, partial(cards.card, tx, row))
+
+
+def allowed(session: Session, kind: str, payload: str) -> bool:
+    """The founder said yes to exactly this once (of what is allowed by its content: a sensor, a verification)."""
+    wanted = select(LoopApproval.ask_id).where(
+        LoopApproval.kind == kind,
+        LoopApproval.sha256 == digest(payload),
+        LoopApproval.state.in_(("approved", "done")),
+    )
+    return session.scalar(wanted.limit(1)) is not None
+
+
+def take(tx: Tx, ask_id: str) -> bool:
+    """It begins to run: true for exactly one of those who try."""
+    rows = table(LoopApproval)
+    begun = update(rows).where(rows.c.ask_id == ask_id, rows.c.state == "approved").values(state="running")
+    return tx.change(begun) == 1
+
+
+def finished(tx: Tx, ask_id: str, code: int, output: str) -> None:
+    rows = table(LoopApproval)
+    state = "done" if code == 0 else "failed"
+    tx.change(
+        update(rows).where(rows.c.ask_id == ask_id).values(state=state, code=code, output=output[-4000:])
+    )
+    tx.publish(TOPIC)
+
+
+def died(tx: Tx) -> list[LoopApproval]:
+    """Those in whose middle the last process died: nobody knows how they ended, and none is tried again."""
+    rows = list(tx.session.scalars(select(LoopApproval).where(LoopApproval.state == "running")))
+    for row in rows:
+        row.state = "unknown"
+    tx.session.flush()
+    return rows
