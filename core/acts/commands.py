@@ -218,6 +218,15 @@ class TellReporter(OnTicket):
 
 
 @dataclass(frozen=True, slots=True)
+class ProposeDispatch(OnTicket):
+    """The loop, or a worker of it, proposes whom to send; the gate decides."""
+
+    vendor_id: str
+    amount_usd: Decimal
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class AskInWords(OnTicket):
     said: tuple[tuple[str, str], ...]
 

@@ -38,6 +38,7 @@ from core.workflow import (
     offer_answers,
     offers,
     procedures,
+    proposing,
     quarantine,
     questions,
     reports,
@@ -411,6 +412,13 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         do.AskInWords,
         Right.ROUTINE,
         lambda tx, actor, it: skill_steps.ask_in_words(tx, _ticket(tx, it), it.said),
+    ),
+    Act(
+        do.ProposeDispatch,
+        Right.ROUTINE,
+        lambda tx, actor, it: proposing.propose(
+            tx, _ticket(tx, it), actor, it.vendor_id, it.amount_usd, it.message
+        ),
     ),
     Act(
         do.SendVendor,
