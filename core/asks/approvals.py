@@ -27,6 +27,7 @@ LAPSES_AFTER: Final = timedelta(hours=24)
 LAPSED: Final = "lapsed"
 """The answer that silence comes to."""
 OPEN: Final = ("pending", "approved", "running")
+ALLOWED: Final = ("approved", "running", "done")
 SHOWN: Final = 2500
 """Characters of a payload on its card; its hash is of all of it."""
 
@@ -114,14 +115,16 @@ def on_lapse(tx: Tx, deadline: Due) -> None:
     card_publisher.redraw_own(tx, asks.ASK, row.id, partial(cards.card, tx, row))
 
 
-def allowed(session: Session, kind: str, payload: str) -> bool:
-    """The founder said yes to exactly this once (of what is allowed by its content: a sensor, a verification)."""
-    wanted = select(LoopApproval.ask_id).where(
-        LoopApproval.kind == kind,
-        LoopApproval.sha256 == digest(payload),
-        LoopApproval.state.in_(("approved", "done")),
+def state_of(session: Session, kind: str, payload: str) -> tuple[str, str]:
+    """(how the last question about exactly this stands, its id) of what is allowed by its content: a sensor, a verification;
+    ("", "") where nobody was asked."""
+    wanted = (
+        select(LoopApproval.state, LoopApproval.ask_id)
+        .where(LoopApproval.kind == kind, LoopApproval.sha256 == digest(payload))
+        .order_by(LoopApproval.at.desc())
     )
-    return session.scalar(wanted.limit(1)) is not None
+    found = session.execute(wanted.limit(1)).first()
+    return (found[0], found[1]) if found is not None else ("", "")
 
 
 def take(tx: Tx, ask_id: str) -> bool:

@@ -89,10 +89,10 @@ def is_fresh(sensor: Sensor, snapshot: Path, now: datetime) -> bool:
 
 async def read_all(
     sensors: Sequence[Sensor], snapshots: Path, cwd: Path, env: Mapping[str, str], now: datetime, bounds: Bounds,
-    secrets: Collection[bytes] = (),
+    secrets: Collection[bytes] = (), kept: Collection[str] = (),
 ) -> None:  # fmt: skip
-    """Every snapshot as it stands now, written whole or not at all; those of no sensor are gone. Sensors that are fresh are
-    not run."""
+    """Every snapshot as it stands now, written whole or not at all; those of no sensor are gone, but for `kept`, which are made
+    elsewhere. Sensors that are fresh are not run."""
     await asyncio.to_thread(snapshots.mkdir, parents=True, exist_ok=True)
     turn = asyncio.Semaphore(TOGETHER)
 
@@ -104,7 +104,7 @@ async def read_all(
             data = await reading_of(sensor, cwd, env, bounds)
         await asyncio.to_thread(publish, target, struck(data, secrets))
 
-    await asyncio.to_thread(drop_orphans, snapshots, [one.name for one in sensors])
+    await asyncio.to_thread(drop_orphans, snapshots, [*(one.name for one in sensors), *kept])
     await asyncio.gather(*(one(sensor) for sensor in sensors))
 
 
@@ -117,7 +117,11 @@ def drop_orphans(snapshots: Path, names: Iterable[str]) -> None:
 
 
 def publish(target: Path, data: bytes) -> None:
-    """Whole, or as it was before."""
+    """Whole, or as it was before; what says the same only becomes younger."""
+    with contextlib.suppress(OSError):
+        if target.read_bytes() == data:
+            os.utime(target)
+            return
     part = target.with_name(f".{target.name}.part")
     with part.open("wb") as file:
         file.write(data)
@@ -183,10 +187,12 @@ async def run_program(
     most: int,
     given: bytes = b"",
     started: Callable[[int], None] = lambda _pid: None,
+    tail: bool = False,
 ) -> Finished:
     """In a session of its own, so that whatever it starts ends with it. `within`: seconds, 0: any time; `most`: bytes of what
-    it prints that are kept; `given`: its input; `started`: is told its process. Raises OSError where it cannot be started."""
-    out, err = _Kept(most, first=True), _Kept(STDERR_KEPT, first=False)
+    it prints that are kept, its beginning or its `tail`; `given`: its input; `started`: is told its process. Raises OSError
+    where it cannot be started."""
+    out, err = _Kept(most, first=not tail), _Kept(STDERR_KEPT, first=False)
     try:
         process = await asyncio.create_subprocess_exec(
             *argv,
@@ -279,10 +285,10 @@ class _Kept:
         while chunk := await pipe.read(65536):
             self.count += len(chunk)
             if not self._first:
-                self.data = (self.data + chunk)[-self._most :]
+                self.data = (self.data + chunk)[-self._most :] if self._most else b""
             elif len(self.data) <= self._most:
                 self.data = (self.data + chunk)[: self._most + 1]
-            if self._first and self.count > DRAINED:
+            if self.count > DRAINED:
                 self.flooded.set()
                 return
 

@@ -1,0 +1,94 @@
+"""Which sensors may run: those whose whole script only looks, and those of which the founder has said yes to exactly that."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from core.asks import approvals
+from core.loop import names
+from core.loop.config import LoopConfig
+from core.loop.house import LoopHouse
+from core.loop.sensing import Sensor
+from core.loop.shell_gate import Verdict, judge
+
+MOST: Final = 256 * 1024
+"""Bytes of a script that are read; a longer one is asked about."""
+_SHELL: Final = re.compile(rb"\A#!\s*/(?:usr/)?bin/(?:env\s+)?(?:ba|da)?sh[ \t]*(?:-[eux]+[ \t]*)?\n")
+
+
+class Gatekeeper:
+    def __init__(self, house: LoopHouse) -> None:
+        self._house = house
+        self._known: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Verdict] = {}
+        """By content: what was judged once is not parsed with every beat."""
+
+    async def admitted(self, sensors: Sequence[Sensor], config: LoopConfig) -> list[Sensor]:
+        """The same, those that wait for a yes marked so. Whoever waits is asked about once per content."""
+        found = []
+        for sensor in sensors:
+            text = await asyncio.to_thread(_read, sensor.path)
+            verdict = await self._judged(text, config)
+            if verdict.kind == "reversible":
+                found.append(sensor)
+            elif verdict.kind == "refused":
+                found.append(replace(sensor, pending=f"refused: {verdict.why}"))
+            else:
+                found.append(replace(sensor, pending=await self._asked(sensor, text, verdict)))
+        return found
+
+    async def _judged(self, text: str, config: LoopConfig) -> Verdict:
+        key = (approvals.digest(text), config.shell_allow, config.fetch_allow)
+        if key not in self._known:
+            if len(self._known) > 1000:
+                self._known.clear()
+            self._known[key] = await asyncio.to_thread(_judge, text, config)
+        return self._known[key]
+
+    async def _asked(self, sensor: Sensor, text: str, verdict: Verdict) -> str:
+        """ "": it was allowed; else the ask that it waits for."""
+        store = self._house.store
+        state, ask_id = await store.read(lambda session: approvals.state_of(session, "sensor", text))
+        if state in approvals.ALLOWED:
+            return ""
+        if state:  # it waits, or was refused: the same is not asked twice
+            return ask_id if state == "pending" else f"{state}: {ask_id}"
+        why = f"{sensor.path.name}: {verdict.why}"
+        return await store.write(
+            lambda tx: (
+                approvals.put(
+                    tx,
+                    "sensor",
+                    text,
+                    names.PULSE,
+                    why=why,
+                    more={"name": sensor.name, "journal": f"sensor {sensor.name} may run"},
+                ).ask_id
+            )
+        )
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST + 1).decode("utf-8", "surrogateescape")
+    except OSError:
+        return ""
+
+
+def _judge(text: str, config: LoopConfig) -> Verdict:
+    data = text.encode("utf-8", "surrogateescape")
+    if len(data) > MOST:
+        return Verdict("ask", "it is too long to be looked through")
+    if data.startswith(b"#!"):
+        first = _SHELL.match(data)
+        if first is None:
+            return Verdict("ask", "a program that is no shell script")
+        data = data[first.end() :]
+    elif b"\0" in data:
+        return Verdict("ask", "a program that is no shell script")
+    return judge(data.decode("utf-8", "surrogateescape"), config.shell_allow, config.fetch_allow)

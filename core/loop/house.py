@@ -1,0 +1,86 @@
+"""What the loop works with: its folder, its rows, and what its programs are given."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy.orm import Session
+
+from core.context import Services, Store, Tx
+from core.loop.config import LoopConfig, read_config
+from core.loop.environment import child_env, secrets_in, write_bin
+from core.loop.folder import LoopFolder
+from core.store.tables import Counter
+
+log = structlog.get_logger(__name__)
+
+DOWN: Final = "loop_down"
+"""A counter: 1 while somebody stopped the loop."""
+
+
+@dataclass
+class LoopHouse:
+    store: Store
+    services: Services
+    home: Path
+    environ: Mapping[str, str]
+    """Of this process: what may be passed on is picked from it, what is secret struck out."""
+    more_secrets: frozenset[bytes] = frozenset()
+    """Those that stand elsewhere than in the environment."""
+    config_path: Path | None = None
+    folder: LoopFolder = field(init=False)
+    secrets: frozenset[bytes] = field(init=False)
+    _warned: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.folder = LoopFolder(self.home / "loop")
+        self.secrets = secrets_in(self.environ) | self.more_secrets
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self.services.company.founder.zone
+
+    async def ensure(self) -> bool:
+        """Its folder is there; whether it was made now."""
+        fresh = await asyncio.to_thread(self.folder.ensure, self.services.clock.now())
+        await asyncio.to_thread(write_bin, self.folder.path)
+        return fresh
+
+    async def config(self) -> LoopConfig:
+        """As it stands now; each thing in it that is not understood is logged once."""
+        found, warnings = await asyncio.to_thread(self.config_now)
+        for one in set(warnings) - self._warned:
+            log.warning("loop_config", what=one)
+        self._warned = set(warnings)
+        return found
+
+    def config_now(self) -> tuple[LoopConfig, list[str]]:
+        path = self.config_path or self.folder.path / "config.json"
+        try:
+            text: str | None = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            text = None
+        return read_config(text, self.environ)
+
+    def env(self, config: LoopConfig, session: str = "") -> dict[str, str]:
+        return child_env(self.folder.path, self.home, self.environ, config.pass_env, session)
+
+
+def is_down(session: Session) -> bool:
+    """Somebody stopped the loop: it stays so over restarts."""
+    row = session.get(Counter, DOWN)
+    return row is not None and row.value == 1
+
+
+def set_down(tx: Tx, down: bool) -> bool:
+    """Whether that is another than it was."""
+    was = is_down(tx.session)
+    row = tx.get(Counter, DOWN) or tx.add(Counter(name=DOWN, value=0))
+    row.value = int(down)
+    return was != down
