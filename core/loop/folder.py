@@ -108,6 +108,10 @@ class LoopFolder:
     def archived(self) -> list[str]:
         return sorted(one.stem for one in (self.path / "goals" / "archive").glob("*.md"))
 
+    def archived_goal(self, goal_id: str) -> str:
+        """ "" where there is none, or it cannot be read."""
+        return (_read(self.path / "goals" / "archive" / f"{goal_id}.md") or b"").decode("utf-8", "replace")
+
     def _goal_files(self) -> dict[str, Path]:
         found = sorted((self.path / "goals").glob("*.md"))
         return {one.stem: one for one in found if one.is_file() and names.is_id(one.stem)}

@@ -19,6 +19,17 @@ from core.loop.world import canonical, parsed
 from core.store.loop_tables import LoopGuard
 
 T = TypeVar("T")
+NAMES: Final = (
+    "committed",
+    "items",
+    "backoff",
+    "failure",
+    "noop",
+    "attempts",
+    "next_wake",
+    "flaps",
+    "last_output",
+)
 _SHAPES: Final = (KeyError, TypeError, ValueError, AttributeError)
 """What a record that is none raises."""
 
@@ -31,7 +42,7 @@ def load(session: Session, policy_hash: str, now: datetime) -> Memory:
 def keep(tx: Tx, memory: Memory) -> None:
     """As it is from now on. Rows that say the same already are left alone."""
     wanted = to_rows(memory)
-    for row in tx.session.scalars(select(LoopGuard)).all():
+    for row in tx.session.scalars(select(LoopGuard).where(LoopGuard.name.in_(NAMES))).all():
         if row.name not in wanted:
             tx.session.delete(row)
         elif row.value != wanted[row.name]:

@@ -1,0 +1,641 @@
+"""The beat: sense, compare, decide one move, act, write it down. One at a time; a crash heals on the next, since everything is
+decided from how things stand and nothing from what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.date import DateTrigger
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.asks import approvals, asks
+from core.context import Tx
+from core.errors import LoopOSError
+from core.i18n import N_
+from core.loop import guards, journal, names, reflexes, remembering, schedules, virtual
+from core.loop.acting import Acted, Acting, NotDone, outcome_unknown
+from core.loop.brief import Brief, Goal, PendingAsk, text_of
+from core.loop.config import LoopConfig
+from core.loop.deciding import CommandDecider, Undecided
+from core.loop.folder import put
+from core.loop.gatekeeping import Gatekeeper
+from core.loop.guards import Memory
+from core.loop.house import LoopHouse, is_down
+from core.loop.house_sensors import SENSORS
+from core.loop.moves import BadMove, Move, Noop, read_move
+from core.loop.sensing import publish, read_all, sensors_in
+from core.loop.world import World, canonical, changes, parsed
+from core.outbox import card_publisher
+from core.store import loop_events
+from core.store.loop_tables import AskRow, LoopApproval, LoopGuard, LoopIntent
+
+log = structlog.get_logger(__name__)
+
+Result = Literal[
+    "unchanged", "moved", "asked", "backing_off", "capped", "unreadable", "sensed", "stopped", "failed"
+]
+SETUP: Final = "setup"
+"""Whose question the interview of the founder is."""
+SEEN: Final = "seen"
+"""The record of what was told of last, whether or not anything was decided about it."""
+ACTED: Final = "acted"
+"""The record of when each goal was last acted on."""
+GRACE: Final = timedelta(seconds=60)
+"""A command that is still marked as running so long after its time died in the middle."""
+
+
+class Decides(Protocol):
+    """A model that decides."""
+
+    async def decide(self, brief: str, playbook: str, run: Path) -> str:
+        """The text of its decision. Raises Undecided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """How one went."""
+
+    result: Result
+    changed: Sequence[str] = ()
+    move: Mapping[str, Any] | None = None
+    journal: str = ""
+    run_id: str = ""
+    world_hash: str = ""
+    asked: str = ""
+    wait: int = 0
+    """Seconds until it may decide again, where it waits."""
+    error: str = ""
+
+    @property
+    def ran(self) -> bool:
+        """Something was decided, or tried to be."""
+        return self.result in {"moved", "asked", "failed"}
+
+    @property
+    def line(self) -> str:
+        match self.result:
+            case "moved":
+                return f"moved: {self.journal}"
+            case "asked":
+                return f"asked: {self.asked}"
+            case "backing_off":
+                return f"backing off {self.wait} s"
+            case "capped":
+                return f"capped {self.wait} s"
+            case "failed":
+                return f"failed: {self.error}"
+        return self.result
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "ran": self.ran,
+            "outcome": self.result,
+            "changed": list(self.changed),
+            "move": dict(self.move) if self.move is not None else None,
+            "journal": self.journal,
+            "run_id": self.run_id,
+            "world_hash": self.world_hash,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One reading of everything."""
+
+    world: World
+    asks: Sequence[PendingAsk]
+    plans: Mapping[str, schedules.Schedule | None]
+    playbook: str
+    bodies: Mapping[str, str]
+    """Goals."""
+
+
+@dataclass
+class Pulse:
+    house: LoopHouse
+    model: Decides | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _first: bool = False
+    """Nobody has decided since this process began: what it does not remember may have happened."""
+    _scheduler: AsyncIOScheduler | None = None
+    _soon: set[asyncio.Task[Any]] = field(default_factory=set)
+    _tracked: tuple[tuple[str, int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        self.acting = Acting(self.house)
+        self._gate = Gatekeeper(self.house)
+
+    # --- its clock
+
+    async def start(self) -> None:
+        """Beat from now on, until `stop`."""
+        self._first = True
+        await self.prepare()
+        self._scheduler = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+        self._scheduler.start()
+        self._leave = self.house.store.subscribe(loop_events.TOPIC, self._stirred)
+        self._again_at(self.house.services.clock.now())
+
+    async def stop(self) -> None:
+        if self._scheduler is None:
+            return
+        self._leave()
+        self._scheduler.shutdown(wait=False)
+        self._scheduler = None
+        for one in list(self._soon):
+            one.cancel()
+        await asyncio.gather(*self._soon, return_exceptions=True)
+
+    async def prepare(self) -> None:
+        """Before the first beat of a process: the folder, the question to the founder, what the last process left behind."""
+        house = self.house
+        fresh = await house.ensure()
+
+        def begin(tx: Tx) -> None:
+            if fresh:
+                asks.ask(tx, SETUP, reflexes.SETUP, channel="loop", kind="setup")
+            for row in approvals.died(tx):
+                outcome_unknown(tx, row.ask_id, row.payload)
+
+        await house.store.write(begin)
+        config = await house.config()
+        await journal.mirror(house.store, house.folder.path, house.zone, config.journal_max_bytes, first=True)
+
+    def _stirred(self) -> None:
+        """A question was answered, something approved: it is looked at now, not at the next beat."""
+        self._spawn(self._approved())
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._soon.add(task)
+        task.add_done_callback(self._soon.discard)
+
+    def _again_at(self, moment: datetime) -> None:
+        if self._scheduler is not None:
+            self._scheduler.add_job(self._ring, DateTrigger(moment), id="pulse", replace_existing=True)
+
+    async def _ring(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._soon.add(task)
+        try:
+            await self.beat()
+        except Exception as error:
+            log.error("beat_failed", exc_info=error)
+        finally:
+            self._soon.discard(task)
+            try:
+                self._again_at(await self.next_look())
+            except Exception as error:
+                log.error("beat_not_planned", exc_info=error)
+                self._again_at(self.house.services.clock.now() + timedelta(seconds=60))
+
+    async def next_look(self) -> datetime:
+        """When the next beat is due: after the interval, or sooner where something asked for it."""
+        house, now = self.house, self.house.services.clock.now()
+        config = await house.config()
+        memory = await self._remembered(house.folder.world({}), now)
+        plans = await asyncio.to_thread(schedules.read_all, house.folder.path / "schedules")
+        moments = [now + timedelta(seconds=config.interval)]
+        if memory.next_wake is not None:
+            moments.append(memory.next_wake)
+        due = schedules.next_due(plans, now)
+        if due is not None:
+            moments.append(due)
+        if memory.backoff is not None:
+            moments.append(memory.backoff.since + memory.backoff.wait)
+        return max(min(one for one in moments if one > now - timedelta(hours=1)), now + timedelta(seconds=1))
+
+    # --- one beat
+
+    async def beat(self, *, force: bool = False, focus: str = "") -> Beat:
+        """`force`: decide though nothing changed; `focus`: one move for this goal, which counts as no look at the world."""
+        async with self._turn:
+            house = self.house
+            if await house.store.read(is_down):
+                return Beat("stopped")
+            config = await house.config()
+            await self._keep_house(config)
+            await self.sense(config)
+            look = await self.look()
+            now = house.services.clock.now()
+            memory = await self._remembered(look.world, now)
+            memory = await self._noticed(look, memory)
+            judgment = config.decides(model=self.model is not None)
+            if judgment == "external":
+                return Beat("sensed", world_hash=look.world.hash)
+            beat = self._idle(look, memory, now, config, forced=force or self._first or bool(focus))
+            if beat is not None:
+                return beat
+            try:
+                beat = await self._decide(look, memory, config, judgment, focus)
+            finally:
+                self._first = False
+            await self._settle(config, beat.journal)
+            return beat
+
+    def _idle(
+        self, look: Look, memory: Memory, now: datetime, config: LoopConfig, *, forced: bool
+    ) -> Beat | None:
+        world = look.world
+        idle = guards.idle(memory, world.hash, world.policy_hash, now, forced=forced, limits=config.limits)
+        if idle is None:
+            return None
+        wait = max(1, round((idle.retry_at - now).total_seconds())) if idle.retry_at is not None else 0
+        return Beat(idle.why, changes(memory.items, world.items), world_hash=world.hash, wait=wait)
+
+    async def sense(self, config: LoopConfig) -> None:
+        """Every reading as it stands now."""
+        house = self.house
+        path, now = house.folder.path, house.services.clock.now()
+        sensors = await asyncio.to_thread(sensors_in, path / "sensors")
+        admitted = await self._gate.admitted(sensors, config)
+        theirs = {one.name for one in sensors}
+        ours = {name: read for name, read in SENSORS.items() if name not in theirs}
+        await read_all(
+            admitted, path / "snapshots", path, house.env(config), now, config.bounds, house.secrets,
+            kept=list(ours),
+        )  # fmt: skip
+        await self._read_ours(ours, now)
+
+    async def _read_ours(self, sensors: Mapping[str, Any], now: datetime) -> None:
+        """The house's own sensors: each by itself, so that one that fails is its own trouble."""
+        house = self.house
+        for name, read in sensors.items():
+            try:
+                value = await read(house, now)
+            except Exception as error:
+                log.error("sensor_failed", sensor=name, exc_info=error)
+                value = {
+                    "signal": {"error": True, "exit_code": 1},
+                    "detail": {"message": type(error).__name__},
+                }
+            data = canonical(value).encode("utf-8", "surrogatepass")
+            await asyncio.to_thread(publish, house.folder.path / "snapshots" / f"sensor-{name}.json", data)
+
+    async def look(self) -> Look:
+        """How things stand, from what was sensed last. Senses nothing, asks nobody."""
+        house, now = self.house, self.house.services.clock.now()
+        folder = house.folder
+
+        def rows(session: Session) -> tuple[list[PendingAsk], dict[str, datetime | None]]:
+            pending = [_pending(row) for row, _ in virtual.open_asks(session)]
+            return pending, _acted(session)
+
+        pending, acted = await house.store.read(rows)
+
+        def files() -> Look:
+            plans = schedules.read_all(folder.path / "schedules")
+            snapshots = folder.path / "snapshots"
+            before = _told(snapshots / "sys-schedules.json")
+            signals = schedules.signals(plans, now, before)
+            goals = folder.goals()
+            ours = {
+                "sys-asks": virtual.sys_asks(pending),
+                "sys-claims": virtual.nothing(),
+                "sys-goals": virtual.sys_goals({one: acted.get(one) for one in goals}, now),
+                "sys-schedules": virtual.sys_schedules(
+                    signals, {name: one.note for name, one in plans.items() if one is not None}
+                ),
+                "sys-sessions": virtual.nothing(),
+            }
+            for name, value in ours.items():
+                publish(snapshots / f"{name}.json", canonical(value).encode("utf-8", "surrogatepass"))
+            return Look(folder.world(), pending, plans, folder.playbook(), goals)
+
+        return await asyncio.to_thread(files)
+
+    async def _remembered(self, world: World, now: datetime) -> Memory:
+        return await self.house.store.read(lambda session: remembering.load(session, world.policy_hash, now))
+
+    async def _noticed(self, look: Look, memory: Memory) -> Memory:
+        """How restless each reading is; and whoever waits is told what is another."""
+        now = look.world.items
+        signals = {name: one for name, one in now.items() if name.startswith("snap:")}
+        flaps = guards.flapped(memory.flaps, signals)
+        if flaps != memory.flaps:
+            memory = replace(memory, flaps=flaps)
+            await self.house.store.write(lambda tx: remembering.keep(tx, memory))
+        await self.observe(look)
+        return memory
+
+    async def observe(self, look: Look | None = None) -> list[str]:
+        """Tell whoever waits what is another than it was told last."""
+        now = (look or await self.look()).world.items
+
+        def tell(tx: Tx) -> list[str]:
+            row = tx.get(LoopGuard, SEEN)
+            try:
+                before = parsed(row.value) if row is not None else {}
+            except ValueError:
+                before = {}
+            kinds = _kinds(before, now)
+            if before != now:
+                text = canonical(now)
+                if row is None:
+                    tx.add(LoopGuard(name=SEEN, value=text))
+                else:
+                    row.value = text
+            for kind in kinds:
+                loop_events.happened(tx, kind)
+            return kinds
+
+        known = await self.house.store.read(_seen)
+        return await self.house.store.write(tell) if known != canonical(now) else []
+
+    # --- deciding and acting
+
+    async def _decide(
+        self, look: Look, memory: Memory, config: LoopConfig, judgment: str, focus: str
+    ) -> Beat:
+        house, world = self.house, look.world
+        now = house.services.clock.now()
+        runs = house.folder.path / "runs"
+        run_id = names.run_id(now.astimezone(house.zone), {one.name for one in runs.glob("*")})
+        changed = changes(memory.items, world.items)
+        output, memory = memory.last_output, guards.attempted(memory, now)
+        await house.store.write(lambda tx: remembering.keep(tx, memory))
+        text = text_of(await self._brief(look, memory, changed, output, focus), config.prompt_max_bytes)
+        move: Move | None = None
+        try:
+            said = await self._asked(judgment, text, look, changed, runs / run_id, config)
+            move = read_move(said)
+            finish = await self.acting.begin(move, config, run_id)
+        except (Undecided, NotDone) as failed:
+            return await self._failed(world, memory, run_id, failed.code, failed.error, changed, move)
+        except BadMove as bad:
+            return await self._failed(world, memory, run_id, "no move", str(bad), changed, move)
+        except LoopOSError as error:
+            return await self._failed(world, memory, run_id, type(error).__name__, str(error), changed, move)
+        after = house.services.clock.now()
+        made = move
+
+        def commit(tx: Tx) -> Acted:
+            acted = finish(tx)
+            # What waits for a yes is no line of the move yet: that is written when it has run.
+            loop_events.journal(tx, names.PULSE, acted.line, run_id=run_id)
+            if not focus:
+                again = made.next_interval_s if made.next_interval_s is not None else acted.look_again
+                remembering.keep(
+                    tx,
+                    guards.succeeded(
+                        memory,
+                        world.hash,
+                        world.items,
+                        after,
+                        noop=isinstance(made, Noop),
+                        next_interval=again,
+                        output=acted.output,
+                        limits=config.limits,
+                    ),
+                )
+            goal = focus or getattr(made, "id", "")
+            if goal:
+                touch(tx, goal, after)
+            return acted
+
+        try:
+            acted = await house.store.write(commit)
+        except NotDone as failed:
+            return await self._failed(world, memory, run_id, failed.code, failed.error, changed, move)
+        return Beat(
+            "asked" if acted.asked else "moved",
+            changed,
+            move.model_dump(mode="json", exclude_none=True),
+            acted.line,
+            run_id,
+            world.hash,
+            acted.asked,
+        )
+
+    async def _asked(
+        self, judgment: str, text: str, look: Look, changed: Sequence[str], run: Path, config: LoopConfig
+    ) -> str:
+        """The decision's text. Raises Undecided."""
+        house = self.house
+        if judgment == "model" and self.model is not None:
+            return await self.model.decide(text, look.playbook, run)
+        if judgment == "command":
+            decider = CommandDecider(
+                config.tick_command,
+                house.folder.path,
+                house.env(config),
+                float(config.tick_timeout_secs),
+                house.secrets,
+            )
+            for left in range(config.runner_retries, -1, -1):
+                try:
+                    return await decider.decide(text, run)
+                except Undecided:
+                    if not left:
+                        raise
+        move = reflexes.decide(look.world, changed, look.asks)
+        said = json.dumps(move.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
+        await asyncio.to_thread(_keep_run, run, text, said)
+        return said
+
+    async def _brief(
+        self, look: Look, memory: Memory, changed: Sequence[str], output: str, focus: str
+    ) -> Brief:
+        house = self.house
+        acted = await house.store.read(_acted)
+        lines = await house.store.read(lambda session: journal.tail(session, house.zone))
+        bodies = dict(look.bodies)
+        if focus and focus not in bodies:
+            bodies[focus] = await asyncio.to_thread(house.folder.archived_goal, focus)
+        readings = {
+            name: (data or b"(it cannot be read)").decode("utf-8", "replace")
+            for name, data in look.world.snapshots.items()
+        }
+        config = await house.config()
+        return Brief(
+            now=house.services.clock.now().astimezone(house.zone),
+            playbook=look.playbook,
+            goals=[Goal(name, body, acted.get(name)) for name, body in bodies.items()],
+            readings=readings,
+            asks=look.asks,
+            journal=lines,
+            changes=changed,
+            output=output,
+            flapping=guards.flapping(memory.flaps, config.limits),
+            failure=memory.failure,
+            focus=focus,
+        )
+
+    async def _failed(
+        self,
+        world: World,
+        memory: Memory,
+        run_id: str,
+        code: str,
+        error: str,
+        changed: Sequence[str],
+        move: Move | None,
+    ) -> Beat:
+        """Nothing is committed but that it failed; what was to be shown in this decision is shown in the next."""
+        now = self.house.services.clock.now()
+
+        def commit(tx: Tx) -> str:
+            remembering.keep(tx, guards.failed(memory, world.policy_hash, now, run_id, code, error))
+            return loop_events.journal(tx, names.PULSE, f"{code}: {error}", run_id=run_id, failed=True)
+
+        line = await self.house.store.write(commit)
+        made = move.model_dump(mode="json", exclude_none=True) if move is not None else None
+        return Beat("failed", changed, made, line, run_id, world.hash, error=f"{code}: {error}"[:300])
+
+    # --- around it
+
+    async def _approved(self) -> None:
+        """What the founder said yes to, once each."""
+        house = self.house
+        wanted = select(LoopApproval).where(LoopApproval.state == "approved").order_by(LoopApproval.at)
+        rows = await house.store.read(lambda session: list(session.scalars(wanted)))
+        if not rows:
+            return
+        config = await house.config()
+        for row in rows:
+            await self.acting.carry_out(row, config)
+        await self._settle(config, "approved")
+        await self.observe()
+
+    async def _settle(self, config: LoopConfig, message: str) -> None:
+        """Rows become lines, and what changed in the folder a commit."""
+        house = self.house
+        await journal.mirror(house.store, house.folder.path, house.zone, config.journal_max_bytes)
+        await asyncio.to_thread(house.folder.commit, message or "journal")
+        self._tracked = await asyncio.to_thread(_signature, house.folder.path)
+
+    async def settled(self, message: str) -> None:
+        """After an act from outside of a beat."""
+        await self._settle(await self.house.config(), message)
+        await self.observe()
+
+    async def _keep_house(self, config: LoopConfig) -> None:
+        """What a person edited is theirs, commands that died are told of, old runs go."""
+        house, now = self.house, self.house.services.clock.now()
+        await self._approved()
+        signature = await asyncio.to_thread(_signature, house.folder.path)
+        if signature != self._tracked:
+            found = await asyncio.to_thread(house.folder.take_over, now)
+            self._tracked = await asyncio.to_thread(_signature, house.folder.path)
+            restored = [one for one in found if one.startswith("restored: ")]
+            if restored:
+                await house.store.write(_tell_restored)
+        died = await house.store.read(lambda session: _died(session, now))
+        for name, text in died:
+            await house.store.write(partial(_tell_died, name, text))
+        await asyncio.to_thread(_prune, house.folder.path / "runs", config.runs_keep)
+
+
+def touch(tx: Tx, goal: str, at: datetime) -> None:
+    """A goal was acted on."""
+    row = tx.get(LoopGuard, ACTED)
+    try:
+        known = parsed(row.value) if row is not None else {}
+    except ValueError:
+        known = {}
+    known[goal] = at.isoformat()
+    if row is None:
+        tx.add(LoopGuard(name=ACTED, value=canonical(known)))
+    else:
+        row.value = canonical(known)
+
+
+def _acted(session: Session) -> dict[str, datetime | None]:
+    row = session.get(LoopGuard, ACTED)
+    try:
+        return {name: datetime.fromisoformat(at) for name, at in parsed(row.value).items()} if row else {}
+    except (ValueError, AttributeError, TypeError):
+        return {}
+
+
+def _seen(session: Session) -> str:
+    row = session.get(LoopGuard, SEEN)
+    return row.value if row is not None else ""
+
+
+def _pending(row: AskRow) -> PendingAsk:
+    return PendingAsk(row.id, row.worker, row.prompt, live=True)
+
+
+def _kinds(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    found = set()
+    for name in {*before, *now}:
+        if before.get(name) != now.get(name):
+            kind = name.partition(":")[0]
+            if name == "snap:sys-sessions":
+                found.add("workers")
+            elif name == "snap:sys-asks":
+                continue  # told of when it is asked and answered
+            else:
+                found.add({"playbook": "playbook", "goal": "goals"}.get(kind, "snapshots"))
+    return sorted(found)
+
+
+def _told(path: Path) -> Mapping[str, Any]:
+    try:
+        value = parsed(path.read_bytes())
+        return dict(value["signal"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _signature(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Of everything that a person may edit: unchanged means that git need not be asked."""
+    found = []
+    for name in ("PLAYBOOK.md", "config.json", "goals", "sensors", "schedules"):
+        root = folder / name
+        for path in [root, *(sorted(root.rglob("*")) if root.is_dir() else ())]:
+            try:
+                about = path.lstat()
+            except OSError:
+                continue
+            found.append((str(path), about.st_mtime_ns, about.st_size))
+    return tuple(found)
+
+
+def _keep_run(run: Path, prompt: str, decision: str) -> None:
+    put(run / "prompt.md", prompt)
+    put(run / "decision.json", decision)
+
+
+def _prune(runs: Path, most: int) -> None:
+    folders = sorted(one for one in runs.glob("*") if one.is_dir())
+    for old in folders[: max(0, len(folders) - most)]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _died(session: Session, now: datetime) -> list[tuple[str, str]]:
+    rows = session.scalars(select(LoopIntent)).all()
+    return [(row.id, row.text) for row in rows if now - row.at > timedelta(seconds=row.within) + GRACE]
+
+
+def _tell_died(name: str, text: str, tx: Tx) -> None:
+    row = tx.get(LoopIntent, name)
+    if row is not None:
+        tx.session.delete(row)
+        outcome_unknown(tx, name, text)
+
+
+def _tell_restored(tx: Tx) -> None:
+    loop_events.journal(tx, names.PULSE, "PLAYBOOK was empty or gone and is as it was before", failed=True)
+    card_publisher.tell(
+        tx,
+        tx.services.company.founder,
+        lambda words: words(
+            N_("PLAYBOOK.md of the loop was empty or could not be read. I put the last good one back.")
+        ),
+    )
