@@ -150,6 +150,14 @@ class LoopFolder:
         target.chmod(0o755)
         return kept
 
+    def sensor(self, name: str) -> str:
+        """Raises Refused("bad_id" | "unknown_sensor")."""
+        kept = names.checked(name.removesuffix(".sh"))
+        for path in (self.path / "sensors" / f"{kept}.sh", self.path / "sensors" / kept):
+            if path.is_file():
+                return (_read(path) or b"").decode("utf-8", "replace")
+        raise Refused("unknown_sensor", sensor=kept)
+
     def drop_sensor(self, name: str) -> str:
         """Raises Refused("bad_id" | "unknown_sensor")."""
         kept = names.checked(name.removesuffix(".sh"))

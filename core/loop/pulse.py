@@ -23,7 +23,7 @@ from core.asks import approvals, asks
 from core.context import Tx
 from core.errors import LoopOSError
 from core.i18n import N_
-from core.loop import guards, journal, names, reflexes, remembering, schedules, virtual
+from core.loop import guards, journal, mirroring, names, reflexes, remembering, schedules, virtual
 from core.loop.acting import Acted, Acting, NotDone, outcome_unknown
 from core.loop.brief import Brief, Goal, PendingAsk, text_of
 from core.loop.config import LoopConfig
@@ -33,7 +33,7 @@ from core.loop.gatekeeping import Gatekeeper
 from core.loop.guards import Memory
 from core.loop.house import LoopHouse, is_down
 from core.loop.house_sensors import SENSORS
-from core.loop.moves import BadMove, Move, Noop, read_move
+from core.loop.moves import BadMove, Move, Noop, RunShell, line_of, read_move
 from core.loop.sensing import publish, read_all, sensors_in
 from core.loop.world import World, canonical, changes, parsed
 from core.outbox import card_publisher
@@ -58,7 +58,7 @@ GRACE: Final = timedelta(seconds=60)
 class Decides(Protocol):
     """A model that decides."""
 
-    async def decide(self, brief: str, playbook: str, run: Path) -> str:
+    async def decide(self, brief: str, run: Path) -> str:
         """The text of its decision. Raises Undecided."""
 
 
@@ -131,6 +131,7 @@ class Pulse:
     _scheduler: AsyncIOScheduler | None = None
     _soon: set[asyncio.Task[Any]] = field(default_factory=set)
     _tracked: tuple[tuple[str, int, int], ...] = ()
+    _mirrored: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.acting = Acting(self.house)
@@ -139,9 +140,8 @@ class Pulse:
     # --- its clock
 
     async def start(self) -> None:
-        """Beat from now on, until `stop`."""
+        """Beat from now on, until `stop`; `prepare` was called."""
         self._first = True
-        await self.prepare()
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
@@ -202,6 +202,18 @@ class Pulse:
             except Exception as error:
                 log.error("beat_not_planned", exc_info=error)
                 self._again_at(self.house.services.clock.now() + timedelta(seconds=60))
+
+    def beat_soon(self) -> None:
+        """Now, where this process beats."""
+        self._again_at(self.house.services.clock.now())
+
+    def plan_again(self) -> None:
+        """What is due next may have become another."""
+        if self._scheduler is not None:
+            self._spawn(self._replan())
+
+    async def _replan(self) -> None:
+        self._again_at(await self.next_look())
 
     async def next_look(self) -> datetime:
         """When the next beat is due: after the interval, or sooner where something asked for it."""
@@ -353,6 +365,8 @@ class Pulse:
                 loop_events.happened(tx, kind)
             return kinds
 
+        asked = await self.house.store.read(mirroring.mirrored)
+        await asyncio.to_thread(mirroring.write, self.house.folder.path, asked, self._mirrored)
         known = await self.house.store.read(_seen)
         return await self.house.store.write(tell) if known != canonical(now) else []
 
@@ -427,7 +441,7 @@ class Pulse:
         """The decision's text. Raises Undecided."""
         house = self.house
         if judgment == "model" and self.model is not None:
-            return await self.model.decide(text, look.playbook, run)
+            return await self.model.decide(text, run)
         if judgment == "command":
             decider = CommandDecider(
                 config.tick_command,
@@ -517,6 +531,22 @@ class Pulse:
         await journal.mirror(house.store, house.folder.path, house.zone, config.journal_max_bytes)
         await asyncio.to_thread(house.folder.commit, message or "journal")
         self._tracked = await asyncio.to_thread(_signature, house.folder.path)
+
+    async def ask_for(self, move: RunShell, why: str, worker: str) -> str:
+        """Ask the founder for a command that somebody typed; the id of the question."""
+        more = {"reason": move.reason, "journal": line_of(move), "why": why}
+        made = await self.house.store.write(
+            lambda tx: approvals.put(tx, "shell", move.cmd, worker, why=move.reason, more=more).ask_id
+        )
+        await self.observe()
+        return made
+
+    async def pending_sensor(self, name: str) -> str:
+        """The question that this sensor waits for, which is asked now; "": it may run."""
+        config = await self.house.config()
+        every = await asyncio.to_thread(sensors_in, self.house.folder.path / "sensors")
+        found = await self._gate.admitted([one for one in every if one.name == name], config)
+        return found[0].pending if found else ""
 
     async def settled(self, message: str) -> None:
         """After an act from outside of a beat."""
