@@ -42,6 +42,8 @@ class Typed:
     """The group it was typed in."""
     near: Near = NOTHING_NEAR
     """To what is asked in it, where it is a question."""
+    raw: str = ""
+    """`text` with its lines."""
 
 
 class Commands(Protocol):

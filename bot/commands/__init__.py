@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from bot.commands import asking, cost, learnt, people, programs, system, tickets
+from bot.commands import asking, cost, learnt, looping, people, programs, system, tickets
 from bot.commands.call import Call
 from core.acts import commands as do
 from core.acts.commands import Command
@@ -68,6 +68,22 @@ COMMANDS: Final = {
     "/answer": ChatCommand(
         asking.answer, N_("answer a question"), ("/answer inbox-3 the blue key",), acts=(do.AnswerAsk,)
     ),
+    "/goals": ChatCommand(looping.goals, N_("what the control loop works towards"), acts=(do.LookAtGoals,)),
+    "/goal": ChatCommand(
+        looping.goal,
+        N_("one goal; write or put away one"),
+        ("/goal rent", "/goal write rent every rent is in by the 5th", "/goal archive rent"),
+        acts=(do.LookAtGoals, do.WriteGoal, do.ArchiveGoal),
+    ),
+    "/run": ChatCommand(looping.run, N_("one move for a goal, now"), ("/run rent",), acts=(do.RunGoal,)),
+    "/tick": ChatCommand(looping.tick, N_("one beat of the control loop, now"), acts=(do.Beat,)),
+    "/playbook": ChatCommand(
+        looping.playbook,
+        N_("how the control loop decides; with words after it, written anew"),
+        acts=(do.LookAtPlaybook, do.WritePlaybook),
+    ),
+    "/up": ChatCommand(looping.up, N_("start the control loop"), acts=(do.StartLoop,)),
+    "/down": ChatCommand(looping.down, N_("stop the control loop; tickets go on"), acts=(do.StopLoop,)),
     "/sops": ChatCommand(
         learnt.procedures,
         N_("how things are done here"),
@@ -173,13 +189,16 @@ class ChatCommands:
         command = COMMANDS.get(name)
         if command is None:
             raise Refused("unknown_command", name=shorten(typed.text.strip().partition(" ")[0], 30))
-        call = Call(tx, typed.person, typed.address, typed.reader, rest, typed.room, command.acts, typed.near)
+        said = ([*typed.raw.split(None, 1), "", ""])[1].strip()
+        call = Call(
+            tx, typed.person, typed.address, typed.reader, rest, typed.room, command.acts, typed.near, said
+        )
         command.run(call)
         return call
 
 
 def _named(text: str) -> tuple[str, str]:
     """(the command, what was said after it)"""
-    name, _, rest = text.strip().partition(" ")
+    name, *rest = text.split(None, 1) or [""]
     said = name.casefold().split("@")[0]
-    return ALIASES.get(said, said), " ".join(rest.split())
+    return ALIASES.get(said, said), " ".join("".join(rest).split())

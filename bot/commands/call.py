@@ -33,6 +33,8 @@ class Call:
     """What the typed command may do."""
     near: Near = NOTHING_NEAR
     """What the company knows, to what is asked."""
+    said: str = ""
+    """`words_after` as they were typed, with their lines."""
     owed: list[Callable[[Tx], None]] = field(default_factory=list)
 
     @property

@@ -209,6 +209,61 @@ class UndoCorrection(Command):
     correction_id: str
 
 
+# --- the control loop: what is bid stands as a request, which the loop carries out and answers in `reply_to`
+
+
+@dataclass(frozen=True, slots=True)
+class OfLoop(Command):
+    reply_to: str = ""
+    """The conversation, on the channel of whoever bids it; "": nobody is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtGoals(OfLoop):
+    goal_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteGoal(OfLoop):
+    goal_id: str = ""
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveGoal(OfLoop):
+    goal_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunGoal(OfLoop):
+    goal_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Beat(OfLoop):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtPlaybook(OfLoop):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class WritePlaybook(OfLoop):
+    body: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StartLoop(OfLoop):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class StopLoop(OfLoop):
+    pass
+
+
 # --- the steps of a skill: `said` is (language, words) pairs, ("", key) for one of core.model.SkillText
 
 

@@ -34,6 +34,7 @@ from core.workflow import (
     corrections,
     dispatching,
     draft_changes,
+    loop_requests,
     memos,
     offer_answers,
     offers,
@@ -401,6 +402,56 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         do.ProposeRule,
         Right.PROPOSE,
         lambda tx, actor, it: rules.propose_words(tx, actor, it.text, it.ticket_id, it.property_id),
+    ),
+    # the control loop
+    Act(
+        do.LookAtGoals,
+        Right.READ,
+        lambda tx, actor, it: loop_requests.put(
+            tx, actor, "goal show" if it.goal_id else "goal list", {"id": it.goal_id}, it.reply_to
+        ),
+    ),
+    Act(
+        do.WriteGoal,
+        Right.LOOP,
+        lambda tx, actor, it: loop_requests.put(
+            tx, actor, "goal write", {"id": it.goal_id, "body": it.body}, it.reply_to
+        ),
+    ),
+    Act(
+        do.ArchiveGoal,
+        Right.LOOP,
+        lambda tx, actor, it: loop_requests.put(tx, actor, "goal archive", {"id": it.goal_id}, it.reply_to),
+    ),
+    Act(
+        do.RunGoal,
+        Right.LOOP,
+        lambda tx, actor, it: loop_requests.put(tx, actor, "run", {"goal": it.goal_id}, it.reply_to),
+    ),
+    Act(
+        do.Beat,
+        Right.LOOP,
+        lambda tx, actor, it: loop_requests.put(tx, actor, "tick", {"force": True}, it.reply_to),
+    ),
+    Act(
+        do.LookAtPlaybook,
+        Right.POLICY,
+        lambda tx, actor, it: loop_requests.put(tx, actor, "playbook show", {}, it.reply_to),
+    ),
+    Act(
+        do.WritePlaybook,
+        Right.POLICY,
+        lambda tx, actor, it: loop_requests.put(tx, actor, "playbook write", {"body": it.body}, it.reply_to),
+    ),
+    Act(
+        do.StartLoop,
+        Right.POLICY,
+        lambda tx, actor, it: loop_requests.put(tx, actor, "up", {}, it.reply_to),
+    ),
+    Act(
+        do.StopLoop,
+        Right.POLICY,
+        lambda tx, actor, it: loop_requests.put(tx, actor, "down", {}, it.reply_to),
     ),
     # the steps of a skill
     Act(

@@ -126,7 +126,8 @@ def _do_command(tx: Tx, it: Incoming, text: str) -> Taken:
         return Taken()
     try:
         with tx.nested():
-            commands.run(tx, Typed(it.person, it.address, it.reader, text, it.message.room))
+            typed = Typed(it.person, it.address, it.reader, text, it.message.room, raw=it.message.text)
+            commands.run(tx, typed)
     except Refused as refused:
         card_publisher.say(tx, it.address, phrases.refusal(refused, it.reader.words, tx.now))
     return Taken()

@@ -94,6 +94,10 @@ class Right(StrEnum):
     """What the company learns: the founder's alone, no deputy and no silence says yes."""
     ANSWER_ASK = "answer_ask"
     """What a worker or the loop asks."""
+    LOOP = "loop"
+    """Goals and beats of the control loop."""
+    POLICY = "policy"
+    """Its PLAYBOOK, and whether it runs."""
     BIND = "bind"
     TEST = "check"
     # reading
@@ -146,6 +150,8 @@ MAY: Final[dict[Right, frozenset[Part]]] = {
     Right.PROPOSE: frozenset({Part.MEMBER}),
     Right.ADOPT: frozenset({Part.FOUNDER}),
     Right.ANSWER_ASK: _BOSSES | {Part.DECIDER},
+    Right.LOOP: _BOSSES,
+    Right.POLICY: frozenset({Part.FOUNDER}),
     Right.BIND: _BOSSES,
     Right.TEST: frozenset({Part.MEMBER}),
     Right.READ: frozenset({Part.MEMBER}),

@@ -1,0 +1,169 @@
+"""Verbs from beside the service: a row for each, which the owner of the home carries out and answers. A byte in a pipe says that one
+is there; the rows are looked at by themselves as well, should it be lost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import stat
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import structlog
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from core import phrases
+from core.context import Tx
+from core.errors import Refused
+from core.i18n import Words
+from core.loop.verbs import Asked, Reply, Verbs
+from core.model import Address
+from core.outbox import card_publisher
+from core.store.loop_tables import LoopRequest
+from core.store.tables import table
+from core.team.people import reader_for
+from core.workflow.loop_requests import TOPIC
+
+log = structlog.get_logger(__name__)
+
+PIPE: Final = "wake"
+"""In the home."""
+LOOKS: Final = 2.0
+"""Seconds between two looks that nobody asked for."""
+KEPT: Final = timedelta(hours=24)
+ENGLISH: Final = Words("en", ZoneInfo("UTC"))
+
+
+class Requests:
+    def __init__(self, verbs: Verbs) -> None:
+        self._verbs = verbs
+        self._store = verbs.house.store
+        self._rung = asyncio.Event()
+        self._looking: asyncio.Task[None] | None = None
+        self._working: set[asyncio.Task[None]] = set()
+        self._pipe = -1
+
+    async def start(self) -> None:
+        await self._store.write(self._interrupted)
+        self._pipe = await asyncio.to_thread(open_pipe, self._verbs.house.home / PIPE)
+        if self._pipe >= 0:
+            asyncio.get_running_loop().add_reader(self._pipe, self._heard)
+        self._leave = self._store.subscribe(TOPIC, self._rung.set)
+        self._looking = asyncio.create_task(self._run(), name="loop-requests")
+
+    async def stop(self) -> None:
+        if self._looking is None:
+            return
+        self._leave()
+        if self._pipe >= 0:
+            asyncio.get_running_loop().remove_reader(self._pipe)
+            os.close(self._pipe)
+        for one in (self._looking, *self._working):
+            one.cancel()
+        await asyncio.gather(self._looking, *self._working, return_exceptions=True)
+        self._looking = None
+
+    def _heard(self) -> None:
+        with contextlib.suppress(BlockingIOError, OSError):
+            os.read(self._pipe, 4096)
+        self._rung.set()
+
+    async def _run(self) -> None:
+        while True:
+            self._rung.clear()
+            try:
+                for name in await self._store.read(_new):
+                    task = asyncio.create_task(self._carry_out(name))
+                    self._working.add(task)
+                    task.add_done_callback(self._working.discard)
+            except Exception as error:
+                log.error("requests_not_read", exc_info=error)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOKS):
+                    await self._rung.wait()
+
+    async def _carry_out(self, name: str) -> None:
+        found = await self._store.write(lambda tx: _take(tx, name))
+        if found is None:
+            return
+        asked, reply_to = found
+        try:
+            reply = await self._verbs.carry_out(asked)
+        except Exception as error:
+            log.error("verb_failed", verb=asked.verb, exc_info=error)
+            reply = Reply(1, err="something went wrong here; it is logged")
+        await self._store.write(lambda tx: finish(tx, name, reply, asked, reply_to))
+
+    @staticmethod
+    def _interrupted(tx: Tx) -> None:
+        """What the last owner was in the middle of: whoever waits for it is told, and it is not done again."""
+        rows = table(LoopRequest)
+        tx.change(
+            update(rows)
+            .where(rows.c.state == "running")
+            .values(
+                state="done",
+                code=1,
+                err="the service stopped in the middle of this; please look whether it was done",
+            )
+        )
+        tx.change(delete(rows).where(rows.c.state == "done", rows.c.at < tx.now - KEPT))
+
+
+def open_pipe(path: Path) -> int:
+    """Open for both ends, so that it never ends; -1 where there can be none."""
+    try:
+        if not path.exists():
+            os.mkfifo(path, 0o600)
+        if not stat.S_ISFIFO(path.stat().st_mode):
+            return -1
+        return os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    except OSError as error:
+        log.warning("no_wake_pipe", why=error.strerror)
+        return -1
+
+
+def _new(session: Session) -> list[str]:
+    wanted = select(LoopRequest.id).where(LoopRequest.state == "new").order_by(LoopRequest.at, LoopRequest.id)
+    return list(session.scalars(wanted.limit(100)))
+
+
+def _take(tx: Tx, name: str) -> tuple[Asked, str | None] | None:
+    row = tx.get(LoopRequest, name)
+    if row is None or row.state != "new":
+        return None
+    row.state = "running"
+    return Asked(row.verb, row.args, row.actor, row.worker, row.channel), row.reply_to
+
+
+def finish(tx: Tx, name: str, reply: Reply, asked: Asked, reply_to: str | None) -> None:
+    """Its answer is there; whoever asked in chat is told in their language."""
+    row = tx.get(LoopRequest, name)
+    if row is not None:
+        row.state, row.code, row.out, row.err = "done", reply.code, reply.out, err_of(reply, tx)
+    if reply_to is None:
+        return
+    person = tx.services.company.person(asked.actor)
+    if person is not None:
+        words = reader_for(tx, person).words
+        card_publisher.say(tx, Address(asked.channel, reply_to), worded(reply, words, tx))
+
+
+def err_of(reply: Reply, tx: Tx) -> str:
+    if reply.err or reply.refused is None:
+        return reply.err
+    return phrases.refusal(reply.refused, ENGLISH, tx.now)
+
+
+def worded(reply: Reply, words: Words, tx: Tx) -> str:
+    refused: Refused | None = reply.refused
+    if refused is not None:
+        return phrases.refusal(refused, words, tx.now)
+    if reply.said is not None:
+        text, params = reply.said
+        return words(text, **params)
+    return reply.out or reply.err
