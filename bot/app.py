@@ -17,6 +17,7 @@ from sqlalchemy import select
 from bot import commands
 from bot.company_edits import CompanyEdits
 from bot.company_files import CompanyFiles, tell_refused
+from bot.loop import loop_house
 from bot.models_and_speech import ModelsAndSpeech, models_and_speech_of
 from bot.platforms import platforms_of
 from bot.publishing import owed, publishing_of
@@ -43,6 +44,10 @@ from core.housekeeping import Housekeeper
 from core.intake.job import Intake
 from core.intake.late_content import LateContent
 from core.intake.looking import Looking
+from core.loop.model_decider import ModelDecider
+from core.loop.pulse import Pulse
+from core.loop.requests import Requests
+from core.loop.verbs import Verbs
 from core.outbox.channel_watch import ChannelWatch, ShowingAgain, after_outage, last_beat, worry_about
 from core.outbox.delivery import Deliverer
 from core.outbox.said_once import forget
@@ -67,6 +72,8 @@ from core.workflow.translating import Translator
 log = structlog.get_logger(__name__)
 
 DATA: Final = Path(__file__).parents[1] / "data"
+MOMENTS: Final = 200
+"""Tenths of a second that a verb in the shell may hold the home before a service gives up."""
 DRAIN: Final = timedelta(seconds=8)
 """What running work may take at a stop; the whole stop stays under 10 s."""
 
@@ -88,6 +95,8 @@ class App:
     watch: ChannelWatch
     company_files: CompanyFiles
     company_edits: CompanyEdits
+    pulse: Pulse
+    requests: Requests
     last_life: datetime | None
     """When the process before last showed that it lives."""
     fenced: asyncio.Event = field(default_factory=asyncio.Event)
@@ -107,6 +116,9 @@ class App:
         self.company_files.start()
         for platform in self.platforms:
             await platform.start()
+        await self.pulse.prepare()
+        await self.requests.start()
+        await self.pulse.start()
 
     def _notice(self, tx: Tx) -> None:
         """What lies in the folder and was not approved; and what was approved and never written there."""
@@ -120,6 +132,8 @@ class App:
 
     async def stop(self) -> None:
         """Let what runs end, then let go of the home. What had no time runs again at the next start."""
+        await self.requests.stop()
+        await self.pulse.stop()
         self.alarm.stop()
         self.learning_sync.stop()
         await self.watch.stop()
@@ -141,6 +155,11 @@ async def build(settings: Settings, clock: TwoHands | None = None) -> App:
         crashpoints.arm(point, int(count or 1))
     lock = HomeLock(settings.home)
     ours = lock.take()
+    for _ in range(MOMENTS):  # a verb in the shell may be at it
+        if ours or not lock.held_for_a_moment():
+            break
+        await asyncio.sleep(0.1)
+        ours = lock.take()
     if not ours and not await _holder_is_frozen(settings, clock):
         raise already_running(lock.holder())
     if not ours:
@@ -233,6 +252,8 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
     link = LinkRoutes(store, clock, services.secret)
     watch = ChannelWatch(store, services)
     alarm = Alarm(store, clock, HANDLERS, given_up, prepare)
+    decider = ModelDecider(services) if services.models is not None else None
+    pulse = Pulse(loop_house(settings, store, services, os.environ), decider)
     app = App(
         settings,
         clock,
@@ -249,6 +270,8 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
         watch,
         company_files,
         company_edits,
+        pulse,
+        Requests(Verbs(pulse, alive=True)),
         before,
     )
     store.on_fenced = app.fenced.set

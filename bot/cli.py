@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bot.verbs.grammar import ALONE, FORMS, NAMES, is_verb
 from core.errors import LoopOSError, StartupError
 
 Handler = Callable[[argparse.Namespace], int]
@@ -270,9 +271,6 @@ VERBS: Final = {
     "tickets": Verb(reads="read"),
     "ticket": Verb(reads="read"),
     "brain": Verb(reads="read"),
-    "ask": Verb(operates=True),
-    "asks": Verb(reads="read"),
-    "answer": Verb(acts=("AnswerAsk",)),
     "import": Verb(operates=True),
     "memo": Verb(acts=("ProposeMemo", "RetireMemo"), reads="read"),
     "learn": Verb(operates=True),
@@ -284,6 +282,13 @@ VERBS: Final = {
     "cost": Verb(reads="spending"),
     "report": Verb(reads="statement"),
     "triage": Verb(reads="read", operates=True),
+    **{
+        name: Verb(
+            tuple(act for one, form in FORMS.items() if one.split()[0] == name for act in form.acts),
+            operates=True,
+        )
+        for name in NAMES
+    },
 }
 
 
@@ -304,7 +309,7 @@ def parser() -> argparse.ArgumentParser:
     _add_reading(verb)
     _add_knowledge(verb)
     _add_people(verb)
-    _add_asking(verb)
+    _add_loop(verb)
     return top
 
 
@@ -456,53 +461,12 @@ def _add_decided(verb: AddVerb, name: str, handler: Handler, thing: str, verbs: 
             one.add_argument("--as", dest="person", required=True, metavar="PERSON")
 
 
-def _ask(args: argparse.Namespace) -> int:
-    from bot import asking
-
-    return asking.ask(
-        asking.worker_of(args.worker),
-        args.prompt,
-        options=asking.options_of(args.options, args.option),
-        reference=args.ref,
-        to=args.to,
-        irreversible=args.irreversible,
-        within=args.timeout,
-        detach=args.detach,
-    )
-
-
-def _asks(args: argparse.Namespace) -> int:
-    from bot import asking
-
-    return asking.listed(every=args.all, as_json=args.json)
-
-
-def _answer(args: argparse.Namespace) -> int:
-    from bot import asking
-
-    return asking.answer(args.id, asking.body_of(args.text), again=args.force)
-
-
-def _add_asking(verb: AddVerb) -> None:
-    """Questions to people, and their answers."""
-    ask = verb("ask", _ask, "ask a person, wait for the answer and print it alone")
-    ask.add_argument("worker", nargs="?", help="who asks (SESSION_ID, else the shell)")
-    ask.add_argument("--prompt", required=True, metavar="TEXT")
-    ask.add_argument("--ref", default="", metavar="PATH", help="what it refers to")
-    ask.add_argument("--options", metavar="A,B", help="choices, as buttons")
-    ask.add_argument(
-        "--option", action="append", default=[], metavar="X", help="one more; it may hold a comma"
-    )
-    ask.add_argument("--to", metavar="PERSON", help="a person or a role (the founder)")
-    ask.add_argument("--irreversible", action="store_true", help="the founder's tap alone")
-    ask.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="then 1; it stays asked")
-    ask.add_argument("--detach", action="store_true", help="print its id and wait for nothing")
-    asks = verb("asks", _asks, "what waits for an answer", True)
-    asks.add_argument("--all", action="store_true", help="also what was answered")
-    answer = verb("answer", _answer, "answer a question")
-    answer.add_argument("id")
-    answer.add_argument("text", nargs="*")
-    answer.add_argument("--force", action="store_true", help="in the place of the answer that is there")
+def _add_loop(verb: AddVerb) -> None:
+    """The control loop: bot.verbs reads what is typed after these, which argparse cannot."""
+    for name in sorted(NAMES - ALONE):
+        forms = [form for one, form in FORMS.items() if one.split()[0] == name]
+        verb(name, lambda _: 2, "; ".join(form.about for form in forms))
+    verb("run", lambda _: 2, FORMS["run"].about)
 
 
 def _add_people(verb: AddVerb) -> None:
@@ -551,17 +515,18 @@ def _positive(text: str) -> int:
     return value
 
 
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 10**8:
-        raise argparse.ArgumentTypeError("must be seconds, 0 or more")
-    return value
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     typed = list(sys.argv[1:] if argv is None else argv)
-    # Agents of an older loop put an underscore before its verbs.
-    args = parser().parse_args(typed[1:] if typed[:1] == ["_"] else typed)
+    if is_verb(typed):
+        from bot.verbs.client import main as loop_verb
+
+        try:
+            return loop_verb(typed)
+        except KeyboardInterrupt:
+            return 130
+        except BrokenPipeError:
+            return 0
+    args = parser().parse_args(typed)
     handler: Handler = args.handler
     try:
         return handler(args)

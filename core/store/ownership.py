@@ -18,6 +18,8 @@ from core.store.unit import Unit
 
 BEAT: Final = timedelta(seconds=10)
 STALE: Final = timedelta(seconds=30)
+MOMENT: Final = " for a moment"
+"""Behind the process in the lock file: it does one thing and ends."""
 
 
 class HomeLock:
@@ -27,8 +29,9 @@ class HomeLock:
         self._path = home / "owner.lock"
         self._file: IO[str] | None = None
 
-    def take(self) -> bool:
-        """True if the lock is ours now; False if a living process holds it."""
+    def take(self, *, for_a_moment: bool = False) -> bool:
+        """True if the lock is ours now; False if a living process holds it. `for_a_moment`: whoever finds it taken need only
+        wait."""
         handle = self._path.open("a+")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -37,7 +40,7 @@ class HomeLock:
             return False
         handle.seek(0)
         handle.truncate()
-        handle.write(str(os.getpid()))
+        handle.write(f"{os.getpid()}{MOMENT if for_a_moment else ''}")
         handle.flush()
         self._file = handle
         return True
@@ -48,6 +51,10 @@ class HomeLock:
             return self._path.read_text().strip() or "unknown"
         except OSError:
             return "unknown"
+
+    def held_for_a_moment(self) -> bool:
+        """By a verb in the shell, which lets go of it soon."""
+        return self.holder().endswith(MOMENT)
 
     def replace(self) -> None:
         """Take over from a frozen holder: it keeps its lock on the old file, we lock a new one."""

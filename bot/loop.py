@@ -1,0 +1,31 @@
+"""The loop, joined: with the service's own parts, or with those of a process without one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from bot.settings import Settings
+from core.context import Services, Store
+from core.loop.house import LoopHouse
+
+
+def loop_house(settings: Settings, store: Store, services: Services, environ: Mapping[str, str]) -> LoopHouse:
+    config = environ.get("LOOPOS_LOOP_CONFIG") or environ.get("LOOOP_CONFIG")
+    return LoopHouse(
+        store,
+        services,
+        settings.home.absolute(),
+        environ,
+        secrets_of(settings, services),
+        Path(config) if config else None,
+    )
+
+
+def secrets_of(settings: Settings, services: Services) -> frozenset[bytes]:
+    """Whatever is configured as a secret, wherever it was written."""
+    values = (getattr(settings, name) for name in type(settings).model_fields)
+    found = {one.get_secret_value().encode() for one in values if isinstance(one, SecretStr)}
+    return frozenset(found | ({services.secret} if services.secret else set()))
