@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from core.cards.card import Card
 from core.errors import GiveUp
@@ -97,6 +97,14 @@ class Sent:
 
     message_ref: str
     commit: Callable[[Unit], None] | None = None
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A channel whose messages of a month are counted by its platform."""
+
+    quota_limit: int | None
+    quota_used: int
 
 
 class Channel(Protocol):

@@ -1,12 +1,184 @@
-"""What the house itself sees, as readings like any other: `signal` holds what may wake the loop, and no ages."""
+"""What the house itself sees, as readings like any other: `signal` holds what may wake the loop, and no ages; `detail` the rest.
+
+Each is a function of a snapshot of the rows, so that none of them holds a writer up."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from core.loop.house import LoopHouse
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session, selectinload
 
-Reader = Callable[[LoopHouse, datetime], Awaitable[dict[str, Any]]]
-SENSORS: Final[Mapping[str, Reader]] = {}
+from core.company.company import Company
+from core.company.schema import Vendor
+from core.cost.budget import forecast
+from core.cost.ledger import total, within
+from core.cost.months import month_at
+from core.dispatch.quiet_hours import next_working_moment
+from core.loop.house import LoopHouse
+from core.model import URGENT, OfferStatus, Status
+from core.ports import Metered
+from core.store.tables import IS_OPEN, Dispatch, Ticket
+from core.tickets.records import current_dispatch, vendor_money
+
+Reading = dict[str, Any]
+Rows = Callable[[Session, Company, datetime], Reading]
+Reader = Callable[[LoopHouse, datetime], Awaitable[Reading]]
+
+LATE: Final = timedelta(minutes=30)
+"""After the time that was told for a repair."""
+UNDECIDED: Final = timedelta(hours=4)
+"""So long an open ticket may wait for a person."""
+NOBODY: Final = timedelta(minutes=15)
+"""So long a job may be nobody's."""
+AHEAD: Final = timedelta(hours=24)
+"""How far ahead somebody must be there to be told."""
+NEAR: Final = 0.8
+"""Of a quota."""
+
+
+def _open(session: Session) -> list[Ticket]:
+    wanted = (
+        select(Ticket)
+        .where(text(IS_OPEN))
+        .order_by(Ticket.number)
+        .limit(500)
+        .options(selectinload(Ticket.dispatches).selectinload(Dispatch.offers))
+    )
+    return list(session.scalars(wanted))
+
+
+def tickets(session: Session, company: Company, now: datetime) -> Reading:
+    """Overdue: past the time that was told, or open and in nobody's hands for hours. Urgent: open, and severity 4 or 5."""
+    overdue, urgent, ages = [], [], {}
+    for ticket in _open(session):
+        dispatch = current_dispatch(ticket)
+        running = ticket.status == Status.DISPATCHED and dispatch is not None
+        eta = dispatch.eta_iso if dispatch is not None and running else None
+        late = now - eta > LATE if eta is not None else not running and now - ticket.created_at > UNDECIDED
+        if late:
+            overdue.append(ticket.ticket_id)
+        if ticket.severity >= URGENT:
+            urgent.append(ticket.ticket_id)
+        ages[ticket.ticket_id] = _minutes(now - ticket.created_at)
+    return {"signal": {"overdue": overdue, "urgent": urgent}, "detail": {"open_minutes": ages}}
+
+
+def dispatches(session: Session, company: Company, now: datetime) -> Reading:
+    """Jobs that were given out and nobody has taken."""
+    found = {}
+    for ticket in _open(session):
+        dispatch = current_dispatch(ticket)
+        if dispatch is None or ticket.status != Status.DISPATCHED or dispatch.acknowledged:
+            continue
+        since = dispatch.authorized_at or dispatch.created_at
+        if now - since > NOBODY:
+            found[ticket.ticket_id] = _minutes(now - since)
+    return {"signal": {"nobody_took": sorted(found)}, "detail": {"minutes": found}}
+
+
+def vendors(session: Session, company: Company, now: datetime) -> Reading:
+    """Vendors who were asked and are silent for longer than they usually are."""
+    found = {}
+    for ticket in _open(session):
+        dispatch = current_dispatch(ticket)
+        for offer in dispatch.offers if dispatch is not None else ():
+            vendor, place = company.vendor(offer.vendor_id), company.place(ticket.property_id)
+            if vendor is None or place is None or offer.status != OfferStatus.ASKED:
+                continue
+            silent = now - offer.created_at
+            if silent > timedelta(hours=usual_hours(vendor, now.astimezone(place.zone).month)):
+                found[f"{vendor.id}@{ticket.ticket_id}"] = _minutes(silent)
+    return {"signal": {"silent": sorted(found)}, "detail": {"minutes": found}}
+
+
+def usual_hours(vendor: Vendor, month: int) -> float:
+    """Within which they answer, in that month."""
+    slow = vendor.slow_response_hours is not None and month in vendor.slow_months
+    return float(vendor.slow_response_hours if slow else vendor.response_hours)  # type: ignore[arg-type]
+
+
+def budget(session: Session, company: Company, now: datetime) -> Reading:
+    """Properties that will have spent more than their month's budget at this pace, or have."""
+    over, pace, amounts = [], [], {}
+    for place in company.properties:
+        month = month_at(now, place.zone)
+        name = now.astimezone(place.zone).strftime("%Y-%m")
+        spent = vendor_money(session, Dispatch.property_id == place.id, Dispatch.month == name, recalled=True)
+        if spent > place.monthly_budget_usd:
+            over.append(place.id)
+        elif spent * 2 > place.monthly_budget_usd and forecast(spent, now, month) > place.monthly_budget_usd:
+            pace.append(place.id)
+        if spent:
+            amounts[place.id] = {"spent_usd": str(spent), "budget_usd": str(place.monthly_budget_usd)}
+    return {"signal": {"over": over, "pace": pace}, "detail": amounts}
+
+
+def cover(session: Session, company: Company, now: datetime) -> Reading:
+    """Properties where within a day there is a moment at which nobody can be told: whoever looks after them is asleep, and has
+    no backup who is awake then."""
+    bare, asleep = [], {}
+    for place in company.properties:
+        person = company.on_site(place.id)
+        if person is None:
+            bare.append(place.id)
+            continue
+        backup = company.person(person.backup)
+        hours = [now + timedelta(hours=one) for one in range(int(AHEAD.total_seconds() // 3600))]
+        dark = [
+            one
+            for one in hours
+            if next_working_moment(person, one, 1) != one
+            and (backup is None or next_working_moment(backup, one, 1) != one)
+        ]
+        if dark:
+            bare.append(place.id)
+            asleep[place.id] = dark[0].isoformat()
+    return {"signal": {"uncovered": bare}, "detail": {"from": asleep}}
+
+
+async def line_quota(house: LoopHouse, now: datetime) -> Reading:
+    """How much of the month's paid messages are used: ok, low, spent; nothing where there is no quota."""
+    channel = house.services.channels.get("line")
+    if not isinstance(channel, Metered) or channel.quota_limit is None:
+        return {"signal": None}
+    limit, used = channel.quota_limit, channel.quota_used
+    state = "spent" if used >= limit else "low" if used >= NEAR * limit else "ok"
+    return {"signal": state, "detail": {"limit": limit, "used": used}}
+
+
+async def models(house: LoopHouse, now: datetime) -> Reading:
+    """Whether the month's money for models lasts at this pace: ok, pace, spent."""
+    most, zone = house.services.budget_usd, house.zone
+    month = month_at(now, zone)
+    spent = await house.store.read(lambda session: total(session, within(month)))
+    ahead = forecast(spent, now, month)
+    state = (
+        "spent" if most and spent >= most else "pace" if most and ahead > most and spent * 2 > most else "ok"
+    )
+    return {"signal": state, "detail": {"spent_usd": str(spent), "forecast_usd": str(ahead)}}
+
+
+def _rows(read: Rows) -> Reader:
+    async def reader(house: LoopHouse, now: datetime) -> Reading:
+        company = house.services.company
+        return await house.store.read(lambda session: read(session, company, now))
+
+    return reader
+
+
+def _minutes(span: timedelta) -> int:
+    return int(span.total_seconds() // 60)
+
+
+SENSORS: Final[Mapping[str, Reader]] = {
+    "tickets": _rows(tickets),
+    "dispatches": _rows(dispatches),
+    "vendors": _rows(vendors),
+    "budget": _rows(budget),
+    "cover": _rows(cover),
+    "line-quota": line_quota,
+    "models": models,
+}

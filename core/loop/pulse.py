@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from core.asks import approvals, asks
 from core.context import Tx
 from core.errors import LoopOSError
-from core.i18n import N_
+from core.i18n import N_, Words
 from core.loop import guards, journal, mirroring, names, reflexes, remembering, schedules, virtual
 from core.loop.acting import Acted, Acting, NotDone, outcome_unknown
 from core.loop.brief import Brief, Goal, PendingAsk, text_of
@@ -385,7 +385,7 @@ class Pulse:
         text = text_of(await self._brief(look, memory, changed, output, focus), config.prompt_max_bytes)
         move: Move | None = None
         try:
-            said = await self._asked(judgment, text, look, changed, runs / run_id, config)
+            said = await self._asked(judgment, text, look, memory.items, runs / run_id, config)
             move = read_move(said)
             finish = await self.acting.begin(move, config, run_id)
         except (Undecided, NotDone) as failed:
@@ -436,7 +436,13 @@ class Pulse:
         )
 
     async def _asked(
-        self, judgment: str, text: str, look: Look, changed: Sequence[str], run: Path, config: LoopConfig
+        self,
+        judgment: str,
+        text: str,
+        look: Look,
+        before: Mapping[str, str],
+        run: Path,
+        config: LoopConfig,
     ) -> str:
         """The decision's text. Raises Undecided."""
         house = self.house
@@ -456,7 +462,8 @@ class Pulse:
                 except Undecided:
                     if not left:
                         raise
-        move = reflexes.decide(look.world, changed, look.asks)
+        founder = house.services.company.founder
+        move = reflexes.decide(look.world, before, Words(founder.languages[0], founder.zone))
         said = json.dumps(move.model_dump(mode="json", exclude_none=True), ensure_ascii=False)
         await asyncio.to_thread(_keep_run, run, text, said)
         return said

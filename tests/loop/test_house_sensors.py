@@ -1,0 +1,104 @@
+"""What the house itself sees, and what is done about it where nobody thinks."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from core.i18n import Words
+from core.loop import house_sensors, reflexes
+from core.loop.moves import Notify
+from core.loop.world import World as Reading
+from core.loop.world import canonical
+from tests.loop.beating import Beating, beating
+from tests.world import STORY, World
+
+ENGLISH = Words("en", ZoneInfo("UTC"))
+
+
+@pytest.fixture
+async def loop(world: World) -> Beating:
+    return await beating(world)
+
+
+async def signal(loop: Beating, name: str) -> Any:
+    now = loop.world.clock.now()
+    return (await house_sensors.SENSORS[name](loop.pulse.house, now))["signal"]
+
+
+async def test_a_job_that_nobody_takes_and_a_repair_that_is_late(loop: Beating) -> None:
+    world = loop.world
+    assert await signal(loop, "tickets") == {"overdue": [], "urgent": []}
+    await world.says("shirley", STORY)
+    assert await signal(loop, "tickets") == {"overdue": [], "urgent": ["T-1001"]}
+    await world.wait(hours=4, minutes=1)
+    assert (await signal(loop, "tickets"))["overdue"] == ["T-1001"], "nobody decides"
+    await (await world.card("ben", "approval")).tap("approve")
+    assert await signal(loop, "dispatches") == {"nobody_took": []}
+    await world.wait(minutes=16)
+    assert await signal(loop, "dispatches") == {"nobody_took": ["T-1001"]}
+    await (await world.card("shirley", "job")).tap("ack")
+    assert await signal(loop, "dispatches") == {"nobody_took": []}
+    assert (await signal(loop, "tickets"))["overdue"] == []
+    await world.wait(days=2)
+    assert (await signal(loop, "tickets"))["overdue"] == ["T-1001"], "the time that was told has passed"
+
+
+async def test_by_reflex_each_thing_is_told_once(loop: Beating) -> None:
+    world = loop.world
+    await loop.beat()
+    await world.says("shirley", STORY)
+    await (await world.card("ben", "approval")).tap("approve")
+    await world.wait(minutes=16)
+    beat = await loop.beat()
+    assert beat.line == "moved: notify · Nobody has taken: T-1001."
+    assert any("Nobody has taken: T-1001." in one for one in await world.texts("ben"))
+    for _ in range(3):
+        await loop.beat()
+    assert len([one for one in await loop.journal() if "Nobody has taken" in one]) == 1
+
+
+async def test_the_money_of_a_property_and_who_can_be_told(loop: Beating) -> None:
+    assert await signal(loop, "budget") == {"over": [], "pace": []}
+    assert isinstance((await signal(loop, "cover"))["uncovered"], list)
+    assert await signal(loop, "models") == "ok"
+    assert await signal(loop, "line-quota") is None
+
+
+def test_a_vendor_has_slow_months(world: World) -> None:
+    vendor = world.app.services.company.vendors[0].model_copy(
+        update={"response_hours": 2.0, "slow_response_hours": 9.0, "slow_months": [7, 8]}
+    )
+    assert [house_sensors.usual_hours(vendor, month) for month in (6, 7, 9)] == [2.0, 9.0, 2.0]
+
+
+def reading(**signals: Any) -> Reading:
+    snapshots = {f"sensor-{name}": canonical({"signal": one}).encode() for name, one in signals.items()}
+    return Reading(b"", {}, snapshots)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({}, {"dispatches": {"nobody_took": []}}, None),
+        ({}, {"dispatches": {"nobody_took": ["T-1"]}}, "Nobody has taken: T-1."),
+        ({"dispatches": {"nobody_took": ["T-1"]}}, {"dispatches": {"nobody_took": ["T-1"]}}, None),
+        ({"dispatches": {"nobody_took": ["T-1"]}}, {"dispatches": {"nobody_took": ["T-1", "T-2"]}}, "Nobody has taken: T-2."),
+        ({"dispatches": {"nobody_took": ["T-1"]}}, {"dispatches": {"nobody_took": []}}, None),
+        ({"models": "ok"}, {"models": "spent"}, "This month's money for models is spent."),
+        ({}, {"dispatches": {"nobody_took": ["T-1"]}, "budget": {"over": ["bali"], "pace": []}}, "Nobody has taken: T-1. Over this month's budget: bali."),
+        ({}, {"dispatches": {"error": True, "exit_code": 1}}, None),
+        ({}, {"dispatches": "nonsense", "tickets": 3}, None),
+    ],
+)  # fmt: skip
+def test_a_reflex(before: dict[str, Any], now: dict[str, Any], said: str | None) -> None:
+    move = reflexes.decide(reading(**now), reading(**before).items, ENGLISH)
+    assert (move.message if isinstance(move, Notify) else None) == said
+
+
+async def test_a_sensor_of_the_companys_takes_the_place_of_ours(loop: Beating) -> None:
+    loop.sensor("budget", 'echo \'{"signal": "ours"}\'')
+    await loop.beat()
+    assert loop.snapshot("sensor-budget") == {"signal": "ours"}
