@@ -81,6 +81,7 @@ class Services:
     """None: nobody makes them, and everything is found by its words."""
     escalate_after: int | None = None
     clock: Clock = field(default_factory=SystemClock)
+    company_folder: Path = Path("company")
     media: Path = Path("media")
     """The folder of photos and voice notes."""
     pictures: Pictures = field(default_factory=Pictures)

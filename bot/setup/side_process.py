@@ -79,6 +79,7 @@ async def side_process(settings: Settings, clock: Clock | None = None) -> AsyncI
             commands=commands.ChatCommands(),
             row_changed=row_changed,
             clock=clock,
+            company_folder=settings.company_folder,
             base_url=settings.base_url,
             played={"web"} if settings.demo or _is_played(settings) else (),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, assert_never
 
@@ -9,6 +10,7 @@ from core import phrases
 from core.cards.card import Fact, Link, Section
 from core.cards.snapshot import DispatchSnapshot
 from core.cards.view import State, View
+from core.dispatch.draft import response_time
 from core.dispatch.quiet_hours import next_working_moment
 from core.i18n import N_
 from core.knowledge.quoting import for_reader, reads
@@ -41,6 +43,7 @@ def facts(view: View, *, money: bool) -> tuple[Fact, ...]:
             found.append(Fact(label=words("Expected"), value=view.time(dispatch.eta_iso)))
         if dispatch.bill is not None and money:
             found.append(Fact(label=words("Actual cost"), value=words.amount(dispatch.bill)))
+    found += _guest(view)
     routine = _routine_left(view)
     if routine is not None:
         found.append(Fact(label=words("Routine"), value=routine))
@@ -48,6 +51,39 @@ def facts(view: View, *, money: bool) -> tuple[Fact, ...]:
     if money and why in phrases.BY_RULE:
         found.append(Fact(label=words("Analysed"), value=words(phrases.BY_RULE[why])))
     return tuple(found)
+
+
+def _guest(view: View) -> list[Fact]:
+    """When somebody leaves and the next one comes, and what that leaves of time: as the reservations say."""
+    words, said = view.words, view.ticket.facts.get("guest", {})
+    found = []
+    if "check_out" in said:
+        found.append(
+            Fact(label=words("Check-out"), value=view.time(datetime.fromisoformat(said["check_out"])))
+        )
+    if "check_in" not in said:
+        return found
+    arrives, done_by = (datetime.fromisoformat(said[key]) for key in ("check_in", "done_by"))
+    minutes = said["cleaner_minutes"]
+    value = words(
+        N_("{at}; done by {by}, then {minutes} min for the cleaner"),
+        at=view.time(arrives),
+        by=words.clock(done_by, view.now),
+        minutes=minutes,
+    )
+    found.append(Fact(label=words("Next check-in"), value=value))
+    waits = view.ticket.status in {Status.NEW, Status.AWAITING_HUMAN, Status.DISPATCHED}
+    place = view.company.place(view.ticket.property_id)
+    if waits and view.vendor is not None and place is not None:
+        needs = response_time(view.vendor, place, view.now)
+        if view.now + needs > done_by:
+            text = words(
+                N_("{vendor} usually comes within {hours} h. Choose another, or tell the guest now."),
+                vendor=view.vendor_name,
+                hours=f"{needs.total_seconds() / 3600:g}",
+            )
+            found.append(Fact(label=words("⚠️ Too late"), value=text))
+    return found
 
 
 def _routine_left(view: View) -> str | None:

@@ -6,7 +6,7 @@ more nor change a row by accident, and a table test builds it by hand."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -134,6 +134,8 @@ class TicketSnapshot:
     history: tuple[EventSnapshot, ...] = ()
     """The last of it, oldest first; empty where no card shows it."""
     guest_credit_local: Local | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What was answered, and under `guest` what the reservations say."""
     dispatch: DispatchSnapshot | None = None
     approval: ApprovalSnapshot | None = None
     offer: OfferSnapshot | None = None

@@ -55,6 +55,12 @@ class Property(_Model):
     aliases: list[str] = Field(default_factory=list)
     address: str = ""
     access: str = ""
+    calendars: list[str] = Field(default_factory=list, max_length=10)
+    """Reservation feeds (iCalendar): addresses, or files beside this one."""
+    check_in: time = time(15)
+    check_out: time = time(11)
+    cleaner_minutes: Annotated[int, Field(ge=0, le=1440)] = 90
+    """What the cleaner needs between a repair and the next guest."""
 
     @property
     def zone(self) -> ZoneInfo:

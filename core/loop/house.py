@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -34,6 +35,8 @@ class LoopHouse:
     more_secrets: frozenset[bytes] = frozenset()
     """Those that stand elsewhere than in the environment."""
     config_path: Path | None = None
+    feeds: dict[str, tuple[datetime, str]] = field(default_factory=dict)
+    """When each reservation feed was read last, and why it could not be ("": it could)."""
     folder: LoopFolder = field(init=False)
     secrets: frozenset[bytes] = field(init=False)
     _warned: set[str] = field(default_factory=set)

@@ -4,6 +4,7 @@ Each is a function of a snapshot of the rows, so that none of them holds a write
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,14 +13,18 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session, selectinload
 
 from core.company.company import Company
-from core.company.schema import Vendor
+from core.company.schema import Property
 from core.cost.budget import forecast
 from core.cost.ledger import total, within
 from core.cost.months import month_at
+from core.dispatch.draft import response_time
 from core.dispatch.quiet_hours import next_working_moment
 from core.loop.house import LoopHouse
 from core.model import URGENT, OfferStatus, Status
 from core.ports import Metered
+from core.stays import keeping
+from core.stays.calendars import BadCalendar, read
+from core.stays.fetching import fetch
 from core.store.tables import IS_OPEN, Dispatch, Ticket
 from core.tickets.records import current_dispatch, vendor_money
 
@@ -37,6 +42,8 @@ AHEAD: Final = timedelta(hours=24)
 """How far ahead somebody must be there to be told."""
 NEAR: Final = 0.8
 """Of a quota."""
+FEED: Final = timedelta(minutes=15)
+"""So often at most a feed is read."""
 
 
 def _open(session: Session) -> list[Ticket]:
@@ -89,15 +96,9 @@ def vendors(session: Session, company: Company, now: datetime) -> Reading:
             if vendor is None or place is None or offer.status != OfferStatus.ASKED:
                 continue
             silent = now - offer.created_at
-            if silent > timedelta(hours=usual_hours(vendor, now.astimezone(place.zone).month)):
+            if silent > response_time(vendor, place, now):
                 found[f"{vendor.id}@{ticket.ticket_id}"] = _minutes(silent)
     return {"signal": {"silent": sorted(found)}, "detail": {"minutes": found}}
-
-
-def usual_hours(vendor: Vendor, month: int) -> float:
-    """Within which they answer, in that month."""
-    slow = vendor.slow_response_hours is not None and month in vendor.slow_months
-    return float(vendor.slow_response_hours if slow else vendor.response_hours)  # type: ignore[arg-type]
 
 
 def budget(session: Session, company: Company, now: datetime) -> Reading:
@@ -139,6 +140,62 @@ def cover(session: Session, company: Company, now: datetime) -> Reading:
     return {"signal": {"uncovered": bare}, "detail": {"from": asleep}}
 
 
+async def stays(house: LoopHouse, now: datetime) -> Reading:
+    """Reads the reservation feeds, each at most every FEED, and brings the open tickets up to date. Threatened: tickets whose vendor
+    usually comes too late for the cleaner before the next guest. A feed that cannot be read leaves what was known of it."""
+    unreadable, arrivals = dict[str, str](), dict[str, str]()
+    for place in house.services.company.properties:
+        for number, address in enumerate(place.calendars):
+            try:
+                await _read_feed(house, place, number, address, now)
+            except BadCalendar as bad:
+                unreadable[f"{place.id} {number + 1}"] = str(bad)
+        if place.calendars:
+            await house.store.write(lambda tx, place=place: keeping.apply_all(tx, place.id))  # type: ignore[misc]
+
+    def look(session: Session) -> list[str]:
+        late = []
+        for ticket in _open(session):
+            place = house.services.company.place(ticket.property_id)
+            dispatch = current_dispatch(ticket)
+            vendor = house.services.company.vendor(dispatch.vendor_id) if dispatch is not None else None
+            if place is None or vendor is None or not place.calendars or dispatch is None:
+                continue
+            clock = keeping.clock_of(session, place, now)
+            if not dispatch.acknowledged and clock.too_late(now, response_time(vendor, place, now)):
+                late.append(ticket.ticket_id)
+        for place in house.services.company.properties:
+            if place.calendars:
+                clock = keeping.clock_of(session, place, now)
+                if clock.arrives is not None:
+                    arrivals[place.id] = clock.arrives.astimezone(place.zone).isoformat()
+        return late
+
+    threatened = await house.store.read(look)
+    return {
+        "signal": {"arrivals": arrivals, "threatened": threatened, "unreadable": sorted(unreadable)},
+        "detail": {"why": unreadable},
+    }
+
+
+async def _read_feed(house: LoopHouse, place: Property, number: int, address: str, now: datetime) -> None:
+    """Raises BadCalendar."""
+    key = f"{place.id}:{number}:{address}"
+    last = house.feeds.get(key)
+    if last is not None and now - last[0] < FEED:  # one that fails is not asked with every beat either
+        if last[1]:
+            raise BadCalendar(last[1])
+        return
+    try:
+        data = await fetch(address, house.services.company_folder)
+        found = await asyncio.to_thread(read, data, place.zone, place.check_in, place.check_out, now)
+    except BadCalendar as bad:
+        house.feeds[key] = (now, str(bad))
+        raise
+    house.feeds[key] = (now, "")
+    await house.store.write(lambda tx: keeping.keep(tx, place.id, number, found))
+
+
 async def line_quota(house: LoopHouse, now: datetime) -> Reading:
     """How much of the month's paid messages are used: ok, low, spent; nothing where there is no quota."""
     channel = house.services.channels.get("line")
@@ -174,6 +231,7 @@ def _minutes(span: timedelta) -> int:
 
 
 SENSORS: Final[Mapping[str, Reader]] = {
+    "stays": stays,
     "tickets": _rows(tickets),
     "dispatches": _rows(dispatches),
     "vendors": _rows(vendors),

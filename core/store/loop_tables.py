@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Integer, String, Text
+from sqlalchemy import Boolean, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.store.tables import Base, Json
@@ -125,6 +125,21 @@ class LoopCursor(Base):
     seq: Mapped[int] = mapped_column(Integer)
     woken: Mapped[Json]
     """Id of a pending ask -> when it last woke this one."""
+
+
+class StayRow(Base):
+    """A reservation, or a block, as a feed says it now."""
+
+    __tablename__ = "stays"
+    __table_args__ = (Index("ix_stays_place", "property_id", "feed"),)
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    property_id: Mapped[str] = mapped_column(String(60))
+    feed: Mapped[int] = mapped_column(Integer)
+    """Which of the property's."""
+    starts: Mapped[datetime]
+    ends: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(String(10))
+    """guest, perhaps, blocked."""
 
 
 class LoopIntent(Base):

@@ -13,6 +13,7 @@ from core.i18n import N_
 from core.model import URGENT, Address, Event, QuestionKind, RiskTag, Status, Triage
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
+from core.stays import keeping as guests
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.tables import Ticket
@@ -28,6 +29,7 @@ def advance(tx: Tx, ticket: Ticket, actor: Actor = LOOPOS, thought: drafting.Tho
     founder. Where an approved skill fits, that does it (core.skills), at the end of this unit of work. Where a model can
     help it is asked first, by a job that comes back here with its `thought`: then False."""
     assert ticket.status == Status.NEW
+    guests.apply(tx, ticket)
     if ticket.property_id is None:
         asking.ask_property(tx, ticket)
         return True

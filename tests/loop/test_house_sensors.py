@@ -67,13 +67,6 @@ async def test_the_money_of_a_property_and_who_can_be_told(loop: Beating) -> Non
     assert await signal(loop, "line-quota") is None
 
 
-def test_a_vendor_has_slow_months(world: World) -> None:
-    vendor = world.app.services.company.vendors[0].model_copy(
-        update={"response_hours": 2.0, "slow_response_hours": 9.0, "slow_months": [7, 8]}
-    )
-    assert [house_sensors.usual_hours(vendor, month) for month in (6, 7, 9)] == [2.0, 9.0, 2.0]
-
-
 def reading(**signals: Any) -> Reading:
     snapshots = {f"sensor-{name}": canonical({"signal": one}).encode() for name, one in signals.items()}
     return Reading(b"", {}, snapshots)
