@@ -15,6 +15,7 @@ from bench import (
     cold,
     history,
     intake,
+    loop,
     models,
     paint,
     pipeline,
@@ -39,6 +40,7 @@ ROWS = {
     "clients": clients.rounds,
     "paint": paint.rounds,
     "retrieval": retrieval.rounds,
+    "loop": loop.rounds,
 }
 
 

@@ -30,8 +30,8 @@ class Gatekeeper:
     async def admitted(self, sensors: Sequence[Sensor], config: LoopConfig) -> list[Sensor]:
         """The same, those that wait for a yes marked so. Whoever waits is asked about once per content."""
         found = []
-        for sensor in sensors:
-            text = await asyncio.to_thread(_read, sensor.path)
+        texts = await asyncio.to_thread(lambda: [_read(one.path) for one in sensors])
+        for sensor, text in zip(sensors, texts, strict=True):
             verdict = await self._judged(text, config)
             if verdict.kind == "reversible":
                 found.append(sensor)

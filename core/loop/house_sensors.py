@@ -144,6 +144,8 @@ async def stays(house: LoopHouse, now: datetime) -> Reading:
     """Reads the reservation feeds, each at most every FEED, and brings the open tickets up to date. Threatened: tickets whose vendor
     usually comes too late for the cleaner before the next guest. A feed that cannot be read leaves what was known of it."""
     unreadable, arrivals = dict[str, str](), dict[str, str]()
+    if not any(place.calendars for place in house.services.company.properties):
+        return {"signal": {"arrivals": {}, "threatened": [], "unreadable": []}}
     for place in house.services.company.properties:
         for number, address in enumerate(place.calendars):
             try:
@@ -240,3 +242,7 @@ SENSORS: Final[Mapping[str, Reader]] = {
     "line-quota": line_quota,
     "models": models,
 }
+SELDOM: Final[Mapping[str, timedelta]] = dict.fromkeys(
+    ("budget", "cover", "line-quota", "models"), timedelta(minutes=5)
+)
+"""What changes slowly is looked at so often."""

@@ -32,9 +32,9 @@ from core.loop.folder import put
 from core.loop.gatekeeping import Gatekeeper
 from core.loop.guards import Memory
 from core.loop.house import LoopHouse, is_down
-from core.loop.house_sensors import SENSORS
+from core.loop.house_sensors import SELDOM, SENSORS
 from core.loop.moves import BadMove, Move, Noop, RunShell, line_of, read_move
-from core.loop.sensing import publish, read_all, sensors_in
+from core.loop.sensing import publish, publish_all, read_all, sensors_in
 from core.loop.world import World, canonical, changes, parsed
 from core.outbox import card_publisher
 from core.store import loop_events
@@ -131,7 +131,10 @@ class Pulse:
     _scheduler: AsyncIOScheduler | None = None
     _soon: set[asyncio.Task[Any]] = field(default_factory=set)
     _tracked: tuple[tuple[str, int, int], ...] = ()
+    _told_last: dict[str, str] = field(default_factory=dict)
     _mirrored: set[str] = field(default_factory=set)
+    _read_at: dict[str, datetime] = field(default_factory=dict)
+    """When each of our own sensors was read last."""
 
     def __post_init__(self) -> None:
         self.acting = Acting(self.house)
@@ -285,8 +288,12 @@ class Pulse:
 
     async def _read_ours(self, sensors: Mapping[str, Any], now: datetime) -> None:
         """The house's own sensors: each by itself, so that one that fails is its own trouble."""
-        house = self.house
+        house, readings = self.house, []
         for name, read in sensors.items():
+            last = self._read_at.get(name)
+            if last is not None and now - last < SELDOM.get(name, timedelta()):
+                continue
+            self._read_at[name] = now
             try:
                 value = await read(house, now)
             except Exception as error:
@@ -296,7 +303,8 @@ class Pulse:
                     "detail": {"message": type(error).__name__},
                 }
             data = canonical(value).encode("utf-8", "surrogatepass")
-            await asyncio.to_thread(publish, house.folder.path / "snapshots" / f"sensor-{name}.json", data)
+            readings.append((house.folder.path / "snapshots" / f"sensor-{name}.json", data))
+        await asyncio.to_thread(publish_all, readings)
 
     async def look(self) -> Look:
         """How things stand, from what was sensed last. Senses nothing, asks nobody."""
@@ -345,8 +353,12 @@ class Pulse:
         return memory
 
     async def observe(self, look: Look | None = None) -> list[str]:
-        """Tell whoever waits what is another than it was told last."""
+        """Tell whoever waits what is another than it was told last. With `look` of a beat nothing is done where all is as it
+        was at the last."""
         now = (look or await self.look()).world.items
+        if look is not None and now == self._told_last:
+            return []
+        self._told_last = now
 
         def tell(tx: Tx) -> list[str]:
             row = tx.get(LoopGuard, SEEN)
@@ -522,8 +534,7 @@ class Pulse:
     async def _approved(self) -> None:
         """What the founder said yes to, once each."""
         house = self.house
-        wanted = select(LoopApproval).where(LoopApproval.state == "approved").order_by(LoopApproval.at)
-        rows = await house.store.read(lambda session: list(session.scalars(wanted)))
+        rows = await house.store.read(lambda session: list(session.scalars(_APPROVED)))
         if not rows:
             return
         config = await house.config()
@@ -537,6 +548,7 @@ class Pulse:
         house = self.house
         await journal.mirror(house.store, house.folder.path, house.zone, config.journal_max_bytes)
         await asyncio.to_thread(house.folder.commit, message or "journal")
+        await asyncio.to_thread(_prune, house.folder.path / "runs", config.runs_keep)
         self._tracked = await asyncio.to_thread(_signature, house.folder.path)
 
     async def ask_for(self, move: RunShell, why: str, worker: str) -> str:
@@ -561,9 +573,15 @@ class Pulse:
         await self.observe()
 
     async def _keep_house(self, config: LoopConfig) -> None:
-        """What a person edited is theirs, commands that died are told of, old runs go."""
+        """What a person edited is theirs, what was approved is done, commands that died are told of."""
         house, now = self.house, self.house.services.clock.now()
-        await self._approved()
+
+        def rows(session: Session) -> tuple[bool, list[tuple[str, str]]]:
+            return bool(session.scalars(_APPROVED.limit(1)).all()), _died(session, now)
+
+        approved, died = await house.store.read(rows)
+        if approved:
+            await self._approved()
         signature = await asyncio.to_thread(_signature, house.folder.path)
         if signature != self._tracked:
             found = await asyncio.to_thread(house.folder.take_over, now)
@@ -571,10 +589,11 @@ class Pulse:
             restored = [one for one in found if one.startswith("restored: ")]
             if restored:
                 await house.store.write(_tell_restored)
-        died = await house.store.read(lambda session: _died(session, now))
         for name, text in died:
             await house.store.write(partial(_tell_died, name, text))
-        await asyncio.to_thread(_prune, house.folder.path / "runs", config.runs_keep)
+
+
+_APPROVED: Final = select(LoopApproval).where(LoopApproval.state == "approved").order_by(LoopApproval.at)
 
 
 def touch(tx: Tx, goal: str, at: datetime) -> None:

@@ -93,19 +93,23 @@ async def read_all(
 ) -> None:  # fmt: skip
     """Every snapshot as it stands now, written whole or not at all; those of no sensor are gone, but for `kept`, which are made
     elsewhere. Sensors that are fresh are not run."""
-    await asyncio.to_thread(snapshots.mkdir, parents=True, exist_ok=True)
     turn = asyncio.Semaphore(TOGETHER)
 
-    async def one(sensor: Sensor) -> None:
-        target = snapshots / f"sensor-{sensor.name}.json"
-        if not sensor.pending and await asyncio.to_thread(is_fresh, sensor, target, now):
-            return
-        async with turn:
-            data = await reading_of(sensor, cwd, env, bounds)
-        await asyncio.to_thread(publish, target, struck(data, secrets))
+    def target(sensor: Sensor) -> Path:
+        return snapshots / f"sensor-{sensor.name}.json"
 
-    await asyncio.to_thread(drop_orphans, snapshots, [*(one.name for one in sensors), *kept])
-    await asyncio.gather(*(one(sensor) for sensor in sensors))
+    def due() -> list[Sensor]:
+        snapshots.mkdir(parents=True, exist_ok=True)
+        drop_orphans(snapshots, [*(one.name for one in sensors), *kept])
+        return [one for one in sensors if one.pending or not is_fresh(one, target(one), now)]
+
+    async def one(sensor: Sensor) -> tuple[Path, bytes]:
+        async with turn:
+            return target(sensor), struck(await reading_of(sensor, cwd, env, bounds), secrets)
+
+    # Threads are asked for all of them at once: a hop for each would cost more than running them.
+    wanted = await asyncio.to_thread(due)
+    await asyncio.to_thread(publish_all, await asyncio.gather(*(one(sensor) for sensor in wanted)))
 
 
 def drop_orphans(snapshots: Path, names: Iterable[str]) -> None:
@@ -114,6 +118,11 @@ def drop_orphans(snapshots: Path, names: Iterable[str]) -> None:
     for path in snapshots.glob("sensor-*.json"):
         if path.name not in kept:
             path.unlink(missing_ok=True)
+
+
+def publish_all(readings: Iterable[tuple[Path, bytes]]) -> None:
+    for target, data in readings:
+        publish(target, data)
 
 
 def publish(target: Path, data: bytes) -> None:
@@ -186,7 +195,7 @@ async def run_program(
     within: float,
     most: int,
     given: bytes = b"",
-    started: Callable[[int], None] = lambda _pid: None,
+    started: Callable[[int], None] | None = None,
     tail: bool = False,
 ) -> Finished:
     """In a session of its own, so that whatever it starts ends with it. `within`: seconds, 0: any time; `most`: bytes of what
@@ -207,26 +216,23 @@ async def run_program(
         out.close()
         err.close()
         raise
+    out.on_flood = lambda: _end(process)
     readers = [asyncio.create_task(one.read()) for one in (out, err)]
-    await asyncio.to_thread(started, process.pid)
+    if started is not None:
+        await asyncio.to_thread(started, process.pid)
     late = False
     try:
         async with asyncio.timeout(within or None):
             if given and process.stdin is not None:
                 await _feed(process.stdin, given)
-            flood, ended = asyncio.create_task(out.flooded.wait()), asyncio.create_task(process.wait())
-            try:
-                await asyncio.wait({flood, ended}, return_when=asyncio.FIRST_COMPLETED)
-                await asyncio.wait(readers, timeout=LINGER)  # children may hold the pipe open
-            finally:
-                flood.cancel()
-                ended.cancel()
+            await process.wait()
+            await _ended(readers)
     except TimeoutError:
         late = True
     finally:
         _end(process)
         code = await process.wait()
-        await asyncio.wait(readers, timeout=LINGER)
+        await _ended(readers)
         for one in readers:
             one.cancel()
         out.close()
@@ -234,11 +240,18 @@ async def run_program(
     kept = (out.data, out.count, err.data)
     if late:
         return Finished(TIMED_OUT, *kept)
-    if out.flooded.is_set():
+    if out.flooded:
         return Finished(0, *kept)
     if code < 0:
         return Finished(128 - code, *kept, _name_of(-code))
     return Finished(code, *kept)
+
+
+async def _ended(readers: Sequence[asyncio.Task[None]]) -> None:
+    """Children may hold the pipe open."""
+    waiting = [one for one in readers if not one.done()]
+    if waiting:
+        await asyncio.wait(waiting, timeout=LINGER)
 
 
 async def _feed(pipe: asyncio.StreamWriter, given: bytes) -> None:
@@ -271,7 +284,8 @@ class _Kept:
         self._transport: asyncio.ReadTransport | None = None
         self.data = b""
         self.count = 0
-        self.flooded = asyncio.Event()
+        self.flooded = False
+        self.on_flood: Callable[[], None] = lambda: None
 
     async def read(self) -> None:
         loop = asyncio.get_running_loop()
@@ -289,7 +303,8 @@ class _Kept:
             elif len(self.data) <= self._most:
                 self.data = (self.data + chunk)[: self._most + 1]
             if self.count > DRAINED:
-                self.flooded.set()
+                self.flooded = True
+                self.on_flood()
                 return
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, NoReturn
 
 UNREADABLE: Final = b"\x00unreadable"
@@ -17,7 +18,7 @@ SHOWN: Final = 200
 """Characters of a signal in a list of changes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class World:
     """One reading. None: it is there and cannot be read."""
 
@@ -25,30 +26,34 @@ class World:
     goals: Mapping[str, bytes | None] = field(default_factory=dict)
     snapshots: Mapping[str, bytes | None] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Each part with its length before it: no two readings run together into the same bytes."""
         found = hashlib.sha256()
-        for name, data in self._parts():
+        for name, data in self._parts:
             for part in (name.encode("utf-8", "surrogatepass"), data):
                 found.update(len(part).to_bytes(8, "big"))
                 found.update(part)
         return found.hexdigest()
 
-    @property
+    @cached_property
     def items(self) -> dict[str, str]:
         """`playbook`, `goal:ID`, `snap:NAME` -> a digest, or the signal where it is short."""
         return {
             name: _shown(data) if name.startswith("snap:") else hashlib.sha256(data).hexdigest()[:16]
-            for name, data in self._parts()
+            for name, data in self._parts
         }
 
-    @property
+    @cached_property
     def policy_hash(self) -> str:
         """Of what a person wrote: PLAYBOOK and goals alone."""
         return World(self.playbook, self.goals).hash
 
-    def _parts(self) -> Iterator[tuple[str, bytes]]:
+    @cached_property
+    def _parts(self) -> list[tuple[str, bytes]]:
+        return list(self._read())
+
+    def _read(self) -> Iterator[tuple[str, bytes]]:
         yield "playbook", UNREADABLE if self.playbook is None else self.playbook
         for name, data in sorted(self.goals.items()):
             yield f"goal:{name}", UNREADABLE if data is None else data
