@@ -95,14 +95,22 @@ def ask(
     )
     tx.session.flush()
     happened(tx, "asks")
-    if kind == "setup":  # it opens once the founder speaks
-        return row
+    if kind != "setup":  # that opens once the founder speaks
+        show(tx, row)
+    return row
+
+
+def show(tx: Tx, row: AskRow) -> None:
+    """Put it before whom it is for, and remind them."""
+    found = (tx.services.company.person(one) for one in row.to)
+    people = [one for one in found if one is not None]
     _show(tx, row, people)
+    if not people:
+        return
     begin = min(_when(tx, row, one) for one in people)  # whoever is asleep is not yet silent
     deadlines.schedule(tx, REMIND, row.id, begin + REMIND_AFTER)
-    if not irreversible:
+    if not row.irreversible:
         deadlines.schedule(tx, DEPUTY, row.id, begin + DEPUTY_AFTER)
-    return row
 
 
 def _when(tx: Tx, row: AskRow, person: Person) -> datetime:

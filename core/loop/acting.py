@@ -4,12 +4,14 @@ question with the exact text in it, and happens once, from its row, after the fo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import difflib
+import json
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from core.actors import LOOPOS, ROUTINE
 from core.acts import commands as do
@@ -18,8 +20,9 @@ from core.asks import approvals, asks
 from core.context import Tx
 from core.errors import LoopOSError, Refused
 from core.i18n import N_
-from core.loop import names, schedules
+from core.loop import interview, names, schedules
 from core.loop.config import LoopConfig
+from core.loop.folder import put
 from core.loop.house import LoopHouse
 from core.loop.moves import (
     Act,
@@ -261,6 +264,8 @@ class Acting:
             case "playbook":
                 now = house.services.clock.now()
                 await asyncio.to_thread(house.folder.write_playbook, approval.payload, now)
+                if approval.worker == interview.SETUP:
+                    await asyncio.to_thread(self._begin_work, approval.more.get("interval"))
 
         def finish(tx: Tx) -> None:
             approvals.finished(tx, approval.ask_id, code, output)
@@ -268,6 +273,16 @@ class Acting:
             journal(tx, approval.worker, text, run_id=approval.ask_id, failed=code != 0)
 
         await house.store.write(finish)
+
+    def _begin_work(self, interval: Any) -> None:
+        """The interview is over: its goal is reached, and he said how often to look."""
+        folder = self._house.folder
+        with contextlib.suppress(Refused):
+            folder.archive_goal(interview.SETUP)
+        path = folder.path / "config.json"
+        with contextlib.suppress(OSError, ValueError):
+            config = json.loads(path.read_text(encoding="utf-8"))
+            put(path, json.dumps({**config, "interval": int(interval)}, indent=2))
 
 
 def notify(tx: Tx, message: str, to: str | None = None) -> bool:

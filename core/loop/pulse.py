@@ -19,11 +19,11 @@ from apscheduler.triggers.date import DateTrigger
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.asks import approvals, asks
+from core.asks import approvals
 from core.context import Tx
 from core.errors import LoopOSError
 from core.i18n import N_, Words
-from core.loop import guards, journal, mirroring, names, reflexes, remembering, schedules, virtual
+from core.loop import guards, interview, journal, mirroring, names, reflexes, remembering, schedules, virtual
 from core.loop.acting import Acted, Acting, NotDone, outcome_unknown
 from core.loop.brief import Brief, Goal, PendingAsk, text_of
 from core.loop.config import LoopConfig
@@ -45,8 +45,6 @@ log = structlog.get_logger(__name__)
 Result = Literal[
     "unchanged", "moved", "asked", "backing_off", "capped", "unreadable", "sensed", "stopped", "failed"
 ]
-SETUP: Final = "setup"
-"""Whose question the interview of the founder is."""
 SEEN: Final = "seen"
 """The record of what was told of last, whether or not anything was decided about it."""
 ACTED: Final = "acted"
@@ -169,7 +167,7 @@ class Pulse:
 
         def begin(tx: Tx) -> None:
             if fresh:
-                asks.ask(tx, SETUP, reflexes.SETUP, channel="loop", kind="setup")
+                interview.begin(tx)
             for row in approvals.died(tx):
                 outcome_unknown(tx, row.ask_id, row.payload)
 
@@ -179,7 +177,11 @@ class Pulse:
 
     def _stirred(self) -> None:
         """A question was answered, something approved: it is looked at now, not at the next beat."""
-        self._spawn(self._approved())
+        self._spawn(self._went_on())
+
+    async def _went_on(self) -> None:
+        await self.house.store.write(interview.go_on)
+        await self._approved()
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -580,6 +582,8 @@ class Pulse:
             return bool(session.scalars(_APPROVED.limit(1)).all()), _died(session, now)
 
         approved, died = await house.store.read(rows)
+        if await house.store.read(interview.is_owed):
+            await house.store.write(interview.go_on)
         if approved:
             await self._approved()
         signature = await asyncio.to_thread(_signature, house.folder.path)

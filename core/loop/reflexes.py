@@ -11,7 +11,6 @@ from core.i18n import N_, Words
 from core.loop.moves import Move, Noop, Notify
 from core.loop.world import World, parsed
 
-SETUP: Final = "How does this company work? A few questions with buttons, then a PLAYBOOK that you confirm."
 Told = Callable[[Any, Any, Words], str]
 """(what it says, what it said, the founder's language) -> the sentence; "": nothing new."""
 
