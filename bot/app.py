@@ -190,6 +190,7 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
         escalate_after=settings.escalate_after,
         clock=clock,
         company_folder=settings.company_folder,
+        loop_folder=settings.home / "loop",
         media=settings.home / "media",
         budget_usd=settings.budget_usd,
         keep_sent=_days(settings.keep_sent_days),

@@ -82,6 +82,7 @@ class Services:
     escalate_after: int | None = None
     clock: Clock = field(default_factory=SystemClock)
     company_folder: Path = Path("company")
+    loop_folder: Path = Path("loop")
     media: Path = Path("media")
     """The folder of photos and voice notes."""
     pictures: Pictures = field(default_factory=Pictures)

@@ -19,7 +19,7 @@ def goal(call: Call) -> None:
         case "write":
             if not goal_id or not body.strip():
                 raise Refused("text_needed")
-            call.do(do.WriteGoal(_here(call), goal_id, f"goal: {body.strip()}"))
+            call.do(do.WriteGoal(_here(call), goal_id, f"goal: {body.strip().removeprefix('goal:').strip()}"))
         case "archive":
             call.do(do.ArchiveGoal(_here(call), goal_id))
         case "":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from importlib import resources
 from typing import Any, Final
@@ -15,6 +16,8 @@ from core.clients import shapes
 from core.clients.errors import ClientError
 from core.clients.operations import Operations
 from core.company.reading import brain_places, cost_places
+from core.loop.folder import LoopFolder
+from core.model import Role
 
 TICKETS: Final = "loopos://tickets"
 PLAYBOOK: Final = "loopos://playbook"
@@ -24,6 +27,9 @@ NO_PLAYBOOK: Final = (
     "# Playbook\n\nThis company has no playbook yet. It will say how the company wants things done, and what the control loop "
     "goes by.\n"
 )
+
+
+NOT_YOURS: Final = "# Playbook\n\nThe founder alone reads it.\n"
 
 
 def listed() -> list[types.Resource]:
@@ -70,13 +76,23 @@ async def read(desk: Operations, caller: Caller, uri: str) -> types.TextResource
         page = (resources.files("bot.mcp") / "dashboard.html").read_text(encoding="utf-8")
         return types.TextResourceContents(uri=uri, mime_type=APP, text=page, _meta=_UI_META)
     if uri == PLAYBOOK:
-        return types.TextResourceContents(uri=uri, mime_type="text/markdown", text=NO_PLAYBOOK)
+        return types.TextResourceContents(
+            uri=uri, mime_type="text/markdown", text=await _playbook(desk, caller)
+        )
     kind, _, name = uri.removeprefix("loopos://").partition("/")
     found = await _document(desk, caller, kind, unquote(name))
     if found is None:
         return None
     text = json.dumps(found, ensure_ascii=False, indent=2)
     return types.TextResourceContents(uri=uri, mime_type="application/json", text=text)
+
+
+async def _playbook(desk: Operations, caller: Caller) -> str:
+    """The founder's alone, as in chat."""
+    if caller.person.role is not Role.FOUNDER:
+        return NOT_YOURS
+    folder = LoopFolder(desk.services.loop_folder)
+    return await asyncio.to_thread(folder.playbook) or NO_PLAYBOOK
 
 
 async def _document(desk: Operations, caller: Caller, kind: str, name: str) -> dict[str, Any] | None:
@@ -90,7 +106,7 @@ async def _document(desk: Operations, caller: Caller, kind: str, name: str) -> d
             ticket: dict[str, Any] = found["ticket"]
             return ticket
         case "properties" if (place := company.place(name)) is not None:
-            said = place.model_dump(mode="json", exclude={"access"})
+            said = place.model_dump(mode="json", exclude={"access", "calendars"})
             costs, known = cost_places(company, caller.person), brain_places(company, caller.person)
             if costs is not None and place.id not in costs:
                 del said["monthly_budget_usd"]

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from bot.callers import Callers
-from bot.pages import known, views
+from bot.pages import known, looping, views
 from bot.pages.render import asset, render
 from bot.pages.signing_in import SigningIn
 from channels.connections import Handler
@@ -219,7 +219,8 @@ class Pages:
         )
 
     async def loop(self, visit: Visit) -> web.Response:
-        return await self._show(visit, "loop")
+        found = await looping.page(self._desk.store, self._desk.services, visit.caller)
+        return await self._show(visit, "loop", **found)
 
     async def people(self, visit: Visit) -> web.Response:
         return await self._show(

@@ -17,7 +17,7 @@ from core.text import shorten
 
 SHORT: Final = 40
 """Characters of an option that stands on its button whole; longer ones are numbered."""
-ASKERS: Final = {"pulse": N_("the loop"), "cli": N_("the shell")}
+ASKERS: Final = {"pulse": N_("the loop"), "setup": N_("the loop"), "cli": N_("the shell")}
 
 
 def card(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:

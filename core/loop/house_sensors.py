@@ -18,7 +18,6 @@ from core.cost.budget import forecast
 from core.cost.ledger import total, within
 from core.cost.months import month_at
 from core.dispatch.draft import response_time
-from core.dispatch.quiet_hours import next_working_moment
 from core.loop.house import LoopHouse
 from core.model import URGENT, OfferStatus, Status
 from core.ports import Metered
@@ -38,8 +37,6 @@ UNDECIDED: Final = timedelta(hours=4)
 """So long an open ticket may wait for a person."""
 NOBODY: Final = timedelta(minutes=15)
 """So long a job may be nobody's."""
-AHEAD: Final = timedelta(hours=24)
-"""How far ahead somebody must be there to be told."""
 NEAR: Final = 0.8
 """Of a quota."""
 FEED: Final = timedelta(minutes=15)
@@ -118,26 +115,11 @@ def budget(session: Session, company: Company, now: datetime) -> Reading:
 
 
 def cover(session: Session, company: Company, now: datetime) -> Reading:
-    """Properties where within a day there is a moment at which nobody can be told: whoever looks after them is asleep, and has
-    no backup who is awake then."""
-    bare, asleep = [], {}
-    for place in company.properties:
-        person = company.on_site(place.id)
-        if person is None:
-            bare.append(place.id)
-            continue
-        backup = company.person(person.backup)
-        hours = [now + timedelta(hours=one) for one in range(int(AHEAD.total_seconds() // 3600))]
-        dark = [
-            one
-            for one in hours
-            if next_working_moment(person, one, 1) != one
-            and (backup is None or next_working_moment(backup, one, 1) != one)
-        ]
-        if dark:
-            bare.append(place.id)
-            asleep[place.id] = dark[0].isoformat()
-    return {"signal": {"uncovered": bare}, "detail": {"from": asleep}}
+    """Properties that nobody looks after, and people on site without a backup: when they do not answer, the next one is missing."""
+    bare = [place.id for place in company.properties if company.on_site(place.id) is None]
+    people = {one.id: one for place in company.properties if (one := company.on_site(place.id)) is not None}
+    alone = sorted(one.id for one in people.values() if company.person(one.backup) is None)
+    return {"signal": {"uncovered": bare, "no_backup": alone}}
 
 
 async def stays(house: LoopHouse, now: datetime) -> Reading:

@@ -315,7 +315,7 @@ class Pulse:
 
         def rows(session: Session) -> tuple[list[PendingAsk], dict[str, datetime | None]]:
             pending = [_pending(row) for row, _ in virtual.open_asks(session)]
-            return pending, _acted(session)
+            return pending, acted_at(session)
 
         pending, acted = await house.store.read(rows)
 
@@ -486,7 +486,7 @@ class Pulse:
         self, look: Look, memory: Memory, changed: Sequence[str], output: str, focus: str
     ) -> Brief:
         house = self.house
-        acted = await house.store.read(_acted)
+        acted = await house.store.read(acted_at)
         lines = await house.store.read(lambda session: journal.tail(session, house.zone))
         bodies = dict(look.bodies)
         if focus and focus not in bodies:
@@ -614,7 +614,8 @@ def touch(tx: Tx, goal: str, at: datetime) -> None:
         row.value = canonical(known)
 
 
-def _acted(session: Session) -> dict[str, datetime | None]:
+def acted_at(session: Session) -> dict[str, datetime | None]:
+    """When each goal was last acted on."""
     row = session.get(LoopGuard, ACTED)
     try:
         return {name: datetime.fromisoformat(at) for name, at in parsed(row.value).items()} if row else {}

@@ -28,7 +28,7 @@ def decide(world: World, before: Mapping[str, str], words: Words) -> Move:
             said.append(sentence)
     if said:
         return Notify(action="notify", message=" ".join(said))
-    return Noop(action="noop", reason="nothing that the reflexes know")
+    return Noop(action="noop", reason="nothing new")
 
 
 def _signal(data: bytes | None) -> Any:
@@ -103,5 +103,8 @@ REFLEXES: Final[Mapping[str, Told]] = {
             "spent": N_("This month's money for models is spent."),
         }
     ),
-    "cover": _named(N_("Within a day there is a time when nobody can be told about: {which}."), "uncovered"),
+    "cover": _both(
+        _named(N_("Nobody looks after: {which}."), "uncovered"),
+        _named(N_("On site without a backup: {which}."), "no_backup"),
+    ),
 }
