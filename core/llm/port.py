@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from core.errors import LoopOSError
 from core.metering import About
 from core.model import Picture
+from core.text import READ_LIMIT
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -30,6 +31,8 @@ class Ask(Generic[T]):
     answer: type[T]
     pictures: tuple[Picture, ...] = ()
     most_tokens: int = 1_000
+    most_said: int = READ_LIMIT
+    """Characters of each text that are read."""
 
 
 @dataclass(frozen=True, slots=True)

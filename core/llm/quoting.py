@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from core.llm.calls import Prompt
 from core.llm.port import Ask
-from core.text import READ_LIMIT, escape
+from core.text import escape
 
 RULES: Final = """\
 You work for the back office of a company that looks after properties. You propose; a program checks every proposal \
@@ -31,16 +31,18 @@ def build(question: Ask[Any], nonce: str) -> Prompt:
     facts = json.dumps(question.facts, ensure_ascii=False, sort_keys=True, default=str)
     parts = [f"Facts:\n{_visible(facts)}"]
     for number, text in enumerate(question.said, start=1):
-        parts.append(f"<<<SAID {number} {nonce}>>>\n{_harmless(text, nonce)}\n<<<END {number} {nonce}>>>")
+        parts.append(
+            f"<<<SAID {number} {nonce}>>>\n{_harmless(text, nonce, question.most_said)}\n<<<END {number} {nonce}>>>"
+        )
     if question.pictures:
         parts.append(f"Pictures that came with it: {len(question.pictures)}.")
     return Prompt(f"{RULES}\n\n{question.stable}", "\n\n".join(parts))
 
 
-def _harmless(text: str, nonce: str) -> str:
-    cut = text[:READ_LIMIT]
-    if len(text) > READ_LIMIT:
-        cut += f" [cut: {len(text) - READ_LIMIT} more characters]"
+def _harmless(text: str, nonce: str, most: int) -> str:
+    cut = text[:most]
+    if len(text) > most:
+        cut += f" [cut: {len(text) - most} more characters]"
     # The nonce is unguessable; without the brackets even a leaked one would close nothing.
     return _visible(cut).replace(nonce, "").replace("<<<", "< < <").replace(">>>", "> > >")
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from core.context import Services
 from core.llm.port import Ask, Unanswered
-from core.loop.brief import CONSTITUTION, INSTRUCTIONS
+from core.loop.brief import CONSTITUTION, INSTRUCTIONS, MAX_BYTES
 from core.loop.deciding import Undecided
 from core.loop.folder import put
 from core.metering import About
@@ -94,6 +94,7 @@ class ModelDecider:
             (brief,),
             MoveAnswer,
             most_tokens=4000,
+            most_said=MAX_BYTES,
         )
         try:
             answer = await models.ask(ask, WITHIN)
