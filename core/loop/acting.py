@@ -53,6 +53,8 @@ OUTPUT: Final = 2048
 """Characters of what a command printed that are shown in the next decision."""
 LOOK_AGAIN: Final = 5
 """Seconds after a command: what came of it is looked at soon."""
+HOOK: Final = 30.0
+"""Seconds that the command which is told of notices may take."""
 SAID_ONCE: Final = timedelta(minutes=10)
 
 
@@ -83,6 +85,7 @@ Finish = Callable[[Tx], Acted]
 class Acting:
     def __init__(self, house: LoopHouse) -> None:
         self._house = house
+        self._hooks: set[asyncio.Task[None]] = set()
 
     async def begin(self, move: Move, config: LoopConfig, run_id: str, worker: str = names.PULSE) -> Finish:
         """Do what of `move` lies outside of the database, and return the rest. Raises NotDone."""
@@ -93,6 +96,7 @@ class Acting:
                 case Noop():
                     return lambda tx: Acted(line)
                 case Notify():
+                    self.hook(move.message, config)
                     return lambda tx: self._notify(tx, move, line)
                 case AskPeople():
                     return lambda tx: self._ask(tx, move, worker)
@@ -120,6 +124,26 @@ class Acting:
         except Refused as refused:
             _fail(refused)
         return lambda tx: Acted(line)
+
+    def hook(self, text: str, config: LoopConfig) -> None:
+        """The operator's command that is told of notices, on its input. Nobody waits for it."""
+        if not config.notification:
+            return
+        task = asyncio.get_running_loop().create_task(self._hooked(text, config))
+        self._hooks.add(task)
+        task.add_done_callback(self._hooks.discard)
+
+    async def _hooked(self, text: str, config: LoopConfig) -> None:
+        house = self._house
+        with contextlib.suppress(OSError):
+            await run_program(
+                ["bash", "-c", config.notification],
+                house.folder.path,
+                house.env(config),
+                within=HOOK,
+                most=OUTPUT,
+                given=text.encode("utf-8", "replace"),
+            )
 
     def _notify(self, tx: Tx, move: Notify, line: str) -> Acted:
         notify(tx, move.message, move.to)

@@ -57,6 +57,17 @@ class LoopConfig:
     runner_retries: int = 0
 
     @property
+    def commands(self) -> dict[str, str]:
+        """All that it lets run: the operator's word, of whose change the founder is told."""
+        named = {"tick_command": self.tick_command, "worker_command": self.worker_command}
+        named |= {"notification": self.notification, "shell_allow": "\n".join(self.shell_allow)}
+        return {
+            key: one
+            for key, one in {**named, **{f"acts.{key}": one for key, one in self.acts.items()}}.items()
+            if one
+        }
+
+    @property
     def limits(self) -> Limits:
         return Limits(
             timedelta(seconds=self.noop_ttl),

@@ -47,6 +47,8 @@ Result = Literal[
 ]
 SEEN: Final = "seen"
 """The record of what was told of last, whether or not anything was decided about it."""
+COMMANDS: Final = "commands"
+"""The record of what config.json let run at the last look."""
 ACTED: Final = "acted"
 """The record of when each goal was last acted on."""
 GRACE: Final = timedelta(seconds=60)
@@ -130,6 +132,8 @@ class Pulse:
     _soon: set[asyncio.Task[Any]] = field(default_factory=set)
     _tracked: tuple[tuple[str, int, int], ...] = ()
     _told_last: dict[str, str] = field(default_factory=dict)
+    _commands: str = ""
+    """What config.json lets run, as of the last look."""
     _mirrored: set[str] = field(default_factory=set)
     _read_at: dict[str, datetime] = field(default_factory=dict)
     """When each of our own sensors was read last."""
@@ -595,6 +599,10 @@ class Pulse:
                 await house.store.write(_tell_restored)
         for name, text in died:
             await house.store.write(partial(_tell_died, name, text))
+        commands = canonical(config.commands)
+        if commands != self._commands:
+            await house.store.write(partial(_tell_commands, commands))
+            self._commands = commands
 
 
 _APPROVED: Final = select(LoopApproval).where(LoopApproval.state == "approved").order_by(LoopApproval.at)
@@ -689,6 +697,29 @@ def _tell_died(name: str, text: str, tx: Tx) -> None:
     if row is not None:
         tx.session.delete(row)
         outcome_unknown(tx, name, text)
+
+
+def _tell_commands(commands: str, tx: Tx) -> None:
+    """config.json is the operator's word; what it lets run and did not before is told to the founder."""
+    row = tx.get(LoopGuard, COMMANDS)
+    try:
+        before = parsed(row.value) if row is not None else None
+    except ValueError:
+        before = {}
+    now = parsed(commands)
+    if row is None:
+        tx.add(LoopGuard(name=COMMANDS, value=commands))
+    else:
+        row.value = commands
+    changed = sorted(key for key in {**(before or {}), **now} if (before or {}).get(key) != now.get(key))
+    if not changed:
+        return
+    what = ", ".join(changed)
+    card_publisher.tell(
+        tx,
+        tx.services.company.founder,
+        lambda words: words(N_("What the loop may run was changed in config.json: {what}."), what=what),
+    )
 
 
 def _tell_restored(tx: Tx) -> None:

@@ -383,7 +383,9 @@ async def _approval(verbs: Verbs, asked: Asked) -> Reply:
 
 async def _notify(verbs: Verbs, asked: Asked) -> Reply:
     text, to = _body(asked.text("text")), asked.text("to") or None
-    await verbs.house.store.write(lambda tx: acting.notify(tx, text, to))
+    fresh = await verbs.house.store.write(lambda tx: acting.notify(tx, text, to))
+    if fresh:
+        verbs.pulse.acting.hook(text, await verbs.house.config())
     line = f"notify · {text}"
     await verbs.note(asked, f"{line} [{asked.text('id')}]" if asked.text("id") else line)
     return Reply(out=f"notify · {text}")

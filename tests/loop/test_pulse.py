@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -375,3 +376,24 @@ async def test_seen_and_acted_survive_what_the_guards_keep(loop: Beating) -> Non
     assert {"seen", "committed", "items"} <= names
     await loop.world.store.write(lambda tx: tx.change(delete(LoopGuard)) and None)
     assert (await loop.beat()).result == "moved", "absent is fresh"
+
+
+async def test_what_config_lets_run_is_told_of_when_it_changes_and_a_notice_has_its_hook(
+    loop: Beating,
+) -> None:
+    loop.decides({"action": "notify", "message": "The pool is green."}, NOOP)
+    await loop.beat()
+    assert any("tick_command" in one for one in await loop.world.texts("ben"))
+    loop.configure(notification="cat > reports/told", acts={"pay": "echo {{target}}"})
+    loop.decides({"action": "notify", "message": "The pool is blue."}, NOOP)
+    await loop.beat(force=True)
+    told = [one for one in await loop.world.texts("ben") if "config.json" in one]
+    assert len(told) == 2
+    assert "acts.pay, notification" in told[1]
+    async with asyncio.timeout(10):
+        while not (loop.folder / "reports" / "told").exists():
+            await asyncio.sleep(0.02)
+    await asyncio.sleep(0.05)
+    assert (loop.folder / "reports" / "told").read_text() == "The pool is blue."
+    await loop.beat(force=True)
+    assert len([one for one in await loop.world.texts("ben") if "config.json" in one]) == 2

@@ -285,6 +285,7 @@ def test_every_verb_has_somebody_who_carries_it_out() -> None:
 async def test_a_lead_steers_goals_and_the_founder_the_playbook(world: World) -> None:
     loop = await beating(world)
     loop.decides(NOOP)
+    await loop.beat()
     world.app.requests._verbs = Verbs(loop.pulse, alive=True)
     await world.app.requests.start()
 
@@ -306,7 +307,7 @@ async def test_a_lead_steers_goals_and_the_founder_the_playbook(world: World) ->
     assert "Ben" in refused
     assert "Ben" in await says("shirley", "/playbook # mine")
     assert not (loop.folder / "goals" / "x.md").exists()
-    assert (await says("ben", "/tick")).startswith("One beat: moved")
+    assert (await says("ben", "/tick")).startswith("One beat: moved: noop")
     assert "PLAYBOOK is written" in await says("ben", "/playbook # Ours\n\n- one\n- two")
     assert (loop.folder / "PLAYBOOK.md").read_text() == "# Ours\n\n- one\n- two\n"
     assert "- two" in await says("ben", "/playbook")
