@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from core.loop.config import PREFIXES
 from core.loop.folder import put
 from core.loop.sensing import LEAST_SECRET
 
 PASSED: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "TERM"})
-PREFIXES: Final = ("LOOPOS_", "LOOOP_")
 _SECRET: Final = re.compile(
     r"TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|_KEY$|CREDENTIAL|DATABASE_URL", re.IGNORECASE
 )

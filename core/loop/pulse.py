@@ -42,9 +42,7 @@ from core.store.loop_tables import AskRow, LoopApproval, LoopGuard, LoopIntent
 
 log = structlog.get_logger(__name__)
 
-Result = Literal[
-    "unchanged", "moved", "asked", "backing_off", "capped", "unreadable", "sensed", "stopped", "failed"
-]
+Result = Literal["unchanged", "moved", "asked", "backing_off", "capped", "unreadable", "stopped", "failed"]
 SEEN: Final = "seen"
 """The record of what was told of last, whether or not anything was decided about it."""
 COMMANDS: Final = "commands"
@@ -95,6 +93,10 @@ class Beat:
                 return f"capped {self.wait} s"
             case "failed":
                 return f"failed: {self.error}"
+            case "unreadable":
+                return (
+                    "the record of the last look is damaged, so nothing is decided; `loopos up` begins anew"
+                )
         return self.result
 
     def to_json(self) -> dict[str, Any]:
@@ -257,7 +259,7 @@ class Pulse:
             memory = await self._noticed(look, memory)
             judgment = config.decides(model=self.model is not None)
             if judgment == "external":
-                return Beat("sensed", world_hash=look.world.hash)
+                return Beat("unchanged", changes(memory.items, look.world.items), world_hash=look.world.hash)
             beat = self._idle(look, memory, now, config, forced=force or self._first or bool(focus))
             if beat is not None:
                 return beat

@@ -53,6 +53,15 @@ def keep(tx: Tx, memory: Memory) -> None:
     tx.session.flush()
 
 
+def mend(tx: Tx) -> bool:
+    """A committed world that cannot be read keeps the loop idle until a person starts it anew; whether there was one."""
+    row = tx.get(LoopGuard, "committed")
+    if row is None or of_rows({"committed": row.value}, "", tx.now).committed is not None:
+        return False
+    tx.session.delete(row)
+    return True
+
+
 def of_rows(rows: Mapping[str, str], policy_hash: str, now: datetime) -> Memory:
     """Pure."""
 

@@ -15,7 +15,7 @@ from core.asks import asks
 from core.context import Tx
 from core.errors import Refused
 from core.i18n import N_
-from core.loop import acting, names, schedules, state, virtual
+from core.loop import acting, names, remembering, schedules, state, virtual
 from core.loop.acting import NotDone, failed_text
 from core.loop.house import is_down, set_down
 from core.loop.moves import RunShell, WriteSensor, line_of
@@ -123,6 +123,8 @@ def _body(text: str) -> str:
 
 async def _up(verbs: Verbs, asked: Asked) -> Reply:
     changed = await verbs.house.store.write(lambda tx: set_down(tx, False))
+    if await verbs.house.store.write(remembering.mend):
+        await verbs.note(asked, "the record of the last look was damaged: begun anew")
     if changed:
         await verbs.note(asked, "loop started")
         verbs.pulse.beat_soon()

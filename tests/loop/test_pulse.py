@@ -332,7 +332,7 @@ async def test_with_judgment_external_it_only_senses(loop: Beating) -> None:
     loop.decides(NOOP)
     loop.configure(judgment="external")
     loop.sensor("water", "echo dry")
-    assert (await loop.beat(force=True)).line == "sensed"
+    assert (await loop.beat(force=True)).line == "unchanged"
     assert loop.calls == 0
     assert (loop.folder / "snapshots" / "sensor-water.json").exists()
 

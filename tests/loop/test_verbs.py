@@ -11,6 +11,7 @@ import pytest
 from core.loop.requests import ENGLISH
 from core.loop.verbs import AGAIN, VERBS, Asked, Reply, Verbs
 from core.phrases import refusal
+from core.store.loop_tables import LoopGuard
 from tests.loop.beating import NOOP, Beating, beating
 from tests.world import World
 
@@ -147,6 +148,20 @@ async def test_a_tick_says_how_it_went(shell: Shell) -> None:
     assert found.keys() == {"ran", "outcome", "changed", "move", "journal", "run_id", "world_hash"}
     assert (await shell("up")).out.startswith("loop started (pid ")
     assert (await shell("up")).out.startswith("loop already running (pid ")
+
+
+async def test_12_a_damaged_record_keeps_it_idle_until_somebody_starts_it_anew(shell: Shell) -> None:
+    shell.loop.decides(NOOP)
+    await shell("tick")
+
+    def damage(tx: Any) -> None:
+        tx.get(LoopGuard, "committed").value = "{"
+
+    await shell.loop.world.store.write(damage)
+    idle = await shell("tick", force=True)
+    assert (idle.code, "begins anew" in idle.err) == (1, True)
+    await shell("up")
+    assert (await shell("tick")).out == "moved: noop · quiet"
 
 
 async def test_a_command_that_only_looks_runs_and_any_other_asks(shell: Shell) -> None:
