@@ -1,5 +1,5 @@
 """`python -m bench [NAME ...]`: five shuffled rounds per row, medians of the paired ratios, a noise probe.
-`python -m bench history` and `python -m bench year` are no rows: they measure against themselves.
+`python -m bench history`, `year` and `week` are no rows: they measure against themselves.
 
 These machines are shared: quote the ratios, not the times."""
 
@@ -24,6 +24,7 @@ from bench import (
     timers,
     understanding,
     voice,
+    week,
     year,
 )
 
@@ -60,6 +61,9 @@ def main() -> None:
         return
     if sys.argv[1:2] == ["year"]:
         year.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["week"]:
+        week.main(sys.argv[2:])
         return
     for name in sys.argv[1:] or list(ROWS):
         before = noise()
