@@ -27,6 +27,7 @@ LOOKS: Final = 0.02
 SLOWEST: Final = 0.25
 ANSWERS_WITHIN: Final = 60.0
 """A service that holds the home and does not answer for so long is not well. A beat may take longer, and is waited for."""
+STARTS_WITHIN: Final = 20.0
 SLOW: Final = frozenset({"tick", "run", "_ run"})
 LOOKING: Final = frozenset({"wait", "state", "status", "asks", "answered", "approval"})
 """What may be asked again: it only looks."""
@@ -134,7 +135,11 @@ class Home:
 
     def does(self, verb: str, args: Mapping[str, Any], worker: str) -> Answer:
         """Carried out by whoever owns the home, or where nobody does, here. Raises Trouble."""
-        name = self._put(verb, args, worker) if self.is_owned() else None
+        name, until = None, time.monotonic() + STARTS_WITHIN
+        while name is None and self.is_owned() and time.monotonic() < until:
+            name = self._put(verb, args, worker)
+            if name is None:  # a service that starts makes or migrates the database first
+                time.sleep(SLOWEST)
         if name is None:
             from bot.verbs.here import carry_out
 
@@ -153,7 +158,7 @@ class Home:
                 row,
             )
         except sqlite3.OperationalError as error:
-            if "no such table" in str(error):
+            if "no such table" in str(error) or "unable to open" in str(error):
                 return None
             raise Trouble(f"the database is busy or cannot be written: {error}") from None
         except sqlite3.DatabaseError as error:
@@ -209,7 +214,9 @@ class Home:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = sqlite3.connect(self.database, timeout=5.0, isolation_level=None)
+            # Never made here: a service that starts just now makes it.
+            address = f"{self.database.absolute().as_uri()}?mode=rw"
+            self._connection = sqlite3.connect(address, timeout=5.0, isolation_level=None, uri=True)
             self._connection.execute("PRAGMA synchronous=FULL")
         return self._connection
 

@@ -23,7 +23,7 @@ from core.i18n import Words
 from core.loop.verbs import Asked, Reply, Verbs
 from core.model import Address
 from core.outbox import card_publisher
-from core.store.loop_tables import LoopRequest
+from core.store.loop_tables import LoopEvent, LoopRequest
 from core.store.tables import table
 from core.team.people import reader_for
 from core.workflow.loop_requests import TOPIC
@@ -34,7 +34,11 @@ PIPE: Final = "wake"
 """In the home."""
 LOOKS: Final = 2.0
 """Seconds between two looks that nobody asked for."""
-KEPT: Final = timedelta(hours=24)
+KEPT: Final = timedelta(minutes=10)
+"""So long an answer stays there for whoever asked."""
+EVENTS_KEPT: Final = timedelta(days=7)
+SWEPT: Final = 60.0
+"""Seconds between two sweeps of what nobody will read any more."""
 ENGLISH: Final = Words("en", ZoneInfo("UTC"))
 
 
@@ -73,9 +77,14 @@ class Requests:
         self._rung.set()
 
     async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        swept = loop.time()
         while True:
             self._rung.clear()
             try:
+                if loop.time() - swept > SWEPT:
+                    swept = loop.time()
+                    await self._store.write(sweep)
                 for name in await self._store.read(_new):
                     task = asyncio.create_task(self._carry_out(name))
                     self._working.add(task)
@@ -111,7 +120,14 @@ class Requests:
                 err="the service stopped in the middle of this; please look whether it was done",
             )
         )
-        tx.change(delete(rows).where(rows.c.state == "done", rows.c.at < tx.now - KEPT))
+        sweep(tx)
+
+
+def sweep(tx: Tx) -> None:
+    """Answers were read long ago: a client that waits asks every twenty seconds, and each answer holds the whole state."""
+    rows, events = table(LoopRequest), table(LoopEvent)
+    tx.change(delete(rows).where(rows.c.state == "done", rows.c.at < tx.now - KEPT))
+    tx.change(delete(events).where(events.c.at < tx.now - EVENTS_KEPT))
 
 
 def open_pipe(path: Path) -> int:
@@ -145,6 +161,7 @@ def finish(tx: Tx, name: str, reply: Reply, asked: Asked, reply_to: str | None) 
     row = tx.get(LoopRequest, name)
     if row is not None:
         row.state, row.code, row.out, row.err = "done", reply.code, reply.out, err_of(reply, tx)
+        row.at = tx.now  # by our own clock: whoever asked may have another
     if reply_to is None:
         return
     person = tx.services.company.person(asked.actor)

@@ -187,7 +187,7 @@ async def _wait(verbs: Verbs, asked: Asked) -> Reply:
     only = asked.args.get("only_asks")
     kinds = ("asks",) if only else state.ACTIONABLE if asked.args.get("actionable") else state.WAKES
     since = asked.args.get("since")
-    stirred = asyncio.Event()
+    stirred, begun = asyncio.Event(), False
     leave = store.subscribe(loop_events.TOPIC, stirred.set)
     began, until = loop.time(), loop.time() + min(HELD, float(asked.args.get("left", HELD)))
     down_since = float(asked.args.get("down") or 0)
@@ -201,7 +201,8 @@ async def _wait(verbs: Verbs, asked: Asked) -> Reply:
             down = loop.time() - began + down_since if stopped or not verbs.alive else 0.0
             if changed or down >= DOWN_FOR:
                 return await _woke(verbs, changed, cursor, down=down >= DOWN_FOR and not changed)
-            if since is None:  # where this name begins is remembered before anything happens
+            if since is None and not begun:  # where this name begins is remembered before anything happens
+                begun = True
                 await store.write(lambda tx, kept=cursor: _keep_cursor(tx, kept))  # type: ignore[misc]
             if loop.time() >= until:
                 return Reply(AGAIN, out=json.dumps({"down": down}))
