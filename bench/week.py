@@ -135,7 +135,7 @@ async def live(week: Week) -> None:
     # Friday: Booking's feed breaks.
     await week.until(4, 8)
     (folder / "bali.ics").write_text("<html>Please sign in</html>")
-    week.trouble("a reservation feed that broke", "bali_villa 1")
+    week.trouble("a reservation feed that broke", "Bali Villa, 1")
     await week.until(4, 14)
     (folder / "bali.ics").write_text(FEEDS["bali_villa"][1])
 

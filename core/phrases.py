@@ -278,6 +278,7 @@ REFUSED: Final = {
     "too_many_options": N_("At most {most} choices."),
     "unknown_goal": N_("There is no goal {goal}."),
     "unknown_sensor": N_("There is no sensor {sensor}."),
+    "no_former": N_("There is no former PLAYBOOK."),
     "unknown_schedule": N_("There is no schedule {schedule}."),
     "bad_schedule": N_("A schedule is either once or every so often, and at most once a minute."),
     "bad_id": N_(

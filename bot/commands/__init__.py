@@ -80,7 +80,7 @@ COMMANDS: Final = {
     "/playbook": ChatCommand(
         looping.playbook,
         N_("how the control loop decides; with words after it, written anew"),
-        acts=(do.LookAtPlaybook, do.WritePlaybook),
+        acts=(do.LookAtPlaybook, do.WritePlaybook, do.RestorePlaybook),
     ),
     "/up": ChatCommand(looping.up, N_("start the control loop"), acts=(do.StartLoop,)),
     "/down": ChatCommand(looping.down, N_("stop the control loop; tickets go on"), acts=(do.StopLoop,)),

@@ -39,7 +39,9 @@ def tick(call: Call) -> None:
 
 
 def playbook(call: Call) -> None:
-    if call.said.strip():
+    if call.words_after.casefold() == "undo":
+        call.do(do.RestorePlaybook(_here(call)))
+    elif call.said.strip():
         call.do(do.WritePlaybook(_here(call), call.said.strip()))
     else:
         call.do(do.LookAtPlaybook(_here(call)))

@@ -12,6 +12,7 @@ from core.clock import shifted
 from core.errors import Refused
 from core.health import Health
 from core.i18n import N_, Words
+from core.loop.house import is_down
 from core.outbox import translations
 from core.team.rights import Right
 from core.text import shorten
@@ -45,6 +46,9 @@ def status(call: Call) -> None:
     words, services = call.reader.words, call.tx.services
     lines = [
         words("Open tickets: {count}", count=count_open(call.tx)),
+        words("The loop is stopped. /up starts it again.")
+        if is_down(call.tx.session)
+        else words("The loop runs."),
         words(
             "Channels: {names}",
             names=", ".join(

@@ -55,7 +55,7 @@ async def page(store: Store, services: Services, caller: Caller) -> dict[str, An
                 for row in lines
             ],
             "asks": [
-                {"id": row.id, "text": row.prompt, "at": row.asked_at}
+                {"id": row.id, "text": row.prompt, "at": row.asked_at, "tap": row.irreversible}
                 for row in asks.pending(session, caller.person)
             ],
         }

@@ -83,6 +83,7 @@ FORMS: Final[Mapping[str, Form]] = {
     "sensor drop": Form("remove a sensor", ("name",), writes=True),
     "playbook write": Form("write the PLAYBOOK", rest="body", writes=True, acts=("WritePlaybook",)),
     "playbook show": Form("the PLAYBOOK"),
+    "playbook undo": Form("the PLAYBOOK as it was before", writes=True, acts=("RestorePlaybook",)),
     "notify": Form("tell the founder", rest="text", flags={"id": "text", "to": "text"}, loose=True, writes=True),
     "ask": Form(
         "ask a person, wait for the answer and print it alone",
@@ -176,7 +177,7 @@ def _args(name: str, form: Form, words: list[str], given: Callable[[], str]) -> 
                 value = words.pop(0)
             found[flag] = [*found.get(flag, []), value] if kind == "many" else _value(name, flag, kind, value)
     for needed in form.needed:
-        if needed not in found:
+        if needed not in found and "resume" not in found:
             raise WrongUse(f"--{needed} is missing", usage(name))
     for one in form.words:
         if plain:

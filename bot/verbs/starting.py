@@ -46,6 +46,7 @@ def up(home: Home, worker: str, *, as_json: bool) -> int:
             return 1
         if _is_ready(url):
             line = f"loop started (pid {process.pid})"
+            print(f"{url.removesuffix('/readyz')} (log: {log}; kill {process.pid} ends it)", file=sys.stderr)
             print(json.dumps({"started": True, "pid": str(process.pid)}) if as_json else line)
             return 0
         time.sleep(0.1)

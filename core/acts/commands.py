@@ -255,6 +255,11 @@ class WritePlaybook(OfLoop):
 
 
 @dataclass(frozen=True, slots=True)
+class RestorePlaybook(OfLoop):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class StartLoop(OfLoop):
     pass
 

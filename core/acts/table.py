@@ -444,6 +444,11 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         lambda tx, actor, it: loop_requests.put(tx, actor, "playbook write", {"body": it.body}, it.reply_to),
     ),
     Act(
+        do.RestorePlaybook,
+        Right.POLICY,
+        lambda tx, actor, it: loop_requests.put(tx, actor, "playbook undo", {}, it.reply_to),
+    ),
+    Act(
         do.StartLoop,
         Right.POLICY,
         lambda tx, actor, it: loop_requests.put(tx, actor, "up", {}, it.reply_to),

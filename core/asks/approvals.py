@@ -61,6 +61,7 @@ def put(
         return known
     said = (shown or payload)[:SHOWN]
     cut = "\n…" if len(shown or payload) > SHOWN else ""
+    kept = {**more, **({"shown": shown} if shown else {})}
     row = asks.ask(
         tx,
         worker,
@@ -77,7 +78,7 @@ def put(
             worker=worker,
             payload=payload,
             sha256=sha,
-            more=dict(more),
+            more=kept,
             state="pending",
             at=tx.now,
             decided_at=None,
@@ -85,7 +86,12 @@ def put(
         )
     )
     tx.session.flush()
+    asks.show(tx, row)
     return approval
+
+
+def _redraw(tx: Tx, row: AskRow) -> None:
+    card_publisher.redraw_own(tx, asks.ASK, row.id, partial(cards.card, tx, row))
 
 
 def decided(tx: Tx, row: AskRow) -> None:
@@ -98,6 +104,8 @@ def decided(tx: Tx, row: AskRow) -> None:
     deadlines.cancel(tx, row.id, LAPSE)
     if approval.state == "rejected":
         journal(tx, row.answered_by or SYSTEM, f"rejected {row.id}")
+    tx.session.flush()
+    _redraw(tx, row)
     tx.publish(TOPIC)
 
 
@@ -112,7 +120,7 @@ def on_lapse(tx: Tx, deadline: Due) -> None:
     deadlines.cancel(tx, row.id, asks.REMIND)
     happened(tx, "asks")
     tx.session.flush()
-    card_publisher.redraw_own(tx, asks.ASK, row.id, partial(cards.card, tx, row))
+    _redraw(tx, row)
 
 
 def state_of(session: Session, kind: str, payload: str) -> tuple[str, str]:
@@ -140,6 +148,10 @@ def finished(tx: Tx, ask_id: str, code: int, output: str) -> None:
     tx.change(
         update(rows).where(rows.c.ask_id == ask_id).values(state=state, code=code, output=output[-4000:])
     )
+    approval, row = tx.get(LoopApproval, ask_id), tx.get(AskRow, ask_id)
+    if approval is not None and row is not None:
+        tx.session.refresh(approval)
+        _redraw(tx, row)
     tx.publish(TOPIC)
 
 

@@ -95,7 +95,7 @@ def ask(
     )
     tx.session.flush()
     happened(tx, "asks")
-    if kind != "setup":  # that opens once the founder speaks
+    if kind == "ask":  # the others are shown by whoever puts them, when their time has come
         show(tx, row)
     return row
 

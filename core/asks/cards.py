@@ -12,7 +12,7 @@ from core.company.company import Company
 from core.context import Tx
 from core.i18n import N_, Words
 from core.model import SYSTEM
-from core.store.loop_tables import AskRow
+from core.store.loop_tables import AskRow, LoopApproval
 from core.text import shorten
 
 SHORT: Final = 40
@@ -20,7 +20,87 @@ SHORT: Final = 40
 ASKERS: Final = {"pulse": N_("the loop"), "setup": N_("the loop"), "cli": N_("the shell")}
 
 
+LONGEST_SHOWN: Final = 2500
+"""Characters of a payload on its card; its hash is of all of it."""
+PLAIN: Final = {"yes": N_("Yes"), "no": N_("No")}
+ASKED: Final = {
+    "shell": (N_("May I run this command? {reason}"), N_("What would run")),
+    "act": (N_("May I do this? {reason}"), N_("What would run")),
+    "sensor": (N_("May this program run at every look around? {reason}"), N_("The program")),
+    "playbook": (N_("Shall this be how I decide? {reason}"), N_("What would change")),
+}
+"""By kind of what is to be approved: the question, and what its text is."""
+ENDED: Final = {
+    "approved": N_("You said yes. It is next."),
+    "running": N_("You said yes. It is running."),
+    "rejected": N_("You said no. Nothing was done."),
+    "lapsed": N_("Nobody answered within a day, so nothing happened."),
+    "done": N_("You said yes, and it is done."),
+    "failed": N_("You said yes, and it failed (exit {code})."),
+    "unknown": N_(
+        "You said yes. I stopped in the middle, and do not know how it ended; I will not try again."
+    ),
+}
+
+
 def card(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:
+    approval = tx.get(LoopApproval, row.id) if row.kind == "approval" else None
+    return _approval(tx, row, approval, reader) if approval is not None else _question(tx, row, reader)
+
+
+def _approval(tx: Tx, row: AskRow, approval: LoopApproval, reader: Reader) -> CardDraft:
+    """What would be done, line by line as it would be done; and once it was, how it ended."""
+    words = reader.words
+    question, title = ASKED.get(approval.kind, ASKED["shell"])
+    shown = str(approval.more.get("shown") or approval.payload)
+    sections = [Section(title=words(title), text=shorten_lines(shown))]
+    why = str(approval.more.get("why") or "")
+    if why:
+        sections.append(Section(title=words("Why I ask"), text=why))
+    facts = [Fact(label=words("Question"), value=row.id), Fact(label="sha256", value=approval.sha256)]
+    reason = str(approval.more.get("reason") or approval.more.get("name") or "")
+    lead = words(question, reason=reason) if reason else words(question, reason="–")
+    who = phrases.label(ASKERS, row.worker, words)
+    if row.answer is None:
+        return CardDraft(
+            title=words("{who} asks", who=who),
+            lead=lead,
+            state="asking",
+            facts=tuple(facts),
+            sections=(
+                *sections,
+                Section(title=words("Careful"), text=words("Nothing happens without your tap.")),
+            ),
+            buttons=(
+                ButtonDraft(
+                    "approve", _label(row.options[0], words), "primary", {"ask": row.id, "option": 0}
+                ),
+                ButtonDraft("reject", _label(row.options[1], words), "danger", {"ask": row.id, "option": 1}),
+            ),
+        )
+    if row.answered_at is not None and row.answered_by != SYSTEM:
+        facts.append(Fact(label=words("Answered by"), value=_answered(tx.services.company, row, reader)))
+    if approval.output.strip():
+        sections.append(Section(title=words("What it said"), text=shorten_lines(approval.output.strip())))
+    return CardDraft(
+        title=words("{who} asks", who=who),
+        lead=words(ENDED.get(approval.state, ENDED["approved"]), code=approval.code),
+        state="done",
+        facts=tuple(facts),
+        sections=tuple(sections),
+    )
+
+
+def _label(option: str, words: Words) -> str:
+    """The two plain choices in the reader's language; others as they were given."""
+    return words(PLAIN[option]) if option in PLAIN else option
+
+
+def shorten_lines(text: str) -> str:
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}\n…"
+
+
+def _question(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:
     words, company = reader.words, tx.services.company
     facts = [Fact(label=words("Question"), value=row.id)]
     sections = []
@@ -56,8 +136,10 @@ def card(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:
                 ),
             ),
             buttons=(
-                ButtonDraft("approve", row.options[0], "primary", {"ask": row.id, "option": 0}),
-                ButtonDraft("reject", row.options[1], "danger", {"ask": row.id, "option": 1}),
+                ButtonDraft(
+                    "approve", _label(row.options[0], words), "primary", {"ask": row.id, "option": 0}
+                ),
+                ButtonDraft("reject", _label(row.options[1], words), "danger", {"ask": row.id, "option": 1}),
             ),
         )
     labels = [str(number) if numbered else one for number, one in enumerate(row.options, 1)]

@@ -290,6 +290,7 @@ class Acting:
                 await asyncio.to_thread(house.folder.write_playbook, approval.payload, now)
                 if approval.worker == interview.SETUP:
                     await asyncio.to_thread(self._begin_work, approval.more.get("interval"))
+                    await house.store.write(_welcome)
 
         def finish(tx: Tx) -> None:
             approvals.finished(tx, approval.ask_id, code, output)
@@ -307,6 +308,18 @@ class Acting:
         with contextlib.suppress(OSError, ValueError):
             config = json.loads(path.read_text(encoding="utf-8"))
             put(path, json.dumps({**config, "interval": int(interval)}, indent=2))
+
+
+def _welcome(tx: Tx) -> None:
+    card_publisher.tell(
+        tx,
+        tx.services.company.founder,
+        lambda words: words(
+            N_(
+                "Thank you, that is how I decide from now on. /playbook shows it; a goal begins with /goal write."
+            )
+        ),
+    )
 
 
 def notify(tx: Tx, message: str, to: str | None = None) -> bool:

@@ -142,6 +142,11 @@ class LoopFolder:
         self._keep_former((_read(self.path / PLAYBOOK) or b""), now)
         put(self.path / PLAYBOOK, body)
 
+    def former_playbook(self) -> str:
+        """The one before; "" where there is none."""
+        former = self._former()
+        return former[-1].read_text(encoding="utf-8", errors="replace") if former else ""
+
     def write_sensor(self, name: str, script: str) -> str:
         """Raises Refused("bad_id")."""
         kept = names.checked(name.removesuffix(".sh"))

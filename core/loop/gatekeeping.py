@@ -66,7 +66,11 @@ class Gatekeeper:
                     text,
                     names.PULSE,
                     why=why,
-                    more={"name": sensor.name, "journal": f"sensor {sensor.name} may run"},
+                    more={
+                        "name": sensor.path.name,
+                        "why": verdict.why,
+                        "journal": f"sensor {sensor.name} may run",
+                    },
                 ).ask_id
             )
         )

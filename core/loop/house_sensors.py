@@ -133,7 +133,7 @@ async def stays(house: LoopHouse, now: datetime) -> Reading:
             try:
                 await _read_feed(house, place, number, address, now)
             except BadCalendar as bad:
-                unreadable[f"{place.id} {number + 1}"] = str(bad)
+                unreadable[f"{place.name}, {number + 1}: {bad}"] = place.id
         if place.calendars:
             await house.store.write(lambda tx, place=place: keeping.apply_all(tx, place.id))  # type: ignore[misc]
 

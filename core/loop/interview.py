@@ -120,7 +120,8 @@ def go_on(tx: Tx) -> None:
 
 def playbook_of(answers: list[str]) -> str:
     """The PLAYBOOK that a loop begins with, and what the founder said."""
-    return f"{seeds.PLAYBOOK.rstrip()}\n\n## This company, in the founder's words\n{_told(answers)}\n"
+    body = seeds.PLAYBOOK.replace("1. The goal `setup`, while it is there.\n", "")
+    return f"{body.rstrip()}\n\n## This company, in the founder's words\n{_told(answers)}\n"
 
 
 def _told(answers: list[str]) -> str:

@@ -37,7 +37,7 @@ def is_id(name: str) -> bool:
 
 def shown(name: str) -> str:
     """A name that was refused, as it may be repeated to whoever typed it."""
-    return re.sub(r"[^\x21-\x7e]", "?", name)[:LONGEST]
+    return re.sub(r"[^\x20-\x7e]", "?", name)[:LONGEST]
 
 
 def run_id(at: datetime, taken: Collection[str] = ()) -> str:

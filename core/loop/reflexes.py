@@ -18,7 +18,7 @@ Told = Callable[[Any, Any, Words], str]
 def decide(world: World, before: Mapping[str, str], words: Words) -> Move:
     """`before`: the items of the world that was looked at last. All that is new in one reading is one notice; where several
     readings have news they go together, the worst first, since this look counts as one of all."""
-    said = []
+    said = [*_due(world, before, words), *_failing(world, before, words)]
     for name, told in REFLEXES.items():
         now = _signal(world.snapshots.get(f"sensor-{name}"))
         if now is None:
@@ -29,6 +29,47 @@ def decide(world: World, before: Mapping[str, str], words: Words) -> Move:
     if said:
         return Notify(action="notify", message=" ".join(said))
     return Noop(action="noop", reason="nothing new")
+
+
+def _due(world: World, before: Mapping[str, str], words: Words) -> list[str]:
+    """Schedules whose moment has come: what their note says."""
+    reading = _value(world.snapshots.get("sys-schedules"))
+    now, was = reading.get("signal"), _earlier(before.get("snap:sys-schedules"))
+    notes = reading.get("detail", {}).get("notes", {}) if isinstance(reading.get("detail"), dict) else {}
+    if not isinstance(now, dict):
+        return []
+    known = was if isinstance(was, dict) else {}
+    fresh = [
+        name
+        for name, one in now.items()
+        if (one == "due" or (isinstance(one, int) and one > 0)) and known.get(name) != one
+    ]
+    return [
+        words(N_("It is time for {name}: {note}"), name=name, note=notes.get(name) or "–") for name in fresh
+    ]
+
+
+def _failing(world: World, before: Mapping[str, str], words: Words) -> list[str]:
+    """Sensors that failed and did not at the last look; one that waits for a yes is asked about already."""
+    found = []
+    for name, data in world.snapshots.items():
+        if not name.startswith("sensor-"):
+            continue
+        now, was = _signal(data), _earlier(before.get(f"snap:{name}"))
+        if isinstance(now, dict) and now.get("error") and not now.get("pending") and now != was:
+            why = f"exit {now['exit_code']}" if "exit_code" in now else str(now["error"])
+            found.append(
+                words(N_("The sensor {name} fails: {why}."), name=name.removeprefix("sensor-"), why=why)
+            )
+    return found
+
+
+def _value(data: bytes | None) -> dict[str, Any]:
+    try:
+        value = parsed(data or b"")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _signal(data: bytes | None) -> Any:

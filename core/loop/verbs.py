@@ -19,7 +19,7 @@ from core.loop import acting, names, remembering, schedules, state, virtual
 from core.loop.acting import NotDone, failed_text
 from core.loop.house import is_down, set_down
 from core.loop.moves import RunShell, WriteSensor, line_of
-from core.loop.pulse import Pulse, touch
+from core.loop.pulse import Beat, Pulse, touch
 from core.loop.sensing import sensors_in
 from core.loop.shell_gate import judge
 from core.store import loop_events
@@ -34,7 +34,7 @@ DOWN_FOR: Final = 15.0
 POLICY: Final = frozenset(
     {
         "up", "down", "tick", "run", "_ run", "answer", "goal write", "goal archive", "sensor write", "sensor drop",
-        "playbook write", "schedule write", "schedule rm",
+        "playbook write", "playbook undo", "schedule write", "schedule rm",
     }
 )  # fmt: skip
 """What no worker may do: it proposes, it never approves."""
@@ -147,9 +147,23 @@ async def _down(verbs: Verbs, asked: Asked) -> Reply:
 async def _tick(verbs: Verbs, asked: Asked) -> Reply:
     beat = await verbs.pulse.beat(force=bool(asked.args.get("force")))
     failed = beat.result in {"failed", "unreadable"}
-    out = json.dumps(beat.to_json(), ensure_ascii=False) if asked.args.get("json") else beat.line
-    return Reply(int(failed), "" if failed and not asked.args.get("json") else out, beat.line if failed else "",
-                 (N_("One beat: {line}"), {"line": beat.line}))  # fmt: skip
+    if asked.args.get("json"):
+        return Reply(int(failed), json.dumps(beat.to_json(), ensure_ascii=False), beat.line if failed else "")
+    return Reply(int(failed), "" if failed else beat.line, beat.line if failed else "", in_words(beat))
+
+
+def in_words(beat: Beat) -> tuple[str, Mapping[str, str]]:
+    """How a beat went, for a person in chat."""
+    if beat.result == "unchanged" or (beat.move is not None and beat.move.get("action") == "noop"):
+        return N_("I looked around: nothing new."), {}
+    match beat.result:
+        case "stopped":
+            return N_("The loop is stopped. Tickets go on as always; /up starts it again."), {}
+        case "asked":
+            return N_("I looked around, and ask something: {ask}"), {"ask": beat.asked}
+        case "moved":
+            return N_("I looked around: {line}"), {"line": beat.journal}
+    return N_("I looked around, and it did not work: {line}"), {"line": beat.line}
 
 
 async def _run_goal(verbs: Verbs, asked: Asked) -> Reply:
@@ -161,12 +175,16 @@ async def _run_goal(verbs: Verbs, asked: Asked) -> Reply:
         there = ", ".join(sorted(live)) or "none"
         return Reply(1, err=f"there is no goal {names.shown(goal)}; there are: {there}",
                      refused=Refused("unknown_goal", goal=names.shown(goal)))  # fmt: skip
+    config = await verbs.house.config()
+    if config.decides(model=verbs.pulse.model is not None) == "reflexes":
+        return Reply(
+            1,
+            err="no language model decides here: a goal waits for one, or for a root agent",
+            said=(N_("Without a language model nobody works on a goal by itself."), {}),
+        )
     beat = await verbs.pulse.beat(focus=known)
     failed = beat.result not in {"moved", "asked"}
-    return Reply(
-        int(failed), "" if failed else beat.line, beat.line if failed else "",
-        (N_("One beat: {line}"), {"line": beat.line}),
-    )  # fmt: skip
+    return Reply(int(failed), "" if failed else beat.line, beat.line if failed else "", in_words(beat))
 
 
 async def _state(verbs: Verbs, asked: Asked) -> Reply:
@@ -238,7 +256,11 @@ async def _goal_write(verbs: Verbs, asked: Asked) -> Reply:
     body = _body(asked.text("body"))
     kept = await asyncio.to_thread(verbs.house.folder.write_goal, asked.text("id"), body)
     line = await verbs.note(asked, f"write-goal {kept}", goal=kept)
-    return Reply(out=line, said=(N_("The goal {goal} is written."), {"goal": kept}))
+    config = await verbs.house.config()
+    said = N_("The goal {goal} is written.")
+    if config.decides(model=verbs.pulse.model is not None) == "reflexes":
+        said = N_("The goal {goal} is written. Without a language model nobody works on it by itself.")
+    return Reply(out=line, said=(said, {"goal": kept}))
 
 
 async def _goal_archive(verbs: Verbs, asked: Asked) -> Reply:
@@ -302,7 +324,19 @@ async def _playbook_write(verbs: Verbs, asked: Asked) -> Reply:
     now = verbs.house.services.clock.now()
     await asyncio.to_thread(verbs.house.folder.write_playbook, _body(asked.text("body")), now)
     line = await verbs.note(asked, "write-playbook")
-    return Reply(out=line, said=(N_("The PLAYBOOK is written; the former one is kept."), {}))
+    return Reply(
+        out=line, said=(N_("The PLAYBOOK is written. /playbook undo brings the former one back."), {})
+    )
+
+
+async def _playbook_undo(verbs: Verbs, asked: Asked) -> Reply:
+    former = await asyncio.to_thread(verbs.house.folder.former_playbook)
+    if not former:
+        raise Refused("no_former")
+    now = verbs.house.services.clock.now()
+    await asyncio.to_thread(verbs.house.folder.write_playbook, former, now)
+    line = await verbs.note(asked, "write-playbook · the former one again")
+    return Reply(out=line, said=(N_("The former PLAYBOOK holds again."), {}))
 
 
 async def _playbook_show(verbs: Verbs, asked: Asked) -> Reply:
@@ -346,7 +380,8 @@ async def _schedule_list(verbs: Verbs, asked: Asked) -> Reply:
 
 
 async def _run_shell(verbs: Verbs, asked: Asked) -> Reply:
-    cmd, reason = _body(asked.text("cmd")), asked.text("reason") or "by hand"
+    cmd = _body(asked.text("cmd"))
+    reason = asked.text("reason") or " ".join(cmd.split())[:100]
     config, who = await verbs.house.config(), verbs.house.services.company.founder.id
     move = RunShell(action="run_shell", cmd=cmd, reason=reason, journal=asked.text("journal") or None)
     verdict = await verbs.pulse.acting.judged(cmd, config)
@@ -467,6 +502,7 @@ VERBS: Final[Mapping[str, Verb]] = {
     "sensor drop": _sensor_drop,
     "playbook write": _playbook_write,
     "playbook show": _playbook_show,
+    "playbook undo": _playbook_undo,
     "notify": _notify,
     "ask": _ask,
     "schedule write": _schedule_write,

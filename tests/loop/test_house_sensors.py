@@ -72,6 +72,26 @@ def reading(**signals: Any) -> Reading:
     return Reading(b"", {}, snapshots)
 
 
+def test_a_schedule_whose_moment_has_come_is_told_with_its_note() -> None:
+    def world(**signals: Any) -> Reading:
+        value = {"signal": signals, "detail": {"notes": {"rent": "look at the bank"}}}
+        return Reading(b"", {}, {"sys-schedules": canonical(value).encode()})
+
+    told = [
+        reflexes.decide(world(**now), world(**before).items, ENGLISH)
+        for before, now in [
+            ({}, {"rent": 0}),
+            ({"rent": 0}, {"rent": 1}),
+            ({"rent": 1}, {"rent": 1}),
+            ({"once": "pending"}, {"once": "due"}),
+            ({"once": "due"}, {"once": "due"}),
+        ]
+    ]
+    assert [one.message if isinstance(one, Notify) else "" for one in told] == [
+        "", "It is time for rent: look at the bank", "", "It is time for once: –", "",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("before", "now", "said"),
     [
@@ -82,7 +102,10 @@ def reading(**signals: Any) -> Reading:
         ({"dispatches": {"nobody_took": ["T-1"]}}, {"dispatches": {"nobody_took": []}}, None),
         ({"models": "ok"}, {"models": "spent"}, "This month's money for models is spent."),
         ({}, {"dispatches": {"nobody_took": ["T-1"]}, "budget": {"over": ["bali"], "pace": []}}, "Nobody has taken: T-1. Over this month's budget: bali."),
-        ({}, {"dispatches": {"error": True, "exit_code": 1}}, None),
+        ({}, {"dispatches": {"error": True, "exit_code": 1}}, "The sensor dispatches fails: exit 1."),
+        ({"mail": {"error": True, "exit_code": 6}}, {"mail": {"error": True, "exit_code": 6}}, None),
+        ({}, {"mail": {"error": "too-large", "cap": 9}}, "The sensor mail fails: too-large."),
+        ({}, {"mail": {"error": True, "pending": "pulse-1"}}, None),
         ({}, {"dispatches": "nonsense", "tickets": 3}, None),
     ],
 )  # fmt: skip

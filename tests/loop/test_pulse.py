@@ -188,6 +188,9 @@ async def test_35_what_cannot_be_undone_waits_for_the_founder_and_runs_once(
     assert len([one for one in journal if one.startswith(("run-shell", "act"))]) == 1
     row = await loop.world.store.read(lambda s: s.scalars(select(LoopApproval)).one())
     assert (row.state, row.code, row.payload) == ("done", 0, exact)
+    card = await loop.world.card("ben", "ask")
+    assert card.lead == "You said yes, and it is done."
+    assert card.buttons() == {}
     if move["action"] == "act":
         assert (loop.folder / "done").read_text() == "a b; id\n"
 
@@ -397,3 +400,20 @@ async def test_what_config_lets_run_is_told_of_when_it_changes_and_a_notice_has_
     assert (loop.folder / "reports" / "told").read_text() == "The pool is blue."
     await loop.beat(force=True)
     assert len([one for one in await loop.world.texts("ben") if "config.json" in one]) == 2
+
+
+async def test_the_card_shows_a_script_line_by_line_before_the_yes_and_how_it_ended_after(
+    loop: Beating,
+) -> None:
+    script = "# it looks\ntouch reports/made\nls /no/such/place"
+    loop.decides({"action": "run_shell", "cmd": script, "reason": "make a place"}, NOOP)
+    await loop.beat()
+    card = await loop.world.card("ben", "ask")
+    assert card.lead == "May I run this command? make a place"
+    (would, *_) = [one["text"] for one in card.card["sections"] if one["title"] == "What would run"]
+    assert would == script
+    await card.tap("approve")
+    await loop.beat()
+    card = await loop.world.card("ben", "ask")
+    assert card.lead == "You said yes, and it failed (exit 2)."
+    assert "No such file" in card.text

@@ -322,10 +322,13 @@ async def test_a_lead_steers_goals_and_the_founder_the_playbook(world: World) ->
     assert "Ben" in refused
     assert "Ben" in await says("shirley", "/playbook # mine")
     assert not (loop.folder / "goals" / "x.md").exists()
-    assert (await says("ben", "/tick")).startswith("One beat: moved: noop")
+    assert await says("ben", "/tick") == "I looked around: nothing new."
     assert "PLAYBOOK is written" in await says("ben", "/playbook # Ours\n\n- one\n- two")
     assert (loop.folder / "PLAYBOOK.md").read_text() == "# Ours\n\n- one\n- two\n"
     assert "- two" in await says("ben", "/playbook")
+    assert "PLAYBOOK is written" in await says("ben", "/playbook show me")
+    assert "former PLAYBOOK holds again" in await says("ben", "/playbook undo")
+    assert (loop.folder / "PLAYBOOK.md").read_text() == "# Ours\n\n- one\n- two\n"
     assert "stopped" in await says("ben", "/down")
     assert await says("ben", "/up") == "The loop runs."
     assert "no goal" in await says("ben", "/run nothing")

@@ -106,14 +106,17 @@ async def test_a_feed_that_cannot_be_read_keeps_what_was_known_and_is_named_once
         await with_calendars(world, f"http://127.0.0.1:{port}/cal?s=a-secret", "gone.ics", "../team.json")
         found = await sensed(loop)
         assert found["arrivals"] == {"warm_taipei_2br": "2026-11-20T15:00:00+08:00"}
-        assert found["unreadable"] == ["warm_taipei_2br 2", "warm_taipei_2br 3"]
+        assert found["unreadable"] == [
+            "Warm Taipei 2BR, 2: No such file or directory",
+            "Warm Taipei 2BR, 3: it lies outside of the company's folder",
+        ]
         answers.update(status=502, text="<html>")
         await world.wait(minutes=16)
         found = await sensed(loop)
-        assert found["unreadable"][0] == "warm_taipei_2br 1"
+        assert found["unreadable"][0] == "Warm Taipei 2BR, 1: its server answers 502"
         assert found["arrivals"] == {"warm_taipei_2br": "2026-11-20T15:00:00+08:00"}
         beat = await loop.beat()
-        assert "warm_taipei_2br 1" in beat.journal
+        assert "Warm Taipei 2BR, 1: its server answers 502" in beat.journal
         assert "a-secret" not in json.dumps(await loop.journal())
         assert (await loop.beat()).result in {"unchanged", "moved"}
     finally:
