@@ -25,8 +25,12 @@ def judge(text: str, allow: Sequence[str] = (), fetch: Sequence[str] = ()) -> Ve
     """`allow`: further commands, by their first words ("make status"); `fetch`: addresses that `curl` may get. Pure."""
     if not text.strip():
         return Verdict("ask", "it says nothing")
-    shell = read(text)
-    if rule := forbidden(shell):
+    try:
+        shell = read(text)
+        rule = forbidden(shell)
+    except RecursionError:
+        return Verdict("ask", "deeper than anybody reads")
+    if rule:
         return Verdict("refused", rule)
     if shell.odd:
         return Verdict("ask", shell.odd)
@@ -35,7 +39,27 @@ def judge(text: str, allow: Sequence[str] = (), fetch: Sequence[str] = ()) -> Ve
     for command in shell.commands:
         if why := _not_reversible(command, allow, fetch):
             return Verdict("ask", why)
+    for word in shell.reads:
+        if _is_outside(word.text):
+            return Verdict("ask", f"{word.text[:80]}: outside of the loop's folder")
     return Verdict("reversible")
+
+
+READING: Final = frozenset(
+    ["cat", "head", "tail", "wc", "grep", "cut", "sort", "uniq", "tr", "jq", "date", "git"]
+)
+"""What shows the contents of files. Beside the loop's folder lie secrets, the database, the machine's own files: whoever wants
+those asks, and /dev/zero has no end."""
+_ABSOLUTE: Final = re.compile(r"(?:\A|=|\A-[A-Za-z])[/~]")
+
+
+def _is_outside(text: str) -> bool:
+    """A path that leads out of the folder it is read in. Our own names are inside."""
+    named = re.match(r"\$\{?(?:LOOPOS|LOOOP)_[A-Z_]+\}?", text)
+    rest = text[named.end() :] if named else text
+    if ".." in re.split(r"[/=]", rest.lstrip("-")):
+        return True
+    return not named and text != "/dev/null" and _ABSOLUTE.search(text) is not None
 
 
 # --- what only looks
@@ -55,6 +79,11 @@ def _not_reversible(command: SimpleCommand, allow: Sequence[str], fetch: Sequenc
         return ""
     if command.name == "curl":
         return _curl(command.arguments, fetch)
+    if command.name in READING:
+        filters = {".."} if command.name == "jq" else set()  # as a filter it is no path
+        for word in command.arguments:
+            if word.text not in filters and _is_outside(word.text):
+                return f"{word.text[:80]}: outside of the loop's folder"
     check = LOOKING.get(command.name)
     return f"{command.name}: not known to be harmless" if check is None else check(command.arguments)
 
@@ -264,6 +293,8 @@ def _gh(args: Args) -> str:
     named = " ".join(word.text for word in args[:2])
     if len(args) < 2 or not all(word.literal for word in args[:2]) or named not in _GH:
         return f"gh {named}: not a subcommand that only reads"
+    if any("://" in word.text or word.text.count("/") > 1 for word in args[2:]):
+        return "gh: an address of its own"
     return _GH_OPTIONS(args[2:])
 
 

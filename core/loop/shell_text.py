@@ -56,6 +56,8 @@ class ShellText:
     """The commands of each pipeline, in order."""
     writes: tuple[str, ...]
     """Where redirections write to."""
+    reads: tuple[Word, ...] = ()
+    """What redirections read from."""
 
 
 @cache
@@ -76,7 +78,14 @@ def read(text: str) -> ShellText:
         if node.type == "pipeline"
     )
     writes = tuple(_written(node) for node in _every(root) if node.type == "file_redirect")
-    return ShellText(commands, _odd(text, root), pipes, tuple(one for one in writes if one))
+    sources = tuple(_source(node) for node in _every(root) if node.type == "file_redirect")
+    return ShellText(
+        commands,
+        _odd(text, root),
+        pipes,
+        tuple(one for one in writes if one),
+        tuple(one for one in sources if one is not None),
+    )
 
 
 def _every(node: Node) -> Iterator[Node]:
@@ -206,6 +215,12 @@ def _written(node: Node) -> str:
     operator = next((child.type for child in node.children if not child.is_named), "")
     target = node.child_by_field_name("destination")
     return _text(target) if target is not None and ">" in operator else ""
+
+
+def _source(node: Node) -> Word | None:
+    operator = next((child.type for child in node.children if not child.is_named), "")
+    target = node.child_by_field_name("destination")
+    return _word(target) if target is not None and operator == "<" else None
 
 
 # --- commands and their words

@@ -246,3 +246,29 @@ def test_every_command_is_found_wherever_it_hides() -> None:
     shell = read('if a; then b $(c "$(d)") | e; fi; f() { g; }; for x in $(h); do i; done')
     assert [one.name for one in shell.commands] == ["a", "b", "c", "d", "e", "g", "h", "i"]
     assert shell.odd == "if statement"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat ../secret", "head -c 16 ../secret", "cut -c2- ../secret", "jq -R . ../secret", "cat ../env | tr a-z b-za",
+        "tr A-Z a-z < ../env", "cat /etc/shadow", "grep -r SECRET ..", "grep -f/etc/shadow x", "grep --file=/etc/shadow x",
+        "sort /dev/zero", "wc /dev/zero", "grep -r a /", "cat ~/.ssh/id_rsa", "cat reports/../../secret", "uniq ./../env",
+        'cat "$LOOPOS_DATA_DIR/../secret"', "git log --output=/x", "git show ../x", "cat < /etc/passwd", "jq . --slurpfile=a ../env",
+        "cat //etc/shadow", "head -n1 /proc/self/environ", "date -f /etc/shadow", "gh pr list -R evil.example.com/a/b",
+        "gh pr view https://evil.example.com/a/pull/1", 'cat "../secret"', "cat '../secret'", "cat $LOOPOS_DATA_DIR/../env",
+    ],
+)  # fmt: skip
+def test_what_lies_beside_the_loops_folder_is_asked_about(text: str) -> None:
+    assert judge(text).kind == "ask", text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat journal.md", 'cat "$LOOOP_DATA_DIR/reports/inbox"', "jq '.. | .id?' snapshots/x.json", "grep a..b journal.md",
+        "git log HEAD..main --oneline", "ls /etc", "stat ..", "echo /etc/passwd", "sort < reports/x", "cat x > /dev/null", "test -e /etc/hosts",
+    ],
+)  # fmt: skip
+def test_what_lies_in_it_is_looked_at(text: str) -> None:
+    assert judge(text).kind == "reversible", (text, judge(text).why)
