@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from dotenv import dotenv_values
 from pydantic import SecretStr
 
-from bot.settings import Settings
+from bot.settings import Settings, env_file
 from core.context import Services, Store
 from core.loop.house import LoopHouse
 
 
 def loop_house(settings: Settings, store: Store, services: Services, environ: Mapping[str, str]) -> LoopHouse:
+    # What stands in the home's own file counts, and is as secret, as if it stood in the environment.
+    written = {
+        key: value for key, value in dotenv_values(env_file(settings.home)).items() if value is not None
+    }
+    environ = {**written, **environ}
     config = environ.get("LOOPOS_LOOP_CONFIG") or environ.get("LOOOP_CONFIG")
     return LoopHouse(
         store,

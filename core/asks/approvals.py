@@ -21,6 +21,7 @@ from core.store.deadlines import Due
 from core.store.loop_events import TOPIC, happened, journal
 from core.store.loop_tables import AskRow, LoopApproval
 from core.store.tables import table
+from core.text import escape
 
 LAPSE: Final = "loop_approval_lapse"
 LAPSES_AFTER: Final = timedelta(hours=24)
@@ -59,13 +60,13 @@ def put(
     known = tx.session.scalar(same.limit(1))
     if known is not None:
         return known
-    said = (shown or payload)[:SHOWN]
+    said = escape(shown or payload)[:SHOWN]  # what is escaped is longer
     cut = "\n…" if len(shown or payload) > SHOWN else ""
     kept = {**more, **({"shown": shown} if shown else {})}
     row = asks.ask(
         tx,
         worker,
-        f"{kind} · {why}\n{said}{cut}\nsha256 {sha}",
+        f"{kind} · {escape(why)[:500]}\n{said}{cut}\nsha256 {sha}",
         irreversible=True,
         channel=channel,
         kind="approval",

@@ -7,7 +7,9 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
+import stat
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +53,7 @@ class CommandDecider:
         prompt = run / "prompt.md"
         await asyncio.to_thread(put, prompt, brief)
         await self._end_the_last()
-        await asyncio.to_thread((self.folder / DECISION).unlink, missing_ok=True)
+        await asyncio.to_thread(_clear, self.folder / DECISION)
         command, given = self.command, b""
         if PROMPT_FILE in command:
             command = command.replace(PROMPT_FILE, shlex.quote(str(prompt)))
@@ -88,14 +90,14 @@ class CommandDecider:
         """What it left, which is gone afterwards whatever becomes of it."""
         path = self.folder / DECISION
         try:
-            if path.is_symlink() or path.stat().st_size > MOST_DECISION:
-                return None
+            about = path.lstat()
+            if not stat.S_ISREG(about.st_mode) or about.st_size > MOST_DECISION:
+                return None  # a pipe would never end
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError:
             return None
         finally:
-            with contextlib.suppress(OSError):
-                path.unlink()
+            _clear(path)
         return struck(text.encode("utf-8", "replace"), self.secrets).decode("utf-8", "replace")
 
     def _note(self, pid: int) -> None:
@@ -113,6 +115,15 @@ class CommandDecider:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(pid, signal.SIGKILL)
         path.unlink(missing_ok=True)
+
+
+def _clear(path: Path) -> None:
+    """Whatever lies there."""
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def began(pid: int) -> str | None:

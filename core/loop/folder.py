@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import threading
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -44,6 +45,8 @@ MAX_BYTES: Final = 1024 * 1024
 class LoopFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._git = threading.RLock()
+        """One of our threads at a time: git itself refuses a second."""
 
     # --- its layout
 
@@ -59,18 +62,25 @@ class LoopFolder:
             (self.path / "sensors" / "today").chmod(0o755)
         if not (self.path / ".gitignore").exists():
             put(self.path / ".gitignore", "".join(f"/{one}/\n" for one in IGNORED) + ".*.part\n")
-        if not (self.path / ".git").exists():
-            self._try_git("init", "--quiet")
+        with contextlib.suppress(OSError):  # of a process that died; nobody else writes here
+            (self.path / ".git" / "index.lock").unlink(missing_ok=True)
+        self._repository()
         if fresh:
             self.commit("the loop as it begins")
         return fresh
 
+    def _repository(self) -> None:
+        if not (self.path / ".git").exists():
+            self._try_git("init", "--quiet")
+
     def commit(self, message: str) -> None:
         """All that is tracked, as it lies there. Without git the files count all the same."""
-        there = [one for one in TRACKED if (self.path / one).exists()]
-        self._try_git("add", "--all", "--force", "--", *there)
-        if self._try_git("status", "--porcelain", "--untracked-files=no"):
-            self._try_git("commit", "--quiet", "--no-verify", "-m", message)
+        with self._git:
+            self._repository()
+            there = [one for one in TRACKED if (self.path / one).exists()]
+            self._try_git("add", "--all", "--force", "--", *there)
+            if self._try_git("status", "--porcelain", "--untracked-files=no"):
+                self._try_git("commit", "--quiet", "--no-verify", "-m", message)
 
     def _try_git(self, *args: str) -> str:
         try:
@@ -203,6 +213,11 @@ class LoopFolder:
     def take_over(self, now: datetime) -> list[str]:
         """Commit what was changed by hand, file by file; returns the paths. A PLAYBOOK that is empty, gone or unreadable is put
         back as it was, and is named with "restored: " before it."""
+        with self._git:
+            return self._take_over(now)
+
+    def _take_over(self, now: datetime) -> list[str]:
+        self._repository()
         found: list[str] = []
         if not (_read(self.path / PLAYBOOK) or b"").strip():
             if self._restore():
@@ -247,7 +262,7 @@ class LoopFolder:
 def put(target: Path, text: str) -> None:
     """Whole or not at all, also through a power cut."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
+    part = target.with_name(f".{target.name}.{threading.get_ident():x}.part")  # several may write the same
     with part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         file.write(text if text.endswith("\n") or not text else f"{text}\n")
         file.flush()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
+import stat
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +20,7 @@ from core.loop.shell_gate import Verdict, judge
 
 MOST: Final = 256 * 1024
 """Bytes of a script that are read; a longer one is asked about."""
+BINARY: Final = "base64:"
 _SHELL: Final = re.compile(rb"\A#!\s*/(?:usr/)?bin/(?:env\s+)?(?:ba|da)?sh[ \t]*(?:-[eux]+[ \t]*)?\n")
 
 
@@ -58,6 +61,7 @@ class Gatekeeper:
         if state:  # it waits, or was refused: the same is not asked twice
             return ask_id if state == "pending" else f"{state}: {ask_id}"
         why = f"{sensor.path.name}: {verdict.why}"
+        shown = f"({len(text)} characters of a program that is no text)" if text.startswith(BINARY) else ""
         return await store.write(
             lambda tx: (
                 approvals.put(
@@ -66,6 +70,7 @@ class Gatekeeper:
                     text,
                     names.PULSE,
                     why=why,
+                    shown=shown,
                     more={
                         "name": sensor.path.name,
                         "why": verdict.why,
@@ -77,14 +82,24 @@ class Gatekeeper:
 
 
 def _read(path: Path) -> str:
+    """Its text; of what is none a text that says the same of the same bytes."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return ""
         with path.open("rb") as file:
-            return file.read(MOST + 1).decode("utf-8", "surrogateescape")
+            data = file.read(MOST + 1)
     except OSError:
         return ""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    return text if "\0" not in text else BINARY + base64.b64encode(data).decode("ascii")
 
 
 def _judge(text: str, config: LoopConfig) -> Verdict:
+    if text.startswith(BINARY):
+        return Verdict("ask", "a program that is no shell script")
     data = text.encode("utf-8", "surrogateescape")
     if len(data) > MOST:
         return Verdict("ask", "it is too long to be looked through")
@@ -93,6 +108,4 @@ def _judge(text: str, config: LoopConfig) -> Verdict:
         if first is None:
             return Verdict("ask", "a program that is no shell script")
         data = data[first.end() :]
-    elif b"\0" in data:
-        return Verdict("ask", "a program that is no shell script")
     return judge(data.decode("utf-8", "surrogateescape"), config.shell_allow, config.fetch_allow)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,8 @@ from core.asks.asks import ask_json
 from core.loop.folder import put
 from core.loop.world import canonical
 from core.store.loop_tables import AskRow
+
+log = structlog.get_logger(__name__)
 
 NEWEST: Final = 200
 """So many of the answered ones are looked at."""
@@ -56,5 +59,8 @@ def _once(path: Path, value: dict[str, Any], known: set[str]) -> None:
     key = f"{path.parent.name}/{path.name}:{hash(text)}"
     if key in known:
         return
-    put(path, text)
+    try:
+        put(path, text)
+    except OSError as error:  # rows are the truth
+        log.warning("ask_not_mirrored", why=error.strerror)
     known.add(key)

@@ -37,6 +37,7 @@ from core.loop.moves import BadMove, Move, Noop, RunShell, line_of, read_move
 from core.loop.sensing import publish, publish_all, read_all, sensors_in
 from core.loop.world import World, canonical, changes, parsed
 from core.outbox import card_publisher
+from core.outbox.said_once import first_time
 from core.store import loop_events
 from core.store.loop_tables import AskRow, LoopApproval, LoopGuard, LoopIntent
 
@@ -262,6 +263,8 @@ class Pulse:
                 return Beat("unchanged", changes(memory.items, look.world.items), world_hash=look.world.hash)
             beat = self._idle(look, memory, now, config, forced=force or self._first or bool(focus))
             if beat is not None:
+                if beat.result == "unreadable":
+                    await house.store.write(_tell_unreadable)
                 return beat
             try:
                 beat = await self._decide(look, memory, config, judgment, focus)
@@ -721,6 +724,19 @@ def _tell_commands(commands: str, tx: Tx) -> None:
         tx,
         tx.services.company.founder,
         lambda words: words(N_("What the loop may run was changed in config.json: {what}."), what=what),
+    )
+
+
+def _tell_unreadable(tx: Tx) -> None:
+    """Once: nothing is decided any more until a person says so."""
+    if not first_time(tx, remembering.DAMAGED):
+        return
+    card_publisher.tell(
+        tx,
+        tx.services.company.founder,
+        lambda words: words(
+            N_("The loop's record of its last look is damaged, so it decides nothing. /up begins anew.")
+        ),
     )
 
 

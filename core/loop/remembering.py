@@ -16,6 +16,7 @@ from core.context import Tx
 from core.loop import guards
 from core.loop.guards import Backoff, Failure, Flap, Memory, Noop
 from core.loop.world import canonical, parsed
+from core.outbox.said_once import forget
 from core.store.loop_tables import LoopGuard
 
 T = TypeVar("T")
@@ -30,6 +31,8 @@ NAMES: Final = (
     "flaps",
     "last_output",
 )
+DAMAGED: Final = "loop_unreadable"
+"""What is said once of it."""
 _SHAPES: Final = (KeyError, TypeError, ValueError, AttributeError)
 """What a record that is none raises."""
 
@@ -59,6 +62,7 @@ def mend(tx: Tx) -> bool:
     if row is None or of_rows({"committed": row.value}, "", tx.now).committed is not None:
         return False
     tx.session.delete(row)
+    forget(tx, DAMAGED)
     return True
 
 

@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import signal
+import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -131,7 +132,7 @@ def publish(target: Path, data: bytes) -> None:
         if target.read_bytes() == data:
             os.utime(target)
             return
-    part = target.with_name(f".{target.name}.part")
+    part = target.with_name(f".{target.name}.{threading.get_ident():x}.part")
     with part.open("wb") as file:
         file.write(data)
         file.flush()

@@ -25,6 +25,8 @@ from core.loop.shell_gate import judge
 from core.store import loop_events
 from core.store.loop_tables import LoopApproval, LoopCursor
 
+LONGEST: Final = 20_000
+"""Characters of a command."""
 AGAIN: Final = -1
 """The code of an answer that only says: nothing yet, ask again."""
 HELD: Final = 20.0
@@ -381,6 +383,8 @@ async def _schedule_list(verbs: Verbs, asked: Asked) -> Reply:
 
 async def _run_shell(verbs: Verbs, asked: Asked) -> Reply:
     cmd = _body(asked.text("cmd"))
+    if len(cmd) > LONGEST:
+        raise Refused("too_long", most=LONGEST)
     reason = asked.text("reason") or " ".join(cmd.split())[:100]
     config, who = await verbs.house.config(), verbs.house.services.company.founder.id
     move = RunShell(action="run_shell", cmd=cmd, reason=reason, journal=asked.text("journal") or None)

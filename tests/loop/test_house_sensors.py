@@ -77,16 +77,14 @@ def test_a_schedule_whose_moment_has_come_is_told_with_its_note() -> None:
         value = {"signal": signals, "detail": {"notes": {"rent": "look at the bank"}}}
         return Reading(b"", {}, {"sys-schedules": canonical(value).encode()})
 
-    told = [
-        reflexes.decide(world(**now), world(**before).items, ENGLISH)
-        for before, now in [
-            ({}, {"rent": 0}),
-            ({"rent": 0}, {"rent": 1}),
-            ({"rent": 1}, {"rent": 1}),
-            ({"once": "pending"}, {"once": "due"}),
-            ({"once": "due"}, {"once": "due"}),
-        ]
+    looks: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({}, {"rent": 0}),
+        ({"rent": 0}, {"rent": 1}),
+        ({"rent": 1}, {"rent": 1}),
+        ({"once": "pending"}, {"once": "due"}),
+        ({"once": "due"}, {"once": "due"}),
     ]
+    told = [reflexes.decide(world(**now), world(**before).items, ENGLISH) for before, now in looks]
     assert [one.message if isinstance(one, Notify) else "" for one in told] == [
         "", "It is time for rent: look at the bank", "", "It is time for once: –", "",
     ]  # fmt: skip

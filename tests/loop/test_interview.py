@@ -50,7 +50,7 @@ async def test_five_questions_and_a_playbook_that_he_confirms(loop: Beating) -> 
     await card.tap("approve")
     await loop.beat()
     after = (loop.folder / "PLAYBOOK.md").read_text()
-    assert after.startswith(before[:200])
+    assert after.startswith(before[:110])
     assert "The goal `setup`" in before and "The goal `setup`" not in after
     assert any("/goal write" in one for one in await world.texts("ben"))
     assert "- Who may be woken: Water and power, too" in after

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -12,12 +13,16 @@ from sqlalchemy import delete, select
 from core.loop.house import set_down
 from core.store.loop_tables import AskRow, LoopApproval, LoopGuard, LoopIntent
 from tests.loop.beating import NOOP, Beating, beating
-from tests.world import World
+from tests.world import CardSeen, World
 
 
 @pytest.fixture
 async def loop(world: World) -> Beating:
     return await beating(world)
+
+
+async def asked(loop: Beating, ask_id: str) -> CardSeen:
+    return next(one for one in await loop.world.cards("ben", "ask") if ask_id in one.text)
 
 
 async def asks(loop: Beating) -> list[AskRow]:
@@ -188,7 +193,7 @@ async def test_35_what_cannot_be_undone_waits_for_the_founder_and_runs_once(
     assert len([one for one in journal if one.startswith(("run-shell", "act"))]) == 1
     row = await loop.world.store.read(lambda s: s.scalars(select(LoopApproval)).one())
     assert (row.state, row.code, row.payload) == ("done", 0, exact)
-    card = await loop.world.card("ben", "ask")
+    card = await asked(loop, "pulse-1")
     assert card.lead == "You said yes, and it is done."
     assert card.buttons() == {}
     if move["action"] == "act":
@@ -250,13 +255,13 @@ async def test_03_04_what_is_wrong_with_a_sensor_is_its_reading(loop: Beating) -
     loop.decides(NOOP)
     loop.sensor("good", "echo fine")
     loop.sensor("mode", "echo no", mode=0o644)
-    loop.sensor("leak", "cat /proc/self/environ; echo tok-123456-secret")
+    loop.sensor("leak", 'echo "$LOOOP_BIN"; echo tok-123456-secret')
     await loop.beat()
     assert loop.snapshot("sensor-mode")["signal"] == {"error": True, "exit_code": 1}
     assert (loop.folder / "snapshots" / "sensor-good.json").read_text() == "fine\n"
     leaked = (loop.folder / "snapshots" / "sensor-leak.json").read_text()
     assert "tok-123456-secret" not in leaked
-    assert "LOOOP_BIN=" in leaked
+    assert "/bin/loopos" in leaked
 
 
 async def test_a_sensor_that_may_do_more_than_look_waits_for_a_yes(loop: Beating) -> None:
@@ -381,6 +386,39 @@ async def test_seen_and_acted_survive_what_the_guards_keep(loop: Beating) -> Non
     assert (await loop.beat()).result == "moved", "absent is fresh"
 
 
+@pytest.mark.parametrize(
+    "leaves", ["mkdir .decision.json", "mkfifo .decision.json", "ln -s /etc/passwd .decision.json"]
+)
+async def test_16_whatever_lies_where_the_decision_should_ends_the_beat_and_not_the_loop(
+    loop: Beating, leaves: str
+) -> None:
+    loop.configure(tick_command=leaves)
+    assert (await loop.beat()).line.startswith("failed: silent")
+    loop.decides(NOOP)
+    await loop.passes(seconds=61)
+    assert (await loop.beat()).result == "moved"
+
+
+@pytest.mark.parametrize("content", [b"\x7fELF\x00\x01\xff" * 1000, b"#!/bin/sh\n\xff\xfe\n", b"", b"\x00"])
+async def test_a_program_that_is_no_text_is_asked_about_and_stops_nobody(
+    loop: Beating, content: bytes
+) -> None:
+    loop.decides(NOOP)
+    path = loop.folder / "sensors" / "bin"
+    path.write_bytes(content)
+    path.chmod(0o755)
+    assert (await loop.beat()).result == "moved"
+    reading = loop.snapshot("sensor-bin")["signal"]
+    assert reading["pending"] == "pulse-1"
+
+
+async def test_a_folder_without_its_repository_gets_one_again(loop: Beating) -> None:
+    loop.decides(NOOP)
+    shutil.rmtree(loop.folder / ".git")
+    await loop.beat()
+    assert "noop · quiet" in loop.git("log", "--format=%s")
+
+
 async def test_what_config_lets_run_is_told_of_when_it_changes_and_a_notice_has_its_hook(
     loop: Beating,
 ) -> None:
@@ -414,6 +452,6 @@ async def test_the_card_shows_a_script_line_by_line_before_the_yes_and_how_it_en
     assert would == script
     await card.tap("approve")
     await loop.beat()
-    card = await loop.world.card("ben", "ask")
+    card = await asked(loop, "pulse-1")
     assert card.lead == "You said yes, and it failed (exit 2)."
     assert "No such file" in card.text

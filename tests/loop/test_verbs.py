@@ -188,6 +188,19 @@ async def test_a_command_that_only_looks_runs_and_any_other_asks(shell: Shell) -
     assert (shell.loop.folder / "done").exists()
 
 
+async def test_many_questions_at_once_are_all_asked(shell: Shell) -> None:
+    replies = await asyncio.gather(*(shell("_ run", cmd=f"touch q{n}") for n in range(12)))
+    assert {one.err for one in replies} == {f"asked ben: cli-{n}" for n in range(1, 13)}
+    assert len(list((shell.loop.folder / "asks").glob("cli-*.json"))) == 12
+
+
+@pytest.mark.parametrize("cmd", ["echo " + "a" * 30_000, "echo " + "$(echo " * 600 + ")" * 600])
+async def test_a_command_that_is_too_much_is_refused_or_asked_about(shell: Shell, cmd: str) -> None:
+    reply = await shell("_ run", cmd=cmd)
+    assert reply.code == 1
+    assert "asked ben" in reply.err or reply.refused is not None
+
+
 async def test_24_an_answer_is_the_first_unless_forced(shell: Shell) -> None:
     name = (await shell("ask", worker="inbox", prompt="Which key?", options="red,blue")).out
     assert name == "inbox-1"
