@@ -16,6 +16,7 @@ from core.loop.folder import LoopFolder
 from core.loop.house import is_down
 from core.loop.pulse import acted_at
 from core.loop.verbs import title_of
+from core.loop.world import wake_part
 from core.model import Role
 from core.store.loop_tables import LoopLine
 from core.team.rights import MAY, Part, Right
@@ -27,6 +28,7 @@ async def page(store: Store, services: Services, caller: Caller) -> dict[str, An
     folder = LoopFolder(services.loop_folder)
     now = services.clock.now()
     bodies, plans, playbook, policy = await asyncio.to_thread(_files, folder)
+    readings = await asyncio.to_thread(_readings, folder)
 
     def rows(session: Any) -> dict[str, Any]:
         tx: Tx = services.unit(session, now)
@@ -78,6 +80,8 @@ async def page(store: Store, services: Services, caller: Caller) -> dict[str, An
             for name, one in plans.items()
         ],
         "playbook": playbook if founder else "",
+        "readings": readings,
+        "thinks": services.models is not None,
     }
 
 
@@ -88,6 +92,19 @@ def _files(folder: LoopFolder) -> tuple[dict[str, str], dict[str, schedules.Sche
         folder.playbook(),
         folder.world({}).policy_hash,
     )
+
+
+def _readings(folder: LoopFolder) -> list[dict[str, Any]]:
+    """What it sees, in short: what may wake it; a sensor that fails or waits for a yes is named so."""
+    found = []
+    for name, data in sorted(folder.world().snapshots.items()):
+        if not name.startswith("sensor-"):
+            continue
+        text = wake_part(data).decode("utf-8", "replace")
+        found.append(
+            {"name": name.removeprefix("sensor-"), "text": text[:300], "bad": text.startswith('{"error":')}
+        )
+    return found
 
 
 def _next(one: schedules.Schedule | None, now: datetime) -> datetime | None:
