@@ -8,7 +8,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -187,7 +187,8 @@ class Pulse:
         self._spawn(self._went_on())
 
     async def _went_on(self) -> None:
-        await self.house.store.write(interview.go_on)
+        if await self.house.store.read(interview.is_owed):
+            await self.house.store.write(interview.go_on)
         await self._approved()
 
     def _spawn(self, work: Any) -> None:
@@ -197,7 +198,9 @@ class Pulse:
 
     def _again_at(self, moment: datetime) -> None:
         if self._scheduler is not None:
-            self._scheduler.add_job(self._ring, DateTrigger(moment), id="pulse", replace_existing=True)
+            # The scheduler goes by the machine's clock, whatever ours is shifted by.
+            real = datetime.now(UTC) + (moment - self.house.services.clock.now())
+            self._scheduler.add_job(self._ring, DateTrigger(real), id="pulse", replace_existing=True)
 
     async def _ring(self) -> None:
         task = asyncio.current_task()
@@ -231,7 +234,7 @@ class Pulse:
         """When the next beat is due: after the interval, or sooner where something asked for it."""
         house, now = self.house, self.house.services.clock.now()
         config = await house.config()
-        memory = await self._remembered(house.folder.world({}), now)
+        memory = await self._remembered(await asyncio.to_thread(house.folder.world, {}), now)
         plans = await asyncio.to_thread(schedules.read_all, house.folder.path / "schedules")
         moments = [now + timedelta(seconds=config.interval)]
         if memory.next_wake is not None:
@@ -241,7 +244,8 @@ class Pulse:
             moments.append(due)
         if memory.backoff is not None:
             moments.append(memory.backoff.since + memory.backoff.wait)
-        return max(min(one for one in moments if one > now - timedelta(hours=1)), now + timedelta(seconds=1))
+        # What has passed already waits for the interval: a moment that cannot be used up never makes it spin.
+        return max(min(one for one in moments if one > now), now + timedelta(seconds=1))
 
     # --- one beat
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -455,3 +456,18 @@ async def test_the_card_shows_a_script_line_by_line_before_the_yes_and_how_it_en
     card = await asked(loop, "pulse-1")
     assert card.lead == "You said yes, and it failed (exit 2)."
     assert "No such file" in card.text
+
+
+async def test_33_a_moment_that_has_passed_never_makes_it_spin(loop: Beating) -> None:
+    loop.decides(NOOP, {**NOOP, "next_interval_s": 5}, "nonsense")
+    now = loop.world.clock.now
+    await loop.beat()
+    assert await loop.pulse.next_look() == now() + timedelta(seconds=60)
+    await loop.beat(force=True)
+    assert await loop.pulse.next_look() == now() + timedelta(seconds=5)
+    await loop.beat(force=True)  # fails, and its wait passes while the world stays as it was looked at
+    assert await loop.pulse.next_look() == now() + timedelta(seconds=5)
+    await loop.passes(hours=2)
+    assert await loop.pulse.next_look() == now() + timedelta(seconds=60)
+    loop.configure(interval=7)
+    assert await loop.pulse.next_look() == now() + timedelta(seconds=7)
