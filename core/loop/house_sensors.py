@@ -5,10 +5,11 @@ Each is a function of a snapshot of the rows, so that none of them holds a write
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session, selectinload
 
@@ -27,6 +28,8 @@ from core.stays.fetching import fetch
 from core.store.tables import IS_OPEN, Dispatch, Ticket
 from core.tickets.records import current_dispatch, vendor_money
 
+log = structlog.get_logger(__name__)
+
 Reading = dict[str, Any]
 Rows = Callable[[Session, Company, datetime], Reading]
 Reader = Callable[[LoopHouse, datetime], Awaitable[Reading]]
@@ -44,6 +47,10 @@ FEED: Final = timedelta(minutes=15)
 
 
 def _open(session: Session) -> list[Ticket]:
+    """Looked up once in a look at the database."""
+    known: list[Ticket] | None = session.info.get("open")
+    if known is not None:
+        return known
     wanted = (
         select(Ticket)
         .where(text(IS_OPEN))
@@ -51,7 +58,9 @@ def _open(session: Session) -> list[Ticket]:
         .limit(500)
         .options(selectinload(Ticket.dispatches).selectinload(Dispatch.offers))
     )
-    return list(session.scalars(wanted))
+    found = list(session.scalars(wanted))
+    session.info["open"] = found
+    return found
 
 
 def tickets(session: Session, company: Company, now: datetime) -> Reading:
@@ -210,17 +219,42 @@ def _rows(read: Rows) -> Reader:
     return reader
 
 
+async def rows_now(house: LoopHouse, names: Sequence[str], now: datetime) -> dict[str, Reading]:
+    """Those of ROWS, in one look at the database; one that fails is its own trouble."""
+    company = house.services.company
+
+    def look(session: Session) -> dict[str, Reading]:
+        found = {}
+        for name in names:
+            try:
+                found[name] = ROWS[name](session, company, now)
+            except Exception as error:
+                found[name] = failed_reading(name, error)
+        return found
+
+    return await house.store.read(look) if names else {}
+
+
+def failed_reading(name: str, error: Exception) -> Reading:
+    log.error("sensor_failed", sensor=name, exc_info=error)
+    return {"signal": {"error": True, "exit_code": 1}, "detail": {"message": type(error).__name__}}
+
+
 def _minutes(span: timedelta) -> int:
     return int(span.total_seconds() // 60)
 
 
+ROWS: Final[Mapping[str, Rows]] = {
+    "tickets": tickets,
+    "dispatches": dispatches,
+    "vendors": vendors,
+    "budget": budget,
+    "cover": cover,
+}
+"""Those that are read off a snapshot of the rows."""
 SENSORS: Final[Mapping[str, Reader]] = {
     "stays": stays,
-    "tickets": _rows(tickets),
-    "dispatches": _rows(dispatches),
-    "vendors": _rows(vendors),
-    "budget": _rows(budget),
-    "cover": _rows(cover),
+    **{name: _rows(read) for name, read in ROWS.items()},
     "line-quota": line_quota,
     "models": models,
 }

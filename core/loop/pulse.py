@@ -32,7 +32,7 @@ from core.loop.folder import put
 from core.loop.gatekeeping import Gatekeeper
 from core.loop.guards import Memory
 from core.loop.house import LoopHouse, is_down
-from core.loop.house_sensors import SELDOM, SENSORS
+from core.loop.house_sensors import ROWS, SELDOM, SENSORS, failed_reading, rows_now
 from core.loop.moves import BadMove, Move, Noop, RunShell, line_of, read_move
 from core.loop.sensing import publish, publish_all, read_all, sensors_in
 from core.loop.world import World, canonical, changes, parsed
@@ -304,19 +304,21 @@ class Pulse:
     async def _read_ours(self, sensors: Mapping[str, Any], now: datetime) -> None:
         """The house's own sensors: each by itself, so that one that fails is its own trouble."""
         house, readings = self.house, []
+        due = {}
         for name, read in sensors.items():
             last = self._read_at.get(name)
-            if last is not None and now - last < SELDOM.get(name, timedelta()):
-                continue
-            self._read_at[name] = now
-            try:
-                value = await read(house, now)
-            except Exception as error:
-                log.error("sensor_failed", sensor=name, exc_info=error)
-                value = {
-                    "signal": {"error": True, "exit_code": 1},
-                    "detail": {"message": type(error).__name__},
-                }
+            if last is None or now - last >= SELDOM.get(name, timedelta()):
+                self._read_at[name] = now
+                due[name] = read
+        found = await rows_now(house, [name for name in due if name in ROWS], now)
+        for name, read in due.items():
+            if name in found:
+                value = found[name]
+            else:
+                try:
+                    value = await read(house, now)
+                except Exception as error:
+                    value = failed_reading(name, error)
             data = canonical(value).encode("utf-8", "surrogatepass")
             readings.append((house.folder.path / "snapshots" / f"sensor-{name}.json", data))
         await asyncio.to_thread(publish_all, readings)
@@ -591,11 +593,12 @@ class Pulse:
         """What a person edited is theirs, what was approved is done, commands that died are told of."""
         house, now = self.house, self.house.services.clock.now()
 
-        def rows(session: Session) -> tuple[bool, list[tuple[str, str]]]:
-            return bool(session.scalars(_APPROVED.limit(1)).all()), _died(session, now)
+        def rows(session: Session) -> tuple[bool, list[tuple[str, str]], bool]:
+            approved = bool(session.scalars(_APPROVED.limit(1)).all())
+            return approved, _died(session, now), interview.is_owed(session)
 
-        approved, died = await house.store.read(rows)
-        if await house.store.read(interview.is_owed):
+        approved, died, owed = await house.store.read(rows)
+        if owed:
             await house.store.write(interview.go_on)
         if approved:
             await self._approved()
