@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from bot.settings import read_settings
-from bot.verbs.client import Home, told
+from bot.verbs.client import CALLER, Home, told
+from core.loop.sensing import MARK
 
 READY_WITHIN: Final = 60.0
 
@@ -35,6 +37,7 @@ def up(home: Home, worker: str, *, as_json: bool) -> int:
             stdout=out,
             stderr=out,
             start_new_session=True,
+            env={key: value for key, value in os.environ.items() if key not in {CALLER, MARK}},
             cwd=str(Path(__file__).parents[2]),
         )
     url = f"{settings.model_copy(update={'base_url': None}).url}/readyz"

@@ -12,7 +12,7 @@ from typing import Final
 
 from core.loop.config import PREFIXES
 from core.loop.folder import put
-from core.loop.sensing import LEAST_SECRET
+from core.loop.sensing import LEAST_SECRET, MARK
 
 PASSED: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "TERM"})
 _SECRET: Final = re.compile(
@@ -42,6 +42,7 @@ def child_env(
     if session:
         env["SESSION_ID"] = session
     env["LOOPOS_HOME"] = str(home)
+    env[MARK] = str(home)
     return env
 
 

@@ -34,7 +34,7 @@ from core.loop.guards import Memory
 from core.loop.house import LoopHouse, is_down
 from core.loop.house_sensors import ROWS, SELDOM, SENSORS, failed_reading, rows_now
 from core.loop.moves import BadMove, Move, Noop, RunShell, line_of, read_move
-from core.loop.sensing import publish, publish_all, read_all, sensors_in
+from core.loop.sensing import end_strays, publish, publish_all, read_all, sensors_in
 from core.loop.world import World, canonical, changes, parsed
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
@@ -50,6 +50,8 @@ COMMANDS: Final = "commands"
 """The record of what config.json let run at the last look."""
 ACTED: Final = "acted"
 """The record of when each goal was last acted on."""
+STRAYS: Final = 10
+"""Looks between two searches for processes that outlived their sensor."""
 GRACE: Final = timedelta(seconds=60)
 """A command that is still marked as running so long after its time died in the middle."""
 
@@ -138,6 +140,7 @@ class Pulse:
     _commands: str = ""
     """What config.json lets run, as of the last look."""
     _mirrored: set[str] = field(default_factory=set)
+    _looks: int = 0
     _read_at: dict[str, datetime] = field(default_factory=dict)
     """When each of our own sensors was read last."""
 
@@ -300,6 +303,11 @@ class Pulse:
             kept=list(ours),
         )  # fmt: skip
         await self._read_ours(ours, now)
+        self._looks += 1
+        if self._looks % STRAYS == 0:
+            ended = await asyncio.to_thread(end_strays, str(house.home))
+            if ended:
+                log.warning("strays_ended", processes=len(ended))
 
     async def _read_ours(self, sensors: Mapping[str, Any], now: datetime) -> None:
         """The house's own sensors: each by itself, so that one that fails is its own trouble."""

@@ -26,6 +26,10 @@ DRAINED: Final = 64 * 1024 * 1024
 """Bytes after which one that floods is ended."""
 LINGER: Final = 0.5
 """Seconds that children which hold the pipe open have after their parent's end."""
+MARK: Final = "LOOPOS_LOOP_OF"
+"""In the environment of every program that a loop starts: whose it is."""
+RUNNING: Final[set[int]] = set()
+"""Sessions of the programs that run now, by the number of their first process."""
 STRUCK: Final = b"[struck out]"
 LEAST_SECRET: Final = 6
 _INTERVAL: Final = re.compile(rb"^\s*#\s*(?:looop|loopos):interval=(\d{1,7})\s*$")
@@ -217,6 +221,7 @@ async def run_program(
         out.close()
         err.close()
         raise
+    RUNNING.add(process.pid)
     out.on_flood = lambda: _end(process)
     readers = [asyncio.create_task(one.read()) for one in (out, err)]
     if started is not None:
@@ -233,6 +238,7 @@ async def run_program(
     finally:
         _end(process)
         code = await process.wait()
+        RUNNING.discard(process.pid)
         await _ended(readers)
         for one in readers:
             one.cancel()
@@ -246,6 +252,27 @@ async def run_program(
     if code < 0:
         return Finished(128 - code, *kept, _name_of(-code))
     return Finished(code, *kept)
+
+
+def end_strays(whose: str) -> list[int]:
+    """End what outlived the program that started it by taking a session of its own; returns those processes. Whatever of
+    `whose` runs in a session that we started and wait for is left alone, and so is what has another environment."""
+    mark, found = f"{MARK}={whose}".encode(), []
+    ours = os.getsid(0)  # a service that was started by such a program is no stray of itself
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        try:
+            if mark not in (entry / "environ").read_bytes().split(b"\0"):
+                continue
+            session = int((entry / "stat").read_text().rpartition(")")[2].split()[3])
+        except (OSError, ValueError, IndexError):
+            continue  # it is gone, or somebody else's
+        if session not in RUNNING and session != ours:
+            with contextlib.suppress(OSError):
+                os.kill(int(entry.name), signal.SIGKILL)
+                found.append(int(entry.name))
+    return found
 
 
 async def _ended(readers: Sequence[asyncio.Task[None]]) -> None:

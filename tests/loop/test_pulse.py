@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -471,3 +472,23 @@ async def test_33_a_moment_that_has_passed_never_makes_it_spin(loop: Beating) ->
     assert await loop.pulse.next_look() == now() + timedelta(seconds=60)
     loop.configure(interval=7)
     assert await loop.pulse.next_look() == now() + timedelta(seconds=7)
+
+
+async def test_04_what_leaves_its_sensors_session_is_ended_within_ten_looks(loop: Beating) -> None:
+    loop.decides(NOOP)
+    path = loop.folder / "sensors" / "stray"
+    path.write_text(
+        "#!/bin/sh\nsetsid sleep 300 </dev/null >/dev/null 2>&1 &\necho $! > reports/pid\necho started\n"
+    )
+    path.chmod(0o755)
+    await loop.beat()
+    await (await asked(loop, "pulse-1")).tap("approve")
+    await loop.beat()
+    pid = int((loop.folder / "reports" / "pid").read_text())
+    assert Path(f"/proc/{pid}").exists()
+    path.write_text("#!/bin/sh\necho quiet\n")
+    for _ in range(10):
+        await loop.beat()
+    async with asyncio.timeout(5):
+        while Path(f"/proc/{pid}").exists() and " Z " not in Path(f"/proc/{pid}/stat").read_text():
+            await asyncio.sleep(0.02)
