@@ -14,6 +14,8 @@ from typing import Any, Final, NoReturn
 
 UNREADABLE: Final = b"\x00unreadable"
 """Stands for what is there and cannot be read: a reading like any other."""
+KEPT: Final = 4000
+"""Characters of a signal that are remembered as they are; of a longer one the beginning and a digest."""
 SHOWN: Final = 200
 """Characters of a signal in a list of changes."""
 
@@ -93,9 +95,13 @@ def canonical(value: Any) -> str:
 
 def _shown(data: bytes) -> str:
     text = data.decode("utf-8", "replace")
-    if len(text) <= SHOWN:
+    if len(text) <= KEPT:
         return text
     return f"{text[:SHOWN]}… #{hashlib.sha256(data).hexdigest()[:16]}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= SHOWN + 20 else f"{text[:SHOWN]}…"
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
@@ -106,9 +112,11 @@ def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
         if old == new:
             continue
         if old is None:
-            found.append(f"{name} new" + (f": {new}" if name.startswith("snap:") else ""))
+            found.append(f"{name} new" + (f": {_cut(new)}" if name.startswith("snap:") else ""))
         elif new is None:
             found.append(f"{name} gone")
         else:
-            found.append(f"{name}: {old} -> {new}" if name.startswith("snap:") else f"{name} changed")
+            found.append(
+                f"{name}: {_cut(old)} -> {_cut(new)}" if name.startswith("snap:") else f"{name} changed"
+            )
     return found

@@ -116,3 +116,10 @@ async def test_a_sensor_of_the_companys_takes_the_place_of_ours(loop: Beating) -
     loop.sensor("budget", 'echo \'{"signal": "ours"}\'')
     await loop.beat()
     assert loop.snapshot("sensor-budget") == {"signal": "ours"}
+
+
+def test_what_was_told_is_not_told_again_when_a_long_reading_changes_elsewhere() -> None:
+    late, many = ["T-1001"], {f"house_{n}": f"2026-11-2{n}T15:00:00+08:00" for n in range(10)}
+    before = reading(stays={"arrivals": many, "threatened": late, "unreadable": []})
+    now = reading(stays={"arrivals": dict(list(many.items())[1:]), "threatened": late, "unreadable": []})
+    assert not isinstance(reflexes.decide(now, before.items, ENGLISH), Notify)
