@@ -100,7 +100,8 @@ def _shown(data: bytes) -> str:
     return f"{text[:SHOWN]}… #{hashlib.sha256(data).hexdigest()[:16]}"
 
 
-def _cut(text: str) -> str:
+def _cut(text: str | None) -> str:
+    text = text or ""
     return text if len(text) <= SHOWN + 20 else f"{text[:SHOWN]}…"
 
 

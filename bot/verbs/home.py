@@ -1,0 +1,185 @@
+"""The home as a verb meets it: where the database is, who owns it, and how a verb is handed on."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import secrets
+import sqlite3
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+AGAIN: Final = -1
+"""As core.loop.verbs has it."""
+LOOKS: Final = 0.02
+"""Seconds between two looks for an answer, at first."""
+SLOWEST: Final = 0.25
+ANSWERS_WITHIN: Final = 60.0
+"""A service that holds the home and does not answer for so long is not well. A beat may take longer, and is waited for."""
+STARTS_WITHIN: Final = 20.0
+SLOW: Final = frozenset({"tick", "run", "_ run"})
+LOOKING: Final = frozenset({"wait", "state", "status", "asks", "answered", "approval"})
+"""What may be asked again: it only looks."""
+RIDDEN_THROUGH: Final = 15.0
+"""Seconds without a service that one who waits bears: a restart."""
+SESSION: Final = ("LOOPOS_SESSION_ID", "LOOOP_SESSION_ID", "SESSION_ID")
+MOMENT: Final = b" for a moment"
+"""As core.store.ownership writes it."""
+CALLER: Final = "LOOPOS_CALLER"
+
+
+class Trouble(Exception):
+    """Exit 1, one line why."""
+
+
+def told(answer: Answer, *, plain: bool = False) -> int:
+    """`plain`: what stands on stderr is a command's own."""
+    if answer.out:
+        print(answer.out, flush=True)
+    if answer.err:
+        text = answer.err if plain or answer.code in {0, 2} else f"loopos: {answer.err}"
+        print(text, file=sys.stderr, flush=True)
+    return answer.code
+
+
+class Answer:
+    def __init__(self, code: int, out: str = "", err: str = "") -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+class Home:
+    """Where the database is, and who owns it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        base = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+        self.path = Path(environ.get("LOOPOS_HOME") or Path(base) / "loopos")
+        self.database = _file_of(environ.get("DATABASE_URL") or self._written("DATABASE_URL")) or (
+            self.path / "loopos.db"
+        )
+        self._connection: sqlite3.Connection | None = None
+
+    def _written(self, key: str) -> str:
+        """As LOOPOS_HOME/env has it."""
+        try:
+            lines = (self.path / "env").read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return ""
+        found = [one.partition("=")[2].strip().strip("'\"") for one in lines if one.startswith(f"{key}=")]
+        return found[-1] if found else ""
+
+    def is_owned(self) -> bool:
+        """A living process holds the home: its lock dies with it."""
+        try:
+            handle = os.open(self.path / "owner.lock", os.O_RDWR)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            held = error.errno in {errno.EWOULDBLOCK, errno.EACCES, errno.EAGAIN}
+            # Another verb without a service holds it for a moment: this one takes its turn after it.
+            return held and not os.pread(handle, 200, 0).endswith(MOMENT)
+        finally:
+            os.close(handle)
+        return False
+
+    def does(self, verb: str, args: Mapping[str, Any], worker: str) -> Answer:
+        """Carried out by whoever owns the home, or where nobody does, here. Raises Trouble."""
+        name, until = None, time.monotonic() + STARTS_WITHIN
+        while name is None and self.is_owned() and time.monotonic() < until:
+            name = self._put(verb, args, worker)
+            if name is None:  # a service that starts makes or migrates the database first
+                time.sleep(SLOWEST)
+        if name is None:
+            from bot.verbs.here import carry_out
+
+            return Answer(*carry_out(verb, dict(args), worker))
+        return self._answer(name, verb, args, worker)
+
+    def _put(self, verb: str, args: Mapping[str, Any], worker: str) -> str | None:
+        """Its id; None: the database is not there, or of another version."""
+        name = secrets.token_hex(10)
+        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        row = (name, verb, json.dumps(dict(args)), "cli", worker, "cli", None, "new", now, "", "")
+        try:
+            self.connected().execute(
+                "INSERT INTO loop_requests (id, verb, args, actor, worker, channel, reply_to, state, at, out, err) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error) or "unable to open" in str(error):
+                return None
+            raise Trouble(f"the database is busy or cannot be written: {error}") from None
+        except sqlite3.DatabaseError as error:
+            raise Trouble(f"the database cannot be used: {error}") from None
+        self._ring()
+        return name
+
+    def _ring(self) -> None:
+        with contextlib.suppress(OSError):
+            pipe = os.open(self.path / "wake", os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                os.write(pipe, b"x")
+            finally:
+                os.close(pipe)
+
+    def _answer(self, name: str, verb: str, args: Mapping[str, Any], worker: str) -> Answer:
+        pause, began, seen = LOOKS, time.monotonic(), time.monotonic()
+        while True:
+            try:
+                row = (
+                    self.connected()
+                    .execute("SELECT state, code, out, err FROM loop_requests WHERE id = ?", (name,))
+                    .fetchone()
+                )
+            except sqlite3.DatabaseError as error:
+                raise Trouble(f"the database cannot be read: {error}") from None
+            if row is None:
+                raise Trouble("the request is gone")
+            if row[0] == "done":
+                return Answer(row[1] or 0, row[2], row[3])
+            now = time.monotonic()
+            if now - seen > 0.5:
+                seen = now
+                if not self.is_owned():
+                    return self._orphaned(name, verb, args, worker)
+            if now - began > ANSWERS_WITHIN and verb not in SLOW:
+                raise Trouble(f"the service does not answer; it may still do this ({name})")
+            time.sleep(pause)
+            pause = min(pause * 1.3, SLOWEST)
+
+    def _orphaned(self, name: str, verb: str, args: Mapping[str, Any], worker: str) -> Answer:
+        """The owner died. What it had not begun is taken back and done here; of the rest nobody knows."""
+        if verb == "wait":  # whoever waits looks by itself who is there now
+            return Answer(AGAIN, '{"down": 0}')
+        if verb in LOOKING:
+            return self.does(verb, args, worker)
+        taken = (
+            self.connected()
+            .execute("DELETE FROM loop_requests WHERE id = ? AND state = 'new'", (name,))
+            .rowcount
+        )
+        if taken:
+            return self.does(verb, args, worker)
+        raise Trouble("the service stopped in the middle of this; please look whether it was done")
+
+    def connected(self) -> sqlite3.Connection:
+        if self._connection is None:
+            # Never made here: a service that starts just now makes it.
+            address = f"{self.database.absolute().as_uri()}?mode=rw"
+            self._connection = sqlite3.connect(address, timeout=5.0, isolation_level=None, uri=True)
+            self._connection.execute("PRAGMA synchronous=FULL")
+        return self._connection
+
+
+def _file_of(url: str) -> Path | None:
+    prefix = "sqlite:///"
+    return Path(url.removeprefix(prefix).partition("?")[0]) if url.startswith(prefix) else None
