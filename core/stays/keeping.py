@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -19,6 +19,10 @@ from core.store.loop_tables import StayRow
 from core.store.tables import Ticket, table
 from core.tickets.records import note, open_tickets
 
+ROUTINE: Final = 2
+SAME_DAY: Final = 3
+RAISED: Final = "severity_was"
+"""Among what the reservations say: they made it a matter of the same day."""
 GUEST: Final = "guest"
 """Of a ticket's facts: what the reservations say."""
 
@@ -59,8 +63,11 @@ def apply(tx: Tx, ticket: Ticket) -> bool:
     clock = clock_of(tx.session, place, tx.now)
     facts = clock.facts(place.cleaner_minutes)
     before = ticket.facts.get(GUEST, {})
+    if clock.imminent and (ticket.severity == ROUTINE or RAISED in before):
+        facts[RAISED] = ROUTINE
     if facts == before:
         return False
+    _hurry(tx, ticket, before, facts)
     ticket.facts = {
         **{key: one for key, one in ticket.facts.items() if key != GUEST},
         **({GUEST: facts} if facts else {}),
@@ -82,6 +89,27 @@ def apply(tx: Tx, ticket: Ticket) -> bool:
         )
         ticket.risk_tags = tags
     return True
+
+
+def _hurry(tx: Tx, ticket: Ticket, before: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
+    """What could have waited is for the same day while somebody arrives, and can wait again when nobody does. What a person, or
+    something worse, has changed meanwhile stays."""
+    old = ticket.severity
+    if RAISED in facts and RAISED not in before:
+        ticket.severity = SAME_DAY
+    elif RAISED in before and RAISED not in facts and old == SAME_DAY:
+        ticket.severity = ROUTINE
+    if ticket.severity != old:
+        note(
+            tx,
+            ticket,
+            Event.CHANGED,
+            LOOPOS,
+            field="severity",
+            old=old,
+            new=ticket.severity,
+            why="reservations",
+        )
 
 
 def apply_all(tx: Tx, property_id: str) -> list[str]:

@@ -127,3 +127,20 @@ async def test_without_a_feed_what_a_person_said_stays(world: World) -> None:
     await world.says("shirley", "Warm Taipei 冷氣漏水,客人今天入住")
     (ticket,) = await world.tickets()
     assert "guest" not in ticket["facts"]
+
+
+async def test_what_could_have_waited_is_for_today_while_somebody_arrives(loop: Beating) -> None:
+    world = loop.world
+    feed(world, "taipei.ics", airbnb(("20261120", "20261122", "Reserved")))
+    await with_calendars(world, "taipei.ics")
+    await sensed(loop)
+    await world.says("shirley", "Warm Taipei 毛巾不夠,有空再補")
+    (ticket,) = await world.tickets()
+    raised = [one["detail"] for one in ticket["history"] if one["detail"].get("field") == "severity"]
+    assert ticket["severity"] == 3
+    assert [(one["old"], one["new"]) for one in raised] == [(2, 3)], "two, as it was read"
+    await world.wait(hours=3, minutes=30)
+    await sensed(loop)
+    (ticket,) = await world.tickets()
+    assert ticket["severity"] == 2
+    assert "checkin_imminent" not in ticket["risk_tags"]
