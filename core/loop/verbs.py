@@ -178,14 +178,12 @@ async def _run_goal(verbs: Verbs, asked: Asked) -> Reply:
         return Reply(1, err=f"there is no goal {names.shown(goal)}; there are: {there}",
                      refused=Refused("unknown_goal", goal=names.shown(goal)))  # fmt: skip
     config = await verbs.house.config()
-    if config.decides(model=verbs.pulse.model is not None) == "reflexes":
-        return Reply(
-            1,
-            err="no language model decides here: a goal waits for one, or for a root agent",
-            said=(N_("Without a language model nobody works on a goal by itself."), {}),
-        )
     beat = await verbs.pulse.beat(focus=known)
     failed = beat.result not in {"moved", "asked"}
+    if not failed and config.decides(model=verbs.pulse.model is not None) == "reflexes":
+        said = (N_("Without a language model nobody works on a goal by itself."), dict[str, str]())
+        err = "no language model decides here: a goal waits for one, or for a root agent"
+        return Reply(0, beat.line, err, said)
     return Reply(int(failed), "" if failed else beat.line, beat.line if failed else "", in_words(beat))
 
 

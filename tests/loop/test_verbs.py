@@ -92,6 +92,9 @@ async def test_goals_are_written_listed_shown_and_put_away(shell: Shell) -> None
     assert "rent" not in (await shell.json("state"))["goals"]
     missing = await shell("run", goal="nothing")
     assert (missing.code, "setup" in missing.err) == (1, True)
+    alone = await shell("run", goal="setup")
+    assert (alone.code, alone.out[:6], "no language model" in alone.err) == (0, "moved:", True)
+    assert (await shell("run", goal="rent")).code == 0, "an archived one, too"
 
 
 async def test_22_the_playbook_keeps_its_former_body(shell: Shell) -> None:
