@@ -50,6 +50,8 @@ COMMANDS: Final = "commands"
 """The record of what config.json let run at the last look."""
 ACTED: Final = "acted"
 """The record of when each goal was last acted on."""
+AFTER_A_START: Final = 5
+"""Seconds until the first beat: whoever waited through a restart comes first."""
 STRAYS: Final = 10
 """Looks between two searches for processes that outlived their sensor."""
 GRACE: Final = timedelta(seconds=60)
@@ -158,7 +160,9 @@ class Pulse:
         )
         self._scheduler.start()
         self._leave = self.house.store.subscribe(loop_events.TOPIC, self._stirred)
-        self._again_at(self.house.services.clock.now())
+        config = await self.house.config()
+        soon = timedelta(seconds=min(AFTER_A_START, config.interval))
+        self._again_at(self.house.services.clock.now() + soon)
 
     async def stop(self) -> None:
         if self._scheduler is None:

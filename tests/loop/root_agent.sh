@@ -22,7 +22,7 @@ for one in json.load(sys.stdin)["asks"]:
   case "$inbox" in
     *towels*) if [ "$seen" -lt 1 ]; then seen=1
       "$L" _ run 'ls goals | wc -l' --reason "how many goals" 2>> "$LOOOP_REPORTS_DIR/agent.log" > /dev/null || say "run failed"
-      "$L" _ notify "Towels are ordered." --id inbox > /dev/null || say "notify failed"
+      "$L" _ notify "Towels are ordered." --id inbox > /dev/null && say "told" || say "notify failed"
     fi ;;
     *boiler*) if [ "$seen" -lt 2 ]; then seen=2
       "$L" _ run rm -rf ./reports/old --reason "make room" > /dev/null 2>> "$LOOOP_REPORTS_DIR/agent.log" && say "it ran?"
