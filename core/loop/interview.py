@@ -4,6 +4,7 @@ confirms. Never unasked, and never twice."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -59,9 +60,14 @@ QUESTIONS: Final = (
         (N_("Every minute"), N_("Every 15 minutes"), N_("Every hour")),
     ),
 )  # fmt: skip
-_NOT_NOW: Final = frozenset(Words(one, ZoneInfo("UTC"))(LATER) for one in LANGUAGES)
 INTERVALS: Final = {QUESTIONS[4].options[1]: 900, QUESTIONS[4].options[2]: 3600}
 """Seconds, by the option in English."""
+
+
+@cache
+def _not_now() -> frozenset[str]:
+    """That answer in each language; a start does not wait for their catalogues."""
+    return frozenset(Words(one, ZoneInfo("UTC"))(LATER) for one in LANGUAGES)
 
 
 def begin(tx: Tx) -> None:
@@ -77,7 +83,7 @@ def is_owed(session: Session) -> bool:
         return False
     if rows[-1].answer is None:
         return len(rows) == 1
-    if {row.answer for row in rows} & _NOT_NOW:
+    if {row.answer for row in rows} & _not_now():
         return False
     known = select(LoopApproval.ask_id).where(LoopApproval.worker == SETUP).limit(1)
     return session.scalar(known) is None
@@ -95,7 +101,7 @@ def go_on(tx: Tx) -> None:
             asks.show(tx, last)
         return
     words = _words(tx)
-    if {row.answer for row in rows} & _NOT_NOW:
+    if {row.answer for row in rows} & _not_now():
         return
     if len(rows) < len(QUESTIONS):
         asks.show(tx, _ask(tx, QUESTIONS[len(rows)]))
