@@ -50,7 +50,7 @@ COMMANDS: Final = "commands"
 """The record of what config.json let run at the last look."""
 ACTED: Final = "acted"
 """The record of when each goal was last acted on."""
-AFTER_A_START: Final = 5
+AFTER_A_START: Final = 15
 """Seconds until the first beat: whoever waited through a restart comes first."""
 STRAYS: Final = 10
 """Looks between two searches for processes that outlived their sensor."""
