@@ -8,8 +8,9 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from sqlalchemy import select
@@ -17,7 +18,6 @@ from sqlalchemy import select
 from bot import commands
 from bot.company_edits import CompanyEdits
 from bot.company_files import CompanyFiles, tell_refused
-from bot.loop import loop_house
 from bot.models_and_speech import ModelsAndSpeech, models_and_speech_of
 from bot.platforms import platforms_of
 from bot.publishing import owed, publishing_of
@@ -44,10 +44,6 @@ from core.housekeeping import Housekeeper
 from core.intake.job import Intake
 from core.intake.late_content import LateContent
 from core.intake.looking import Looking
-from core.loop.model_decider import ModelDecider
-from core.loop.pulse import Pulse
-from core.loop.requests import Requests
-from core.loop.verbs import Verbs
 from core.outbox.channel_watch import ChannelWatch, ShowingAgain, after_outage, last_beat, worry_about
 from core.outbox.delivery import Deliverer
 from core.outbox.said_once import forget
@@ -68,6 +64,10 @@ from core.workflow import company_changes, learning_clock, shipping, skill_versi
 from core.workflow.learning_sync import LearningSync
 from core.workflow.suggesting import Suggester
 from core.workflow.translating import Translator
+
+if TYPE_CHECKING:
+    from core.loop.pulse import Pulse
+    from core.loop.requests import Requests
 
 log = structlog.get_logger(__name__)
 
@@ -95,11 +95,26 @@ class App:
     watch: ChannelWatch
     company_files: CompanyFiles
     company_edits: CompanyEdits
-    pulse: Pulse
-    requests: Requests
     last_life: datetime | None
     """When the process before last showed that it lives."""
     fenced: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @cached_property
+    def pulse(self) -> Pulse:
+        """Imported once messages are worked on again: a restart is not the moment to wait for it."""
+        from bot.loop import loop_house
+        from core.loop.model_decider import ModelDecider
+        from core.loop.pulse import Pulse
+
+        decider = ModelDecider(self.services) if self.services.models is not None else None
+        return Pulse(loop_house(self.settings, self.store, self.services, os.environ), decider)
+
+    @cached_property
+    def requests(self) -> Requests:
+        from core.loop.requests import Requests
+        from core.loop.verbs import Verbs
+
+        return Requests(Verbs(self.pulse, alive=True))
 
     async def start(self) -> None:
         await self.models_and_speech.start()
@@ -132,8 +147,9 @@ class App:
 
     async def stop(self) -> None:
         """Let what runs end, then let go of the home. What had no time runs again at the next start."""
-        await self.requests.stop()
-        await self.pulse.stop()
+        if "pulse" in self.__dict__:  # it was begun
+            await self.requests.stop()
+            await self.pulse.stop()
         self.alarm.stop()
         self.learning_sync.stop()
         await self.watch.stop()
@@ -254,8 +270,6 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
     link = LinkRoutes(store, clock, services.secret)
     watch = ChannelWatch(store, services)
     alarm = Alarm(store, clock, HANDLERS, given_up, prepare)
-    decider = ModelDecider(services) if services.models is not None else None
-    pulse = Pulse(loop_house(settings, store, services, os.environ), decider)
     app = App(
         settings,
         clock,
@@ -272,8 +286,6 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
         watch,
         company_files,
         company_edits,
-        pulse,
-        Requests(Verbs(pulse, alive=True)),
         before,
     )
     store.on_fenced = app.fenced.set

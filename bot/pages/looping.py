@@ -14,8 +14,6 @@ from core.context import Services, Store, Tx
 from core.loop import guards, remembering, schedules
 from core.loop.folder import LoopFolder
 from core.loop.house import is_down
-from core.loop.pulse import acted_at
-from core.loop.verbs import title_of
 from core.loop.world import wake_part
 from core.model import Role
 from core.store.loop_tables import LoopLine
@@ -25,6 +23,9 @@ LINES: Final = 60
 
 
 async def page(store: Store, services: Services, caller: Caller) -> dict[str, Any]:
+    from core.loop.pulse import acted_at  # heavy, and no start waits for it
+    from core.loop.verbs import title_of
+
     folder = LoopFolder(services.loop_folder)
     now = services.clock.now()
     bodies, plans, playbook, policy = await asyncio.to_thread(_files, folder)
