@@ -9,6 +9,7 @@ import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -74,6 +75,8 @@ log = structlog.get_logger(__name__)
 DATA: Final = Path(__file__).parents[1] / "data"
 MOMENTS: Final = 200
 """Tenths of a second that a verb in the shell may hold the home before a service gives up."""
+LOOP_AFTER: Final = 1.0
+"""Seconds after a start until the control loop is begun."""
 DRAIN: Final = timedelta(seconds=8)
 """What running work may take at a stop; the whole stop stays under 10 s."""
 
@@ -98,6 +101,7 @@ class App:
     last_life: datetime | None
     """When the process before last showed that it lives."""
     fenced: asyncio.Event = field(default_factory=asyncio.Event)
+    _beginning: asyncio.Task[None] | None = None
 
     @cached_property
     def pulse(self) -> Pulse:
@@ -131,9 +135,18 @@ class App:
         self.company_files.start()
         for platform in self.platforms:
             await platform.start()
-        await self.pulse.prepare()
-        await self.requests.start()
-        await self.pulse.start()
+        self._beginning = asyncio.create_task(self._begin_loop(), name="loop-begins")
+
+    async def _begin_loop(self) -> None:
+        """Behind whatever waited through the restart: timers that are due, messages, cards."""
+        await asyncio.sleep(LOOP_AFTER)
+        await asyncio.to_thread(import_module, "core.loop.requests")  # the event loop waits for no import
+        try:
+            await self.pulse.prepare()
+            await self.requests.start()
+            await self.pulse.start()
+        except Exception as error:
+            log.error("loop_not_begun", exc_info=error)
 
     def _notice(self, tx: Tx) -> None:
         """What lies in the folder and was not approved; and what was approved and never written there."""
@@ -147,6 +160,9 @@ class App:
 
     async def stop(self) -> None:
         """Let what runs end, then let go of the home. What had no time runs again at the next start."""
+        if self._beginning is not None:
+            self._beginning.cancel()
+            await asyncio.gather(self._beginning, return_exceptions=True)
         if "pulse" in self.__dict__:  # it was begun
             await self.requests.stop()
             await self.pulse.stop()
