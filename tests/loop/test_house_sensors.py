@@ -62,7 +62,7 @@ async def test_by_reflex_each_thing_is_told_once(loop: Beating) -> None:
 
 async def test_the_money_of_a_property_and_who_can_be_told(loop: Beating) -> None:
     assert await signal(loop, "budget") == {"over": [], "pace": []}
-    assert isinstance((await signal(loop, "cover"))["uncovered"], list)
+    assert await signal(loop, "cover") == {"uncovered": [], "no_backup": []}
     assert await signal(loop, "models") == "ok"
     assert await signal(loop, "line-quota") is None
 

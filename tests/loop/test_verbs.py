@@ -348,4 +348,5 @@ async def test_a_lead_steers_goals_and_the_founder_the_playbook(world: World) ->
     assert "stopped" in await says("ben", "/down")
     assert await says("ben", "/up") == "The loop runs."
     assert "no goal" in await says("ben", "/run nothing")
-    assert any("[" not in one for one in await loop.journal())
+    assert (await loop.journal()).count("write-goal pool") == 1
+    assert "loop stopped" in await loop.journal()
