@@ -74,6 +74,18 @@ def perform(tx: Tx, actor: Actor, command: Command) -> Any:
     return act.handler(tx, actor, command)
 
 
+L = TypeVar("L", bound=do.OfLoop)
+
+
+def _bid(command: type[L], right: Right, verb: Callable[[L], tuple[str, dict[str, Any]]]) -> Act[L]:
+    """The loop is bid a verb, and carries it out by itself. `verb`: its name and arguments."""
+
+    def put(tx: Tx, actor: Actor, it: L) -> str:
+        return loop_requests.put(tx, actor, *verb(it), it.reply_to)
+
+    return Act(command, right, put)
+
+
 # --- finding what a command is about
 
 
@@ -404,60 +416,20 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         lambda tx, actor, it: rules.propose_words(tx, actor, it.text, it.ticket_id, it.property_id),
     ),
     # the control loop
-    Act(
+    _bid(
         do.LookAtGoals,
         Right.READ,
-        lambda tx, actor, it: loop_requests.put(
-            tx, actor, "goal show" if it.goal_id else "goal list", {"id": it.goal_id}, it.reply_to
-        ),
+        lambda it: ("goal show", {"id": it.goal_id}) if it.goal_id else ("goal list", {}),
     ),
-    Act(
-        do.WriteGoal,
-        Right.LOOP,
-        lambda tx, actor, it: loop_requests.put(
-            tx, actor, "goal write", {"id": it.goal_id, "body": it.body}, it.reply_to
-        ),
-    ),
-    Act(
-        do.ArchiveGoal,
-        Right.LOOP,
-        lambda tx, actor, it: loop_requests.put(tx, actor, "goal archive", {"id": it.goal_id}, it.reply_to),
-    ),
-    Act(
-        do.RunGoal,
-        Right.LOOP,
-        lambda tx, actor, it: loop_requests.put(tx, actor, "run", {"goal": it.goal_id}, it.reply_to),
-    ),
-    Act(
-        do.Beat,
-        Right.LOOP,
-        lambda tx, actor, it: loop_requests.put(tx, actor, "tick", {"force": True}, it.reply_to),
-    ),
-    Act(
-        do.LookAtPlaybook,
-        Right.POLICY,
-        lambda tx, actor, it: loop_requests.put(tx, actor, "playbook show", {}, it.reply_to),
-    ),
-    Act(
-        do.WritePlaybook,
-        Right.POLICY,
-        lambda tx, actor, it: loop_requests.put(tx, actor, "playbook write", {"body": it.body}, it.reply_to),
-    ),
-    Act(
-        do.RestorePlaybook,
-        Right.POLICY,
-        lambda tx, actor, it: loop_requests.put(tx, actor, "playbook undo", {}, it.reply_to),
-    ),
-    Act(
-        do.StartLoop,
-        Right.POLICY,
-        lambda tx, actor, it: loop_requests.put(tx, actor, "up", {}, it.reply_to),
-    ),
-    Act(
-        do.StopLoop,
-        Right.POLICY,
-        lambda tx, actor, it: loop_requests.put(tx, actor, "down", {}, it.reply_to),
-    ),
+    _bid(do.WriteGoal, Right.LOOP, lambda it: ("goal write", {"id": it.goal_id, "body": it.body})),
+    _bid(do.ArchiveGoal, Right.LOOP, lambda it: ("goal archive", {"id": it.goal_id})),
+    _bid(do.RunGoal, Right.LOOP, lambda it: ("run", {"goal": it.goal_id})),
+    _bid(do.Beat, Right.LOOP, lambda it: ("tick", {"force": True})),
+    _bid(do.LookAtPlaybook, Right.POLICY, lambda it: ("playbook show", {})),
+    _bid(do.WritePlaybook, Right.POLICY, lambda it: ("playbook write", {"body": it.body})),
+    _bid(do.RestorePlaybook, Right.POLICY, lambda it: ("playbook undo", {})),
+    _bid(do.StartLoop, Right.POLICY, lambda it: ("up", {})),
+    _bid(do.StopLoop, Right.POLICY, lambda it: ("down", {})),
     # the steps of a skill
     Act(
         do.TellReporter,
