@@ -23,8 +23,7 @@ LINES: Final = 60
 
 
 async def page(store: Store, services: Services, caller: Caller) -> dict[str, Any]:
-    from core.loop.pulse import acted_at  # heavy, and no start waits for it
-    from core.loop.verbs import title_of
+    from core.loop.verbs import title_of  # heavy, and no start waits for it
 
     folder = LoopFolder(services.loop_folder)
     now = services.clock.now()
@@ -34,7 +33,7 @@ async def page(store: Store, services: Services, caller: Caller) -> dict[str, An
     def rows(session: Any) -> dict[str, Any]:
         tx: Tx = services.unit(session, now)
         memory = remembering.load(session, policy, now)
-        acted = acted_at(session)
+        acted = remembering.acted_at(session)
         lines = session.scalars(select(LoopLine).order_by(LoopLine.seq.desc()).limit(LINES)).all()
         backoff = memory.backoff
         return {

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, NoReturn
 
-from core.actors import LOOPOS, ROUTINE
+from core.actors import ROUTINE
 from core.acts import commands as do
 from core.acts.table import perform
 from core.asks import approvals, asks
 from core.context import Tx
 from core.errors import LoopOSError, Refused
 from core.i18n import N_
-from core.loop import interview, names, schedules
+from core.loop import interview, names, notices, schedules
 from core.loop.config import LoopConfig
 from core.loop.folder import put
 from core.loop.house import LoopHouse
@@ -290,7 +290,7 @@ class Acting:
                 await asyncio.to_thread(house.folder.write_playbook, approval.payload, now)
                 if approval.worker == interview.SETUP:
                     await asyncio.to_thread(self._begin_work, approval.more.get("interval"))
-                    await house.store.write(_welcome)
+                    await house.store.write(notices.welcome)
 
         def finish(tx: Tx) -> None:
             approvals.finished(tx, approval.ask_id, code, output)
@@ -308,18 +308,6 @@ class Acting:
         with contextlib.suppress(OSError, ValueError):
             config = json.loads(path.read_text(encoding="utf-8"))
             put(path, json.dumps({**config, "interval": int(interval)}, indent=2))
-
-
-def _welcome(tx: Tx) -> None:
-    card_publisher.tell(
-        tx,
-        tx.services.company.founder,
-        lambda words: words(
-            N_(
-                "Thank you, that is how I decide from now on. /playbook shows it; a goal begins with /goal write."
-            )
-        ),
-    )
 
 
 def notify(tx: Tx, message: str, to: str | None = None) -> bool:
@@ -352,18 +340,3 @@ def _fail(refused: Refused) -> NoReturn:
     raise NotDone(
         "refused", " ".join([refused.code, *(str(one) for one in refused.params.values())])
     ) from None
-
-
-def outcome_unknown(tx: Tx, what: str, cmd: str) -> None:
-    """Somebody died in the middle of it: it is told once, and tried by nobody."""
-    journal(tx, LOOPOS.person_id, f"outcome unknown: {what} · {cmd}", failed=True)
-    card_publisher.tell(
-        tx,
-        tx.services.company.founder,
-        lambda words: words(
-            N_(
-                "I stopped in the middle of this and do not know how it ended. I will not try it again: {text}"
-            ),
-            text=cmd[:500],
-        ),
-    )

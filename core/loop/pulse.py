@@ -22,9 +22,20 @@ from sqlalchemy.orm import Session
 from core.asks import approvals
 from core.context import Tx
 from core.errors import LoopOSError
-from core.i18n import N_, Words
-from core.loop import guards, interview, journal, mirroring, names, reflexes, remembering, schedules, virtual
-from core.loop.acting import Acted, Acting, NotDone, outcome_unknown
+from core.i18n import Words
+from core.loop import (
+    guards,
+    interview,
+    journal,
+    mirroring,
+    names,
+    notices,
+    reflexes,
+    remembering,
+    schedules,
+    virtual,
+)
+from core.loop.acting import Acted, Acting, NotDone
 from core.loop.brief import Brief, Goal, PendingAsk, text_of
 from core.loop.config import LoopConfig
 from core.loop.deciding import CommandDecider, Undecided
@@ -36,26 +47,16 @@ from core.loop.house_sensors import ROWS, SELDOM, SENSORS, failed_reading, rows_
 from core.loop.moves import BadMove, Move, Noop, RunShell, line_of, read_move
 from core.loop.sensing import end_strays, publish, publish_all, read_all, sensors_in
 from core.loop.world import World, canonical, changes, parsed
-from core.outbox import card_publisher
-from core.outbox.said_once import first_time
 from core.store import loop_events
-from core.store.loop_tables import AskRow, LoopApproval, LoopGuard, LoopIntent
+from core.store.loop_tables import AskRow, LoopApproval
 
 log = structlog.get_logger(__name__)
 
 Result = Literal["unchanged", "moved", "asked", "backing_off", "capped", "unreadable", "stopped", "failed"]
-SEEN: Final = "seen"
-"""The record of what was told of last, whether or not anything was decided about it."""
-COMMANDS: Final = "commands"
-"""The record of what config.json let run at the last look."""
-ACTED: Final = "acted"
-"""The record of when each goal was last acted on."""
 AFTER_A_START: Final = 15
 """Seconds until the first beat: whoever waited through a restart comes first."""
 STRAYS: Final = 10
 """Looks between two searches for processes that outlived their sensor."""
-GRACE: Final = timedelta(seconds=60)
-"""A command that is still marked as running so long after its time died in the middle."""
 
 
 class Decides(Protocol):
@@ -139,7 +140,7 @@ class Pulse:
     _soon: set[asyncio.Task[Any]] = field(default_factory=set)
     _tracked: tuple[tuple[str, int, int], ...] = ()
     _told_last: dict[str, str] = field(default_factory=dict)
-    _commands: str = ""
+    _commands: Mapping[str, str] | None = None
     """What config.json lets run, as of the last look."""
     _mirrored: set[str] = field(default_factory=set)
     _looks: int = 0
@@ -183,7 +184,7 @@ class Pulse:
             if fresh:
                 interview.begin(tx)
             for row in approvals.died(tx):
-                outcome_unknown(tx, row.ask_id, row.payload)
+                notices.outcome_unknown(tx, row.ask_id, row.payload)
 
         await house.store.write(begin)
         config = await house.config()
@@ -275,7 +276,7 @@ class Pulse:
             beat = self._idle(look, memory, now, config, forced=force or self._first or bool(focus))
             if beat is not None:
                 if beat.result == "unreadable":
-                    await house.store.write(_tell_unreadable)
+                    await house.store.write(notices.unreadable)
                 return beat
             try:
                 beat = await self._decide(look, memory, config, judgment, focus)
@@ -342,7 +343,7 @@ class Pulse:
 
         def rows(session: Session) -> tuple[list[PendingAsk], dict[str, datetime | None]]:
             pending = [_pending(row) for row, _ in virtual.open_asks(session)]
-            return pending, acted_at(session)
+            return pending, remembering.acted_at(session)
 
         pending, acted = await house.store.read(rows)
 
@@ -390,26 +391,16 @@ class Pulse:
         self._told_last = now
 
         def tell(tx: Tx) -> list[str]:
-            row = tx.get(LoopGuard, SEEN)
-            try:
-                before = parsed(row.value) if row is not None else {}
-            except ValueError:
-                before = {}
-            kinds = _kinds(before, now)
-            if before != now:
-                text = canonical(now)
-                if row is None:
-                    tx.add(LoopGuard(name=SEEN, value=text))
-                else:
-                    row.value = text
+            kinds = _kinds(remembering.record(tx.session, remembering.SEEN), now)
+            remembering.keep_record(tx, remembering.SEEN, now)
             for kind in kinds:
                 loop_events.happened(tx, kind)
             return kinds
 
         asked = await self.house.store.read(mirroring.mirrored)
         await asyncio.to_thread(mirroring.write, self.house.folder.path, asked, self._mirrored)
-        known = await self.house.store.read(_seen)
-        return await self.house.store.write(tell) if known != canonical(now) else []
+        known = await self.house.store.read(lambda session: remembering.record(session, remembering.SEEN))
+        return await self.house.store.write(tell) if known != now else []
 
     # --- deciding and acting
 
@@ -459,7 +450,7 @@ class Pulse:
                 )
             goal = focus or getattr(made, "id", "")
             if goal:
-                touch(tx, goal, after)
+                remembering.touch(tx, goal, after)
             return acted
 
         try:
@@ -513,7 +504,7 @@ class Pulse:
         self, look: Look, memory: Memory, changed: Sequence[str], output: str, focus: str
     ) -> Brief:
         house = self.house
-        acted = await house.store.read(acted_at)
+        acted = await house.store.read(remembering.acted_at)
         lines = await house.store.read(lambda session: journal.tail(session, house.zone))
         bodies = dict(look.bodies)
         if focus and focus not in bodies:
@@ -607,7 +598,7 @@ class Pulse:
 
         def rows(session: Session) -> tuple[bool, list[tuple[str, str]], bool]:
             approved = bool(session.scalars(_APPROVED.limit(1)).all())
-            return approved, _died(session, now), interview.is_owed(session)
+            return approved, notices.dead(session, now), interview.is_owed(session)
 
         approved, died, owed = await house.store.read(rows)
         if owed:
@@ -620,44 +611,16 @@ class Pulse:
             self._tracked = await asyncio.to_thread(_signature, house.folder.path)
             restored = [one for one in found if one.startswith("restored: ")]
             if restored:
-                await house.store.write(_tell_restored)
+                await house.store.write(notices.restored)
         for name, text in died:
-            await house.store.write(partial(_tell_died, name, text))
-        commands = canonical(config.commands)
+            await house.store.write(partial(notices.died, name, text))
+        commands = config.commands
         if commands != self._commands:
-            await house.store.write(partial(_tell_commands, commands))
+            await house.store.write(partial(notices.commands, commands))
             self._commands = commands
 
 
 _APPROVED: Final = select(LoopApproval).where(LoopApproval.state == "approved").order_by(LoopApproval.at)
-
-
-def touch(tx: Tx, goal: str, at: datetime) -> None:
-    """A goal was acted on."""
-    row = tx.get(LoopGuard, ACTED)
-    try:
-        known = parsed(row.value) if row is not None else {}
-    except ValueError:
-        known = {}
-    known[goal] = at.isoformat()
-    if row is None:
-        tx.add(LoopGuard(name=ACTED, value=canonical(known)))
-    else:
-        row.value = canonical(known)
-
-
-def acted_at(session: Session) -> dict[str, datetime | None]:
-    """When each goal was last acted on."""
-    row = session.get(LoopGuard, ACTED)
-    try:
-        return {name: datetime.fromisoformat(at) for name, at in parsed(row.value).items()} if row else {}
-    except (ValueError, AttributeError, TypeError):
-        return {}
-
-
-def _seen(session: Session) -> str:
-    row = session.get(LoopGuard, SEEN)
-    return row.value if row is not None else ""
 
 
 def _pending(row: AskRow) -> PendingAsk:
@@ -709,62 +672,3 @@ def _prune(runs: Path, most: int) -> None:
     folders = sorted(one for one in runs.glob("*") if one.is_dir())
     for old in folders[: max(0, len(folders) - most)]:
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _died(session: Session, now: datetime) -> list[tuple[str, str]]:
-    rows = session.scalars(select(LoopIntent)).all()
-    return [(row.id, row.text) for row in rows if now - row.at > timedelta(seconds=row.within) + GRACE]
-
-
-def _tell_died(name: str, text: str, tx: Tx) -> None:
-    row = tx.get(LoopIntent, name)
-    if row is not None:
-        tx.session.delete(row)
-        outcome_unknown(tx, name, text)
-
-
-def _tell_commands(commands: str, tx: Tx) -> None:
-    """config.json is the operator's word; what it lets run and did not before is told to the founder."""
-    row = tx.get(LoopGuard, COMMANDS)
-    try:
-        before = parsed(row.value) if row is not None else None
-    except ValueError:
-        before = {}
-    now = parsed(commands)
-    if row is None:
-        tx.add(LoopGuard(name=COMMANDS, value=commands))
-    else:
-        row.value = commands
-    changed = sorted(key for key in {**(before or {}), **now} if (before or {}).get(key) != now.get(key))
-    if not changed:
-        return
-    what = ", ".join(changed)
-    card_publisher.tell(
-        tx,
-        tx.services.company.founder,
-        lambda words: words(N_("What the loop may run was changed in config.json: {what}."), what=what),
-    )
-
-
-def _tell_unreadable(tx: Tx) -> None:
-    """Once: nothing is decided any more until a person says so."""
-    if not first_time(tx, remembering.DAMAGED):
-        return
-    card_publisher.tell(
-        tx,
-        tx.services.company.founder,
-        lambda words: words(
-            N_("The loop's record of its last look is damaged, so it decides nothing. /up begins anew.")
-        ),
-    )
-
-
-def _tell_restored(tx: Tx) -> None:
-    loop_events.journal(tx, names.PULSE, "PLAYBOOK was empty or gone and is as it was before", failed=True)
-    card_publisher.tell(
-        tx,
-        tx.services.company.founder,
-        lambda words: words(
-            N_("PLAYBOOK.md of the loop was empty or could not be read. I put the last good one back.")
-        ),
-    )

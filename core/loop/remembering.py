@@ -160,3 +160,43 @@ def _failure(value: Any) -> Failure:
         _text(value["error"]),
         int(value["fails"]),
     )
+
+
+# --- what is kept beside it: records of its own, a damaged one is an empty one
+
+SEEN: Final = "seen"
+"""What was told of last, whether or not anything was decided about it."""
+COMMANDS: Final = "commands"
+"""What config.json let run at the last look."""
+ACTED: Final = "acted"
+"""When each goal was last acted on."""
+
+
+def record(session: Session, name: str) -> dict[str, Any]:
+    row = session.get(LoopGuard, name)
+    try:
+        value = parsed(row.value) if row is not None else {}
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def keep_record(tx: Tx, name: str, value: Mapping[str, Any]) -> None:
+    row = tx.get(LoopGuard, name)
+    if row is None:
+        tx.add(LoopGuard(name=name, value=canonical(value)))
+    else:
+        row.value = canonical(value)
+
+
+def touch(tx: Tx, goal: str, at: datetime) -> None:
+    """A goal was acted on."""
+    keep_record(tx, ACTED, {**record(tx.session, ACTED), goal: at.isoformat()})
+
+
+def acted_at(session: Session) -> dict[str, datetime | None]:
+    """When each goal was last acted on."""
+    try:
+        return {name: _time(at) for name, at in record(session, ACTED).items()}
+    except _SHAPES:
+        return {}

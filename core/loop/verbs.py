@@ -19,7 +19,7 @@ from core.loop import acting, names, remembering, schedules, state, virtual
 from core.loop.acting import NotDone, failed_text
 from core.loop.house import is_down, set_down
 from core.loop.moves import RunShell, WriteSensor, line_of
-from core.loop.pulse import Beat, Pulse, touch
+from core.loop.pulse import Beat, Pulse
 from core.loop.sensing import sensors_in
 from core.loop.shell_gate import judge
 from core.store import loop_events
@@ -106,7 +106,7 @@ class Verbs:
 
         def write(tx: Tx) -> str:
             if goal:
-                touch(tx, goal, tx.now)
+                remembering.touch(tx, goal, tx.now)
             return loop_events.journal(tx, asked.told_by, text)
 
         kept = await self.house.store.write(write)
