@@ -116,7 +116,7 @@ class App:
     @cached_property
     def requests(self) -> Requests:
         from core.loop.requests import Requests
-        from core.loop.verbs import Verbs
+        from core.loop.verbs.table import Verbs
 
         return Requests(Verbs(self.pulse, alive=True))
 

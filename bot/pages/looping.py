@@ -23,7 +23,7 @@ LINES: Final = 60
 
 
 async def page(store: Store, services: Services, caller: Caller) -> dict[str, Any]:
-    from core.loop.verbs import title_of  # heavy, and no start waits for it
+    from core.loop.verbs.policy import title_of  # heavy, and no start waits for it
 
     folder = LoopFolder(services.loop_folder)
     now = services.clock.now()

@@ -19,7 +19,8 @@ from core.errors import StartupError
 from core.loop.model_decider import ModelDecider
 from core.loop.pulse import Pulse
 from core.loop.requests import ENGLISH
-from core.loop.verbs import Asked, Verbs
+from core.loop.verbs.call import Asked
+from core.loop.verbs.table import Verbs
 from core.phrases import refusal
 from core.store.ownership import HomeLock, take_over
 from core.workflow import company_changes

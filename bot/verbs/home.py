@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 AGAIN: Final = -1
-"""As core.loop.verbs has it."""
+"""As core.loop.verbs.call has it."""
 LOOKS: Final = 0.02
 """Seconds between two looks for an answer, at first."""
 SLOWEST: Final = 0.25

@@ -13,16 +13,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, NoReturn
 
+from core import names
 from core.actors import ROUTINE
 from core.acts import commands as do
 from core.acts.table import perform
 from core.asks import approvals, asks
 from core.context import Tx
 from core.errors import LoopOSError, Refused
+from core.files import put
 from core.i18n import N_
-from core.loop import interview, names, notices, schedules
+from core.loop import interview, notices, schedules
 from core.loop.config import LoopConfig
-from core.loop.folder import put
 from core.loop.house import LoopHouse
 from core.loop.moves import (
     Act,

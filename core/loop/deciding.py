@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Final
 
 from core.errors import LoopOSError
-from core.loop.folder import put
+from core.files import put
 from core.loop.sensing import TIMED_OUT, run_program, struck
+from core.processes import began
 
 DECISION: Final = ".decision.json"
 RUNNING: Final = ".decider.json"
@@ -124,11 +125,3 @@ def _clear(path: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
-
-
-def began(pid: int) -> str | None:
-    """When a process began, as its system counts: with its number it names one process for good. None: it is gone."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return None

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
+from core.files import put
 from core.loop.config import PREFIXES
-from core.loop.folder import put
 from core.loop.sensing import LEAST_SECRET, MARK
 
 PASSED: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "TERM"})

@@ -6,7 +6,6 @@ former body is never lost."""
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 import threading
@@ -17,9 +16,10 @@ from typing import Final
 
 import structlog
 
-from core import git
+from core import git, names
 from core.errors import Refused
-from core.loop import names, seeds
+from core.files import put
+from core.loop import seeds
 from core.loop.world import World
 
 log = structlog.get_logger(__name__)
@@ -257,22 +257,6 @@ class LoopFolder:
             )
         put(target, body)
         return True
-
-
-def put(target: Path, text: str) -> None:
-    """Whole or not at all, also through a power cut."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{threading.get_ident():x}.part")  # several may write the same
-    with part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-        file.write(text if text.endswith("\n") or not text else f"{text}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _read(path: Path) -> bytes | None:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from core import names
 from core.asks import approvals
-from core.loop import names
 from core.loop.config import LoopConfig
 from core.loop.house import LoopHouse
 from core.loop.sensing import Sensor

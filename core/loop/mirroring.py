@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.asks.asks import ask_json
-from core.loop.folder import put
+from core.files import put
 from core.loop.world import canonical
 from core.store.loop_tables import AskRow
 

@@ -13,10 +13,10 @@ from typing import Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from core.context import Services
+from core.files import put
 from core.llm.port import Ask, Unanswered
 from core.loop.brief import CONSTITUTION, INSTRUCTIONS, MAX_BYTES
 from core.loop.deciding import Undecided
-from core.loop.folder import put
 from core.metering import About
 
 WITHIN: Final = timedelta(seconds=120)

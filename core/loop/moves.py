@@ -16,8 +16,8 @@ from pydantic import (
     model_validator,
 )
 
+from core import names
 from core.errors import LoopOSError
-from core.loop import names
 from core.loop.world import parsed
 from core.store.loop_events import one_line
 

@@ -9,10 +9,11 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core import names
 from core.actors import LOOPOS
 from core.context import Tx
 from core.i18n import N_
-from core.loop import names, remembering
+from core.loop import remembering
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.store.loop_events import journal

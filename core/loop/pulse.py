@@ -19,16 +19,17 @@ from apscheduler.triggers.date import DateTrigger
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from core import names
 from core.asks import approvals
 from core.context import Tx
 from core.errors import LoopOSError
+from core.files import put
 from core.i18n import Words
 from core.loop import (
     guards,
     interview,
     journal,
     mirroring,
-    names,
     notices,
     reflexes,
     remembering,
@@ -39,7 +40,6 @@ from core.loop.acting import Acted, Acting, NotDone
 from core.loop.brief import Brief, Goal, PendingAsk, text_of
 from core.loop.config import LoopConfig
 from core.loop.deciding import CommandDecider, Undecided
-from core.loop.folder import put
 from core.loop.gatekeeping import Gatekeeper
 from core.loop.guards import Memory
 from core.loop.house import LoopHouse, is_down

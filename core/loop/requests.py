@@ -20,7 +20,8 @@ from core import phrases
 from core.context import Tx
 from core.errors import Refused
 from core.i18n import Words
-from core.loop.verbs import Asked, Reply, Verbs
+from core.loop.verbs.call import Asked, Reply
+from core.loop.verbs.table import Verbs
 from core.model import Address
 from core.outbox import card_publisher
 from core.store.loop_tables import LoopEvent, LoopRequest

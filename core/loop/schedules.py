@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from core import names
 from core.errors import Refused
-from core.loop import names
-from core.loop.folder import put
+from core.files import put
 from core.loop.world import canonical, parsed
 
 LEAST_EVERY: Final = 60

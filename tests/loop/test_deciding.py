@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from core.loop.deciding import CommandDecider, Undecided, began
+from core.loop.deciding import CommandDecider, Undecided
 from core.loop.moves import BadMove, read_move
+from core.processes import began
 
 ENV = {"PATH": os.environ["PATH"]}
 NOOP = '{"action": "noop", "reason": "quiet"}'

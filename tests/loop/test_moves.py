@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from core import names
 from core.errors import Refused
-from core.loop import names
 from core.loop.brief import Brief, Goal, PendingAsk, text_of
 from core.loop.guards import Failure
 from core.loop.moves import BadMove, RunShell, line_of, move_schema, read_move

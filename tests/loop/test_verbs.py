@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from core.loop.requests import ENGLISH
-from core.loop.verbs import AGAIN, VERBS, Asked, Reply, Verbs
+from core.loop.verbs.call import AGAIN, Asked, Reply
+from core.loop.verbs.table import VERBS, Verbs
 from core.phrases import refusal
 from core.store.loop_tables import LoopGuard
 from tests.loop.beating import NOOP, Beating, beating

@@ -1,0 +1,23 @@
+"""Writing a file that others read."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+
+def put(target: Path, text: str) -> None:
+    """Whole or not at all, also through a power cut."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{threading.get_ident():x}.part")  # several may write the same
+    with part.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+        file.write(text if text.endswith("\n") or not text else f"{text}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

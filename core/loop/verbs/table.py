@@ -1,0 +1,67 @@
+"""Which verbs there are, and what no worker may."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from core.errors import Refused
+from core.loop.acting import NotDone
+from core.loop.verbs import asking, policy, running
+from core.loop.verbs.call import Asked, Carrier, Reply, Verb
+
+POLICY: Final = frozenset(
+    {
+        "up", "down", "tick", "run", "_ run", "answer", "goal write", "goal archive", "sensor write", "sensor drop",
+        "playbook write", "playbook undo",
+    }
+)  # fmt: skip
+"""What no worker may do: it proposes, it never approves."""
+
+
+class Verbs(Carrier):
+    async def carry_out(self, asked: Asked) -> Reply:
+        """Never raises for what was asked."""
+        if asked.worker and asked.verb in POLICY:
+            return Reply(1, err=f"a worker may not {asked.verb}: it proposes, it never approves")
+        try:
+            return await VERBS[asked.verb](self, asked)
+        except Refused as refused:
+            return Reply(1, refused=refused)
+        except NotDone as failed:
+            return Reply(1, err=str(failed))
+        except (OSError, UnicodeError) as error:
+            return Reply(1, err=f"{type(error).__name__}: {error}"[:300])
+
+
+VERBS: Final[Mapping[str, Verb]] = {
+    "up": running.up,
+    "down": running.down,
+    "tick": running.tick,
+    "run": running.run_goal,
+    "_ run": asking.run_shell,
+    "status": running.show_status,
+    "state": running.show_state,
+    "wait": running.wait,
+    "asks": asking.list_asks,
+    "answer": asking.answer,
+    "goal write": policy.goal_write,
+    "goal archive": policy.goal_archive,
+    "goal list": policy.goal_list,
+    "goal show": policy.goal_show,
+    "sensor write": policy.sensor_write,
+    "sensor list": policy.sensor_list,
+    "sensor show": policy.sensor_show,
+    "sensor drop": policy.sensor_drop,
+    "playbook write": policy.playbook_write,
+    "playbook show": policy.playbook_show,
+    "playbook undo": policy.playbook_undo,
+    "notify": asking.notify,
+    "ask": asking.ask,
+    "schedule write": policy.schedule_write,
+    "schedule rm": policy.schedule_rm,
+    "schedule list": policy.schedule_list,
+    # not typed: how the two verbs that wait look again
+    "answered": asking.answered,
+    "approval": asking.approval,
+}
