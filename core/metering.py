@@ -22,6 +22,9 @@ class About:
     """The message it was made for: the ledger finds the ticket by it, once the message has one."""
     severity: int = 0
     """What the offline engine makes of it: the budget never stands in the way of what is urgent."""
+    worker_id: str | None = None
+    run_id: str | None = None
+    """The beat, or which run of the worker."""
 
 
 @dataclass(frozen=True, slots=True)

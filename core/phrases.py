@@ -279,6 +279,17 @@ REFUSED: Final = {
     "unknown_goal": N_("There is no goal {goal}."),
     "unknown_sensor": N_("There is no sensor {sensor}."),
     "no_former": N_("There is no former PLAYBOOK."),
+    "unknown_worker": N_("There is no worker {worker} at work. /workers shows who is."),
+    "worker_not_live": N_("{worker} does not work any more, so nobody would read it."),
+    "worker_lives": N_("{worker} works already. Another name, or end it first."),
+    "worker_reserved": N_("No worker can be called {worker}."),
+    "too_many_workers": N_("{most} workers are at work already: {names}. One of them has to end first."),
+    "unknown_runner": N_("There is no runner {runner} in config.json."),
+    "no_runner": N_(
+        "Nobody can do the work: there is no language model, and no worker_command in config.json."
+    ),
+    "claimed": N_("{name} is taken by {holder}."),
+    "claim_whose": N_("Please say for whom, with --session."),
     "unknown_schedule": N_("There is no schedule {schedule}."),
     "bad_schedule": N_("A schedule is either once or every so often, and at most once a minute."),
     "bad_id": N_(

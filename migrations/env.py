@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from core.store import brain_tables, client_tables, loop_tables  # noqa: F401  (their tables belong to the metadata)
+from core.store import brain_tables, client_tables, loop_tables, worker_tables  # noqa: F401  (their tables belong to the metadata)
 from core.store.tables import Base
 
 context.configure(

@@ -18,7 +18,7 @@ from core.context import Tx
 from core.dispatch.quiet_hours import next_working_moment
 from core.errors import Refused
 from core.i18n import N_
-from core.model import URGENT, Role
+from core.model import SYSTEM, URGENT, Role
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
@@ -26,7 +26,7 @@ from core.store.loop_events import happened
 from core.store.loop_tables import AskRow, LoopApproval
 from core.text import escape
 
-Kind = Literal["ask", "approval", "setup"]
+Kind = Literal["ask", "approval", "setup", "flag"]
 ASK: Final = "ask"
 """The kind of its card, and what its ids' buttons begin with."""
 REMIND: Final = "ask_remind"
@@ -51,8 +51,9 @@ def ask(
     irreversible: bool = False,
     channel: str,
     kind: Kind = "ask",
+    asked_by: str | None = None,
 ) -> AskRow:
-    """The same question of the same worker while nobody has answered it, or the answer was not fetched, is the same ask. Raises
+    """`asked_by`: the person who put it, and is told the answer. The same question of the same worker while nobody has answered it, or the answer was not fetched, is the same ask. Raises
     Refused("text_needed" | "too_long" | "unknown_person" | "too_many_options")."""
     said = escape(prompt).strip()
     if not said:
@@ -91,11 +92,13 @@ def ask(
             answered_on=None,
             answered_at=None,
             read_at=None,
+            asked_by=asked_by,
         )
     )
     tx.session.flush()
-    happened(tx, "asks")
-    if kind == "ask":  # the others are shown by whoever puts them, when their time has come
+    if kind != "flag":
+        happened(tx, "asks")
+    if kind in {"ask", "flag"}:  # the others are shown by whoever puts them, when their time has come
         show(tx, row)
     return row
 
@@ -174,8 +177,39 @@ def answer(
     happened(tx, "asks")
     for kind in (REMIND, DEPUTY):
         deadlines.cancel(tx, row.id, kind)
+    if row.asked_by is not None:  # no program waits for it
+        row.read_at = tx.now
+        _tell_asker(tx, row, said)
     tx.session.flush()
+    redraw(tx, row)
+
+
+def _tell_asker(tx: Tx, row: AskRow, said: str) -> None:
+    company = tx.services.company
+    card_publisher.tell(
+        tx,
+        company.person(row.asked_by or ""),
+        lambda words: words(
+            N_("{who} answered your question {ask}: {answer}"),
+            who=name_of(tx, row.answered_by),
+            ask=row.id,
+            answer=said,
+        ),
+    )
+
+
+def redraw(tx: Tx, row: AskRow) -> None:
     card_publisher.redraw_own(tx, ASK, row.id, partial(cards.card, tx, row))
+
+
+def close(tx: Tx, row: AskRow) -> None:
+    """Nobody needs to answer it any more."""
+    if row.answer is None:
+        row.answer, row.answered_by, row.answered_on, row.answered_at = "–", SYSTEM, None, tx.now
+        for kind in (REMIND, DEPUTY):
+            deadlines.cancel(tx, row.id, kind)
+        tx.session.flush()
+    redraw(tx, row)
 
 
 def option_of(row: AskRow, number: int) -> str:
@@ -211,6 +245,8 @@ def pending(session: Session, person: Person | None, *, every: bool = False) -> 
     wanted = select(AskRow)
     if not every:
         wanted = wanted.where(AskRow.answered_at.is_(None))
+    if person is None:
+        wanted = wanted.where(AskRow.kind != "flag")
     newest = session.scalars(
         wanted.order_by(AskRow.asked_at.desc(), AskRow.id.desc()).limit(MOST_LISTED)
     ).all()

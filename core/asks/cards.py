@@ -6,6 +6,7 @@ from typing import Final
 
 from core import phrases
 from core.actors import Reader
+from core.asks.askers import is_stranded
 from core.cards.card import Fact, Field, Section
 from core.cards.view import ButtonDraft, CardDraft
 from core.company.company import Company
@@ -27,6 +28,8 @@ ASKED: Final = {
     "shell": (N_("May I run this command? {reason}"), N_("What would run")),
     "act": (N_("May I do this? {reason}"), N_("What would run")),
     "sensor": (N_("May this program run at every look around? {reason}"), N_("The program")),
+    "command": (N_("May this program work as {reason}?"), N_("What would run")),
+    "verify": (N_("May this program check what {reason} did?"), N_("What would run")),
     "playbook": (N_("Shall this be how I decide? {reason}"), N_("What would change")),
 }
 """By kind of what is to be approved: the question, and what its text is."""
@@ -110,11 +113,18 @@ def _question(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:
     if numbered:
         lines = "\n".join(f"{number}. {one}" for number, one in enumerate(row.options, 1))
         sections.append(Section(title=words("Choices"), text=lines))
-    who = phrases.label(ASKERS, row.worker, words)
+    who = asker(row, company, words)
+    title = (
+        words("{who} wants to be looked at", who=who) if row.kind == "flag" else words("{who} asks", who=who)
+    )
+    if row.kind == "flag" and row.answered_by == SYSTEM:
+        return CardDraft(
+            title=title, lead=words("That has settled itself."), state="done", facts=tuple(facts)
+        )
     if row.answer is not None and row.answered_at is not None:
         facts.append(Fact(label=words("Answered by"), value=_answered(company, row, reader)))
         return CardDraft(
-            title=words("{who} asks", who=who),
+            title=title,
             lead=words("Nobody answered within a day, so nothing happened.")
             if row.answered_by == SYSTEM
             else words("“{answer}”", answer=shorten(row.answer, 300)),
@@ -124,7 +134,7 @@ def _question(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:
         )
     if row.irreversible:
         return CardDraft(
-            title=words("{who} asks", who=who),
+            title=title,
             lead=row.prompt,
             state="asking",
             facts=tuple(facts),
@@ -142,6 +152,11 @@ def _question(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:
                 ButtonDraft("reject", _label(row.options[1], words), "danger", {"ask": row.id, "option": 1}),
             ),
         )
+    if is_stranded(tx.session, row):
+        text = words(
+            "{who} has ended meanwhile. Your answer starts another one, which goes on with it.", who=who
+        )
+        sections.append(Section(title=words("Nobody waits for this any more"), text=text))
     labels = [str(number) if numbered else one for number, one in enumerate(row.options, 1)]
     buttons = [
         ButtonDraft("answer", label, "plain", {"ask": row.id, "option": number})
@@ -149,9 +164,11 @@ def _question(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:
     ]
     own = Field(name="text", kind="text", label=words("Your answer"), required=True)
     label = words("Another answer") if row.options else words("Answer")
+    if row.kind == "flag":
+        label = words("Tell it something")
     buttons.append(ButtonDraft("answer", label, "plain", {"ask": row.id}, (own,)))
     return CardDraft(
-        title=words("{who} asks", who=who),
+        title=title,
         lead=row.prompt,
         state="asking",
         facts=tuple(facts),
@@ -165,6 +182,13 @@ def _answered(company: Company, row: AskRow, reader: Reader) -> str:
     assert row.answered_at is not None
     where = phrases.label(phrases.CHANNEL, row.answered_on or "", words)
     return f"{name_of(company, row.answered_by)}, {words.time(row.answered_at, row.answered_at)}, {where}"
+
+
+def asker(row: AskRow, company: Company, words: Words) -> str:
+    """Whose question it is: a person's, the loop's own, or a worker's."""
+    if row.asked_by is not None:
+        return company.name_of(row.asked_by)
+    return phrases.label(ASKERS, row.worker, words)
 
 
 def name_of(company: Company, person_id: str | None) -> str:

@@ -50,6 +50,8 @@ def line_of(row: UsageRow) -> dict[str, Any]:
         "seconds": row.seconds,
         "estimated": row.estimated,
         "error": row.error,
+        "worker_id": row.worker_id,
+        "run_id": row.run_id,
     }
 
 

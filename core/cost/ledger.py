@@ -121,6 +121,8 @@ class Ledger:
                 seconds=planned.seconds,
                 usd=most,
                 estimated=not self._prices.known(planned.model, planned.provider),
+                worker_id=about.worker_id,
+                run_id=about.run_id,
             )
         )
         return None

@@ -39,7 +39,7 @@ class AskRow(Base):
     __tablename__ = "asks"
     id: Mapped[str] = mapped_column(String(120), primary_key=True)
     kind: Mapped[str] = mapped_column(String(12), default="ask")
-    """ask, approval (of a payload that is kept beside it), setup."""
+    """ask, approval (of a payload that is kept beside it), setup, flag (a worker wants to be looked at; its answer is told to it)."""
     worker: Mapped[str] = mapped_column(String(80), index=True)
     """Whose question; "pulse": the loop's own, "cli": the shell's."""
     number: Mapped[int] = mapped_column(Integer)
@@ -62,6 +62,8 @@ class AskRow(Base):
     answered_at: Mapped[datetime | None] = mapped_column(index=True)
     read_at: Mapped[datetime | None]
     """Who asked has the answer."""
+    asked_by: Mapped[str | None] = mapped_column(String(60))
+    """The person who put it in chat, and is told the answer; None: a program waits for it."""
 
 
 class LoopApproval(Base):

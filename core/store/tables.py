@@ -703,6 +703,10 @@ class UsageRow(Base):
     """None: set aside, the call is under way (or the process died in it)."""
     exported: Mapped[bool] = mapped_column(Boolean, default=False)
     """A line of usage.jsonl bears it."""
+    worker_id: Mapped[str | None] = mapped_column(String(80), index=True)
+    """The worker that it was for."""
+    run_id: Mapped[str | None] = mapped_column(String(60))
+    """The beat that it was for, or which run of the worker."""
 
 
 class Total(Base):

@@ -40,7 +40,7 @@ async def test_a_line_has_the_keys_that_programs_read(world: World, file: Path) 
     await Journal(world.store, file).catch_up()
     (line,) = lines(file)
     assert list(line)[: len(KEYS)] == KEYS
-    assert list(line)[len(KEYS) :] == ["id", "seconds", "estimated", "error"]
+    assert list(line)[len(KEYS) :] == ["id", "seconds", "estimated", "error", "worker_id", "run_id"]
     assert (line["ts"], line["usd"]) == ("2026-11-20T04:00:00+00:00", "0.0000020")
     assert (line["ok"], line["ms"], line["property_id"], line["ticket_id"]) == (True, 12, "bali_villa", None)
 
