@@ -75,6 +75,19 @@ COMMANDS: Final = {
         ("/goal rent", "/goal write rent every rent is in by the 5th", "/goal archive rent"),
         acts=(do.LookAtGoals, do.WriteGoal, do.ArchiveGoal),
     ),
+    "/workers": ChatCommand(looping.workers, N_("who works for the control loop"), acts=(do.LookAtWorkers,)),
+    "/tell": ChatCommand(
+        looping.tell,
+        N_("tell a worker something"),
+        ("/tell quotes the cap is 200 USD",),
+        acts=(do.TellWorker,),
+    ),
+    "/ask": ChatCommand(
+        looping.ask,
+        N_("ask a person or a worker something, with an answer to you"),
+        ("/ask chen Is the pump on site?",),
+        acts=(do.AskAbout,),
+    ),
     "/run": ChatCommand(looping.run, N_("one move for a goal, now"), ("/run rent",), acts=(do.RunGoal,)),
     "/tick": ChatCommand(looping.tick, N_("one beat of the control loop, now"), acts=(do.Beat,)),
     "/playbook": ChatCommand(

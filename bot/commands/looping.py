@@ -47,6 +47,29 @@ def playbook(call: Call) -> None:
         call.do(do.LookAtPlaybook(_here(call)))
 
 
+def workers(call: Call) -> None:
+    call.do(do.LookAtWorkers(_here(call)))
+
+
+def tell(call: Call) -> None:
+    """`/tell WORKER TEXT`"""
+    worker, text = _named(call)
+    call.do(do.TellWorker(_here(call), worker, text))
+
+
+def ask(call: Call) -> None:
+    """`/ask NAME TEXT`: a person, a role, or a worker"""
+    name, text = _named(call)
+    call.do(do.AskAbout(_here(call), name, text))
+
+
+def _named(call: Call) -> tuple[str, str]:
+    name, text = ([*call.said.split(None, 1), "", ""])[:2]
+    if not name or not text.strip():
+        raise Refused("text_needed")
+    return name, text.strip()
+
+
 def up(call: Call) -> None:
     call.do(do.StartLoop(_here(call)))
 

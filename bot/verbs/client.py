@@ -12,8 +12,9 @@ import time
 from collections.abc import Mapping, Sequence
 
 from bot.verbs import grammar
+from bot.verbs.calling import caller_of, session_of
 from bot.verbs.grammar import Call, Help, WrongUse
-from bot.verbs.home import AGAIN, CALLER, RIDDEN_THROUGH, SESSION, Home, Trouble, told
+from bot.verbs.home import AGAIN, RIDDEN_THROUGH, Answer, Home, Trouble, told
 
 
 def main(argv: Sequence[str]) -> int:
@@ -40,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
 
 def run(call: Call, environ: Mapping[str, str]) -> int:
     home = Home(environ)
-    worker = environ.get(CALLER, "")
+    worker = caller_of(home.path / "loop" / "sessions", environ)
     match call.verb:
         case "up":
             from bot.verbs.starting import up
@@ -50,9 +51,30 @@ def run(call: Call, environ: Mapping[str, str]) -> int:
             return ask(home, call, worker, environ)
         case "wait":
             return wait(home, call, worker)
+        case "attach":
+            from bot.verbs.attaching import attach
+
+            return attach(home, call, worker)
+        case "ls" | "worker list" if call.args.pop("watch", False):
+            return watch(home, call, worker)
+        case "claim" | "unclaim":
+            call.args.setdefault("session", worker or session_of(environ))
+        case "told":
+            call.args.setdefault("worker", worker or session_of(environ))
         case "_ run" if call.args.pop("wait", False):
             return run_and_wait(home, call, worker)
     return told(home.does(call.verb, call.args, worker), plain=call.verb == "_ run")
+
+
+def watch(home: Home, call: Call, worker: str) -> int:
+    """Until somebody has seen enough."""
+    clear = "\x1b[H\x1b[2J" if sys.stdout.isatty() else ""
+    while True:
+        found = home.does(call.verb, call.args, worker)
+        print(f"{clear}{found.out}", flush=True)
+        if found.code:
+            return told(Answer(found.code, "", found.err))
+        time.sleep(2.0)
 
 
 # --- verbs that wait
@@ -63,7 +85,7 @@ def ask(home: Home, call: Call, worker: str, environ: Mapping[str, str]) -> int:
     args = dict(call.args)
     within, detach = args.pop("timeout", None), args.pop("detach", False)
     known = args.pop("resume", None)
-    args.setdefault("worker", worker or next((environ[one] for one in SESSION if environ.get(one)), "cli"))
+    args.setdefault("worker", worker or session_of(environ) or "cli")
     if known is None:
         asked = home.does("ask", args, worker)
         if asked.code:

@@ -102,6 +102,32 @@ FORMS: Final[Mapping[str, Form]] = {
     ),
     "schedule rm": Form("drop a schedule", ("name",), writes=True),
     "schedule list": Form("the schedules", flags=_JSON),
+    "worker start": Form(
+        "start a worker on what it is told",
+        ("id",),
+        "prompt",
+        {"command": "text", "verify": "text", "runner": "text"},
+        writes=True,
+    ),
+    "worker kill": Form("end a worker", ("id",), writes=True, acts=("KillWorker",)),
+    "worker list": Form("the workers", flags={"json": "flag", "all": "flag", "watch": "flag"}),
+    "ls": Form(
+        "the workers", flags={"json": "flag", "all": "flag", "watch": "flag"}, acts=("LookAtWorkers",)
+    ),
+    "kill": Form("end a worker", ("id",), writes=True, acts=("KillWorker",)),
+    "attach": Form(
+        "follow what a worker prints; what is typed is told to it",
+        ("id",),
+        flags={"lines": "count", "no-follow": "flag"},
+    ),
+    "flag": Form("a worker needs to be looked at", ("id",), "note?", writes=True, acts=("FlagWorker",)),
+    "unflag": Form("it does not any more", ("id",), writes=True),
+    "prune": Form("forget the workers that have ended", writes=True),
+    "tell": Form("tell a worker something", ("id",), "text", loose=True, writes=True, acts=("TellWorker",)),
+    "told": Form("what a worker was told, once", ("worker?",)),
+    "claim": Form("have a name for oneself", ("name",), flags={"session": "text"}, writes=True),
+    "unclaim": Form("let go of it", ("name",), flags={"session": "text"}, writes=True),
+    "_ cost": Form("say what was spent", ("kind", "id", "runner", "usd"), loose=True, writes=True),
 }  # fmt: skip
 GROUPS: Final = {name.split()[0] for name in FORMS if " " in name and not name.startswith("_")}
 ALONE: Final = frozenset({"run", "cost"})
@@ -185,7 +211,10 @@ def _args(name: str, form: Form, words: list[str], given: Callable[[], str]) -> 
         elif not one.endswith("?"):
             raise WrongUse(f"{one.upper()} is missing", usage(name))
     if form.rest:
-        found[form.rest] = " ".join(plain) if plain and plain != ["-"] else given().rstrip("\n")
+        if plain == ["-"] or (not plain and not form.rest.endswith("?")):
+            found[form.rest.removesuffix("?")] = given().rstrip("\n")
+        else:
+            found[form.rest.removesuffix("?")] = " ".join(plain)
     elif plain:
         raise WrongUse(f"{plain[0][:40]!r} is too much", usage(name))
     return {key.replace("-", "_"): value for key, value in found.items()}
@@ -213,12 +242,16 @@ def usage(name: str) -> str:
     form = FORMS[name]
     parts = ["usage: loopos", name]
     parts += [f"[{one[:-1].upper()}]" if one.endswith("?") else one.upper() for one in form.words]
-    parts += [f"{form.rest.upper()}..."] if form.rest else []
+    parts += [_rest(form.rest)] if form.rest else []
     every: dict[str, Kind] = {**form.flags, **({"journal": "text"} if form.writes else {})}
     for flag, kind in every.items():
         said = f"--{flag}" if kind == "flag" else f"--{flag} {'TEXT' if kind in {'text', 'many'} else 'N'}"
         parts.append(said if flag in form.needed else f"[{said}]")
     return f"{' '.join(parts)}\n  {form.about}"
+
+
+def _rest(name: str) -> str:
+    return f"[{name[:-1].upper()}...]" if name.endswith("?") else f"{name.upper()}..."
 
 
 def overview() -> str:

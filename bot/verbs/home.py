@@ -24,15 +24,15 @@ SLOWEST: Final = 0.25
 ANSWERS_WITHIN: Final = 60.0
 """A service that holds the home and does not answer for so long is not well. A beat may take longer, and is waited for."""
 STARTS_WITHIN: Final = 20.0
-SLOW: Final = frozenset({"tick", "run", "_ run"})
-LOOKING: Final = frozenset({"wait", "state", "status", "asks", "answered", "approval"})
+SLOW: Final = frozenset({"tick", "run", "_ run", "step"})
+LOOKING: Final = frozenset(
+    {"wait", "state", "status", "asks", "answered", "approval", "ls", "worker list", "step"}
+)
 """What may be asked again: it only looks."""
 RIDDEN_THROUGH: Final = 15.0
 """Seconds without a service that one who waits bears: a restart."""
-SESSION: Final = ("LOOPOS_SESSION_ID", "LOOOP_SESSION_ID", "SESSION_ID")
 MOMENT: Final = b" for a moment"
 """As core.store.ownership writes it."""
-CALLER: Final = "LOOPOS_CALLER"
 
 
 class Trouble(Exception):

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from bot.settings import read_settings
-from bot.verbs.home import CALLER, Home, told
+from bot.verbs.calling import CALLER
+from bot.verbs.home import Home, told
 from core.loop.sensing import MARK
 
 READY_WITHIN: Final = 60.0

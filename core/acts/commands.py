@@ -269,6 +269,36 @@ class StopLoop(OfLoop):
     pass
 
 
+@dataclass(frozen=True, slots=True)
+class LookAtWorkers(OfLoop):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class TellWorker(OfLoop):
+    worker: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskAbout(OfLoop):
+    """A question to a person or a role, in the name of who puts it, or to a worker, or in a worker's name to the founder."""
+
+    name: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KillWorker(OfLoop):
+    worker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FlagWorker(OfLoop):
+    worker: str = ""
+    note: str = ""
+
+
 # --- the steps of a skill: `said` is (language, words) pairs, ("", key) for one of core.model.SkillText
 
 

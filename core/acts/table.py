@@ -81,9 +81,16 @@ def _bid(command: type[L], right: Right, verb: Callable[[L], tuple[str, dict[str
     """The loop is bid a verb, and carries it out by itself. `verb`: its name and arguments."""
 
     def put(tx: Tx, actor: Actor, it: L) -> str:
-        return loop_requests.put(tx, actor, *verb(it), it.reply_to)
+        return loop_requests.put(tx, actor, *verb(it), it.reply_to or _where(tx, actor))
 
     return Act(command, right, put)
+
+
+def _where(tx: Tx, actor: Actor) -> str:
+    """Their own conversation on the channel that they acted on: a button names none."""
+    person = tx.services.company.person(actor.person_id)
+    every = tx.services.addresses_of(person) if person is not None else []
+    return next((one.conversation_id for one in every if one.channel == actor.channel), "")
 
 
 # --- finding what a command is about
@@ -430,6 +437,11 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     _bid(do.RestorePlaybook, Right.POLICY, lambda it: ("playbook undo", {})),
     _bid(do.StartLoop, Right.POLICY, lambda it: ("up", {})),
     _bid(do.StopLoop, Right.POLICY, lambda it: ("down", {})),
+    _bid(do.LookAtWorkers, Right.READ, lambda it: ("ls", {"shown": True})),
+    _bid(do.TellWorker, Right.LOOP, lambda it: ("tell", {"id": it.worker, "text": it.text})),
+    _bid(do.AskAbout, Right.POLICY, lambda it: ("ask", {"worker": it.name, "prompt": it.text})),
+    _bid(do.KillWorker, Right.POLICY, lambda it: ("kill", {"id": it.worker})),
+    _bid(do.FlagWorker, Right.POLICY, lambda it: ("flag", {"id": it.worker, "note": it.note})),
     # the steps of a skill
     Act(
         do.TellReporter,

@@ -355,6 +355,18 @@ def _accept_company(press: Pressed) -> do.ApproveCompany:
     return do.ApproveCompany(str(press.args["digest"]))
 
 
+def _kill(press: Pressed) -> do.KillWorker:
+    return do.KillWorker(worker=str(press.args["worker"]))
+
+
+def _flag(press: Pressed) -> do.FlagWorker:
+    return do.FlagWorker(worker=str(press.args["worker"]), note=press.said("note"))
+
+
+def _tell(press: Pressed) -> do.TellWorker:
+    return do.TellWorker(worker=str(press.args["worker"]), text=press.said("text"))
+
+
 Reader = Callable[[Pressed], Command]
 
 ON_TICKET: Final[dict[str, Reader]] = {
@@ -397,6 +409,7 @@ STANDALONE: Final[dict[str, dict[str, Reader]]] = {
     "clients": {"revoke": _revoke},
     "company": {"accept": _accept_company},
     "memo": {"confirm": _confirm_memo, "change": _change_memo, "drop": _drop_memo},
+    "workers": {"kill": _kill, "flag": _flag, "tell": _tell},
     "ask": {"answer": _answer_ask, "approve": _answer_ask, "reject": _answer_ask},
     "sop": {"edit": _write_procedure, "remove": _remove_procedure},
     "standing": {"keep": _keep_order, "drop": _drop_order},

@@ -19,12 +19,13 @@ from core.acts import commands as do
 from core.acts.table import perform
 from core.asks import approvals, asks
 from core.context import Tx
-from core.errors import LoopOSError, Refused
+from core.errors import Refused
 from core.files import put
 from core.i18n import N_
 from core.loop import interview, notices, schedules
 from core.loop.config import LoopConfig
 from core.loop.house import LoopHouse
+from core.loop.judging import NotDone, judged
 from core.loop.moves import (
     Act,
     ArchiveGoal,
@@ -44,11 +45,13 @@ from core.loop.moves import (
     line_of,
 )
 from core.loop.sensing import TIMED_OUT, run_program, struck
-from core.loop.shell_gate import Verdict, judge
+from core.loop.shell_gate import judge
+from core.loop.starting import approved, start
 from core.outbox import card_publisher
 from core.outbox.said_once import seldom
 from core.store.loop_events import journal
 from core.store.loop_tables import LoopApproval, LoopIntent
+from core.workers.fleet import Order
 
 OUTPUT: Final = 2048
 """Characters of what a command printed that are shown in the next decision."""
@@ -57,15 +60,6 @@ LOOK_AGAIN: Final = 5
 HOOK: Final = 30.0
 """Seconds that the command which is told of notices may take."""
 SAID_ONCE: Final = timedelta(minutes=10)
-
-
-class NotDone(LoopOSError):
-    """The move failed; the beat commits nothing. `code`: refused, exit N, timeout, unknown; the text says more."""
-
-    def __init__(self, code: str, error: str) -> None:
-        super().__init__(f"{code}: {error}" if error else code)
-        self.code = code
-        self.error = error
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +114,10 @@ class Acting:
                     return self._act(move, config, worker)
                 case ProposeDispatch():
                     return lambda tx: self._propose(tx, move, line)
-                case StartWorker() | KillWorker():
-                    raise NotDone("refused", "workers are not there yet")
+                case StartWorker():
+                    return await self._start_worker(move, config, worker)
+                case KillWorker():
+                    await self._house.fleet.kill(move.id)
         except Refused as refused:
             _fail(refused)
         return lambda tx: Acted(line)
@@ -181,7 +177,7 @@ class Acting:
         await asyncio.to_thread(self._house.folder.write_sensor, move.name, move.script)
 
     async def _shell(self, move: RunShell, config: LoopConfig, run_id: str, worker: str) -> Finish:
-        verdict = await self.judged(move.cmd, config)
+        verdict = await judged(move.cmd, config)
         if verdict.kind == "ask":
             more = {"reason": move.reason, "journal": line_of(move), "why": verdict.why}
 
@@ -195,13 +191,6 @@ class Acting:
             raise NotDone("timeout" if code == TIMED_OUT else f"exit {code}", failed_text(code, output))
         line = line_of(move)
         return lambda tx: Acted(line, output=output, look_again=LOOK_AGAIN)
-
-    async def judged(self, cmd: str, config: LoopConfig) -> Verdict:
-        """Raises NotDone for what is refused whoever says yes."""
-        verdict = await asyncio.to_thread(judge, cmd, config.shell_allow, config.fetch_allow)
-        if verdict.kind == "refused":
-            raise NotDone("refused", verdict.why)
-        return verdict
 
     async def run(self, cmd: str, config: LoopConfig, run_id: str) -> tuple[int, str]:
         """(how it ended, the end of what it printed). That it runs is a row first: a death in the middle is told of."""
@@ -228,6 +217,13 @@ class Acting:
         await house.store.write(lambda tx: _forget(tx, run_id))
         text = struck(done.out + done.err, house.secrets).decode("utf-8", "replace")
         return done.code, text[-OUTPUT:]
+
+    async def _start_worker(self, move: StartWorker, config: LoopConfig, worker: str) -> Finish:
+        order = Order(move.id, move.prompt, worker, "", move.command or "", move.verify or "")
+        began, line = await start(self._house, order, config, worker), line_of(move)
+        if began.asked:
+            return lambda tx: Acted(f"asked {began.asked}", asked=began.asked)
+        return lambda tx: Acted(line)
 
     async def _playbook(self, move: WritePlaybook, worker: str) -> Finish:
         """Decided by a model it is a question that shows what would change."""
@@ -286,6 +282,8 @@ class Acting:
         match approval.kind:
             case "shell" | "act":
                 code, output = await self.run(approval.payload, config, approval.ask_id)
+            case "command":
+                code, output = await self._start_approved(approval)
             case "playbook":
                 now = house.services.clock.now()
                 await asyncio.to_thread(house.folder.write_playbook, approval.payload, now)
@@ -299,6 +297,12 @@ class Acting:
             journal(tx, approval.worker, text, run_id=approval.ask_id, failed=code != 0)
 
         await house.store.write(finish)
+
+    async def _start_approved(self, approval: LoopApproval) -> tuple[int, str]:
+        try:
+            return await approved(self._house, approval.more)
+        except Refused as refused:
+            return 1, " ".join([refused.code, *(str(one) for one in refused.params.values())])
 
     def _begin_work(self, interval: Any) -> None:
         """The interview is over: its goal is reached, and he said how often to look."""

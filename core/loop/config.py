@@ -33,6 +33,8 @@ class LoopConfig:
     fetch_allow: tuple[str, ...] = ()
     acts: Mapping[str, str] = field(default_factory=dict)
     """What cannot be undone, by name: a command with {{target}} and {{amount_usd}} in it."""
+    runners: Mapping[str, str] = field(default_factory=dict)
+    """looop's: how a worker of that name is started."""
     worker_budget_usd: Decimal = Decimal(5)
     max_workers: int = 8
     max_decides_per_hour: int = 120
@@ -63,7 +65,11 @@ class LoopConfig:
         named |= {"notification": self.notification, "shell_allow": "\n".join(self.shell_allow)}
         return {
             key: one
-            for key, one in {**named, **{f"acts.{key}": one for key, one in self.acts.items()}}.items()
+            for key, one in {
+                **named,
+                **{f"acts.{key}": one for key, one in self.acts.items()},
+                **{f"runners.{key}": one for key, one in self.runners.items()},
+            }.items()
             if one
         }
 
@@ -115,9 +121,8 @@ def read_config(text: str | None, environ: Mapping[str, str]) -> tuple[LoopConfi
         except ValueError as error:
             warnings.append(f"config.json: {error}"[:200])
     kept: dict[str, Any] = {}
-    for key, value in {**_of_runners(values), **values}.items():
-        if key in _OLDER:
-            continue
+    older, values = _of_runners(values), {key: one for key, one in values.items() if key not in _OLDER}
+    for key, value in {**older, **values}.items():
         if key not in _KNOWN:
             warnings.append(f"config.json: {key} is not known")
             continue
@@ -137,13 +142,23 @@ def read_config(text: str | None, environ: Mapping[str, str]) -> tuple[LoopConfi
     return replace(DEFAULT, **kept), warnings
 
 
-def _of_runners(values: Mapping[str, Any]) -> dict[str, str]:
+def _of_runners(values: Mapping[str, Any]) -> dict[str, Any]:
+    """looop's `default` and `runners.NAME.{interactive,tick}`."""
     runners, name = values.get("runners"), values.get("default")
-    one = runners.get(name) if isinstance(runners, dict) and isinstance(name, str) else None
-    if not isinstance(one, dict):
+    if not isinstance(runners, dict):
         return {}
-    pairs = {"tick_command": one.get("tick"), "worker_command": one.get("interactive")}
-    return {key: value for key, value in pairs.items() if isinstance(value, str)}
+    named = {
+        str(key): one["interactive"]
+        for key, one in runners.items()
+        if isinstance(one, dict) and isinstance(one.get("interactive"), str)
+    }
+    one = runners.get(name) if isinstance(name, str) else None
+    pairs = (
+        {"tick_command": one.get("tick"), "worker_command": one.get("interactive")}
+        if isinstance(one, dict)
+        else {}
+    )
+    return {"runners": named, **{key: value for key, value in pairs.items() if isinstance(value, str)}}
 
 
 def _int(value: Any, key: str) -> int:

@@ -3,6 +3,7 @@ out of whatever it says."""
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
@@ -44,6 +45,17 @@ def child_env(
     env["LOOPOS_HOME"] = str(home)
     env[MARK] = str(home)
     return env
+
+
+def worker_env(env: Mapping[str, str]) -> dict[str, str]:
+    """A worker outlives whoever started it, and is no stray of the loop's."""
+    root = str(Path(__file__).parents[2])
+    kept = {key: value for key, value in env.items() if key != MARK}
+    return {**kept, "PYTHONPATH": f"{root}{os.pathsep}{env['PYTHONPATH']}" if "PYTHONPATH" in env else root}
+
+
+def builtin_argv(worker: str) -> list[str]:
+    return [sys.executable, "-m", "bot.verbs.working", worker]
 
 
 def secrets_in(environ: Mapping[str, str]) -> frozenset[bytes]:

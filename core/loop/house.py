@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -15,9 +15,11 @@ from sqlalchemy.orm import Session
 
 from core.context import Services, Store, Tx
 from core.loop.config import LoopConfig, read_config
-from core.loop.environment import child_env, secrets_in, write_bin
+from core.loop.environment import builtin_argv, child_env, secrets_in, worker_env, write_bin
 from core.loop.folder import LoopFolder
 from core.store.tables import Counter
+from core.workers import roster
+from core.workers.fleet import Fleet, Setting
 
 log = structlog.get_logger(__name__)
 
@@ -39,11 +41,41 @@ class LoopHouse:
     """When each reservation feed was read last, and why it could not be ("": it could)."""
     folder: LoopFolder = field(init=False)
     secrets: frozenset[bytes] = field(init=False)
+    fleet: Fleet = field(init=False)
     _warned: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.folder = LoopFolder(self.home / "loop")
         self.secrets = secrets_in(self.environ) | self.more_secrets
+        self.fleet = Fleet(
+            self.store, self.services, self.folder.path, self.home, self.secrets, self._fleet_setting
+        )
+
+    async def _fleet_setting(self) -> Setting:
+        config = await self.config()
+
+        def env(worker: str) -> Mapping[str, str]:
+            write_bin(self.folder.path, worker)
+            return worker_env(self.env(config, worker))
+
+        return Setting(
+            env,
+            builtin_argv,
+            config.worker_command,
+            config.runners,
+            config.max_workers,
+            float(config.worker_stuck_secs),
+            timedelta(seconds=config.session_ttl),
+            timedelta(seconds=config.tells_consumed_keep_secs),
+            config.worker_budget_usd,
+        )
+
+    def workers(
+        self, session: Session, now: datetime, config: LoopConfig, *, every: bool = False
+    ) -> list[dict[str, Any]]:
+        """As core.workers.roster describes them."""
+        folder = self.folder.path / "sessions"
+        return roster.describe(session, folder, now, float(config.worker_stuck_secs), every=every)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -36,7 +36,7 @@ from core.loop import (
     schedules,
     virtual,
 )
-from core.loop.acting import Acted, Acting, NotDone
+from core.loop.acting import Acted, Acting
 from core.loop.brief import Brief, Goal, PendingAsk, text_of
 from core.loop.config import LoopConfig
 from core.loop.deciding import CommandDecider, Undecided
@@ -44,11 +44,14 @@ from core.loop.gatekeeping import Gatekeeper
 from core.loop.guards import Memory
 from core.loop.house import LoopHouse, is_down
 from core.loop.house_sensors import ROWS, SELDOM, SENSORS, failed_reading, rows_now
+from core.loop.judging import NotDone
 from core.loop.moves import BadMove, Move, Noop, RunShell, line_of, read_move
 from core.loop.sensing import end_strays, publish, publish_all, read_all, sensors_in
+from core.loop.verifying import verify
 from core.loop.world import World, canonical, changes, parsed
 from core.store import loop_events
-from core.store.loop_tables import AskRow, LoopApproval
+from core.store.loop_tables import LoopApproval
+from core.workers import leases
 
 log = structlog.get_logger(__name__)
 
@@ -129,6 +132,16 @@ class Look:
     """Goals."""
 
 
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What one look reads of the database."""
+
+    asks: list[PendingAsk]
+    acted: dict[str, datetime | None]
+    workers: list[dict[str, Any]]
+    claims: list[dict[str, Any]]
+
+
 @dataclass
 class Pulse:
     house: LoopHouse
@@ -179,6 +192,7 @@ class Pulse:
         """Before the first beat of a process: the folder, the question to the founder, what the last process left behind."""
         house = self.house
         fresh = await house.ensure()
+        await house.fleet.after_a_crash()
 
         def begin(tx: Tx) -> None:
             if fresh:
@@ -198,6 +212,23 @@ class Pulse:
         if await self.house.store.read(interview.is_owed):
             await self.house.store.write(interview.go_on)
         await self._approved()
+        await self.look_after_workers()
+
+    async def look_after_workers(self) -> None:
+        """Who has ended is known to have; what answers bring about begins, unless the loop is stopped."""
+        house = self.house
+        ended = await house.fleet.observe()
+        lines = [] if await house.store.read(is_down) else await house.fleet.go_on()
+        for line in lines:
+            failed = line.startswith("failed · ")
+            text = line.removeprefix("failed · ")
+            await house.store.write(
+                lambda tx, text=text, failed=failed: loop_events.journal(tx, names.PULSE, text, failed=failed)  # type: ignore[misc]
+            )
+        if lines:
+            await self._settle(await house.config(), lines[-1])
+        if ended or lines:
+            await self.observe()
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -341,11 +372,15 @@ class Pulse:
         house, now = self.house, self.house.services.clock.now()
         folder = house.folder
 
-        def rows(session: Session) -> tuple[list[PendingAsk], dict[str, datetime | None]]:
-            pending = [_pending(row) for row, _ in virtual.open_asks(session)]
-            return pending, remembering.acted_at(session)
+        def rows(session: Session) -> Rows:
+            pending = [_pending(one) for one in virtual.open_asks(session)]
+            workers = house.workers(session, now, config)
+            return Rows(pending, remembering.acted_at(session), workers, leases.held(session))
 
-        pending, acted = await house.store.read(rows)
+        config = await house.config()
+        await house.fleet.observe()
+        found = await house.store.read(rows)
+        pending, acted = found.asks, found.acted
 
         def files() -> Look:
             plans = schedules.read_all(folder.path / "schedules")
@@ -355,12 +390,12 @@ class Pulse:
             goals = folder.goals()
             ours = {
                 "sys-asks": virtual.sys_asks(pending),
-                "sys-claims": virtual.nothing(),
+                "sys-claims": virtual.sys_claims(found.claims),
                 "sys-goals": virtual.sys_goals({one: acted.get(one) for one in goals}, now),
                 "sys-schedules": virtual.sys_schedules(
                     signals, {name: one.note for name, one in plans.items() if one is not None}
                 ),
-                "sys-sessions": virtual.nothing(),
+                "sys-sessions": virtual.sys_sessions(found.workers),
             }
             for name, value in ours.items():
                 publish(snapshots / f"{name}.json", canonical(value).encode("utf-8", "surrogatepass"))
@@ -614,6 +649,9 @@ class Pulse:
                 await house.store.write(notices.restored)
         for name, text in died:
             await house.store.write(partial(notices.died, name, text))
+        await self.look_after_workers()
+        await house.fleet.sweep()
+        await verify(house, config)
         commands = config.commands
         if commands != self._commands:
             await house.store.write(partial(notices.commands, commands))
@@ -623,8 +661,8 @@ class Pulse:
 _APPROVED: Final = select(LoopApproval).where(LoopApproval.state == "approved").order_by(LoopApproval.at)
 
 
-def _pending(row: AskRow) -> PendingAsk:
-    return PendingAsk(row.id, row.worker, row.prompt, live=True)
+def _pending(one: virtual.OpenAsk) -> PendingAsk:
+    return PendingAsk(one.row.id, one.row.worker, one.row.prompt, live=one.live)
 
 
 def _kinds(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -27,6 +27,7 @@ from core.outbox import card_publisher
 from core.store.loop_tables import LoopEvent, LoopRequest
 from core.store.tables import table
 from core.team.people import reader_for
+from core.workers.cards import WORKERS
 from core.workflow.loop_requests import TOPIC
 
 log = structlog.get_logger(__name__)
@@ -50,6 +51,7 @@ class Requests:
         self._rung = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self._working: set[asyncio.Task[None]] = set()
+        self._minding: asyncio.Task[None] | None = None
         self._pipe = -1
 
     async def start(self) -> None:
@@ -67,9 +69,10 @@ class Requests:
         if self._pipe >= 0:
             asyncio.get_running_loop().remove_reader(self._pipe)
             os.close(self._pipe)
-        for one in (self._looking, *self._working):
+        minding = [self._minding] if self._minding is not None else []
+        for one in (self._looking, *minding, *self._working):
             one.cancel()
-        await asyncio.gather(self._looking, *self._working, return_exceptions=True)
+        await asyncio.gather(self._looking, *minding, *self._working, return_exceptions=True)
         self._looking = None
 
     def _heard(self) -> None:
@@ -86,6 +89,7 @@ class Requests:
                 if loop.time() - swept > SWEPT:
                     swept = loop.time()
                     await self._store.write(sweep)
+                self._look_after_workers()
                 for name in await self._store.read(_new):
                     task = asyncio.create_task(self._carry_out(name))
                     self._working.add(task)
@@ -95,6 +99,17 @@ class Requests:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOKS):
                     await self._rung.wait()
+
+    def _look_after_workers(self) -> None:
+        """A supervisor rings when its worker has ended; one that could not is looked for all the same. Nobody's verb waits for it."""
+        if self._minding is None or self._minding.done():
+            self._minding = asyncio.create_task(self._mind(), name="loop-workers")
+
+    async def _mind(self) -> None:
+        try:
+            await self._verbs.pulse.look_after_workers()
+        except Exception as error:
+            log.error("workers_not_looked_after", exc_info=error)
 
     async def _carry_out(self, name: str) -> None:
         found = await self._store.write(lambda tx: _take(tx, name))
@@ -166,9 +181,13 @@ def finish(tx: Tx, name: str, reply: Reply, asked: Asked, reply_to: str | None) 
     if reply_to is None:
         return
     person = tx.services.company.person(asked.actor)
-    if person is not None:
-        words = reader_for(tx, person).words
-        card_publisher.say(tx, Address(asked.channel, reply_to), worded(reply, words, tx))
+    if person is None:
+        return
+    reader, address = reader_for(tx, person), Address(asked.channel, reply_to)
+    if reply.card is not None and reply.code == 0:
+        card_publisher.post_own(tx, WORKERS, name, reply.card, [(address, reader)])
+    else:
+        card_publisher.say(tx, address, worded(reply, reader.words, tx))
 
 
 def err_of(reply: Reply, tx: Tx) -> str:

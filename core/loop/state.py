@@ -9,7 +9,6 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.asks import asks
 from core.cost.ledger import total, within
 from core.cost.months import span_of
 from core.loop import guards, journal, remembering, virtual
@@ -22,6 +21,9 @@ HELD: Final = 600
 """Seconds after which an ask that still waits wakes whoever waits once more."""
 WAKES: Final = ("asks", "playbook", "goals", "snapshots", "workers")
 ACTIONABLE: Final = ("asks", "journal")
+WORKER: Final = ("id", "state", "alive", "exit_code", "health", "verify")
+FLEET: Final = ("id", "state", "alive", "exit_code", "flagged", "note")
+"""Of each worker, in `state` and in `status`."""
 
 
 async def state(pulse: Pulse, *, alive: bool) -> dict[str, Any]:
@@ -34,9 +36,10 @@ async def state(pulse: Pulse, *, alive: bool) -> dict[str, Any]:
     def rows(session: Session) -> dict[str, Any]:
         memory = remembering.load(session, look.world.policy_hash, now)
         return {
+            "workers": house.workers(session, now, config),
             "pulse_alive": alive and not is_down(session),
             "cursor": _cursor(session),
-            "asks": [asks.ask_json(row, approval) for row, approval in virtual.open_asks(session)],
+            "asks": [one.to_json() for one in virtual.open_asks(session)],
             "flapping": guards.flapping(memory.flaps, config.limits),
             "journal_tail": journal.tail(session, house.zone),
         }
@@ -49,7 +52,7 @@ async def state(pulse: Pulse, *, alive: bool) -> dict[str, Any]:
         "cursor": found["cursor"],
         "snapshots": {name: reading(data) for name, data in look.world.snapshots.items()},
         "asks": found["asks"],
-        "workers": [],
+        "workers": [{key: one[key] for key in WORKER} for one in found["workers"]],
         "goals": list(look.bodies),
         "schedules": _signals(look),
         "flapping": found["flapping"],
@@ -65,6 +68,7 @@ async def status(pulse: Pulse, *, alive: bool, pid: str | None) -> dict[str, Any
 
     def rows(session: Session) -> dict[str, Any]:
         memory = remembering.load(session, look.world.policy_hash, now)
+        workers = house.workers(session, now, config)
         running = alive and not is_down(session)
         last = session.scalars(
             select(LoopLine).where(LoopLine.run_id != "").order_by(LoopLine.seq.desc()).limit(1)
@@ -78,10 +82,15 @@ async def status(pulse: Pulse, *, alive: bool, pid: str | None) -> dict[str, Any
                 "at": last.at.isoformat() if last is not None else None,
                 "hash": memory.committed or None,
             },
-            "workers": [],
+            "workers": [{key: one[key] for key in FLEET} for one in workers],
             "attention": [
-                {"id": row.id, "worker": row.worker, "text": row.prompt}
-                for row, _ in virtual.open_asks(session)
+                {"id": one.row.id, "worker": one.row.worker, "text": one.row.prompt}
+                for one in virtual.open_asks(session)
+            ]
+            + [
+                {"id": one["id"], "worker": one["id"], "text": one["note"] or "flagged"}
+                for one in workers
+                if one["flagged"]
             ],
             "cost_today_usd": float(total(session, within(span_of("today", now, house.zone)))),
             "data_dir": str(house.folder.path),
@@ -110,6 +119,10 @@ def status_text(found: dict[str, Any]) -> str:
         lines.append("capped for this hour")
     if guard["flapping"]:
         lines.append(f"restless: {', '.join(guard['flapping'])}")
+    lines += [
+        f"worker: {one['id']}  {one['state']}" + ("" if one["alive"] else f" ({one['exit_code']})")
+        for one in found["workers"]
+    ]
     lines += [f"waits: {one['id']}  {' '.join(one['text'].split())[:100]}" for one in found["attention"]]
     lines.append(f"cost today: {found['cost_today_usd']:.4f} USD")
     return "\n".join(lines)
@@ -149,7 +162,7 @@ def woken(
     wanted = select(LoopEvent.kind).where(LoopEvent.seq > start).distinct()
     found = {one for one in session.scalars(wanted) if one in set(kinds)}
     told = dict(known.woken) if known is not None else {}
-    pending = [row.id for row, _ in virtual.open_asks(session)]
+    pending = [one.row.id for one in virtual.open_asks(session)]
     due = [one for one in pending if one not in told or now.timestamp() - float(told[one]) >= HELD]
     if due:
         found.add("asks")

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any, Final
 
 from core import names
 from core.asks import asks
+from core.context import Tx
 from core.errors import Refused
+from core.i18n import N_
 from core.loop import acting, virtual
 from core.loop.acting import failed_text
+from core.loop.judging import NotDone, judged
 from core.loop.moves import RunShell, line_of
 from core.loop.verbs.call import AGAIN, Asked, Carrier, Reply, body_of
+from core.loop.verbs.workers import own
+from core.model import Role
 from core.store import loop_events
 from core.store.loop_tables import LoopApproval
+from core.workers import roster, tells
 
 LONGEST: Final = 20_000
 """Characters of a command."""
@@ -27,7 +34,7 @@ async def run_shell(verbs: Carrier, asked: Asked) -> Reply:
     reason = asked.text("reason") or " ".join(cmd.split())[:100]
     config, who = await verbs.house.config(), verbs.house.services.company.founder.id
     move = RunShell(action="run_shell", cmd=cmd, reason=reason, journal=asked.text("journal") or None)
-    verdict = await verbs.pulse.acting.judged(cmd, config)
+    verdict = await judged(cmd, config)
     if verdict.kind == "ask":
         ask_id = await verbs.pulse.ask_for(move, verdict.why, asked.told_by)
         await verbs.house.store.write(lambda tx: loop_events.journal(tx, asked.told_by, f"asked {ask_id}"))
@@ -64,6 +71,8 @@ async def approval(verbs: Carrier, asked: Asked) -> Reply:
 
 async def notify(verbs: Carrier, asked: Asked) -> Reply:
     text, to = body_of(asked.text("text")), asked.text("to") or None
+    if asked.worker and asked.text("id"):
+        own(asked, asked.text("id"))
     fresh = await verbs.house.store.write(lambda tx: acting.notify(tx, text, to))
     if fresh:
         verbs.pulse.acting.hook(text, await verbs.house.config())
@@ -76,8 +85,8 @@ async def list_asks(verbs: Carrier, asked: Asked) -> Reply:
     every = bool(asked.args.get("all"))
 
     def rows(session: Any) -> list[dict[str, Any]]:
-        known = {row.id: approval for row, approval in virtual.open_asks(session)}
-        return [asks.ask_json(row, known.get(row.id)) for row in asks.pending(session, None, every=every)]
+        rows = asks.pending(session, None, every=every)
+        return [one.to_json() for one in virtual.with_state(session, rows)]
 
     found = await verbs.house.store.read(rows)
     if asked.args.get("json"):
@@ -97,28 +106,50 @@ async def answer(verbs: Carrier, asked: Asked) -> Reply:
 
 
 async def ask(verbs: Carrier, asked: Asked) -> Reply:
-    """Its id; whoever asked waits for the answer by themselves."""
-    worker = names.checked(asked.text("worker") or "cli")
+    """Its id; whoever asked waits for the answer by themselves, but a person, who is told it in chat."""
+    name = asked.text("worker") or "cli"
     options = [one.strip() for one in asked.text("options").split(",") if one.strip()]
-    row = await verbs.house.store.write(
-        lambda tx: (
-            asks.ask(
-                tx,
-                worker,
-                asked.text("prompt"),
-                options=[*options, *asked.args.get("option", [])],
-                reference=asked.text("ref"),
-                to=asked.text("to") or None,
-                irreversible=bool(asked.args.get("irreversible")),
-                channel=asked.channel,
-            ).id
+    company = verbs.house.services.company
+    person, prompt, to = company.person(asked.actor), asked.text("prompt"), asked.text("to") or None
+
+    def put(tx: Tx) -> tuple[str, tuple[str, Mapping[str, str]]]:
+        worker, whom = name, to
+        if person is not None and (company.person(name) is not None or name in set(Role)):
+            worker, whom = person.id, name
+        elif person is not None and roster.live(tx.session, name) is not None:
+            tells.tell(tx, name, f"{person.name} asks: {prompt}", person.id)
+            return name, (N_("{worker} reads it at its next step."), {"worker": name})
+        row = asks.ask(
+            tx,
+            own(asked, names.checked(worker)),
+            prompt,
+            options=[*options, *asked.args.get("option", [])],
+            reference=asked.text("ref"),
+            to=whom,
+            irreversible=bool(asked.args.get("irreversible")),
+            channel=asked.channel,
+            asked_by=person.id if person is not None else None,
         )
-    )
+        people = ", ".join(asks.name_of(tx, one) for one in row.to)
+        return row.id, (N_("Asked {people}. The answer comes to you here."), {"people": people})
+
+    ask_id, said = await verbs.house.store.write(put)
     await verbs.pulse.observe()
-    return Reply(out=row)
+    return Reply(out=ask_id, said=said)
 
 
 async def answered(verbs: Carrier, asked: Asked) -> Reply:
     """The answer, which whoever asked has from now on; AGAIN: there is none yet."""
-    found = await verbs.house.store.write(lambda tx: asks.fetched(tx, asked.text("id")))
-    return Reply(AGAIN) if found is None else Reply(out=found)
+
+    def fetch(tx: Tx) -> tuple[str | None, int]:
+        row = asks.find(tx, asked.text("id"))
+        if asked.worker and row.worker != asked.worker:
+            raise NotDone("refused", f"{row.id} is a question of {row.worker}")
+        worker = roster.live(tx.session, row.worker)
+        told = tells.waiting(tx.session, row.worker, worker.run) if worker is not None else 0
+        return asks.fetched(tx, row.id), told
+
+    found, told = await verbs.house.store.write(fetch)
+    if found is None:
+        return Reply(AGAIN)
+    return Reply(out=found, err=f"told: {told} for you" if told else "")

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core.actors import Actor
+from core.actors import Actor, Reader
+from core.cards.view import CardDraft
 from core.context import Tx
 from core.errors import Refused
 from core.loop import remembering
@@ -50,6 +51,8 @@ class Reply:
     err: str = ""
     said: tuple[str, Mapping[str, str]] | None = None
     refused: Refused | None = None
+    card: Callable[[Reader], CardDraft] | None = None
+    """For a person in chat, in the place of words."""
 
 
 Verb = Callable[["Carrier", Asked], Awaitable[Reply]]

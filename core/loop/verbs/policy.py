@@ -8,7 +8,7 @@ import json
 from core.errors import Refused
 from core.i18n import N_
 from core.loop import schedules
-from core.loop.acting import NotDone
+from core.loop.judging import NotDone
 from core.loop.moves import WriteSensor, line_of
 from core.loop.sensing import sensors_in
 from core.loop.shell_gate import judge

@@ -40,12 +40,17 @@ async def up(verbs: Carrier, asked: Asked) -> Reply:
 
 async def down(verbs: Carrier, asked: Asked) -> Reply:
     changed = await verbs.house.store.write(lambda tx: set_down(tx, True))
-    if changed:
-        await verbs.note(asked, "loop stopped")
-    return Reply(
-        out="loop stopped: 0 workers ended",
-        said=(N_("The loop is stopped. Tickets go on as always; /up starts it again."), {}),
-    )
+    ended = await verbs.house.fleet.kill_all()
+    named = ", ".join(ended)
+    line = f"loop stopped: {len(ended)} workers ended" + (f" ({named})" if ended else "")
+    if changed or ended:
+        await verbs.note(asked, "loop stopped" + (f", ended {named}" if ended else ""))
+    said = N_("The loop is stopped. Tickets go on as always; /up starts it again.")
+    if ended:
+        said = N_(
+            "The loop is stopped, and who worked for it: {workers}. Tickets go on as always; /up starts it again."
+        )
+    return Reply(out=line, said=(said, {"workers": named}))
 
 
 async def tick(verbs: Carrier, asked: Asked) -> Reply:

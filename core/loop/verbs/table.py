@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 from core.errors import Refused
-from core.loop.acting import NotDone
-from core.loop.verbs import asking, policy, running
+from core.loop.judging import NotDone
+from core.loop.sensing import struck
+from core.loop.verbs import asking, policy, running, workers
 from core.loop.verbs.call import Asked, Carrier, Reply, Verb
 
 POLICY: Final = frozenset(
     {
         "up", "down", "tick", "run", "_ run", "answer", "goal write", "goal archive", "sensor write", "sensor drop",
-        "playbook write", "playbook undo",
+        "playbook write", "playbook undo", "worker start",
     }
 )  # fmt: skip
 """What no worker may do: it proposes, it never approves."""
@@ -25,13 +27,25 @@ class Verbs(Carrier):
         if asked.worker and asked.verb in POLICY:
             return Reply(1, err=f"a worker may not {asked.verb}: it proposes, it never approves")
         try:
-            return await VERBS[asked.verb](self, asked)
+            return await VERBS[asked.verb](self, replace(asked, args=self._struck(asked.args)))
         except Refused as refused:
             return Reply(1, refused=refused)
         except NotDone as failed:
             return Reply(1, err=str(failed))
         except (OSError, UnicodeError) as error:
             return Reply(1, err=f"{type(error).__name__}: {error}"[:300])
+
+    def _struck(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        """Without a secret of ours that turns up in what somebody says."""
+
+        def one(value: Any) -> Any:
+            if isinstance(value, str):
+                data = value.encode("utf-8", "surrogatepass")
+                clean = struck(data, self.house.secrets)
+                return value if clean == data else clean.decode("utf-8", "surrogatepass")
+            return [one(each) for each in value] if isinstance(value, list) else value
+
+        return {key: one(value) for key, value in args.items()}
 
 
 VERBS: Final[Mapping[str, Verb]] = {
@@ -61,6 +75,19 @@ VERBS: Final[Mapping[str, Verb]] = {
     "schedule write": policy.schedule_write,
     "schedule rm": policy.schedule_rm,
     "schedule list": policy.schedule_list,
+    "worker start": workers.start,
+    "worker kill": workers.kill,
+    "worker list": workers.listed,
+    "kill": workers.kill,
+    "ls": workers.listed,
+    "flag": workers.flag,
+    "unflag": workers.unflag,
+    "prune": workers.prune,
+    "tell": workers.tell,
+    "told": workers.told,
+    "claim": workers.claim,
+    "unclaim": workers.unclaim,
+    "_ cost": workers.cost,
     # not typed: how the two verbs that wait look again
     "answered": asking.answered,
     "approval": asking.approval,
