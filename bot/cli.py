@@ -515,6 +515,33 @@ def _positive(text: str) -> int:
     return value
 
 
+_LOOKS: Final = frozenset({"ls", "show", "export"})
+
+
+def _is_refused_to_workers(args: argparse.Namespace, typed: Sequence[str]) -> bool:
+    """All but what only looks."""
+    name = typed[0] if typed else "serve"
+    match name:
+        case "tickets" | "ticket" | "cost" | "report":
+            return False
+        case "brain":
+            return args.handler is not _brain_query
+        case "rules" | "skills" | "memo" | "team" | "company":
+            return args.what not in _LOOKS
+        case "triage":
+            return args.train is not None or args.rollback
+    return True
+
+
+def _calling_worker() -> str:
+    import os
+
+    from bot.verbs.calling import caller_of
+    from bot.verbs.home import Home
+
+    return caller_of(Home(os.environ).path / "loop" / "sessions", os.environ)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     typed = list(sys.argv[1:] if argv is None else argv)
     if is_verb(typed):
@@ -527,6 +554,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         except BrokenPipeError:
             return 0
     args = parser().parse_args(typed)
+    if _is_refused_to_workers(args, typed) and (worker := _calling_worker()):
+        print(f"loopos: {worker} is a worker: it proposes, it never approves", file=sys.stderr)
+        return 1
     handler: Handler = args.handler
     try:
         return handler(args)

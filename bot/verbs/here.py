@@ -29,6 +29,10 @@ LOCKED_FOR: Final = 20.0
 """Seconds that another verb may hold the home."""
 
 
+OWNED: Final = -2
+"""The code of no answer: a service owns the home by now, and carries it out."""
+
+
 def carry_out(verb: str, args: dict[str, Any], worker: str) -> tuple[int, str, str]:
     """(code, out, err)"""
     set_up("ERROR")  # on standard output stands the answer alone
@@ -39,6 +43,8 @@ def carry_out(verb: str, args: dict[str, Any], worker: str) -> tuple[int, str, s
         lock = HomeLock(settings.home)
         until = time.monotonic() + LOCKED_FOR
         while not lock.take(for_a_moment=True):
+            if not lock.held_for_a_moment():
+                return OWNED, "", ""
             if time.monotonic() > until:
                 return 1, "", f"another process (pid {lock.holder()}) holds this home; please try again"
             await asyncio.sleep(0.05)

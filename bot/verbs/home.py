@@ -93,15 +93,21 @@ class Home:
     def does(self, verb: str, args: Mapping[str, Any], worker: str) -> Answer:
         """Carried out by whoever owns the home, or where nobody does, here. Raises Trouble."""
         name, until = None, time.monotonic() + STARTS_WITHIN
-        while name is None and self.is_owned() and time.monotonic() < until:
-            name = self._put(verb, args, worker)
-            if name is None:  # a service that starts makes or migrates the database first
-                time.sleep(SLOWEST)
-        if name is None:
-            from bot.verbs.here import carry_out
+        while True:
+            while name is None and self.is_owned() and time.monotonic() < until:
+                name = self._put(verb, args, worker)
+                if name is None:  # a service that starts makes or migrates the database first
+                    time.sleep(SLOWEST)
+            if name is not None:
+                return self._answer(name, verb, args, worker)
+            from bot.verbs.here import OWNED, carry_out
 
-            return Answer(*carry_out(verb, dict(args), worker))
-        return self._answer(name, verb, args, worker)
+            found = Answer(*carry_out(verb, dict(args), worker))
+            if found.code != OWNED:
+                return found
+            if time.monotonic() > until:
+                raise Trouble("another process owns this home and does not answer; please try again")
+            time.sleep(LOOKS)  # a service has begun meanwhile
 
     def _put(self, verb: str, args: Mapping[str, Any], worker: str) -> str | None:
         """Its id; None: the database is not there, or of another version."""

@@ -116,6 +116,7 @@ class Fleet:
         if not order.prompt.strip():
             raise Refused("text_needed")
         runner, template = self._runner(order, setting)
+        await self.settle_leases()  # what an earlier one of this name left is not this one's
 
         def enter(tx: Tx) -> int:
             living = roster.all_live(tx.session)
@@ -278,17 +279,29 @@ class Fleet:
     async def sweep(self) -> None:
         """With every beat: leases of files, what ended long ago."""
         setting = await self._setting()
-        folder = self._folder / "claims"
-        files = await asyncio.to_thread(leases.written, folder)
-        if await self._store.read(lambda session: leases.owed(session, files)):
-            await self._store.write(lambda tx: leases.take_over(tx, files))
-            texts = await self._store.read(leases.unwritten)
-            kept = await self._store.read(leases.names)
-            gone = {name: session for name, session in files.items() if name not in kept}
-            await asyncio.to_thread(leases.write, folder, texts, gone)
-            await self._store.write(lambda tx: leases.mark(tx, texts))
+        await self.settle_leases()
         if setting.keep_ended:
             await self.prune(setting.keep_ended)
+        await self._store.write(lambda tx: tells.forget(tx, tx.now, setting.keep_tells))
+
+    async def settle_leases(self) -> None:
+        """Rows and claims/NAME.json say the same."""
+        folder = self._folder / "claims"
+        files = await asyncio.to_thread(leases.written, folder)
+        if not await self._store.read(lambda session: leases.owed(session, files)):
+            return
+        await self._store.write(lambda tx: leases.take_over(tx, files))
+        texts = await self._store.read(leases.unwritten)
+        kept = await self._store.read(leases.names)
+        gone = {name: session for name, session in files.items() if name not in kept}
+        await asyncio.to_thread(leases.write, folder, texts, gone)
+        await self._store.write(lambda tx: leases.mark(tx, texts))
+
+    async def unclaim(self, name: str, session: str) -> None:
+        """Raises Refused("claimed"). Its file goes first: one without a row is a claim by hand."""
+        await self._store.read(lambda one: leases.may_unclaim(one, name, session))
+        await asyncio.to_thread((self._folder / "claims" / f"{name}.json").unlink, missing_ok=True)
+        await self._store.write(lambda tx: leases.unclaim(tx, name, session))
 
     async def prune(self, older: timedelta = timedelta()) -> list[str]:
         """Those that ended so long ago are gone from the lists, with what they printed; what is still to be judged stays."""

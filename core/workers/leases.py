@@ -37,16 +37,21 @@ def claim(tx: Tx, name: str, session: str) -> None:
     happened(tx, "workers")
 
 
-def unclaim(tx: Tx, name: str, session: str) -> None:
-    """Raises Refused("claimed") where it is another's; what nobody has is free already."""
-    row = tx.get(LeaseRow, name)
-    if row is None:
-        return
-    if session and row.session != session and not roster.is_dead(tx.session, row.session):
+def may_unclaim(session: Session, name: str, holder: str) -> LeaseRow | None:
+    """None: nobody has it. Raises Refused("claimed") where it is another's."""
+    row = session.get(LeaseRow, name)
+    if row is not None and holder and row.session != holder and not roster.is_dead(session, row.session):
         raise Refused("claimed", name=name, holder=row.session)
-    tx.session.delete(row)
-    tx.session.flush()
-    happened(tx, "workers")
+    return row
+
+
+def unclaim(tx: Tx, name: str, holder: str) -> None:
+    """What nobody has is free already. Raises Refused("claimed")."""
+    row = may_unclaim(tx.session, name, holder)
+    if row is not None:
+        tx.session.delete(row)
+        tx.session.flush()
+        happened(tx, "workers")
 
 
 def free(tx: Tx, session: str) -> None:

@@ -153,7 +153,7 @@ async def claim(verbs: Carrier, asked: Asked) -> Reply:
     await verbs.house.fleet.observe()
     name = names.checked(asked.text("name"))
     await verbs.house.store.write(lambda tx: leases.claim(tx, name, session))
-    await verbs.house.fleet.sweep()
+    await verbs.house.fleet.settle_leases()
     await verbs.pulse.observe()
     return Reply(out=f"claimed {name}")
 
@@ -161,8 +161,7 @@ async def claim(verbs: Carrier, asked: Asked) -> Reply:
 async def unclaim(verbs: Carrier, asked: Asked) -> Reply:
     session = own(asked, asked.text("session")) if asked.worker else asked.text("session")
     name = names.checked(asked.text("name"))
-    await verbs.house.store.write(lambda tx: leases.unclaim(tx, name, session))
-    await verbs.house.fleet.sweep()
+    await verbs.house.fleet.unclaim(name, session)
     await verbs.pulse.observe()
     return Reply(out=f"unclaimed {name}")
 
