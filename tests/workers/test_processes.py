@@ -39,7 +39,7 @@ def configure(home: Home, **values: Any) -> None:
 
 def worker(home: Home, name: str, **args: str) -> dict[str, Any]:
     found = json.loads(home.ok("ls", "--json", "--all"))
-    one: dict[str, Any] = next(one for one in found if one["id"] == name)
+    one: dict[str, Any] = next(one for one in reversed(found) if one["id"] == name)
     return one
 
 
