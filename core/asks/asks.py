@@ -11,20 +11,21 @@ from typing import Any, Final, Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from core.actors import Actor
+from core.actors import Actor, Reader
 from core.asks import cards
-from core.company.schema import Person
+from core.company.schema import Person, Vendor
 from core.context import Tx
 from core.dispatch.quiet_hours import next_working_moment
 from core.errors import Refused
 from core.i18n import N_
-from core.model import SYSTEM, URGENT, Role
+from core.model import SYSTEM, URGENT, Address, Role
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.loop_events import happened
 from core.store.loop_tables import AskRow, LoopApproval
 from core.text import escape
+from core.workflow.offers import reader_of
 
 Kind = Literal["ask", "approval", "setup", "flag"]
 ASK: Final = "ask"
@@ -67,6 +68,9 @@ def ask(
     if irreversible:
         kept = [*kept, *YES_NO[len(kept) :]]
     people = asked_of(tx, to, irreversible=irreversible)
+    vendor = tx.services.company.vendor(to)
+    if vendor is not None and vendor.id not in {one.id for one in people}:
+        reference = reference or f"{vendor.name} {vendor.phone or ''}"  # somebody rings them
     digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
     same = select(AskRow).where(AskRow.worker == worker, AskRow.digest == digest, AskRow.read_at.is_(None))
     known = tx.session.scalar(same.order_by(AskRow.number.desc()).limit(1))
@@ -105,28 +109,38 @@ def ask(
 
 def show(tx: Tx, row: AskRow) -> None:
     """Put it before whom it is for, and remind them."""
-    found = (tx.services.company.person(one) for one in row.to)
-    people = [one for one in found if one is not None]
-    _show(tx, row, people)
-    if not people:
+    asked = [one for one in (_whom(tx, each) for each in row.to) if one is not None]
+    _show(tx, row, asked)
+    if not asked:
         return
-    begin = min(_when(tx, row, one) for one in people)  # whoever is asleep is not yet silent
+    begin = min(_when(tx, row, one) for one in asked)  # whoever is asleep is not yet silent
     deadlines.schedule(tx, REMIND, row.id, begin + REMIND_AFTER)
     if not row.irreversible:
         deadlines.schedule(tx, DEPUTY, row.id, begin + DEPUTY_AFTER)
 
 
-def _when(tx: Tx, row: AskRow, person: Person) -> datetime:
-    """When they may be told: at once what cannot be undone."""
-    return next_working_moment(person, tx.now, URGENT if row.irreversible else 1)
+def _whom(tx: Tx, name: str) -> Person | Vendor | None:
+    return tx.services.company.person(name) or tx.services.company.vendor(name)
 
 
-def asked_of(tx: Tx, to: str | None, *, irreversible: bool) -> list[Person]:
-    """A person's id, or a role; without one, and for what cannot be undone, the founder. Raises Refused("unknown_person")."""
+def _when(tx: Tx, row: AskRow, one: Person | Vendor) -> datetime:
+    """When they may be told: at once what cannot be undone. A vendor's hours are their own."""
+    if isinstance(one, Vendor):
+        return tx.now
+    return next_working_moment(one, tx.now, URGENT if row.irreversible else 1)
+
+
+def asked_of(tx: Tx, to: str | None, *, irreversible: bool) -> Sequence[Person | Vendor]:
+    """A person's id, a role, or a vendor's id; without one, and for what cannot be undone, the founder. A vendor whom nothing
+    reaches is asked by those who can ring them: the leads, or the founder. Raises Refused("unknown_person")."""
     company = tx.services.company
     if to is None or irreversible:
         return [company.founder]
-    person = company.person(to)
+    person, vendor = company.person(to), company.vendor(to)
+    if person is None and vendor is not None:
+        if tx.services.address_of_vendor(vendor) is not None:
+            return [vendor]
+        person, to = company.person(vendor.person_id or ""), Role.LEAD
     if person is not None:
         return [person]
     if to in set(Role):
@@ -135,16 +149,23 @@ def asked_of(tx: Tx, to: str | None, *, irreversible: bool) -> list[Person]:
     raise Refused("unknown_person", name=to[:60])
 
 
-def _show(tx: Tx, row: AskRow, people: Iterable[Person]) -> None:
-    for person in people:
+def _show(tx: Tx, row: AskRow, asked: Iterable[Person | Vendor]) -> None:
+    for one in asked:
         card_publisher.post_own(
             tx,
             ASK,
             row.id,
             partial(cards.card, tx, row),
-            card_publisher.readers_of(tx, person),
-            not_before=_when(tx, row, person),
+            _ways(tx, one),
+            not_before=_when(tx, row, one),
         )
+
+
+def _ways(tx: Tx, one: Person | Vendor) -> list[tuple[Address, Reader]]:
+    if isinstance(one, Person):
+        return card_publisher.readers_of(tx, one)
+    address = tx.services.address_of_vendor(one)
+    return [(address, reader_of(one))] if address is not None else []
 
 
 # --- answering

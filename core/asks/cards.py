@@ -192,6 +192,9 @@ def asker(row: AskRow, company: Company, words: Words) -> str:
 
 
 def name_of(company: Company, person_id: str | None) -> str:
+    vendor = company.vendor(person_id)
+    if company.person(person_id) is None and vendor is not None:
+        return vendor.name
     return company.name_of(person_id) if company.person(person_id) is not None else person_id or "–"
 
 
