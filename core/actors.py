@@ -22,6 +22,15 @@ ROUTINE: Final = Actor(SYSTEM, "skill")
 """LoopOS as an approved skill bids it: every step passes the table of acts like a person's."""
 
 
+WORKER: Final = "worker"
+"""The channel of an act by a worker of the control loop."""
+
+
+def worker_of(worker_id: str) -> Actor:
+    """A worker as an actor: its name is never that of a person."""
+    return Actor(f"{WORKER}:{worker_id}"[:60], WORKER)
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """To whom something is said."""

@@ -289,6 +289,7 @@ REFUSED: Final = {
         "Nobody can do the work: there is no language model, and no worker_command in config.json."
     ),
     "claimed": N_("{name} is taken by {holder}."),
+    "not_fetched": N_("I could not read that page: {why}"),
     "claim_whose": N_("Please say for whom, with --session."),
     "unknown_schedule": N_("There is no schedule {schedule}."),
     "bad_schedule": N_("A schedule is either once or every so often, and at most once a minute."),

@@ -455,7 +455,7 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     ),
     Act(
         do.ProposeDispatch,
-        Right.ROUTINE,
+        Right.PROPOSE_DISPATCH,
         lambda tx, actor, it: proposing.propose(
             tx, _ticket(tx, it), actor, it.vendor_id, it.amount_usd, it.message
         ),

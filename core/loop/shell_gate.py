@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
-from urllib.parse import urlsplit
 
 from core.loop.shell_text import ShellText, SimpleCommand, Word, read
+from core.workers.fetching import may_fetch
 
 Kind = Literal["reversible", "ask", "refused"]
 
@@ -317,21 +317,7 @@ def _curl(args: Args, fetch: Sequence[str]) -> str:
             addresses.append(word.text)
     if len(addresses) != 1:
         return "curl: not one address"
-    return "" if _may_fetch(addresses[0], fetch) else f"curl: {addresses[0][:80]} is not in fetch_allow"
-
-
-def _may_fetch(address: str, fetch: Sequence[str]) -> bool:
-    """Of scheme, host and port the same, and a path below."""
-    if any(one in address for one in "{}[]@\\ "):
-        return False
-    wanted = urlsplit(address)
-    for one in fetch:
-        known = urlsplit(one)
-        same = (wanted.scheme, wanted.netloc.lower()) == (known.scheme, known.netloc.lower())
-        path, below = wanted.path or "/", known.path or "/"
-        if same and ".." not in path and (path == below or path.startswith(below.rstrip("/") + "/")):
-            return True
-    return False
+    return "" if may_fetch(addresses[0], fetch) else f"curl: {addresses[0][:80]} is not in fetch_allow"
 
 
 LOOKING: Final[Mapping[str, Check]] = {

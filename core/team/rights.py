@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import Final
 
-from core.actors import ROUTINE, Actor
+from core.actors import ROUTINE, WORKER, Actor
 from core.company.reading import places_of
 from core.context import Tx
 from core.errors import Refused
@@ -40,6 +40,8 @@ class Part(Enum):
     """Anybody of the team."""
     ROUTINE = auto()
     """LoopOS itself, as an approved skill bids it."""
+    WORKER = auto()
+    """A worker of the control loop: it proposes."""
     ANYBODY = auto()
     """Whoever holds the code or the link: that is what lets them in."""
 
@@ -66,6 +68,8 @@ class Right(StrEnum):
     REOPEN = "reopen"
     ROUTINE = "skill_step"
     """A step of a skill: no person takes one."""
+    PROPOSE_DISPATCH = "propose_dispatch"
+    """Whom to send, as a machine thinks; the gate decides."""
     # vendors
     ANSWER_OFFER = "offer"
     OPEN_OFFER = "open_offer"
@@ -128,6 +132,7 @@ MAY: Final[dict[Right, frozenset[Part]]] = {
     Right.MERGE: _CONCERNED,
     Right.REOPEN: _CONCERNED,
     Right.ROUTINE: frozenset({Part.ROUTINE}),
+    Right.PROPOSE_DISPATCH: frozenset({Part.ROUTINE, Part.WORKER}),
     Right.ANSWER_OFFER: frozenset({Part.ASKED}),
     Right.OPEN_OFFER: frozenset({Part.ANYBODY}),
     Right.SETTLE: _BOSSES,
@@ -164,6 +169,7 @@ REFUSAL: Final[dict[Right, str]] = {
     # To whom something was not put nothing is said about it.
     Right.ANSWER_OFFER: "unknown_button",
     Right.ROUTINE: "unknown_button",
+    Right.PROPOSE_DISPATCH: "unknown_button",
     Right.TEST: "unknown_button",
     Right.SIGN_IN: "unknown_button",
 }
@@ -191,6 +197,8 @@ def require(tx: Tx, actor: Actor, right: Right, about: Subject = Subject()) -> N
     """Raises Refused(refusal_of(right)), naming who may."""
     company, ticket, dispatch = tx.services.company, about.ticket, about.dispatch
     if Part.ANYBODY in MAY[right] or (actor == ROUTINE and Part.ROUTINE in MAY[right]):
+        return
+    if actor.channel == WORKER and Part.WORKER in MAY[right]:
         return
     place = ticket.property_id if ticket is not None else about.property_id
     on_site, written = company.on_site(place), tx.services.written.on_site(place)

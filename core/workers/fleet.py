@@ -8,7 +8,7 @@ import shlex
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -406,9 +406,10 @@ class Fleet:
     # --- what an answer brings about
 
     async def go_on(self) -> list[str]:
-        """Whoever rested until now goes on with its answer, a successor begins where its worker has ended. Returns lines for the
-        journal."""
-        if not await self._store.read(is_owed):
+        """Whoever rested until now goes on with its answers, or without them where its time is over; a successor begins where its
+        worker has ended. Returns lines for the journal."""
+        now = self._services.clock.now()
+        if not await self._store.read(lambda session: _answered(session) or _overdue(session, now)):
             return []
         lines = []
         async with self._turn:
@@ -417,16 +418,30 @@ class Fleet:
                 line = await self._go_on(ask_id, setting)
                 if line:
                     lines.append(line)
+            for run in await self._store.read(lambda session: _overdue(session, now)):
+                found = await self._store.write(lambda tx, run=run: self._woken(tx, run))  # type: ignore[misc]
+                lines.append(await self._resume(found, setting))
         return lines
+
+    async def _resume(self, one: _Next, setting: Setting) -> str:
+        await self._launch(one.id, one.run, one.launch, one.prompt, one.runner, "", setting)
+        return f"resume-worker {one.id}"
+
+    def _woken(self, tx: Tx, run: int) -> _Next:
+        """It has a process again."""
+        row = tx.get(WorkerRow, run)
+        assert row is not None
+        row.waits_for, row.launches, row.pid, row.began = "", row.launches + 1, None, None
+        happened(tx, "workers")
+        return _Next(row.id, row.run, row.launches, row.prompt, row.runner, row.command, row.verify_command,
+                     row.ticket_id, row.property_id)  # fmt: skip
 
     async def _go_on(self, ask_id: str, setting: Setting) -> str:
         next_one = await self._store.write(lambda tx: self._taken(tx, ask_id))
         if next_one is None:
             return ""
         if next_one.launch:
-            one = next_one
-            await self._launch(one.id, one.run, one.launch, one.prompt, one.runner, "", setting)
-            return f"resume-worker {one.id}"
+            return await self._resume(next_one, setting)
         reports = await asyncio.to_thread(self._reports, next_one.id)
         order = Order(
             next_one.id,
@@ -461,19 +476,21 @@ class Fleet:
             if row.state in LIVE:
                 tells.tell(tx, row.id, answer, by)
             return None
-        launch = 0
         if row.state in LIVE:
-            if row.waits_for != ask.id:
-                return None
-            row.memory = {**row.memory, "answer": {"ask": ask.id, "text": answer}}
-            row.waits_for, row.launches, row.pid, row.began = "", row.launches + 1, None, None
-            ask.read_at, launch = tx.now, row.launches
+            if not row.waits_for or ask.id not in row.memory.get("asked", ()):
+                return None  # it waits by itself
+            ask.read_at = tx.now
+            others = (tx.get(AskRow, one) for one in row.memory["asked"])
+            row.waits_for = next(
+                (one.id for one in others if one is not None and one.answered_at is None), ""
+            )
             happened(tx, "workers")
-        elif row.state == "killed" and row.ended_at is not None and ask.answered_at <= row.ended_at:
+            return None if row.waits_for else self._woken(tx, row.run)
+        if row.state == "killed" and row.ended_at is not None and ask.answered_at <= row.ended_at:
             ask.read_at = tx.now  # it had its answer, and was ended all the same
             return None
         return _Next(
-            row.id, row.run, launch, row.prompt, row.runner, row.command, row.verify_command, row.ticket_id,
+            row.id, row.run, 0, row.prompt, row.runner, row.command, row.verify_command, row.ticket_id,
             row.property_id, ask.prompt, answer, by,
         )  # fmt: skip
 
@@ -543,13 +560,19 @@ class _Next:
     verify: str
     ticket_id: str | None
     property_id: str | None
-    question: str
-    answer: str
-    by: str
+    question: str = ""
+    answer: str = ""
+    by: str = ""
 
 
-def is_owed(session: Session) -> bool:
-    return bool(_answered(session))
+def _overdue(session: Session, now: datetime) -> list[int]:
+    """Runs that rest, and whose time for the answers is over."""
+    found = []
+    for row in session.scalars(select(WorkerRow).where(WorkerRow.state.in_(LIVE), WorkerRow.waits_for != "")):
+        until = row.memory.get("until")
+        if until and datetime.fromisoformat(until) <= now:
+            found.append(row.run)
+    return found
 
 
 def _answered(session: Session) -> list[str]:

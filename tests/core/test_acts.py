@@ -121,7 +121,8 @@ def test_every_command_has_one_act_and_every_act_is_done_somewhere() -> None:
     assert MAY[Right.ROUTINE] == {Part.ROUTINE}, "no person takes a step of a skill"
     # A stranger's code, and a vendor who looks at the page.
     by_loop = {commands.ProposeDispatch}
-    assert ACTS[commands.ProposeDispatch].right is Right.ROUTINE
+    assert ACTS[commands.ProposeDispatch].right is Right.PROPOSE_DISPATCH
+    assert [one for one, parts in MAY.items() if Part.WORKER in parts] == [Right.PROPOSE_DISPATCH]
     assert every - by_buttons - by_words - by_shell - by_programs - by_skills - by_loop == {
         commands.Join,
         commands.OpenOffer,

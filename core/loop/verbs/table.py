@@ -91,4 +91,6 @@ VERBS: Final[Mapping[str, Verb]] = {
     # not typed: how the two verbs that wait look again
     "answered": asking.answered,
     "approval": asking.approval,
+    # nor this: how the built-in worker's process has a step taken
+    "step": workers.step,
 }

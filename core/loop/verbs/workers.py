@@ -20,6 +20,7 @@ from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.store.worker_tables import WorkerRow
 from core.workers import cards, leases, roster, tells
+from core.workers.builtin import Builtin
 from core.workers.fleet import Order
 
 COST_KINDS: Final = ("tick", "goal", "session")
@@ -215,3 +216,17 @@ def _tell_over_budget(tx: Tx, row: WorkerRow, budget: Decimal) -> None:
             budget=str(usd(budget)),
         ),
     )
+
+
+async def step(verbs: Carrier, asked: Asked) -> Reply:
+    """One step of the built-in worker, for its own process."""
+    worker = own(asked, asked.text("worker"))
+    house, config = verbs.house, await verbs.house.config()
+    builtin = Builtin(
+        house.store, house.services, house.folder.path, config.fetch_allow, config.worker_budget_usd
+    )
+    outcome = await builtin.step(worker)
+    if outcome.next in {"rest", "end"}:
+        await house.fleet.settle_leases()
+        await verbs.pulse.observe()
+    return Reply(out=json.dumps(outcome.to_json(), ensure_ascii=False))
