@@ -274,6 +274,12 @@ def pending(session: Session, person: Person | None, *, every: bool = False) -> 
     return [row for row in reversed(newest) if person is None or may_answer(person, row)]
 
 
+def of_vendor(session: Session, vendor: Vendor) -> list[AskRow]:
+    """What waits for this vendor's answer, oldest first."""
+    wanted = select(AskRow).where(AskRow.answered_at.is_(None), AskRow.kind == "ask")
+    return [row for row in session.scalars(wanted.order_by(AskRow.asked_at)) if vendor.id in row.to]
+
+
 def may_answer(person: Person, row: AskRow) -> bool:
     if person.role is Role.FOUNDER:
         return True

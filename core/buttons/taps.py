@@ -26,7 +26,7 @@ from core.workflow import approvals, offers
 
 log = structlog.get_logger(__name__)
 
-FOR_ANYBODY: Final = frozenset({"offer", forms.FORM})
+FOR_ANYBODY: Final = frozenset({"offer", "ask", forms.FORM})
 """Kinds of cards that are also put to people outside the team."""
 DECIDING: Final = frozenset({"approve", "reject", "change", "vendor", "always"})
 HINT: Final = N_("Only the buttons on a card can decide. The newest card for it is below.")

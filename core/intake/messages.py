@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from core import phrases
 from core.actors import Actor
-from core.acts.commands import Join
+from core.acts.commands import AnswerAsk, Join
 from core.acts.table import perform
+from core.asks import asks
 from core.buttons import taps
+from core.company.schema import Vendor
 from core.context import Tx
 from core.cost.ledger import attribute
 from core.errors import Refused
@@ -171,10 +173,21 @@ def _from_outside(tx: Tx, row: InboxRow, message: Message, triage: Triage, name:
     """Somebody who is not of the team: a vendor about their job, somebody with a code, or a stranger."""
     vendor = tx.services.vendor_at(message.channel, message.sender)
     if vendor is not None:
-        if not taps.answered_in_words(tx, message, offers.reader_of(vendor)):
+        if not taps.answered_in_words(tx, message, offers.reader_of(vendor)) and not _answers(
+            tx, vendor, message
+        ):
             offer_answers.wrote(tx, vendor, message)
     elif not _joins(tx, message, triage.language):
         joining.stranger_wrote(tx, row, message, triage.language, name)
+
+
+def _answers(tx: Tx, vendor: Vendor, message: Message) -> bool:
+    """A vendor's words are the answer to the one question that waits for them, where no job does."""
+    waiting = asks.of_vendor(tx.session, vendor)
+    if len(waiting) != 1 or not message.text.strip() or offer_answers.is_asked(tx, vendor):
+        return False
+    perform(tx, Actor(vendor.id, message.channel), AnswerAsk(waiting[0].id, message.text))
+    return True
 
 
 def _joins(tx: Tx, message: Message, heard: str) -> bool:

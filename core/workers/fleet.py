@@ -23,6 +23,7 @@ from core.asks import asks
 from core.context import Services, Store, Tx
 from core.errors import Refused
 from core.files import put
+from core.model import Role
 from core.store.loop_events import happened
 from core.store.loop_tables import AskRow
 from core.store.worker_tables import WorkerRow
@@ -35,7 +36,7 @@ log = structlog.get_logger(__name__)
 BUILTIN: Final = "builtin"
 BY_COMMAND: Final = "command"
 RESERVED: Final = frozenset({names.PULSE, "cli", "setup"})
-"""Who asks without being a worker."""
+"""Who asks without being a worker; so do people and roles."""
 PROMPT_FILE: Final = "{{prompt_file}}"
 LOST: Final = 255
 """The exit code of one whose supervisor is gone without a word."""
@@ -111,7 +112,7 @@ class Fleet:
         setting = await self._setting()
         known = await self._store.read(lambda session: [one.id for one in roster.shown(session, every=True)])
         worker = names.checked(order.id, known)
-        if worker in RESERVED:
+        if worker in RESERVED or worker in set(Role) or self._services.company.person(worker) is not None:
             raise Refused("worker_reserved", worker=worker)
         if not order.prompt.strip():
             raise Refused("text_needed")
@@ -486,7 +487,7 @@ class Fleet:
             )
             happened(tx, "workers")
             return None if row.waits_for else self._woken(tx, row.run)
-        if row.state == "killed" and row.ended_at is not None and ask.answered_at <= row.ended_at:
+        if row.state == "killed" and row.ended_at is not None and ask.answered_at < row.ended_at:
             ask.read_at = tx.now  # it had its answer, and was ended all the same
             return None
         return _Next(

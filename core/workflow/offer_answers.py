@@ -173,6 +173,12 @@ def _tell_team(tx: Tx, ticket: Ticket, text: str, offer: Offer, at: datetime | N
         )
 
 
+def is_asked(tx: Tx, vendor: Vendor) -> bool:
+    """A job waits for their answer."""
+    wanted = select(Offer.id).where(Offer.vendor_id == vendor.id, Offer.status == OfferStatus.ASKED)
+    return tx.session.scalar(wanted.limit(1)) is not None
+
+
 def wrote(tx: Tx, vendor: Vendor, message: Message) -> None:
     """Words instead of a button: passed on to who has the job, and the buttons are shown again."""
     offer = tx.session.scalar(
