@@ -53,8 +53,9 @@ def ask(
     channel: str,
     kind: Kind = "ask",
     asked_by: str | None = None,
+    attachment: dict[str, Any] | None = None,
 ) -> AskRow:
-    """`asked_by`: the person who put it, and is told the answer. The same question of the same worker while nobody has answered it, or the answer was not fetched, is the same ask. Raises
+    """`asked_by`: the person who put it, and is told the answer; `attachment`: as core.asks.references has it. The same question of the same worker while nobody has answered it, or the answer was not fetched, is the same ask. Raises
     Refused("text_needed" | "too_long" | "unknown_person" | "too_many_options")."""
     said = escape(prompt).strip()
     if not said:
@@ -97,6 +98,7 @@ def ask(
             answered_at=None,
             read_at=None,
             asked_by=asked_by,
+            attachment=attachment,
         )
     )
     tx.session.flush()
@@ -159,6 +161,11 @@ def _show(tx: Tx, row: AskRow, asked: Iterable[Person | Vendor]) -> None:
             _ways(tx, one),
             not_before=_when(tx, row, one),
         )
+        if row.attachment is not None:
+            for address, _ in _ways(tx, one):
+                card_publisher.send_file(
+                    tx, address, **row.attachment, caption=row.id, not_before=_when(tx, row, one)
+                )
 
 
 def _ways(tx: Tx, one: Person | Vendor) -> list[tuple[Address, Reader]]:

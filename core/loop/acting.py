@@ -94,7 +94,8 @@ class Acting:
                     self.hook(move.message, config)
                     return lambda tx: self._notify(tx, move, line)
                 case AskPeople():
-                    return lambda tx: self._ask(tx, move, worker)
+                    attachment = await self._house.attachment(move.reference or "")
+                    return lambda tx: self._ask(tx, move, worker, attachment)
                 case WriteGoal():
                     await asyncio.to_thread(folder.write_goal, move.id, move.body)
                 case ArchiveGoal():
@@ -146,7 +147,7 @@ class Acting:
         notify(tx, move.message, move.to)
         return Acted(line)
 
-    def _ask(self, tx: Tx, move: AskPeople, worker: str) -> Acted:
+    def _ask(self, tx: Tx, move: AskPeople, worker: str, attachment: dict[str, Any] | None) -> Acted:
         try:
             row = asks.ask(
                 tx,
@@ -156,6 +157,7 @@ class Acting:
                 reference=move.reference or "",
                 to=move.to,
                 channel="loop",
+                attachment=attachment,
             )
         except Refused as refused:
             _fail(refused)

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy.orm import Session
 
+from core.asks.references import attachment_of
 from core.context import Services, Store, Tx
 from core.loop.config import LoopConfig, read_config
 from core.loop.environment import builtin_argv, child_env, secrets_in, worker_env, write_bin
@@ -69,6 +70,13 @@ class LoopHouse:
             timedelta(seconds=config.tells_consumed_keep_secs),
             config.worker_budget_usd,
         )
+
+    async def attachment(self, reference: str) -> dict[str, Any] | None:
+        """As core.asks.references has it."""
+        if not reference.strip():
+            return None
+        reports, media = self.folder.path / "reports", self.services.media
+        return await asyncio.to_thread(attachment_of, reports, media, reference, self.secrets)
 
     def workers(
         self, session: Session, now: datetime, config: LoopConfig, *, every: bool = False

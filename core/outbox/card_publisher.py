@@ -272,13 +272,27 @@ def say(
 
 
 def send_file(
-    tx: Tx, address: Address, *, path: str, name: str, media_type: str, caption: str, alt: str = ""
+    tx: Tx,
+    address: Address,
+    *,
+    path: str,
+    name: str,
+    media_type: str,
+    caption: str,
+    alt: str = "",
+    not_before: datetime | None = None,
 ) -> None:
-    """Owe a picture (PNG, JPEG) or a document (CSV, PDF, a recording) to a conversation. `path` is relative to
+    """Owe a picture (PNG, JPEG) or a document (CSV, PDF, plain text, a recording) to a conversation. `path` is relative to
     LOOPOS_HOME: media/<sha256>, written before; `alt`: what a picture shows, for who cannot see it.
 
     Raises ValueError for another place or type, FileNotFoundError."""
-    _owe(tx, address, "file", payload_of(tx.services, path, name, media_type, caption, alt))
+    _owe(
+        tx,
+        address,
+        "file",
+        payload_of(tx.services, path, name, media_type, caption, alt),
+        not_before=not_before,
+    )
 
 
 def hand_on(tx: Tx, row: OutboxRow, ways: Iterable[Address]) -> None:

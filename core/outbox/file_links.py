@@ -21,7 +21,7 @@ KEPT_FOR: Final = timedelta(days=7)
 """A link is good for so long, and until the end of that day: drawn anew on the same day it stays the same."""
 MAX_NAME: Final = 80
 _PATH: Final = re.compile(r"media/([0-9a-f]{64})")
-_TYPE: Final = re.compile(r"image/(png|jpeg)|text/csv|application/pdf|audio/[a-z0-9.+-]{1,40}")
+_TYPE: Final = re.compile(r"image/(png|jpeg)|text/(csv|plain)|application/pdf|audio/[a-z0-9.+-]{1,40}")
 _ODD: Final = re.compile(r'[\x00-\x1f\x7f"*/:<>?\\|%]+')
 _EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 

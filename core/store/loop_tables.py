@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, Index, Integer, String, Text
+from sqlalchemy import JSON, Boolean, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.store.tables import Base, Json
@@ -48,6 +48,8 @@ class AskRow(Base):
     digest: Mapped[str] = mapped_column(String(64))
     """SHA-256 of the prompt: the same question is asked once."""
     reference: Mapped[str] = mapped_column(Text, default="")
+    attachment: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
+    """{path, name, media_type} of the file that goes with it, as it was when it was asked."""
     options: Mapped[list[str]]
     to: Mapped[list[str]]
     """Ids of the people it was put to."""

@@ -48,6 +48,7 @@ class Builtin:
     fetch_allow: Sequence[str]
     budget_usd: Decimal
     """Of one run; 0: no bound."""
+    secrets: frozenset[bytes] = frozenset()
 
     async def step(self, worker: str) -> Outcome:
         """Raises Refused("unknown_worker")."""
@@ -55,7 +56,9 @@ class Builtin:
         if isinstance(begin, Outcome):
             return begin
         row, memory = begin
-        ground = Ground(self.store, self.services, self.folder, self.fetch_allow, worker, row.run)
+        ground = Ground(
+            self.store, self.services, self.folder, self.fetch_allow, worker, row.run, self.secrets
+        )
         limit = limit_of(memory, row.spent, self.budget_usd)
         if limit:
             return await self.store.write(lambda tx: self._ask_to_go_on(tx, row.run, memory, limit))

@@ -35,7 +35,7 @@ statement: property_id, month (YYYY-MM). What a property cost in a month, ticket
 fetch: url. A page of the addresses that the operator allowed.
 report: text, name. Write a report (Markdown), the whole of it anew; people read it.
 claim: name. Have a name for yourself; unclaim: name.
-ask: questions, a list of {prompt, to, options, irreversible}, and hours to wait. `to`: a person's, a role's or a vendor's id; \
+ask: questions, a list of {prompt, to, options, irreversible, report (the name of a report of yours that goes with it)}, and hours to wait. `to`: a person's, a role's or a vendor's id; \
 without it the founder. You rest until all are answered or the time is over.
 propose_dispatch: ticket_id, vendor_id, amount_usd, message. It passes the company's own gate; people decide.
 notify: text. Tell the founder something that needs no answer.
@@ -49,6 +49,8 @@ class Question(BaseModel):
     to: str | None = None
     options: list[str] | None = None
     irreversible: bool | None = None
+    report: str | None = None
+    """The name of a report of its own that goes with it; "": the one without a name."""
 
 
 class Step(BaseModel):

@@ -18,6 +18,7 @@ from core.actors import worker_of
 from core.acts import commands as do
 from core.acts.table import perform
 from core.asks import asks
+from core.asks.references import attachment_of
 from core.brain.answering import Question as BrainQuestion
 from core.brain.answering import answer as from_brain
 from core.context import Services, Store, Tx
@@ -52,6 +53,7 @@ class Ground:
     fetch_allow: Sequence[str]
     worker: str
     run: int
+    secrets: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,9 @@ async def begin(ground: Ground, step: Step) -> Finish:
             case "report":
                 name = await asyncio.to_thread(_write_report, ground, _said(step.text), step.name)
                 return lambda tx: Made(f"written: reports/{name}")
+            case "ask":
+                files = await asyncio.to_thread(_attachments, ground, step)
+                return lambda tx: _ask(tx, ground, step, files)
             case "brain":
                 near = NOTHING_NEAR
                 if ground.services.vectors is not None:
@@ -103,9 +108,13 @@ def _said(text: str | None) -> str:
 
 
 def _write_report(ground: Ground, text: str, name: str | None) -> str:
-    kept = f"{ground.worker}-{names.checked(name)}" if name else ground.worker
-    put(ground.folder / "reports" / f"{kept}.md", text[:MOST_REPORT])
-    return f"{kept}.md"
+    kept = _report_name(ground, name)
+    put(ground.folder / "reports" / kept, text[:MOST_REPORT])
+    return kept
+
+
+def _report_name(ground: Ground, name: str | None) -> str:
+    return f"{ground.worker}-{names.checked(name.removesuffix('.md'))}.md" if name else f"{ground.worker}.md"
 
 
 def _brain(tx: Tx, step: Step, near: Any) -> Made:
@@ -219,7 +228,18 @@ def _unclaim(tx: Tx, ground: Ground, step: Step) -> Made:
     return Made(f"unclaimed {name}")
 
 
-def _ask(tx: Tx, ground: Ground, step: Step) -> Made:
+def _attachments(ground: Ground, step: Step) -> list[dict[str, Any] | None]:
+    """By question the report that goes with it."""
+    reports = ground.folder / "reports"
+    return [
+        attachment_of(reports, ground.services.media, _report_name(ground, one.report), ground.secrets)
+        if one.report is not None
+        else None
+        for one in step.questions or ()
+    ]
+
+
+def _ask(tx: Tx, ground: Ground, step: Step, files: Sequence[dict[str, Any] | None]) -> Made:
     if not step.questions:
         raise Refused("text_needed")
     if len(step.questions) > MOST_QUESTIONS:
@@ -233,8 +253,10 @@ def _ask(tx: Tx, ground: Ground, step: Step) -> Made:
             to=one.to or None,
             irreversible=bool(one.irreversible),
             channel="loop",
+            attachment=file,
+            reference=str(file["name"]) if file is not None else "",
         )
-        for one in step.questions
+        for one, file in zip(step.questions, files, strict=True)
     ]
     asked = [row.id for row in rows]
     return Made(f"asked {', '.join(asked)}", asked=asked, hours=HOURS if step.hours is None else step.hours)
@@ -280,7 +302,6 @@ DO: Final[Mapping[str, Callable[[Tx, Ground, Step], Made]]] = {
     "statement": _statement,
     "claim": _claim,
     "unclaim": _unclaim,
-    "ask": _ask,
     "propose_dispatch": _propose,
     "notify": _notify,
     "done": _done,

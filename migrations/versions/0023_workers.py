@@ -65,3 +65,4 @@ def upgrade() -> None:
     op.add_column("usage", sa.Column("run_id", sa.String(60), nullable=True))
     op.create_index("ix_usage_worker_id", "usage", ["worker_id"])
     op.add_column("asks", sa.Column("asked_by", sa.String(60), nullable=True))
+    op.add_column("asks", sa.Column("attachment", sa.JSON(), nullable=True))

@@ -26,13 +26,17 @@ from tests.world import open_world
 SECRET = b"s" * 32
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FILE = Offered("ab" * 32, "帳單 2026-11.pdf", "application/pdf")
-PICTURE = {
+PICTURE: dict[str, Any] = {
     "name": "costs.png",
     "media_type": "image/png",
     "caption": "Costs <b>&",
     "alt": "Bali is the highest.",
 }
-DOCUMENT = {"name": "帳單 2026-11.pdf", "media_type": "application/pdf", "caption": "The statement"}
+DOCUMENT: dict[str, Any] = {
+    "name": "帳單 2026-11.pdf",
+    "media_type": "application/pdf",
+    "caption": "The statement",
+}
 VOICE = b"OggS\x00\x02" + bytes(20) + b"\x01\x13OpusHead\x01\x01" + bytes(200)
 
 

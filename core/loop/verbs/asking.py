@@ -110,6 +110,7 @@ async def ask(verbs: Carrier, asked: Asked) -> Reply:
     name = asked.text("worker") or "cli"
     options = [one.strip() for one in asked.text("options").split(",") if one.strip()]
     company = verbs.house.services.company
+    attachment = await verbs.house.attachment(asked.text("ref"))
     person, prompt, to = company.person(asked.actor), asked.text("prompt"), asked.text("to") or None
 
     def put(tx: Tx) -> tuple[str, tuple[str, Mapping[str, str]]]:
@@ -129,6 +130,7 @@ async def ask(verbs: Carrier, asked: Asked) -> Reply:
             irreversible=bool(asked.args.get("irreversible")),
             channel=asked.channel,
             asked_by=person.id if person is not None else None,
+            attachment=attachment,
         )
         people = ", ".join(asks.name_of(tx, one) for one in row.to)
         return row.id, (N_("Asked {people}. The answer comes to you here."), {"people": people})

@@ -223,7 +223,12 @@ async def step(verbs: Carrier, asked: Asked) -> Reply:
     worker = own(asked, asked.text("worker"))
     house, config = verbs.house, await verbs.house.config()
     builtin = Builtin(
-        house.store, house.services, house.folder.path, config.fetch_allow, config.worker_budget_usd
+        house.store,
+        house.services,
+        house.folder.path,
+        config.fetch_allow,
+        config.worker_budget_usd,
+        house.secrets,
     )
     outcome = await builtin.step(worker)
     if outcome.next in {"rest", "end"}:
