@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from core.access import clients
 from core.access.credentials import Caller
@@ -18,10 +19,13 @@ from core.clients.errors import ClientError
 from core.clients.operations import Operations
 from core.clients.shapes import Request, Result, Usd
 from core.i18n import N_
+from core.loop.house import is_down
 from core.model import Role, Scope
 from core.store.brain_tables import RuleRow
+from core.store.loop_tables import LoopLine
 from core.store.tables import Approval
 from core.tickets.view import iso
+from core.workers import roster
 from core.workflow import rules as proposals
 
 # --- shapes that only the API has
@@ -124,9 +128,33 @@ class Decide(Request):
     reason: Annotated[str, Field(max_length=1000)] | None = None
 
 
+class OfWorker(Request):
+    worker: Annotated[str, Field(min_length=1, max_length=80)]
+
+
+class TellWorker(OfWorker):
+    text: shapes.Text
+
+
+class FlagWorker(OfWorker):
+    note: Annotated[str, Field(max_length=1000)] = ""
+
+
+class Said(Result):
+    said: str
+
+
+class OneAsk(Result):
+    ask: dict[str, Any]
+
+
 class OfClient(Request):
     client_id: Annotated[str, Field(min_length=1, max_length=500)]
 
+
+MOVES: Final = 50
+STUCK_AFTER: Final = 900.0
+"""Seconds, as core.loop.config has it."""
 
 # --- who does it
 
@@ -253,8 +281,46 @@ async def _rules(call: Call, _wanted: shapes.Nothing) -> dict[str, Any]:
 
 
 async def _loop(call: Call, _wanted: shapes.Nothing) -> dict[str, Any]:
-    """Nothing runs by itself yet."""
-    return {"running": False, "workers": [], "moves": []}
+    """Its journal's newest lines are for leads and the founder."""
+    services, role = call.desk.services, call.caller.person.role
+    now, sessions = services.clock.now(), services.loop_folder / "sessions"
+
+    def look(session: Session) -> dict[str, Any]:
+        lines = session.scalars(select(LoopLine).order_by(LoopLine.seq.desc()).limit(MOVES)).all()
+        return {
+            "running": not is_down(session),
+            "workers": roster.describe(session, sessions, now, STUCK_AFTER),
+            "moves": [
+                {"at": iso(one.at), "text": one.text, "actor": one.actor, "failed": one.failed}
+                for one in (lines if role is not Role.OPS else ())
+            ],
+        }
+
+    return await call.desk.store.read(look)
+
+
+async def _tell_worker(call: Call, wanted: TellWorker) -> dict[str, Any]:
+    return {
+        "said": await call.desk.bid(
+            call.caller, call.channel, do.TellWorker(worker=wanted.worker, text=wanted.text)
+        )
+    }
+
+
+async def _flag_worker(call: Call, wanted: FlagWorker) -> dict[str, Any]:
+    return {
+        "said": await call.desk.bid(
+            call.caller, call.channel, do.FlagWorker(worker=wanted.worker, note=wanted.note)
+        )
+    }
+
+
+async def _kill_worker(call: Call, wanted: OfWorker) -> dict[str, Any]:
+    return {"said": await call.desk.bid(call.caller, call.channel, do.KillWorker(worker=wanted.worker))}
+
+
+async def _answer_ask(call: Call, wanted: shapes.AnswerAsk) -> dict[str, Any]:
+    return await call.desk.answer_ask(call.caller, wanted, call.channel)
 
 
 async def _people(call: Call, _wanted: shapes.Nothing) -> dict[str, Any]:
@@ -339,6 +405,46 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint("GET", "/skills", "approved routines", Scope.READ, _NOTHING, Skills, _skills),
     Endpoint("GET", "/rules", "proposed rules", Scope.READ, _NOTHING, Rules, _rules),
     Endpoint("GET", "/loop", "what runs by itself", Scope.READ, _NOTHING, Loop, _loop),
+    Endpoint(
+        "POST",
+        "/workers/{worker}/tell",
+        "tell a worker something",
+        Scope.WRITE,
+        TellWorker,
+        Said,
+        _tell_worker,
+        acts=(do.TellWorker,),
+    ),
+    Endpoint(
+        "POST",
+        "/workers/{worker}/flag",
+        "a worker needs to be looked at",
+        Scope.DECIDE,
+        FlagWorker,
+        Said,
+        _flag_worker,
+        acts=(do.FlagWorker,),
+    ),
+    Endpoint(
+        "POST",
+        "/workers/{worker}/kill",
+        "end a worker",
+        Scope.DECIDE,
+        OfWorker,
+        Said,
+        _kill_worker,
+        acts=(do.KillWorker,),
+    ),
+    Endpoint(
+        "POST",
+        "/asks/{ask_id}",
+        "answer a question",
+        Scope.WRITE,
+        shapes.AnswerAsk,
+        OneAsk,
+        _answer_ask,
+        acts=(do.AnswerAsk,),
+    ),
     Endpoint("GET", "/people", "the team", Scope.READ, _NOTHING, People, _people),
     Endpoint("GET", "/clients", "which programs act for whom", Scope.READ, _NOTHING, Clients, _clients),
     Endpoint(

@@ -9,7 +9,8 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from core.access.credentials import Caller
-from core.asks import asks
+from core.asks import asks, cards
+from core.asks.askers import is_stranded
 from core.context import Services, Store, Tx
 from core.loop import guards, remembering, schedules
 from core.loop.folder import LoopFolder
@@ -18,8 +19,12 @@ from core.loop.world import wake_part
 from core.model import Role
 from core.store.loop_tables import LoopLine
 from core.team.rights import MAY, Part, Right
+from core.workers import roster
+from core.workers.cards import HEALTH
 
 LINES: Final = 60
+STUCK_AFTER: Final = 900.0
+"""Seconds, as core.loop.config has it."""
 
 
 async def page(store: Store, services: Services, caller: Caller) -> dict[str, Any]:
@@ -57,9 +62,18 @@ async def page(store: Store, services: Services, caller: Caller) -> dict[str, An
                 for row in lines
             ],
             "asks": [
-                {"id": row.id, "text": row.prompt, "at": row.asked_at, "tap": row.irreversible}
+                {
+                    "id": row.id,
+                    "text": row.prompt,
+                    "at": row.asked_at,
+                    "tap": row.irreversible,
+                    "options": row.options,
+                    "who": cards.asker(row, tx.services.company, caller.words),
+                    "stranded": is_stranded(session, row),
+                }
                 for row in asks.pending(session, caller.person)
             ],
+            "workers": roster.describe(session, services.loop_folder / "sessions", now, STUCK_AFTER),
         }
 
     found = await store.read(rows)
@@ -70,6 +84,8 @@ async def page(store: Store, services: Services, caller: Caller) -> dict[str, An
         **found,
         "lines": found["lines"] if boss else [],
         "boss": boss,
+        "founder": founder,
+        "health": HEALTH,
         "schedules": [
             {
                 "name": name,

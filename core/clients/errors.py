@@ -21,6 +21,7 @@ _CODES: Final[dict[str, Code]] = {
     "unknown_person": "not_found",
     "gone": "not_found",
     "unknown_ask": "not_found",
+    "unknown_worker": "not_found",
     "tap_needed": "not_yours",
     "unknown_client": "not_found",
     "not_yours": "not_yours",

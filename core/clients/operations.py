@@ -32,6 +32,7 @@ from core.media import HEAD, MediaRefused, sniff
 from core.media import store as store_media
 from core.model import ApprovalStatus, InboxStatus, Role, SourceKind
 from core.money import USD, Money
+from core.store.loop_tables import LoopRequest
 from core.store.tables import Approval, InboxRow, Ticket
 from core.stored_values import to_json
 from core.text import escape
@@ -409,6 +410,19 @@ class Operations:
     async def act(self, caller: Caller, channel: str, command: Command) -> Any:
         """Do `command` with the rights of the caller's person. Raises ClientError."""
         return await self._act(caller, lambda tx: perform(tx, Actor(caller.person.id, channel), command))
+
+    async def bid(self, caller: Caller, channel: str, command: do.OfLoop) -> str:
+        """The control loop is bid `command`, and its answer awaited. Raises ClientError."""
+        name = str(await self.act(caller, channel, command))
+        until = asyncio.get_running_loop().time() + WITHIN
+        while asyncio.get_running_loop().time() < until:
+            row = await self.store.read(lambda session: session.get(LoopRequest, name))
+            if row is None or row.state == "done":
+                if row is None or row.code:
+                    raise ClientError("stale", row.err if row is not None else N_("Not possible right now."))
+                return row.out
+            await asyncio.sleep(LOOK_EVERY)
+        raise ClientError("try_later", N_("Not possible right now."), retry_after=5)
 
     async def search(self, caller: Caller, said: str) -> list[dict[str, str]]:
         near = await self._near(said)

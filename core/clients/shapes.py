@@ -202,7 +202,7 @@ class RejectRequest(Request):
 
 
 class AnswerAsk(Request):
-    ask_id: Annotated[str, Field(min_length=1, max_length=64)]
+    ask_id: Annotated[str, Field(min_length=1, max_length=120)]
     text: Annotated[str, Field(min_length=1, max_length=4000), AfterValidator(_said)]
 
 

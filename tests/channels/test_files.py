@@ -40,7 +40,7 @@ DOCUMENT: dict[str, Any] = {
 VOICE = b"OggS\x00\x02" + bytes(20) + b"\x01\x13OpusHead\x01\x01" + bytes(200)
 
 
-async def send(house: Any, to: Address, data: bytes, **file: str) -> None:
+async def send(house: Any, to: Address, data: bytes, **file: Any) -> None:
     path = kept(house.app.settings.home, data)
     await house.app.store.write(lambda tx: card_publisher.send_file(tx, to, path=path, **file))
     await house.settle()

@@ -56,6 +56,8 @@ def body_of(path: str) -> dict[str, Any]:
         "/tickets": {"text": "Creekfront: wifi is down again"},
         "/tickets/{ticket_id}/resolve": {"actual_cost_usd": "1"},
         "/approvals/{approval_id}": {"decision": "reject", "reason": "no"},
+        "/workers/{worker}/tell": {"text": "x"},
+        "/asks/{ask_id}": {"text": "x"},
     }.get(path, {})
 
 
@@ -70,11 +72,13 @@ async def test_the_table(house: House, programs: Programs) -> None:
         waiting = [one for one in await house.tickets() if one["status"] == "AWAITING_HUMAN"]
         return waiting[-1]["ticket_id"], waiting[-1]["approvals"][-1]["approval_id"]
 
+    await house.app.requests.start()  # which carries out what the loop is bid
     lines = [await _page(house, programs, path) for path in (*PAGES, *TABLES)]
     for one in ENDPOINTS:
         lines.append(await _endpoint(programs, one.method, one.path, fresh))
     for name in TOOLS:
         lines.append(await _tool(house, programs, name, fresh))
+    await house.app.requests.stop()
     table = HEAD + "\n".join(lines) + "\n"
     if os.environ.get("LOOPOS_WRITE"):
         DOC.write_text(table, encoding="utf-8")
@@ -100,7 +104,7 @@ async def _endpoint(programs: Programs, method: str, path: str, fresh: Callable[
         program = await programs.of(who or "ben", "decide")
         if not who:
             program.token = ""
-        named = path.format(ticket_id=ticket, approval_id=approval, client_id="of-nobody")
+        named = path.format(ticket_id=ticket, approval_id=approval, client_id="of-nobody", worker="nobody", ask_id="nobody-1")
         query = "?q=AC" if path == "/search" else ""
         body = body_of(path) if method == "POST" else None
         found.append(str((await program.call(method, named + query, body)).status))

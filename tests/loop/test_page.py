@@ -27,7 +27,7 @@ async def shown(loop: Beating, person_id: str) -> tuple[Person, dict[str, Any]]:
     services = loop.world.app.services
     person = services.company.person(person_id)
     assert person is not None
-    caller = cast(Caller, SimpleNamespace(person=person))
+    caller = cast(Caller, SimpleNamespace(person=person, words=Words(person.languages[0], person.zone)))
     return person, await looping.page(loop.world.store, services, caller)
 
 

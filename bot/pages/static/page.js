@@ -109,7 +109,35 @@ function ask(title, question, more) {
   });
 }
 
+// A worker, or a question of one. `null`: the person went back.
+async function actOnLoop(button, worker, question) {
+  const path = worker ? `/workers/${encodeURIComponent(worker)}` : `/asks/${encodeURIComponent(question)}`;
+  switch (button.dataset.act) {
+    case "answer": {
+      const said = button.dataset.text ? [button.dataset.text] : await ask(question, texts.answer, false);
+      return said && call("POST", path, { text: said[0] });
+    }
+    case "tell": {
+      const said = await ask(worker, texts.tell, false);
+      return said && call("POST", `${path}/tell`, { text: said[0] });
+    }
+    case "flag": {
+      const said = await ask(worker, texts.flag, false);
+      return said && call("POST", `${path}/flag`, { note: said[0] });
+    }
+    case "kill": {
+      const said = await ask(worker, texts.kill, false);
+      if (said && said[0].trim() !== worker) return texts.failed;
+      return said && call("POST", `${path}/kill`, {});
+    }
+    default:
+      return null;
+  }
+}
+
 async function act(button) {
+  const about = button.closest("[data-worker], [data-ask]");
+  if (about) return actOnLoop(button, about.dataset.worker, about.dataset.ask);
   const ticket = button.closest("[data-ticket]").dataset.ticket;
   const path = `/tickets/${encodeURIComponent(ticket)}`;
   const approval = `/approvals/${encodeURIComponent(button.dataset.approval || "")}`;
