@@ -35,6 +35,7 @@ from core.clients.feed import Feed
 from core.clients.operations import Operations
 from core.errors import StartupError, TryLater
 from core.model import InboxStatus, OutboxStatus
+from core.processes import keep_private
 from core.refusals import REFUSED
 from core.store.ownership import beat
 from core.store.tables import Deadline, InboxRow, JobRow, OutboxRow
@@ -319,6 +320,7 @@ async def _errors(request: web.Request, handler: object) -> web.StreamResponse:
 
 
 def run(settings: Settings) -> int:
+    keep_private()
     with contextlib.suppress(KeyboardInterrupt):
         return asyncio.run(serve(settings))
     return 0

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
+from typing import Final
+
+_SET_DUMPABLE: Final = 4
+"""Of prctl(2)."""
 
 
 def began(pid: int) -> str | None:
@@ -23,3 +28,12 @@ def _stat(pid: int) -> list[str]:
     except OSError:
         return []
     return found if len(found) > 19 else []
+
+
+def keep_private() -> None:
+    """Other processes of the same user may not look into this one: not at its environment, which holds secrets, nor at its
+    memory. Where the system cannot do that nothing happens."""
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)

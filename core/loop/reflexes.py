@@ -18,7 +18,7 @@ Told = Callable[[Any, Any, Words], str]
 def decide(world: World, before: Mapping[str, str], words: Words) -> Move:
     """`before`: the items of the world that was looked at last. All that is new in one reading is one notice; where several
     readings have news they go together, the worst first, since this look counts as one of all."""
-    said = [*_due(world, before, words), *_failing(world, before, words)]
+    said = [*_due(world, before, words), *_workers(world, before, words), *_failing(world, before, words)]
     for name, told in REFLEXES.items():
         now = _signal(world.snapshots.get(f"sensor-{name}"))
         if now is None:
@@ -47,6 +47,32 @@ def _due(world: World, before: Mapping[str, str], words: Words) -> list[str]:
     return [
         words(N_("It is time for {name}: {note}"), name=name, note=notes.get(name) or "–") for name in fresh
     ]
+
+
+def _workers(world: World, before: Mapping[str, str], words: Words) -> list[str]:
+    """Workers that failed, whose check did, or that are silent for long, and were not at the last look. One that somebody ended
+    is no news."""
+    now = _signal(world.snapshots.get("sys-sessions"))
+    was = _earlier(before.get("snap:sys-sessions"))
+    if not isinstance(now, list):
+        return []
+    known = {one["id"]: one for one in was} if isinstance(was, list) else {}
+    found = []
+    for one in now:
+        earlier = known.get(one["id"], {})
+        if one["state"] == "exited" and one["exit_code"] and earlier.get("state") != "exited":
+            found.append(
+                words(
+                    N_("{worker} has ended before it was done (exit {code})."),
+                    worker=one["id"],
+                    code=one["exit_code"],
+                )
+            )
+        if one.get("verify") == "fail" and earlier.get("verify") != "fail":
+            found.append(words(N_("The check of {worker} says that it is not done."), worker=one["id"]))
+        if one["health"] == "stuck" and earlier.get("health") != "stuck":
+            found.append(words(N_("{worker} has been silent for long."), worker=one["id"]))
+    return found
 
 
 def _failing(world: World, before: Mapping[str, str], words: Words) -> list[str]:

@@ -104,7 +104,9 @@ async def _endpoint(programs: Programs, method: str, path: str, fresh: Callable[
         program = await programs.of(who or "ben", "decide")
         if not who:
             program.token = ""
-        named = path.format(ticket_id=ticket, approval_id=approval, client_id="of-nobody", worker="nobody", ask_id="nobody-1")
+        named = path.format(
+            ticket_id=ticket, approval_id=approval, client_id="of-nobody", worker="nobody", ask_id="nobody-1"
+        )
         query = "?q=AC" if path == "/search" else ""
         body = body_of(path) if method == "POST" else None
         found.append(str((await program.call(method, named + query, body)).status))

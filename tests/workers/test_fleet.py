@@ -207,3 +207,20 @@ def _start(worker: str):  # type: ignore[no-untyped-def]
     from core.loop.verbs.call import Asked
 
     return Asked("worker start", {"id": worker, "prompt": "x"})
+
+
+async def test_without_a_model_the_founder_is_told_of_one_that_failed_once(house: Working) -> None:
+    await house.loop.beat()
+    await house.start("bad", "exit 3")
+    await house.start("unfinished", "exit 0", verify="test -e reports/no")
+    await house.ended("bad")
+    await house.ended("unfinished")
+    for _ in range(3):
+        await house.loop.beat()
+    said = [one for one in await house.world.texts("ben") if one.startswith("From the loop: ")]
+    assert sum("bad has ended before it was done (exit 3)." in one for one in said) == 1
+    assert sum("The check of unfinished says that it is not done." in one for one in said) == 1
+    await house.start("ended")
+    await house.ok("kill", id="ended")
+    await house.loop.beat()
+    assert not any("ended has ended" in one for one in await house.world.texts("ben"))
