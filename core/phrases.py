@@ -277,6 +277,7 @@ REFUSED: Final = {
     "unknown_ask": N_("There is no question {ask}."),
     "too_many_options": N_("At most {most} choices."),
     "unknown_goal": N_("There is no goal {goal}."),
+    "unknown_job": N_("There is no job {job}. There are: {jobs}."),
     "unknown_sensor": N_("There is no sensor {sensor}."),
     "no_former": N_("There is no former PLAYBOOK."),
     "unknown_worker": N_("There is no worker {worker} at work. /workers shows who is."),

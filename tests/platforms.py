@@ -360,9 +360,11 @@ async def open_house(
     accounts: list[tuple[str, str]],
     vendors: dict[str, str] | None = None,
     at: datetime | None = None,
+    furnished: Callable[[Path], None] = lambda _home: None,
     **more: Any,
 ) -> AsyncIterator[House]:
-    """`accounts`: (person, channel) of everybody who has one; `vendors`: vendor -> the channel they are on."""
+    """`accounts`: (person, channel) of everybody who has one; `vendors`: vendor -> the channel they are on; `furnished`: what else
+    stands in the company's files."""
     clock = RunningClock(at)
     port = free_port()
     used = {channel for _, channel in accounts} | set((vendors or {}).values())
@@ -383,6 +385,7 @@ async def open_house(
             known,
             **{vendor: {channel: [known[vendor, channel]]} for vendor, channel in (vendors or {}).items()},
         )
+        furnished(home)
         settings = settings_for(home, fakes, port, **more)
         app, runner = await start(settings, clock)
         url = f"http://127.0.0.1:{port}"

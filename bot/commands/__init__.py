@@ -72,8 +72,13 @@ COMMANDS: Final = {
     "/goal": ChatCommand(
         looping.goal,
         N_("one goal; write or put away one"),
-        ("/goal rent", "/goal write rent every rent is in by the 5th", "/goal archive rent"),
-        acts=(do.LookAtGoals, do.WriteGoal, do.ArchiveGoal),
+        (
+            "/goal rent",
+            "/goal write rent every rent is in by the 5th",
+            "/goal archive rent",
+            "/goal on three-quotes",
+        ),
+        acts=(do.LookAtGoals, do.WriteGoal, do.ArchiveGoal, do.SwitchOnJob),
     ),
     "/workers": ChatCommand(looping.workers, N_("who works for the control loop"), acts=(do.LookAtWorkers,)),
     "/tell": ChatCommand(

@@ -12,7 +12,7 @@ def goals(call: Call) -> None:
 
 
 def goal(call: Call) -> None:
-    """`/goal ID`, `/goal write ID TEXT`, `/goal archive ID`"""
+    """`/goal ID`, `/goal write ID TEXT`, `/goal archive ID`, `/goal on JOB`"""
     verb, rest = ([*call.said.split(None, 1), "", ""])[:2]
     goal_id, body = ([*rest.split(None, 1), "", ""])[:2]
     match verb.casefold():
@@ -22,6 +22,8 @@ def goal(call: Call) -> None:
             call.do(do.WriteGoal(_here(call), goal_id, f"goal: {body.strip().removeprefix('goal:').strip()}"))
         case "archive":
             call.do(do.ArchiveGoal(_here(call), goal_id))
+        case "on":
+            call.do(do.SwitchOnJob(_here(call), goal_id))
         case "":
             raise Refused("text_needed")
         case _:

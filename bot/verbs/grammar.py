@@ -75,6 +75,8 @@ FORMS: Final[Mapping[str, Form]] = {
     "answer": Form("answer a question", ("id",), "text", {"force": "flag"}, writes=True, acts=("AnswerAsk",)),
     "goal write": Form("write a goal", ("id",), "body", writes=True, acts=("WriteGoal",)),
     "goal archive": Form("put a goal away", ("id",), writes=True, acts=("ArchiveGoal",)),
+    "goal on": Form("switch on a job that comes with the house", ("id",), writes=True, acts=("SwitchOnJob",)),
+    "goal jobs": Form("the jobs that can be switched on", flags=_JSON),
     "goal list": Form("the live goals", flags=_JSON),
     "goal show": Form("one goal", ("id",)),
     "sensor write": Form("write a sensor", ("name",), "script", writes=True),

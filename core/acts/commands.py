@@ -230,6 +230,13 @@ class WriteGoal(OfLoop):
 
 
 @dataclass(frozen=True, slots=True)
+class SwitchOnJob(OfLoop):
+    """One of core.workers.jobs."""
+
+    job: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ArchiveGoal(OfLoop):
     goal_id: str = ""
 

@@ -429,6 +429,7 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         lambda it: ("goal show", {"id": it.goal_id}) if it.goal_id else ("goal list", {}),
     ),
     _bid(do.WriteGoal, Right.LOOP, lambda it: ("goal write", {"id": it.goal_id, "body": it.body})),
+    _bid(do.SwitchOnJob, Right.LOOP, lambda it: ("goal on", {"id": it.job})),
     _bid(do.ArchiveGoal, Right.LOOP, lambda it: ("goal archive", {"id": it.goal_id})),
     _bid(do.RunGoal, Right.LOOP, lambda it: ("run", {"goal": it.goal_id})),
     _bid(do.Beat, Right.LOOP, lambda it: ("tick", {"force": True})),

@@ -72,7 +72,8 @@ def ask(
     vendor = tx.services.company.vendor(to)
     if vendor is not None and vendor.id not in {one.id for one in people}:
         reference = reference or f"{vendor.name} {vendor.phone or ''}"  # somebody rings them
-    digest = hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()
+    whom = f"\0{to}" if to is not None else ""  # the same words to another person are another question
+    digest = hashlib.sha256(f"{said}{whom}".encode("utf-8", "surrogatepass")).hexdigest()
     same = select(AskRow).where(AskRow.worker == worker, AskRow.digest == digest, AskRow.read_at.is_(None))
     known = tx.session.scalar(same.order_by(AskRow.number.desc()).limit(1))
     if known is not None:

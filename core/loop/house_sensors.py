@@ -20,12 +20,12 @@ from core.cost.ledger import total, within
 from core.cost.months import month_at
 from core.dispatch.draft import response_time
 from core.loop.house import LoopHouse
-from core.model import URGENT, OfferStatus, Status
+from core.model import URGENT, ApprovalStatus, OfferStatus, Status
 from core.ports import Metered
 from core.stays import keeping
 from core.stays.calendars import BadCalendar, read
 from core.stays.fetching import fetch
-from core.store.tables import IS_OPEN, Dispatch, Ticket
+from core.store.tables import IS_OPEN, Approval, Dispatch, Ticket
 from core.tickets.records import current_dispatch, vendor_money
 
 log = structlog.get_logger(__name__)
@@ -40,6 +40,10 @@ UNDECIDED: Final = timedelta(hours=4)
 """So long an open ticket may wait for a person."""
 NOBODY: Final = timedelta(minutes=15)
 """So long a job may be nobody's."""
+CLAIMABLE: Final = timedelta(days=14)
+"""After it was repaired: the check-out was hardly later. Airbnb and Booking.com give two weeks from it."""
+OVER_CAP: Final = "over_cap"
+"""Of core.phrases.REASON."""
 NEAR: Final = 0.8
 """Of a quota."""
 FEED: Final = timedelta(minutes=15)
@@ -77,6 +81,29 @@ def tickets(session: Session, company: Company, now: datetime) -> Reading:
             urgent.append(ticket.ticket_id)
         ages[ticket.ticket_id] = _minutes(now - ticket.created_at)
     return {"signal": {"overdue": overdue, "urgent": urgent}, "detail": {"open_minutes": ages}}
+
+
+def decisions(session: Session, company: Company, now: datetime) -> Reading:
+    """Over their cap: repairs that wait for the founder because of what they would cost."""
+    pending = select(Approval).where(Approval.status == ApprovalStatus.PENDING).order_by(Approval.ticket_id)
+    dear = [
+        one.ticket_id
+        for one in session.scalars(pending.limit(500))
+        if any(reason.code == OVER_CAP for reason in one.reasons)
+    ]
+    return {"signal": {"over_cap": list(dict.fromkeys(dear))}}
+
+
+def guest_damage(session: Session, company: Company, now: datetime) -> Reading:
+    """Repairs that the guest is to pay for, for as long as platforms commonly let one claim them."""
+    wanted = select(Ticket).where(
+        Ticket.charge_to == "guest", Ticket.resolved_at.is_not(None), Ticket.resolved_at > now - CLAIMABLE
+    )
+    left = {}
+    for ticket in session.scalars(wanted.order_by(Ticket.number).limit(100)):
+        assert ticket.resolved_at is not None
+        left[ticket.ticket_id] = (ticket.resolved_at + CLAIMABLE - now).days
+    return {"signal": {"claimable": sorted(left)}, "detail": {"days_left": left}}
 
 
 def dispatches(session: Session, company: Company, now: datetime) -> Reading:
@@ -246,10 +273,12 @@ def _minutes(span: timedelta) -> int:
 
 ROWS: Final[Mapping[str, Rows]] = {
     "tickets": tickets,
+    "decisions": decisions,
     "dispatches": dispatches,
     "vendors": vendors,
     "budget": budget,
     "cover": cover,
+    "guest-damage": guest_damage,
 }
 """Those that are read off a snapshot of the rows."""
 SENSORS: Final[Mapping[str, Reader]] = {
@@ -259,6 +288,6 @@ SENSORS: Final[Mapping[str, Reader]] = {
     "models": models,
 }
 SELDOM: Final[Mapping[str, timedelta]] = dict.fromkeys(
-    ("budget", "cover", "line-quota", "models"), timedelta(minutes=5)
+    ("budget", "cover", "guest-damage", "line-quota", "models"), timedelta(minutes=5)
 )
 """What changes slowly is looked at so often."""

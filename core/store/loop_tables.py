@@ -46,7 +46,7 @@ class AskRow(Base):
     """Of this worker's."""
     prompt: Mapped[str] = mapped_column(Text)
     digest: Mapped[str] = mapped_column(String(64))
-    """SHA-256 of the prompt: the same question is asked once."""
+    """SHA-256 of the prompt and whom it was meant for: the same question is asked once."""
     reference: Mapped[str] = mapped_column(Text, default="")
     attachment: Mapped[Json | None] = mapped_column(JSON(none_as_null=True))
     """{path, name, media_type} of the file that goes with it, as it was when it was asked."""

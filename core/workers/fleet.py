@@ -27,7 +27,7 @@ from core.model import Role
 from core.store.loop_events import happened
 from core.store.loop_tables import AskRow
 from core.store.worker_tables import WorkerRow
-from core.workers import launching, leases, roster, tells
+from core.workers import jobs, launching, leases, roster, tells
 from core.workers.contract import brief_of_successor, prompt_of
 from core.workers.health import LIVE
 
@@ -117,6 +117,7 @@ class Fleet:
         if not order.prompt.strip():
             raise Refused("text_needed")
         runner, template = self._runner(order, setting)
+        brief = jobs.brief_of(order.prompt)
         await self.settle_leases()  # what an earlier one of this name left is not this one's
 
         def enter(tx: Tx) -> int:
@@ -133,7 +134,7 @@ class Fleet:
                     id=worker,
                     state="starting",
                     runner=runner,
-                    prompt=order.prompt,
+                    prompt=brief,
                     command=order.command,
                     verify_command=order.verify,
                     verify=None,
@@ -155,7 +156,7 @@ class Fleet:
 
         run = await self._store.write(enter)
         await asyncio.to_thread(launching.put_aside, self.sessions / worker)
-        await self._launch(worker, run, 1, order.prompt, runner, template, setting)
+        await self._launch(worker, run, 1, brief, runner, template, setting)
         return run
 
     def _runner(self, order: Order, setting: Setting) -> tuple[str, str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
+from core import names
 from core.errors import Refused
 from core.i18n import N_
 from core.loop import schedules
@@ -13,6 +15,7 @@ from core.loop.moves import WriteSensor, line_of
 from core.loop.sensing import sensors_in
 from core.loop.shell_gate import judge
 from core.loop.verbs.call import Asked, Carrier, Reply, body_of
+from core.workers import jobs
 
 
 async def goal_write(verbs: Carrier, asked: Asked) -> Reply:
@@ -32,6 +35,33 @@ async def goal_archive(verbs: Carrier, asked: Asked) -> Reply:
     return Reply(out=line, said=(N_("The goal {goal} is put away."), {"goal": kept}))
 
 
+async def goal_on(verbs: Carrier, asked: Asked) -> Reply:
+    """One of the jobs that come with the house is a goal from now on."""
+    name = names.checked(asked.text("id"))
+    shipped = jobs.job(name)
+    if shipped is None:
+        there = ", ".join(jobs.ABOUT)
+        return Reply(1, err=f"there is no job {names.shown(name)}; there are: {there}",
+                     refused=Refused("unknown_job", job=names.shown(name), jobs=there))  # fmt: skip
+    return await goal_write(verbs, replace(asked, args={**asked.args, "id": name, "body": shipped.goal}))
+
+
+async def goal_jobs(verbs: Carrier, asked: Asked) -> Reply:
+    """What can be switched on."""
+    live = await asyncio.to_thread(verbs.house.folder.goals)
+    if asked.args.get("json"):
+        return Reply(
+            out=json.dumps(
+                [{"id": name, "about": one, "on": name in live} for name, one in jobs.ABOUT.items()]
+            )
+        )
+    return Reply(
+        out="\n".join(
+            f"{name}  {'on ' if name in live else 'off'}  {one}" for name, one in jobs.ABOUT.items()
+        )
+    )
+
+
 async def goal_list(verbs: Carrier, asked: Asked) -> Reply:
     found = await asyncio.to_thread(verbs.house.folder.goals)
     heads = {name: title_of(body) for name, body in found.items()}
@@ -40,7 +70,14 @@ async def goal_list(verbs: Carrier, asked: Asked) -> Reply:
             out=json.dumps([{"id": name, "goal": head} for name, head in heads.items()], ensure_ascii=False)
         )
     text = "\n".join(f"{name}  {head}" for name, head in heads.items())
-    return Reply(out=text, said=None if text else (N_("There are no goals."), {}))
+    left = ", ".join(name for name in jobs.ABOUT if name not in heads)
+    said = (N_("There are no goals."), dict[str, str]()) if not text else None
+    if text and left:
+        said = (
+            N_("{goals}\n\n/goal on NAME switches one of these on: {jobs}"),
+            {"goals": text, "jobs": left},
+        )
+    return Reply(out=text, said=said)
 
 
 def title_of(body: str) -> str:

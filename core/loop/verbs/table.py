@@ -14,7 +14,7 @@ from core.loop.verbs.call import Asked, Carrier, Reply, Verb
 
 POLICY: Final = frozenset(
     {
-        "up", "down", "tick", "run", "_ run", "answer", "goal write", "goal archive", "sensor write", "sensor drop",
+        "up", "down", "tick", "run", "_ run", "answer", "goal write", "goal archive", "goal on", "sensor write", "sensor drop",
         "playbook write", "playbook undo", "worker start",
     }
 )  # fmt: skip
@@ -61,6 +61,8 @@ VERBS: Final[Mapping[str, Verb]] = {
     "answer": asking.answer,
     "goal write": policy.goal_write,
     "goal archive": policy.goal_archive,
+    "goal on": policy.goal_on,
+    "goal jobs": policy.goal_jobs,
     "goal list": policy.goal_list,
     "goal show": policy.goal_show,
     "sensor write": policy.sensor_write,
