@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet
 
-.PHONY: year week faults folds model mutants run test long check format chaos machines bench demo lock catalogues screenshots
+.PHONY: year week jobs faults folds model mutants run test long check format chaos machines bench demo lock catalogues screenshots
 
 run: $(VENV)/.run
 	@$(BIN)/loopos serve
@@ -49,6 +49,9 @@ machines: $(VENV)/.dev
 
 year: $(VENV)/.dev
 	$(BIN)/python -m bench year
+
+jobs: $(VENV)/.dev
+	$(BIN)/python -m bench jobs
 
 week: $(VENV)/.dev
 	$(BIN)/python -m bench week

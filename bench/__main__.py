@@ -1,5 +1,5 @@
 """`python -m bench [NAME ...]`: five shuffled rounds per row, medians of the paired ratios, a noise probe.
-`python -m bench history`, `year` and `week` are no rows: they measure against themselves.
+`python -m bench history`, `year`, `week` and `jobs` are no rows: they measure against themselves.
 
 These machines are shared: quote the ratios, not the times."""
 
@@ -15,6 +15,7 @@ from bench import (
     cold,
     history,
     intake,
+    jobs,
     loop,
     models,
     paint,
@@ -56,6 +57,9 @@ def noise() -> float:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["jobs"]:
+        jobs.main()
+        return
     if sys.argv[1:2] == ["history"]:
         history.main(sys.argv[2:])
         return
