@@ -1,5 +1,5 @@
 """`python -m bench [NAME ...]`: five shuffled rounds per row, medians of the paired ratios, a noise probe.
-`python -m bench history`, `year`, `week` and `jobs` are no rows: they measure against themselves.
+`python -m bench history`, `year`, `week`, `jobs` and `asks` are no rows: they measure against themselves.
 
 These machines are shared: quote the ratios, not the times."""
 
@@ -11,6 +11,7 @@ import sys
 import time
 
 from bench import (
+    asks,
     clients,
     cold,
     history,
@@ -57,6 +58,9 @@ def noise() -> float:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["asks"]:
+        asks.main()
+        return
     if sys.argv[1:2] == ["jobs"]:
         jobs.main()
         return

@@ -539,7 +539,7 @@ def _calling_worker() -> str:
     from bot.verbs.calling import caller_of
     from bot.verbs.home import Home
 
-    return caller_of(Home(os.environ).path / "loop" / "sessions", os.environ)
+    return caller_of(Home(os.environ).database, os.environ)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

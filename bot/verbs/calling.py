@@ -3,8 +3,9 @@ supervisor is that worker, whatever it says."""
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -16,28 +17,18 @@ DEEPEST: Final = 100
 """Generations that are looked up."""
 
 
-def caller_of(sessions: Path, environ: Mapping[str, str]) -> str:
+def caller_of(database: Path, environ: Mapping[str, str]) -> str:
     """ "": no worker does."""
-    return _ancestor(sessions) or environ.get(CALLER, "")
+    return _ancestor(database) or environ.get(CALLER, "")
 
 
 def session_of(environ: Mapping[str, str]) -> str:
     return next((environ[one] for one in SESSION if environ.get(one)), "")
 
 
-def _ancestor(sessions: Path) -> str:
-    known: dict[tuple[int, str], str] = {}
-    try:
-        folders = list(os.scandir(sessions))
-    except OSError:
-        return ""
-    for folder in folders:
-        try:
-            about = json.loads((Path(folder.path) / "run.json").read_text())
-            known[int(about["pid"]), str(about["began"])] = folder.name
-            known[int(about["child"]), str(about["child_began"])] = folder.name
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
+def _ancestor(database: Path) -> str:
+    """The worker whose supervisor this process descends from, as the service knows supervisors."""
+    known = _supervisors(database)
     pid = os.getpid()
     for _ in range(DEEPEST if known else 0):
         try:
@@ -50,3 +41,19 @@ def _ancestor(sessions: Path) -> str:
         if pid <= 1:
             break
     return ""
+
+
+def _supervisors(database: Path) -> dict[tuple[int, str], str]:
+    """Of every run, the ended too: what a worker left behind is no operator. Its newest few hundred."""
+    if not database.exists():
+        return {}
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", timeout=5.0, uri=True)
+        ) as one:
+            rows = one.execute(
+                "SELECT pid, began, id FROM workers WHERE pid IS NOT NULL ORDER BY run DESC LIMIT 500"
+            )
+            return {(int(pid), str(began)): str(worker) for pid, began, worker in rows}
+    except sqlite3.Error:
+        return {}  # there is no such table yet, or nothing to be read

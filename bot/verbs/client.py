@@ -41,7 +41,7 @@ def main(argv: Sequence[str]) -> int:
 
 def run(call: Call, environ: Mapping[str, str]) -> int:
     home = Home(environ)
-    worker = caller_of(home.path / "loop" / "sessions", environ)
+    worker = caller_of(home.database, environ)
     match call.verb:
         case "up":
             from bot.verbs.starting import up

@@ -19,7 +19,7 @@ TRIES: Final = 30
 
 def main(worker: str) -> int:
     home = Home(os.environ)
-    calls, refused = caller_of(home.path / "loop" / "sessions", os.environ), 0
+    calls, refused = caller_of(home.database, os.environ), 0
     said = False
     while True:
         if not home.is_owned():

@@ -77,6 +77,8 @@ def ask(
     same = select(AskRow).where(AskRow.worker == worker, AskRow.digest == digest, AskRow.read_at.is_(None))
     known = tx.session.scalar(same.order_by(AskRow.number.desc()).limit(1))
     if known is not None:
+        if known.answer is None:
+            redraw(tx, known)  # somebody waits for it again
         return known
     number = 1 + (tx.session.scalar(select(func.max(AskRow.number)).where(AskRow.worker == worker)) or 0)
     row = tx.add(

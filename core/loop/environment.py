@@ -3,7 +3,6 @@ out of whatever it says."""
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import sys
@@ -49,13 +48,12 @@ def child_env(
 
 def worker_env(env: Mapping[str, str]) -> dict[str, str]:
     """A worker outlives whoever started it, and is no stray of the loop's."""
-    root = str(Path(__file__).parents[2])
-    kept = {key: value for key, value in env.items() if key != MARK}
-    return {**kept, "PYTHONPATH": f"{root}{os.pathsep}{env['PYTHONPATH']}" if "PYTHONPATH" in env else root}
+    return {key: value for key, value in env.items() if key != MARK}
 
 
 def builtin_argv(worker: str) -> list[str]:
-    return [sys.executable, "-m", "bot.verbs.working", worker]
+    path = f"PYTHONPATH={Path(__file__).parents[2]}"
+    return ["/usr/bin/env", path, sys.executable, "-m", "bot.verbs.working", worker]
 
 
 def secrets_in(environ: Mapping[str, str]) -> frozenset[bytes]:

@@ -23,7 +23,10 @@ from core.asks import asks
 from core.context import Services, Store, Tx
 from core.errors import Refused
 from core.files import put
+from core.i18n import N_
 from core.model import Role
+from core.outbox import card_publisher
+from core.phrases import refusal
 from core.store.loop_events import happened
 from core.store.loop_tables import AskRow
 from core.store.worker_tables import WorkerRow
@@ -211,6 +214,7 @@ class Fleet:
                 happened(tx, "workers")
 
         await self._store.write(note)
+        await asyncio.to_thread(launching.let_go, self.sessions / worker, run, launch)
 
     # --- looking after them
 
@@ -247,6 +251,7 @@ class Fleet:
         for one in lost:  # its supervisor is gone: whatever it left is ended too
             log.warning("worker_lost", worker=one.id)
             await asyncio.to_thread(launching.end_child, self.sessions / one.id, one.run, one.launches)
+            await asyncio.to_thread(launching.end_marked, one.id, self._home)
 
         def keep(tx: Tx) -> None:
             for one, how in found:
@@ -284,7 +289,9 @@ class Fleet:
         await self.settle_leases()
         if setting.keep_ended:
             await self.prune(setting.keep_ended)
-        await self._store.write(lambda tx: tells.forget(tx, tx.now, setting.keep_tells))
+        limit = self._services.clock.now() - setting.keep_tells
+        if await self._store.read(lambda session: tells.any_taken_before(session, limit)):
+            await self._store.write(lambda tx: tells.forget(tx, limit))
 
     async def settle_leases(self) -> None:
         """Rows and claims/NAME.json say the same."""
@@ -343,7 +350,7 @@ class Fleet:
         """The name of what was ended. `wished`: by itself, and it ended well. Raises Refused("unknown_worker")."""
         async with self._turn:
             ended = await self._store.write(lambda tx: self._killed(tx, worker, wished))
-            return await self._end(ended, wished=wished)
+        return await self._end(ended, wished=wished)  # nobody else waits for one that is slow to go
 
     def _killed(self, tx: Tx, worker: str, wished: bool) -> _Fact:
         known = [one.id for one in roster.all_live(tx.session)]
@@ -386,8 +393,7 @@ class Fleet:
                 return None
             return await self._end(ended, wished=False)
 
-        async with self._turn:
-            found = await asyncio.gather(*(one(worker) for worker in living))
+        found = await asyncio.gather(*(one(worker) for worker in living))
         return [worker for worker in found if worker]
 
     async def after_a_crash(self) -> None:
@@ -460,7 +466,7 @@ class Fleet:
         except Refused as refused:
             if refused.code == "too_many_workers":
                 return ""  # when one of them has ended
-            await self._store.write(partial(_read, ask_id))
+            await self._store.write(partial(_not_succeeded, ask_id, next_one.id, refused))
             return f"failed · successor of {next_one.id}: {refused.code}"
         await self._store.write(partial(_read, ask_id))
         return f"start-worker {next_one.id} · {ask_id} was answered"
@@ -587,6 +593,20 @@ def _answered(session: Session) -> list[str]:
         AskRow.worker.in_(select(WorkerRow.id)),
     )
     return list(session.scalars(wanted.order_by(AskRow.answered_at)))
+
+
+def _not_succeeded(ask_id: str, worker: str, refused: Refused, tx: Tx) -> None:
+    """Nobody goes on with an answer: whoever gave it believes otherwise, until the founder is told."""
+    _read(ask_id, tx)
+    card_publisher.tell(
+        tx,
+        tx.services.company.founder,
+        lambda words: words(
+            N_("{ask} was answered, and nobody goes on with it: {why}"),
+            ask=ask_id,
+            why=refusal(refused, words, tx.now),
+        ),
+    )
 
 
 def _read(ask_id: str, tx: Tx) -> None:

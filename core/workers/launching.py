@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from core.files import put
 from core.processes import began
 
 PROGRAM: Final = Path(__file__).with_name("supervisor.py")
@@ -56,6 +57,7 @@ def launch(job: Job) -> tuple[int, str]:
     job.folder.mkdir(parents=True, exist_ok=True)
     (job.folder / "exit.json").unlink(missing_ok=True)
     (job.folder / "run.json").unlink(missing_ok=True)
+    (job.folder / "go.json").unlink(missing_ok=True)
     said = {
         "argv": list(job.argv),
         "cwd": str(job.cwd),
@@ -82,6 +84,11 @@ def launch(job: Job) -> tuple[int, str]:
         return int(found["pid"]), str(found["began"])
     except (subprocess.SubprocessError, ValueError, KeyError) as error:
         raise OSError(f"its supervisor cannot be started: {type(error).__name__}") from None
+
+
+def let_go(folder: Path, run: int, launch: int) -> None:
+    """Its row says which supervisor is its: now it begins."""
+    put(folder / "go.json", json.dumps({"run": run, "launch": launch}))
 
 
 def look(folder: Path, run: int, launch: int, pid: int | None, since: str | None) -> Seen:
@@ -115,6 +122,17 @@ def end_child(folder: Path, run: int, launch: int) -> None:
     if about is not None and began(int(about["child"])) == about["child_began"]:
         with contextlib.suppress(OSError):
             os.killpg(int(about["child"]), signal.SIGKILL)
+
+
+def end_marked(worker: str, home: Path) -> None:
+    """Whatever says in its environment that it is this worker's: its supervisor is gone, and with it who knew its children."""
+    wanted = {f"LOOPOS_SESSION_ID={worker}".encode(), f"LOOPOS_HOME={home}".encode()}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdecimal():
+            continue
+        with contextlib.suppress(OSError):
+            if wanted <= set((entry / "environ").read_bytes().split(b"\0")):
+                os.kill(int(entry.name), signal.SIGKILL)
 
 
 def wait_for_end(folder: Path, run: int, launch: int, pid: int | None, since: str | None) -> int | None:

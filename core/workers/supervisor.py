@@ -24,6 +24,8 @@ LINE = 64 * 1024
 """Bytes that are held back until a line is whole, so that no secret is cut in two."""
 LINGER = 0.5
 """Seconds that what it left in its pipe is waited for."""
+WAITS = 20.0
+"""Seconds until the service must have said that it may begin."""
 STRUCK = b"[struck out]"
 SET_DUMPABLE, SET_CHILD_SUBREAPER = 4, 36
 """prctl: other processes of the same user may not look into this one; what its descendants orphan becomes its child."""
@@ -76,7 +78,7 @@ class Supervisor:
         signal.signal(signal.SIGTERM, self._asked_to_end)
         signal.signal(signal.SIGUSR1, self._asked_to_end)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        child = self._started()
+        child = self._started() if self._may_begin() else None
         code = CANNOT_START if child is None else self._followed(child, waking)
         end_all()
         self._keep(b"", last=True)
@@ -94,6 +96,16 @@ class Supervisor:
         if self.ending is None:
             self.ending = time.monotonic()
             self.wished = number == signal.SIGUSR1
+
+    def _may_begin(self) -> bool:
+        """The service knows by now whose supervisor this is: before that a verb of the worker's would be nobody's."""
+        until = time.monotonic() + WAITS
+        while time.monotonic() < until and self.ending is None:
+            with contextlib.suppress(OSError, ValueError):
+                if json.loads((self.folder / "go.json").read_text()) == self._which():
+                    return True
+            time.sleep(0.005)
+        return False
 
     def _started(self) -> subprocess.Popen[bytes] | None:
         given = self.job["given"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Select, delete, func, select, update
@@ -70,11 +70,17 @@ def drop(tx: Tx, worker: str) -> None:
     tx.change(update(rows).where(rows.c.worker == worker, rows.c.taken_at.is_(None)).values(taken_at=tx.now))
 
 
-def forget(tx: Tx, before: datetime, kept: timedelta) -> None:
+def any_taken_before(session: Session, limit: datetime) -> bool:
+    newest = select(func.max(TellRow.number)).group_by(TellRow.worker)
+    wanted = select(TellRow.id).where(TellRow.taken_at < limit, TellRow.number.not_in(newest))
+    return session.scalar(wanted.limit(1)) is not None
+
+
+def forget(tx: Tx, limit: datetime) -> None:
     """What was taken long ago. The newest of each worker stays: its number is never used again."""
     rows = table(TellRow)
     newest = select(func.max(TellRow.number)).where(TellRow.worker == rows.c.worker).scalar_subquery()
-    old = rows.c.taken_at < before - kept
+    old = rows.c.taken_at < limit
     tx.change(delete(rows).where(old, rows.c.number < newest))
 
 
