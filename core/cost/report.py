@@ -234,6 +234,7 @@ TIER: Final = {
     "strong": N_("strong model"),
     "embed": N_("search"),
     "speech": N_("voice notes"),
+    "external": N_("workers' own"),
 }
 USED: Final = N_("This month's budget: {used} of {budget}")
 USED_WITH_VENDORS: Final = N_("This month's budget for vendors and models: {used} of {budget}")
