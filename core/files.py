@@ -1,10 +1,15 @@
-"""Writing a file that others read."""
+"""Files that others read and write too."""
 
 from __future__ import annotations
 
 import os
+import stat
 import threading
 from pathlib import Path
+from typing import Final
+
+SMALL: Final = 64 * 1024
+"""Bytes."""
 
 
 def put(target: Path, text: str) -> None:
@@ -21,3 +26,12 @@ def put(target: Path, text: str) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def is_small_file(path: Path) -> bool:
+    """A plain file of its own that can be read at once: no link, pipe, folder or hole of terabytes."""
+    try:
+        about = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(about.st_mode) and about.st_size <= SMALL

@@ -283,11 +283,12 @@ REFUSED: Final = {
     "unknown_worker": N_("There is no worker {worker} at work. /workers shows who is."),
     "worker_not_live": N_("{worker} does not work any more, so nobody would read it."),
     "worker_lives": N_("{worker} works already. Another name, or end it first."),
+    "worker_not_started": N_("{worker} could not be started: {why}"),
     "worker_reserved": N_("No worker can be called {worker}."),
     "too_many_workers": N_("{most} workers are at work already: {names}. One of them has to end first."),
     "unknown_runner": N_("There is no runner {runner} in config.json."),
     "no_runner": N_(
-        "Nobody can do the work: there is no language model, and no worker_command in config.json."
+        "Nobody can do the work: a language model (ANTHROPIC_API_KEY or OPENAI_API_KEY) or worker_command in loop/config.json is missing."
     ),
     "claimed": N_("{name} is taken by {holder}."),
     "not_fetched": N_("I could not read that page: {why}"),

@@ -27,6 +27,9 @@ def attach(home: Home, call: Call, worker: str) -> int:
         print(f"loopos: there is no worker {name[:80]!r} with a transcript", file=sys.stderr)
         return 1
     path = folder / "transcript.log"
+    if path.exists() and not path.is_file():
+        print(f"loopos: {path} is no file", file=sys.stderr)
+        return 1
     lines = int(call.args.get("lines", LINES))
     follows = sys.stdout.isatty() and not call.args.get("no_follow")
     try:
@@ -38,6 +41,7 @@ def attach(home: Home, call: Call, worker: str) -> int:
     with file:
         _show_tail(file, lines)
         if follows:
+            print("(what you type is told to it; Ctrl-C leaves)", file=sys.stderr, flush=True)
             _follow(home, name, path, file, worker)
     return 0
 

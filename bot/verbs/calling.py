@@ -13,8 +13,10 @@ from typing import Final
 CALLER: Final = "LOOPOS_CALLER"
 """As core.loop.environment has it."""
 SESSION: Final = ("LOOPOS_SESSION_ID", "LOOOP_SESSION_ID", "SESSION_ID")
-DEEPEST: Final = 100
+DEEPEST: Final = 100_000
 """Generations that are looked up."""
+UNKNOWN: Final = "?"
+"""Nobody can tell who calls: it may do what a worker may."""
 
 
 def caller_of(database: Path, environ: Mapping[str, str]) -> str:
@@ -37,10 +39,10 @@ def _ancestor(database: Path) -> str:
                 return known[pid, fields[19]]
             pid = int(fields[1])
         except (OSError, IndexError, ValueError):
-            break
+            return UNKNOWN
         if pid <= 1:
-            break
-    return ""
+            return ""
+    return UNKNOWN if known else ""
 
 
 def _supervisors(database: Path) -> dict[tuple[int, str], str]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import json
 import os
 import secrets
+import socket
 import sqlite3
 import sys
 import time
@@ -31,6 +31,8 @@ LOOKING: Final = frozenset(
 """What may be asked again: it only looks."""
 RIDDEN_THROUGH: Final = 15.0
 """Seconds without a service that one who waits bears: a restart."""
+SOCKET: Final = "calls.sock"
+"""As core.loop.callers has it."""
 MOMENT: Final = b" for a moment"
 """As core.store.ownership writes it."""
 
@@ -90,6 +92,13 @@ class Home:
             os.close(handle)
         return False
 
+    def owner(self) -> int | None:
+        """The process that says in the lock that it is the owner."""
+        try:
+            return int((self.path / "owner.lock").read_text())
+        except (OSError, ValueError):
+            return None
+
     def does(self, verb: str, args: Mapping[str, Any], worker: str) -> Answer:
         """Carried out by whoever owns the home, or where nobody does, here. Raises Trouble."""
         name, until = None, time.monotonic() + STARTS_WITHIN
@@ -126,20 +135,30 @@ class Home:
             raise Trouble(f"the database is busy or cannot be written: {error}") from None
         except sqlite3.DatabaseError as error:
             raise Trouble(f"the database cannot be used: {error}") from None
-        self._ring()
         return name
 
-    def _ring(self) -> None:
-        with contextlib.suppress(OSError):
-            pipe = os.open(self.path / "wake", os.O_WRONLY | os.O_NONBLOCK)
-            try:
-                os.write(pipe, b"x")
-            finally:
-                os.close(pipe)
+    def _vouched(self, name: str) -> bool:
+        """The service is rung, and sees by the socket which process we are; false: it does not listen yet."""
+        try:
+            folder = os.open(self.path, os.O_PATH | os.O_DIRECTORY)
+        except OSError:
+            return False
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+                line.settimeout(5.0)
+                line.connect(f"/proc/self/fd/{folder}/{SOCKET}")
+                line.sendall(f"{name}\n".encode())
+                return line.recv(10) == b"ok\n"
+        except OSError:
+            return False
+        finally:
+            os.close(folder)
 
     def _answer(self, name: str, verb: str, args: Mapping[str, Any], worker: str) -> Answer:
         pause, began, seen = LOOKS, time.monotonic(), time.monotonic()
+        vouched = False
         while True:
+            vouched = vouched or self._vouched(name)
             try:
                 row = (
                     self.connected()

@@ -21,7 +21,11 @@ def main(worker: str) -> int:
     home = Home(os.environ)
     calls, refused = caller_of(home.database, os.environ), 0
     said = False
+    mine = home.path / "loop" / "sessions" / worker / "go.json"
     while True:
+        if not mine.exists():
+            print("its home is gone", flush=True)
+            return 1
         if not home.is_owned():
             if not said:
                 print("waiting for the service", flush=True)

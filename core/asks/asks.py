@@ -201,10 +201,14 @@ def answer(
         raise Refused("text_needed")
     if len(said) > LONGEST:
         raise Refused("too_long", most=LONGEST)
+    if row.answered_by == SYSTEM:
+        raise Refused("gone")
     if row.answer is not None and not again:
         raise Refused("already_answered", who=name_of(tx, row.answered_by), answer=row.answer)
     row.answer, row.answered_by, row.answered_on = said, actor.person_id, actor.channel
-    row.answered_at, row.read_at = tx.now, None
+    row.answered_at = tx.now
+    if row.read_at is None or not again:  # one that was handed over starts nobody a second time
+        row.read_at = None
     happened(tx, "asks")
     for kind in (REMIND, DEPUTY):
         deadlines.cancel(tx, row.id, kind)

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import os
 import stat
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -16,10 +17,11 @@ import structlog
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from core import phrases
+from core import names, phrases
 from core.context import Tx
 from core.errors import Refused
 from core.i18n import Words
+from core.loop.callers import Callers
 from core.loop.verbs.call import Asked, Reply
 from core.loop.verbs.table import Verbs
 from core.model import Address
@@ -32,6 +34,8 @@ from core.workflow.loop_requests import TOPIC
 
 log = structlog.get_logger(__name__)
 
+SHELL: Final = "cli"
+"""The channel of a verb that was typed."""
 PIPE: Final = "wake"
 """In the home."""
 LOOKS: Final = 2.0
@@ -53,12 +57,14 @@ class Requests:
         self._working: set[asyncio.Task[None]] = set()
         self._minding: asyncio.Task[None] | None = None
         self._pipe = -1
+        self._callers = Callers(verbs.house.home, self._store, self._rung.set)
 
     async def start(self) -> None:
         await self._store.write(self._interrupted)
         self._pipe = await asyncio.to_thread(open_pipe, self._verbs.house.home / PIPE)
         if self._pipe >= 0:
             asyncio.get_running_loop().add_reader(self._pipe, self._heard)
+        await self._callers.start()
         self._leave = self._store.subscribe(TOPIC, self._rung.set)
         self._looking = asyncio.create_task(self._run(), name="loop-requests")
 
@@ -66,6 +72,7 @@ class Requests:
         if self._looking is None:
             return
         self._leave()
+        await self._callers.stop()
         if self._pipe >= 0:
             asyncio.get_running_loop().remove_reader(self._pipe)
             os.close(self._pipe)
@@ -90,7 +97,9 @@ class Requests:
                     swept = loop.time()
                     await self._store.write(sweep)
                 self._look_after_workers()
-                for name in await self._store.read(_new):
+                for name, channel in await self._store.read(_new):
+                    if channel == SHELL and self._callers.of(name) is None:
+                        continue  # until the system has said whose it is
                     task = asyncio.create_task(self._carry_out(name))
                     self._working.add(task)
                     task.add_done_callback(self._working.discard)
@@ -113,9 +122,13 @@ class Requests:
 
     async def _carry_out(self, name: str) -> None:
         found = await self._store.write(lambda tx: _take(tx, name))
+        caller = self._callers.of(name)
+        self._callers.forget(name)
         if found is None:
             return
         asked, reply_to = found
+        if caller and (caller != names.PULSE or not asked.worker):
+            asked = replace(asked, worker=caller)
         try:
             reply = await self._verbs.carry_out(asked)
         except Exception as error:
@@ -142,7 +155,7 @@ class Requests:
 def sweep(tx: Tx) -> None:
     """Answers were read long ago: a client that waits asks every twenty seconds, and each answer holds the whole state."""
     rows, events = table(LoopRequest), table(LoopEvent)
-    tx.change(delete(rows).where(rows.c.state == "done", rows.c.at < tx.now - KEPT))
+    tx.change(delete(rows).where(rows.c.state != "running", rows.c.at < tx.now - KEPT))
     tx.change(delete(events).where(events.c.at < tx.now - EVENTS_KEPT))
 
 
@@ -159,9 +172,11 @@ def open_pipe(path: Path) -> int:
         return -1
 
 
-def _new(session: Session) -> list[str]:
-    wanted = select(LoopRequest.id).where(LoopRequest.state == "new").order_by(LoopRequest.at, LoopRequest.id)
-    return list(session.scalars(wanted.limit(100)))
+def _new(session: Session) -> list[tuple[str, str]]:
+    """(id, channel)"""
+    wanted = select(LoopRequest.id, LoopRequest.channel).where(LoopRequest.state == "new")
+    rows = session.execute(wanted.order_by(LoopRequest.at, LoopRequest.id).limit(1000))
+    return [(name, channel) for name, channel in rows]
 
 
 def _take(tx: Tx, name: str) -> tuple[Asked, str | None] | None:

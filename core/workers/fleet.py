@@ -4,6 +4,7 @@ what should be, files and the system what is."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shlex
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -38,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 BUILTIN: Final = "builtin"
 BY_COMMAND: Final = "command"
-RESERVED: Final = frozenset({names.PULSE, "cli", "setup"})
+RESERVED: Final = frozenset({names.PULSE, "cli", "setup", "operator", "system", "loopos", "loop"})
 """Who asks without being a worker; so do people and roles."""
 PROMPT_FILE: Final = "{{prompt_file}}"
 LOST: Final = 255
@@ -79,6 +80,8 @@ class Order:
     verify: str = ""
     ticket_id: str | None = None
     property_id: str | None = None
+    answers: str = ""
+    """The question with whose answer it goes on."""
 
 
 class Fleet:
@@ -98,6 +101,7 @@ class Fleet:
         self._secrets = secrets
         self._setting = setting
         self._turn = asyncio.Lock()
+        self._leases = asyncio.Lock()
 
     @property
     def sessions(self) -> Path:
@@ -115,7 +119,9 @@ class Fleet:
         setting = await self._setting()
         known = await self._store.read(lambda session: [one.id for one in roster.shown(session, every=True)])
         worker = names.checked(order.id, known)
-        if worker in RESERVED or worker in set(Role) or self._services.company.person(worker) is not None:
+        company = self._services.company
+        people = {one.casefold() for person in company.team for one in (person.id, person.name)}
+        if worker.casefold() in RESERVED | people or worker in set(Role):
             raise Refused("worker_reserved", worker=worker)
         if not order.prompt.strip():
             raise Refused("text_needed")
@@ -131,6 +137,12 @@ class Fleet:
                 raise Refused(
                     "too_many_workers", most=setting.most, names=", ".join(one.id for one in living)
                 )
+            if order.answers:
+                ask = tx.get(AskRow, order.answers)
+                if ask is None or ask.read_at is not None:
+                    raise Refused("gone")  # somebody goes on with it already
+                ask.read_at = tx.now
+                asks.redraw(tx, ask)
             tells.drop(tx, worker)
             row = tx.add(
                 WorkerRow(
@@ -205,7 +217,7 @@ class Fleet:
         except OSError as error:
             log.warning("worker_not_started", worker=worker, why=str(error))
             await self._store.write(lambda tx: self._ended(tx, run, NOT_STARTED))
-            return
+            raise Refused("worker_not_started", worker=worker, why=str(error)[:200]) from None
 
         def note(tx: Tx) -> None:
             row = tx.get(WorkerRow, run)
@@ -295,6 +307,10 @@ class Fleet:
 
     async def settle_leases(self) -> None:
         """Rows and claims/NAME.json say the same."""
+        async with self._leases:  # a list of files that is old by now would let go of a fresh lease
+            await self._settle_leases()
+
+    async def _settle_leases(self) -> None:
         folder = self._folder / "claims"
         files = await asyncio.to_thread(leases.written, folder)
         if not await self._store.read(lambda session: leases.owed(session, files)):
@@ -308,9 +324,11 @@ class Fleet:
 
     async def unclaim(self, name: str, session: str) -> None:
         """Raises Refused("claimed"). Its file goes first: one without a row is a claim by hand."""
-        await self._store.read(lambda one: leases.may_unclaim(one, name, session))
-        await asyncio.to_thread((self._folder / "claims" / f"{name}.json").unlink, missing_ok=True)
-        await self._store.write(lambda tx: leases.unclaim(tx, name, session))
+        async with self._leases:
+            await self._store.read(lambda one: leases.may_unclaim(one, name, session))
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread((self._folder / "claims" / f"{name}.json").unlink, missing_ok=True)
+            await self._store.write(lambda tx: leases.unclaim(tx, name, session))
 
     async def prune(self, older: timedelta = timedelta()) -> list[str]:
         """Those that ended so long ago are gone from the lists, with what they printed; what is still to be judged stays."""
@@ -341,7 +359,7 @@ class Fleet:
         kept = await self._store.write(forget)
         gone = sorted({worker for _, worker in found} - kept)
         for worker in gone:
-            await asyncio.to_thread(shutil.rmtree, self.sessions / worker, True)
+            await asyncio.to_thread(_removed, self.sessions / worker)
         return gone
 
     # --- ending
@@ -365,12 +383,15 @@ class Fleet:
         folder = self.sessions / one.id
 
         def end() -> int | None:
-            if one.pid is None or one.began is None or one.waits_for:
+            if one.pid is None or one.began is None:
                 return None
             if not launching.ask_to_end(one.pid, one.began, wished=wished):
                 launching.end_child(folder, one.run, one.launches)
             if wished:
                 return 0  # it reads our answer first
+            if one.waits_for:  # its process has ended by itself, or does now
+                launching.wait_for_end(folder, one.run, one.launches, one.pid, one.began)
+                return None
             return launching.wait_for_end(folder, one.run, one.launches, one.pid, one.began)
 
         code = await asyncio.to_thread(end)
@@ -423,7 +444,11 @@ class Fleet:
         async with self._turn:
             setting = await self._setting()
             for ask_id in await self._store.read(_answered):
-                line = await self._go_on(ask_id, setting)
+                try:
+                    line = await self._go_on(ask_id, setting)
+                except (OSError, MemoryError) as error:  # nobody else's answer waits for it
+                    log.error("not_gone_on", ask=ask_id, why=type(error).__name__)
+                    continue
                 if line:
                     lines.append(line)
             for run in await self._store.read(lambda session: _overdue(session, now)):
@@ -460,6 +485,7 @@ class Fleet:
             next_one.verify,
             next_one.ticket_id,
             next_one.property_id,
+            ask_id,
         )
         try:
             await self._start(order)
@@ -468,7 +494,6 @@ class Fleet:
                 return ""  # when one of them has ended
             await self._store.write(partial(_not_succeeded, ask_id, next_one.id, refused))
             return f"failed · successor of {next_one.id}: {refused.code}"
-        await self._store.write(partial(_read, ask_id))
         return f"start-worker {next_one.id} · {ask_id} was answered"
 
     def _taken(self, tx: Tx, ask_id: str) -> _Next | None:
@@ -494,8 +519,9 @@ class Fleet:
             )
             happened(tx, "workers")
             return None if row.waits_for else self._woken(tx, row.run)
-        if row.state == "killed" and row.ended_at is not None and ask.answered_at < row.ended_at:
-            ask.read_at = tx.now  # it had its answer, and was ended all the same
+        ended_well = row.state == "killed" or row.exit_code == 0
+        if ended_well and row.ended_at is not None and ask.answered_at < row.ended_at:
+            ask.read_at = tx.now  # it could have had its answer, and was done or was ended all the same
             return None
         return _Next(
             row.id, row.run, 0, row.prompt, row.runner, row.command, row.verify_command, row.ticket_id,
@@ -508,7 +534,8 @@ class Fleet:
         for path in sorted((self._folder / "reports").glob(f"{worker}*")):
             if path.is_file() and not path.is_symlink() and left > 0:
                 try:
-                    text = path.read_bytes()[:left].decode("utf-8", "replace")
+                    with path.open("rb") as file:
+                        text = file.read(left).decode("utf-8", "replace")
                 except OSError:
                     continue
                 found.append(f"--- {path.name}\n{text}")
@@ -571,6 +598,13 @@ class _Next:
     question: str = ""
     answer: str = ""
     by: str = ""
+
+
+def _removed(folder: Path) -> None:
+    if folder.is_symlink():
+        folder.unlink(missing_ok=True)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _overdue(session: Session, now: datetime) -> list[int]:

@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from core.files import put
+from core.files import is_small_file, put
 from core.processes import began
 
 PROGRAM: Final = Path(__file__).with_name("supervisor.py")
 GRACE: Final = 5.0
 """Seconds between TERM and KILL."""
 STARTS_WITHIN: Final = 20.0
+GOES_WITHIN: Final = 0.5
+"""Seconds that a supervisor which has written how its worker ended may still be there."""
 TRANSCRIPT: Final = "transcript.log"
 
 
@@ -54,6 +56,8 @@ class Seen:
 
 def launch(job: Job) -> tuple[int, str]:
     """(number, beginning) of its supervisor. Blocks for some 50 ms. Raises OSError."""
+    if job.folder.is_symlink():
+        job.folder.unlink()  # whatever it leads to is not ours
     job.folder.mkdir(parents=True, exist_ok=True)
     (job.folder / "exit.json").unlink(missing_ok=True)
     (job.folder / "run.json").unlink(missing_ok=True)
@@ -93,18 +97,28 @@ def let_go(folder: Path, run: int, launch: int) -> None:
 
 def look(folder: Path, run: int, launch: int, pid: int | None, since: str | None) -> Seen:
     """`pid`, `since`: its supervisor, where the row knows it; else what the supervisor wrote counts."""
-    end = _read(folder / "exit.json", run, launch)
-    if end is not None:
-        return Seen(alive=False, code=int(end.get("code", 1)))
     if pid is None:
         about = _read(folder / "run.json", run, launch)
         if about is None:
-            return Seen(alive=False)
-        pid, since = int(about["pid"]), str(about["began"])
-    if began(pid) == since:
-        return Seen(alive=True, pid=pid, began=since)
-    end = _read(folder / "exit.json", run, launch)  # it may have written it between the two looks
-    return Seen(alive=False, code=int(end.get("code", 1)) if end is not None else None)
+            return Seen(alive=False, code=_code(folder, run, launch))
+        pid, since = _int(about.get("pid")), str(about.get("began"))
+    until = time.monotonic() + (GOES_WITHIN if _code(folder, run, launch) is not None else 0.0)
+    while (
+        began(pid) == since
+    ):  # a worker may write a file that says it has ended; while its supervisor lives it has not
+        if time.monotonic() >= until:
+            return Seen(alive=True, pid=pid, began=since)
+        time.sleep(0.01)
+    return Seen(alive=False, code=_code(folder, run, launch))
+
+
+def _code(folder: Path, run: int, launch: int) -> int | None:
+    end = _read(folder / "exit.json", run, launch)
+    return None if end is None else _int(end.get("code"), 1)
+
+
+def _int(value: Any, otherwise: int = -1) -> int:
+    return value if isinstance(value, int) and abs(value) < 2**31 else otherwise
 
 
 def ask_to_end(pid: int, since: str, *, wished: bool) -> bool:
@@ -119,9 +133,10 @@ def ask_to_end(pid: int, since: str, *, wished: bool) -> bool:
 def end_child(folder: Path, run: int, launch: int) -> None:
     """What a supervisor that is gone left behind."""
     about = _read(folder / "run.json", run, launch)
-    if about is not None and began(int(about["child"])) == about["child_began"]:
+    child = _int(about.get("child")) if about is not None else -1
+    if about is not None and child > 1 and began(child) == about.get("child_began"):
         with contextlib.suppress(OSError):
-            os.killpg(int(about["child"]), signal.SIGKILL)
+            os.killpg(child, signal.SIGKILL)
 
 
 def end_marked(worker: str, home: Path) -> None:
@@ -157,13 +172,17 @@ def silent_since(folder: Path) -> float | None:
 def put_aside(folder: Path) -> None:
     """What an earlier run of the same id printed."""
     with contextlib.suppress(OSError):
+        if folder.is_symlink():
+            folder.unlink()
         (folder / TRANSCRIPT).replace(folder / "transcript.1.log")
 
 
 def _read(path: Path, run: int, launch: int) -> dict[str, Any] | None:
+    if not is_small_file(path):
+        return None
     try:
         found = json.loads(path.read_text())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     if isinstance(found, dict) and (found.get("run"), found.get("launch")) == (run, launch):
         return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from pathlib import Path
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.context import Tx
 from core.errors import Refused
-from core.files import put
+from core.files import is_small_file, put
 from core.names import is_id
 from core.store.loop_events import happened
 from core.store.tables import table
@@ -72,11 +73,11 @@ def written(folder: Path) -> dict[str, str | None]:
     """Name -> whose, as the files say; None: a file that says nothing."""
     found: dict[str, str | None] = {}
     for path in folder.glob("*.json"):
-        if path.name.startswith(".") or not is_id(path.stem):
-            continue
+        if path.name.startswith(".") or not is_id(path.stem) or not is_small_file(path):
+            continue  # neither a pipe nor a folder is a claim
         try:
-            value = json.loads(path.read_text(encoding="utf-8")) if not path.is_symlink() else None
-        except (OSError, ValueError):
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
             value = None
         session = value.get("session") if isinstance(value, dict) else None
         found[path.stem] = session if isinstance(session, str) and is_id(session) else None
@@ -134,11 +135,15 @@ def names(session: Session) -> set[str]:
 def write(folder: Path, texts: dict[str, dict[str, Any]], gone: dict[str, str | None]) -> None:
     """`gone`: files of nobody's, as they were read; what was written since is left alone."""
     for name, value in texts.items():
-        put(folder / f"{name}.json", json.dumps(value, sort_keys=True))
+        with contextlib.suppress(
+            OSError
+        ):  # rows are the truth; one that cannot be written is nobody else's trouble
+            put(folder / f"{name}.json", json.dumps(value, sort_keys=True))
     now = written(folder) if gone else {}
     for name, session in gone.items():
         if name in now and now[name] == session:
-            (folder / f"{name}.json").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (folder / f"{name}.json").unlink(missing_ok=True)
 
 
 def mark(tx: Tx, texts: dict[str, dict[str, Any]]) -> None:

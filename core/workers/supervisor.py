@@ -159,6 +159,8 @@ class Supervisor:
                 )
             if code is not None and (not is_open or now >= until):
                 break
+            if not self.folder.exists() and self.ending is None:
+                self.ending = now  # its home is gone
             for key, _ in looking.select(max(0.0, min(until - now, 5.0))):
                 if key.fd == waking:
                     with contextlib.suppress(BlockingIOError):

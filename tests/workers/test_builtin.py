@@ -222,21 +222,21 @@ async def test_a_dead_one_takes_no_step(house: Scripted) -> None:
 
 
 async def test_ended_while_the_model_thinks_its_step_is_not_taken(house: Scripted) -> None:
-    import asyncio
+    class Slow:
+        """The model's answer comes when its worker was ended already."""
 
-    entered = asyncio.Event()
+        async def ask(self, *args: Any) -> Any:
+            answer = await models.ask(*args)
+            await house.ok("kill", id="late")
+            return answer
 
-    def think(_text: str) -> Json:
-        entered.set()
-        return {"action": "report", "text": "too late"}
-
-    house.says(think)
+    services = house.world.app.services
+    models: Any = services.models
+    house.says({"action": "ask", "questions": [{"prompt": "too late?"}]})
     await house.begin("late")
-    house.mind.delay = 0.5
-    step = asyncio.create_task(house.does("step", by="late", worker="late"))
-    await entered.wait()
-    await house.ok("kill", id="late")
-    found = await step
+    services.models = Slow()  # type: ignore[assignment]
+    found = await house.does("step", by="late", worker="late")
+    services.models = models
     assert found.code == 1
     rows = await house.world.store.read(
         lambda s: list(s.scalars(select(AskRow).where(AskRow.worker == "late")))

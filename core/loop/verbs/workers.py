@@ -28,7 +28,7 @@ COST_KINDS: Final = ("tick", "goal", "session")
 
 def own(asked: Asked, name: str) -> str:
     """A worker speaks for itself alone. Raises NotDone."""
-    if asked.worker and name != asked.worker:
+    if asked.worker not in {"", names.PULSE, name}:  # a program of the loop speaks for nobody in particular
         raise NotDone("refused", f"{asked.worker} may not do this as {names.shown(name)}")
     return name
 
@@ -61,6 +61,7 @@ async def kill(verbs: Carrier, asked: Asked) -> Reply:
     if wished:
         own(asked, worker)
     ended = await verbs.house.fleet.kill(worker, wished=wished)
+    await verbs.house.fleet.settle_leases()
     await verbs.note(asked, f"kill-worker {ended}", goal=ended)
     return Reply(out=f"killed {ended}", said=(N_("{worker} is ended."), {"worker": ended}))
 
@@ -170,7 +171,7 @@ async def unclaim(verbs: Carrier, asked: Asked) -> Reply:
 async def cost(verbs: Carrier, asked: Asked) -> Reply:
     """What somebody says that they spent. It never makes a metered sum smaller."""
     if asked.text("kind") not in COST_KINDS:
-        return Reply(2, err=f"KIND is one of {', '.join(COST_KINDS)}")
+        return Reply(2, err=f"loopos: KIND is one of {', '.join(COST_KINDS)}")
     worker = names.checked(asked.text("id"))
     if asked.text("kind") == "session":
         own(asked, worker)
