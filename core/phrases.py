@@ -284,6 +284,7 @@ REFUSED: Final = {
     "worker_not_live": N_("{worker} does not work any more, so nobody would read it."),
     "worker_lives": N_("{worker} works already. Another name, or end it first."),
     "worker_not_started": N_("{worker} could not be started: {why}"),
+    "let_work": N_("{worker} works on."),
     "worker_reserved": N_("No worker can be called {worker}."),
     "too_many_workers": N_("{most} workers are at work already: {names}. One of them has to end first."),
     "unknown_runner": N_("There is no runner {runner} in config.json."),

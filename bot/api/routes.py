@@ -32,6 +32,7 @@ from core.media import MediaRefused
 from core.media import store as store_media
 from core.model import Audience, Scope
 from core.refusals import refused
+from core.store.loop_events import TOPIC as LOOP
 
 log = structlog.get_logger(__name__)
 
@@ -234,7 +235,7 @@ class ApiRoutes:
         await response.write(b"retry: 1000\n\n")
         at = await self._catch_up(response, after)
         loop = asyncio.get_running_loop()
-        costs, due = True, False
+        costs, due, looped = True, False, False
         timer: asyncio.TimerHandle  # one per stream and beat, not one per change
 
         def spent() -> None:
@@ -247,8 +248,14 @@ class ApiRoutes:
             due, timer = True, loop.call_later(BEAT, beat)
             watcher.more.set()
 
+        def stirred() -> None:
+            nonlocal looped
+            looped = True
+            watcher.more.set()
+
         timer = loop.call_later(BEAT, beat)
         leave = self._ticker.watch(spent)
+        leave_loop = self._desk.store.subscribe(LOOP, stirred)
         over = {
             asyncio.create_task(self._stopping.wait()),
             asyncio.create_task(self._callers.gone(caller)),
@@ -266,9 +273,13 @@ class ApiRoutes:
                     told = await self._ticker.of(caller.person)
                     if told is not None:
                         await response.write(_event("cost", told))
+                if looped:
+                    looped = False
+                    await response.write(_event("loop", {}))
                 await watcher.more.wait()
         finally:
             leave()
+            leave_loop()
             timer.cancel()
             for task in over:
                 task.cancel()

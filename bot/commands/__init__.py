@@ -90,7 +90,7 @@ COMMANDS: Final = {
     "/ask": ChatCommand(
         looping.ask,
         N_("ask a person or a worker something, with an answer to you"),
-        ("/ask chen Is the pump on site?",),
+        ("/ask celine Is the pump on site?",),
         acts=(do.AskAbout,),
     ),
     "/run": ChatCommand(looping.run, N_("one move for a goal, now"), ("/run rent",), acts=(do.RunGoal,)),

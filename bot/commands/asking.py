@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.commands.call import Call
 from core.acts.commands import AnswerAsk
 from core.asks import asks as questions
+from core.asks.askers import ended_among
 from core.errors import Refused
 from core.text import shorten
 
@@ -18,7 +19,13 @@ def asks(call: Call) -> None:
     if not rows:
         call.reply(words("Nothing is asked."))
         return
-    lines = [f"• {shorten(row.prompt, 160)} [{row.id}]" for row in rows[:MOST_LISTED]]
+    gone = ended_among(call.tx.session, {row.worker for row in rows if row.kind == "ask"})
+    nobody = words("Nobody waits for this any more")
+    lines = [
+        f"• {shorten(row.prompt, 160)} [{row.id}]"
+        + (f" ({nobody})" if row.kind == "ask" and row.worker in gone else "")
+        for row in rows[:MOST_LISTED]
+    ]
     if len(rows) > MOST_LISTED:
         lines.append(words("{count} more", count=len(rows) - MOST_LISTED))
     lines.append(words("Answer one: {example}", example=f"/answer {rows[0].id} …"))

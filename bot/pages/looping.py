@@ -72,6 +72,7 @@ async def page(store: Store, services: Services, caller: Caller) -> dict[str, An
                     "stranded": is_stranded(session, row),
                 }
                 for row in asks.pending(session, caller.person)
+                if row.kind != "flag"  # it stands beside its worker
             ],
             "workers": roster.describe(session, services.loop_folder / "sessions", now, STUCK_AFTER),
         }

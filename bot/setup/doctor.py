@@ -107,6 +107,17 @@ def _stuck(settings: Settings) -> Iterator[str]:
         yield f"{dead} message(s) could not be delivered. See the service's log for why."
 
 
+def _loop(settings: Settings) -> Iterator[str]:
+    path = settings.home / "loop" / "config.json"
+    if not path.exists():
+        return
+    from core.loop.config import read_config
+
+    _, warnings = read_config(path.read_text(encoding="utf-8", errors="replace"), {})
+    for one in warnings:
+        yield f"{one} ({path}). Put it right, or take it out."
+
+
 def _voice(settings: Settings) -> Iterator[str]:
     """A demo in which nobody said a word about voice is well without: it works with nothing."""
     said = (settings.whisper, settings.whisper_model, settings.runpod_url, settings.openai_key)
@@ -122,6 +133,7 @@ CHECKS: Final[dict[str, Check]] = {
     "rates": _rates,
     "accounts": _accounts,
     "stuck messages": _stuck,
+    "control loop": _loop,
     "voice": _voice,
 }
 

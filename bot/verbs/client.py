@@ -90,6 +90,8 @@ def ask(home: Home, call: Call, worker: str, environ: Mapping[str, str]) -> int:
         asked = home.does("ask", args, worker)
         if asked.code:
             return told(asked)
+        if asked.err:
+            print(f"loopos: {asked.err}", file=sys.stderr, flush=True)
         known = asked.out
     if detach:
         print(known, flush=True)

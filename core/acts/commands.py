@@ -298,6 +298,8 @@ class AskAbout(OfLoop):
 @dataclass(frozen=True, slots=True)
 class KillWorker(OfLoop):
     worker: str = ""
+    run: int = 0
+    """Which of them, where a card is old; 0: the one that works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -464,6 +466,13 @@ class AnswerAsk(Command):
     ask_id: str
     text: str = ""
     option: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DropAsk(Command):
+    """Nobody waits for its answer any more, and nobody shall go on with one."""
+
+    ask_id: str
 
 
 @dataclass(frozen=True, slots=True)

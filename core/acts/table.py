@@ -16,6 +16,7 @@ from core.acts import commands as do
 from core.acts.commands import Command
 from core.asks import approvals as asked_approvals
 from core.asks import asks
+from core.asks.askers import is_stranded
 from core.context import Tx
 from core.errors import Refused
 from core.model import Address, Role
@@ -141,6 +142,14 @@ def _answer_ask(tx: Tx, actor: Actor, command: do.AnswerAsk) -> None:
     asks.answer(tx, row, text, actor, tapped=command.option is not None)
     if row.kind == "approval":
         asked_approvals.decided(tx, row)
+
+
+def _drop_ask(tx: Tx, actor: Actor, command: do.DropAsk) -> None:
+    row = asks.find(tx, command.ask_id)
+    if row.answer is not None or not is_stranded(tx.session, row):
+        raise Refused("gone")
+    row.read_at = tx.now
+    asks.close(tx, row)
 
 
 def _keep_order(tx: Tx, actor: Actor, command: do.KeepStandingOrder) -> None:
@@ -441,7 +450,7 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     _bid(do.LookAtWorkers, Right.READ, lambda it: ("ls", {"shown": True})),
     _bid(do.TellWorker, Right.LOOP, lambda it: ("tell", {"id": it.worker, "text": it.text})),
     _bid(do.AskAbout, Right.POLICY, lambda it: ("ask", {"worker": it.name, "prompt": it.text})),
-    _bid(do.KillWorker, Right.POLICY, lambda it: ("kill", {"id": it.worker})),
+    _bid(do.KillWorker, Right.POLICY, lambda it: ("kill", {"id": it.worker, "run": it.run})),
     _bid(do.FlagWorker, Right.POLICY, lambda it: ("flag", {"id": it.worker, "note": it.note})),
     # the steps of a skill
     Act(
@@ -539,6 +548,12 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         do.AnswerAsk,
         lambda tx, it: Right.ADOPT if asks.find(tx, it.ask_id).irreversible else Right.ANSWER_ASK,
         _answer_ask,
+        lambda tx, it: Subject(deciders=asks.find(tx, it.ask_id).to),
+    ),
+    Act(
+        do.DropAsk,
+        Right.ANSWER_ASK,
+        _drop_ask,
         lambda tx, it: Subject(deciders=asks.find(tx, it.ask_id).to),
     ),
     Act(

@@ -240,7 +240,8 @@ def redraw(tx: Tx, row: AskRow) -> None:
 def close(tx: Tx, row: AskRow) -> None:
     """Nobody needs to answer it any more."""
     if row.answer is None:
-        row.answer, row.answered_by, row.answered_on, row.answered_at = "–", SYSTEM, None, tx.now
+        row.answer, row.answered_by = cards.CLOSED, SYSTEM
+        row.answered_on, row.answered_at = None, tx.now
         for kind in (REMIND, DEPUTY):
             deadlines.cancel(tx, row.id, kind)
         tx.session.flush()

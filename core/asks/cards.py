@@ -23,6 +23,8 @@ ASKERS: Final = {"pulse": N_("the loop"), "setup": N_("the loop"), "cli": N_("th
 
 LONGEST_SHOWN: Final = 2500
 """Characters of a payload on its card; its hash is of all of it."""
+CLOSED: Final = "–"
+"""The answer of what nobody needs to answer any more."""
 PLAIN: Final = {"yes": N_("Yes"), "no": N_("No")}
 ASKED: Final = {
     "shell": (N_("May I run this command? {reason}"), N_("What would run")),
@@ -117,7 +119,7 @@ def _question(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:
     title = (
         words("{who} wants to be looked at", who=who) if row.kind == "flag" else words("{who} asks", who=who)
     )
-    if row.kind == "flag" and row.answered_by == SYSTEM:
+    if row.answered_by == SYSTEM and row.answer == CLOSED:
         return CardDraft(
             title=title, lead=words("That has settled itself."), state="done", facts=tuple(facts)
         )
@@ -152,7 +154,8 @@ def _question(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:
                 ButtonDraft("reject", _label(row.options[1], words), "danger", {"ask": row.id, "option": 1}),
             ),
         )
-    if is_stranded(tx.session, row):
+    stranded = is_stranded(tx.session, row)
+    if stranded:
         text = words(
             "{who} has ended meanwhile. Your answer starts another one, which goes on with it.", who=who
         )
@@ -162,6 +165,8 @@ def _question(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:
         ButtonDraft("answer", label, "plain", {"ask": row.id, "option": number})
         for number, label in enumerate(labels)
     ]
+    if stranded:
+        buttons.append(ButtonDraft("drop", words("Never mind"), "plain", {"ask": row.id}))
     own = Field(name="text", kind="text", label=words("Your answer"), required=True)
     label = words("Another answer") if row.options else words("Answer")
     if row.kind == "flag":

@@ -355,8 +355,14 @@ def _accept_company(press: Pressed) -> do.ApproveCompany:
     return do.ApproveCompany(str(press.args["digest"]))
 
 
+def _drop_ask(press: Pressed) -> do.DropAsk:
+    return do.DropAsk(str(press.args["ask"]))
+
+
 def _kill(press: Pressed) -> do.KillWorker:
-    return do.KillWorker(worker=str(press.args["worker"]))
+    if press.values.get("sure") != "yes":
+        raise Refused("let_work", worker=str(press.args["worker"]))
+    return do.KillWorker(worker=str(press.args["worker"]), run=int(press.args["run"]))
 
 
 def _flag(press: Pressed) -> do.FlagWorker:
@@ -410,7 +416,7 @@ STANDALONE: Final[dict[str, dict[str, Reader]]] = {
     "company": {"accept": _accept_company},
     "memo": {"confirm": _confirm_memo, "change": _change_memo, "drop": _drop_memo},
     "workers": {"kill": _kill, "flag": _flag, "tell": _tell},
-    "ask": {"answer": _answer_ask, "approve": _answer_ask, "reject": _answer_ask},
+    "ask": {"answer": _answer_ask, "approve": _answer_ask, "reject": _answer_ask, "drop": _drop_ask},
     "sop": {"edit": _write_procedure, "remove": _remove_procedure},
     "standing": {"keep": _keep_order, "drop": _drop_order},
     "order": {"revoke": _revoke_order},

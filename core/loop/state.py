@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
@@ -65,6 +66,7 @@ async def status(pulse: Pulse, *, alive: bool, pid: str | None) -> dict[str, Any
     """{pulse, last_tick, workers, attention, cost_today_usd, data_dir, guards}"""
     house = pulse.house
     look, config, now = await pulse.look(), await house.config(), house.services.clock.now()
+    _, warnings = await asyncio.to_thread(house.config_now)
 
     def rows(session: Session) -> dict[str, Any]:
         memory = remembering.load(session, look.world.policy_hash, now)
@@ -94,6 +96,7 @@ async def status(pulse: Pulse, *, alive: bool, pid: str | None) -> dict[str, Any
             ],
             "cost_today_usd": float(total(session, within(span_of("today", now, house.zone)))),
             "data_dir": str(house.folder.path),
+            "warnings": warnings,
             "guards": {
                 "fails": memory.backoff.fails if memory.backoff is not None else 0,
                 "retry_in_s": max(0, round((retry - now).total_seconds())) if retry is not None else 0,
@@ -113,6 +116,7 @@ def status_text(found: dict[str, Any]) -> str:
         f", every {pulse['interval_s']} s",
         f"last tick: {found['last_tick']['at'] or 'never'}",
     ]
+    lines += [f"not understood: {one}" for one in found["warnings"]]
     if guard["fails"]:
         lines.append(f"failures in a row: {guard['fails']}, again in {guard['retry_in_s']} s")
     if guard["capped"]:

@@ -35,6 +35,8 @@ PAUSE: Final = 15.0
 """Seconds until it is tried again."""
 NOBODY_THINKS: Final = 75
 """The exit code of a worker that no model answered."""
+READING: Final = frozenset({"company", "tickets", "ticket", "statement", "fetch"})
+"""Of what they give the transcript says only how much it was."""
 LONGEST_ANSWER: Final = 8_000
 """Tokens of one step: a report is one."""
 
@@ -90,7 +92,7 @@ class Builtin:
                 made = tools.Made(f"failed: {error}")
             done = Done(step.action, step.said(), kept(made.result))
             after = replace(memory, steps=[*memory.steps, done])
-            lines = [_line(len(after.steps), step, made.result)]
+            lines = [_line(after.taken, step, made.result)]
             if made.ticket_id and known.ticket_id is None:
                 known.ticket_id, known.property_id = made.ticket_id, made.property_id
             if made.asked:
@@ -225,5 +227,7 @@ def _answered(tx: Tx, memory: Memory, budget: Decimal) -> tuple[Memory, str]:
 
 def _line(number: int, step: Step, result: str) -> str:
     first = result.strip().splitlines()[0][:200] if result.strip() else "-"
+    if step.action in READING and not first.startswith(("refused: ", "failed: ")):
+        first = f"{len(result)} characters"
     why = f" ({step.why[:200]})" if step.why else ""
     return f"{number}. {step.action}{why}: {first}"

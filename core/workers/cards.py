@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from core import phrases
 from core.actors import Reader
-from core.cards.card import Fact, Field
+from core.cards.card import Fact, Field, Option
 from core.cards.view import ButtonDraft, CardDraft
 from core.company.company import Company
 from core.i18n import N_, Words
@@ -19,6 +19,7 @@ from core.text import shorten
 WORKERS: Final = "workers"
 """The kind of the card."""
 ENDED_SHOWN: Final = 5
+MOST_BUTTONS: Final = 20
 HEALTH: Final = {
     "busy": N_("at work"),
     "waiting-ask": N_("waits for an answer"),
@@ -33,36 +34,56 @@ def card(workers: Sequence[dict[str, Any]], company: Company, now: datetime, rea
     words = reader.words
     person = company.person(reader.person_id or "")
     live = [one for one in workers if one["alive"]]
-    ended = [one for one in workers if not one["alive"]][-ENDED_SHOWN:]
-    buttons: list[ButtonDraft] = []
+    dead = [one for one in workers if not one["alive"]]
+    ended = sorted(dead, key=lambda one: str(one["ended_at"]))[-ENDED_SHOWN:]
+    tells: list[ButtonDraft] = []
+    flags: list[ButtonDraft] = []
+    ends: list[ButtonDraft] = []
+    sure = Field(
+        name="sure",
+        kind="choice",
+        label=words("It stops in the middle of its work."),
+        options=(Option(value="yes", label=words("End it")), Option(value="no", label=words("Let it work"))),
+    )
     note = Field(name="note", kind="text", label=words("What is the matter"), required=False)
     text = Field(name="text", kind="text", label=words("What it should know"), required=True)
     for one in live:
-        about = {"worker": one["id"]}
+        about = {"worker": one["id"], "run": one["run"]}
         if person is not None and person.role in {Role.FOUNDER, Role.LEAD}:
-            buttons.append(
+            tells.append(
                 ButtonDraft("tell", words("Tell {worker}", worker=one["id"]), "plain", about, (text,))
             )
         if person is not None and person.role is Role.FOUNDER:
-            buttons.append(
+            flags.append(
                 ButtonDraft("flag", words("Flag {worker}", worker=one["id"]), "plain", about, (note,))
             )
-            buttons.append(ButtonDraft("kill", words("End {worker}", worker=one["id"]), "danger", about))
+            ends.append(
+                ButtonDraft("kill", words("End {worker}", worker=one["id"]), "danger", about, (sure,))
+            )
     lead = words("{count} at work", count=len(live)) if live else words("Nobody works.")
     return CardDraft(
         title=words("Workers"),
         lead=lead,
         state="done",
         facts=tuple(Fact(label=one["id"], value=_line(one, words, now)) for one in [*live, *ended]),
-        buttons=tuple(buttons[:20]),
+        buttons=tuple(_fitting(tells, ends, flags)),
     )
+
+
+def _fitting(*kinds: list[ButtonDraft]) -> list[ButtonDraft]:
+    """All of a kind or none, as many kinds as fit on a card."""
+    found: list[ButtonDraft] = []
+    for kind in kinds:
+        if len(found) + len(kind) <= MOST_BUTTONS:
+            found += kind
+    return found
 
 
 def _line(one: dict[str, Any], words: Words, now: datetime) -> str:
     parts = [phrases.label(HEALTH, one["health"] if one["alive"] else one["state"], words)]
     if one["alive"] and one["ask_id"]:
         parts.append(str(one["ask_id"]))
-    if not one["alive"] and one["exit_code"]:
+    if one["state"] == "exited" and one["exit_code"]:
         parts.append(words("it failed ({code})", code=one["exit_code"]))
     if one["verify"]:
         parts.append(

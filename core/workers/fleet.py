@@ -364,16 +364,16 @@ class Fleet:
 
     # --- ending
 
-    async def kill(self, worker: str, *, wished: bool = False) -> str:
-        """The name of what was ended. `wished`: by itself, and it ended well. Raises Refused("unknown_worker")."""
+    async def kill(self, worker: str, *, wished: bool = False, run: int = 0) -> str:
+        """The name of what was ended. `wished`: by itself, and it ended well; `run`: only that one of this name. Raises Refused("unknown_worker")."""
         async with self._turn:
-            ended = await self._store.write(lambda tx: self._killed(tx, worker, wished))
+            ended = await self._store.write(lambda tx: self._killed(tx, worker, wished, run))
         return await self._end(ended, wished=wished)  # nobody else waits for one that is slow to go
 
-    def _killed(self, tx: Tx, worker: str, wished: bool) -> _Fact:
+    def _killed(self, tx: Tx, worker: str, wished: bool, run: int = 0) -> _Fact:
         known = [one.id for one in roster.all_live(tx.session)]
         row = roster.live(tx.session, names.checked(worker, known))
-        if row is None:
+        if row is None or (run and row.run != run):
             raise Refused("unknown_worker", worker=worker[:80])
         fact = _Fact.of(row)
         self._ended(tx, row.run, 0 if wished else None, "exited" if wished else "killed")
@@ -544,8 +544,8 @@ class Fleet:
 
     # --- flags
 
-    def raise_flag(self, tx: Tx, worker: str, note: str) -> str:
-        """The founder is told once per flag; his reply is told to the worker. Raises Refused("unknown_worker")."""
+    def raise_flag(self, tx: Tx, worker: str, note: str, by: str = "") -> str:
+        """The founder is told once per flag, unless it is his own; his reply is told to the worker. Raises Refused("unknown_worker")."""
         known = [one.id for one in roster.all_live(tx.session)]
         row = roster.live(tx.session, names.checked(worker, known))
         if row is None:
@@ -553,7 +553,8 @@ class Fleet:
         self.lower_flag(tx, row)
         row.flagged, row.note = True, note.strip()[:1000]
         tx.session.flush()
-        asks.ask(tx, row.id, row.note or "–", channel="loop", kind="flag")
+        if by != self._services.company.founder.id:
+            asks.ask(tx, row.id, row.note or "–", channel="loop", kind="flag")
         happened(tx, "workers")
         return row.id
 

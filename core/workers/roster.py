@@ -69,7 +69,7 @@ def waiting_asks(session: Session, workers: Sequence[str]) -> dict[str, AskRow]:
 def describe(
     session: Session, sessions: Path, now: datetime, stuck_after: float, *, every: bool = False
 ) -> list[dict[str, Any]]:
-    """[{id, state, alive, exit_code, health, flagged, note, ask_id, idle_s, uptime_s, cost_usd, verify, runner, tells}]"""
+    """[{id, state, alive, exit_code, health, flagged, note, ask_id, idle_s, uptime_s, cost_usd, verify, runner, run, ended_at, tells}]"""
     rows = shown(session, every=every)
     asks = waiting_asks(session, [row.id for row in rows])
     told = dict(
@@ -97,6 +97,8 @@ def describe(
                 "cost_usd": float(spent(session, row)),
                 "verify": row.verify,
                 "runner": row.runner,
+                "run": row.run,
+                "ended_at": row.ended_at.isoformat() if row.ended_at is not None else None,
                 "tells": int(told.get(row.id, 0)) if alive else 0,
             }
         )

@@ -50,14 +50,17 @@ async def test_the_founder_sees_tells_flags_and_ends_them(house: Working) -> Non
     assert card.lead == "1 at work"
     assert "quotes: at work · since " in card.text
     assert "gone: has ended · it failed (3)" in card.text
-    assert [one["label"] for one in card.card["buttons"]] == ["Tell quotes", "Flag quotes", "End quotes"]
+    assert [one["label"] for one in card.card["buttons"]] == ["Tell quotes", "End quotes", "Flag quotes"]
     await card.tap("tell", text="the cap is 200")
 
     async def told() -> str:
         return await house.ok("told", by="quotes", worker="quotes")
 
     assert await soon(told) == "• the cap is 200"
-    await card.tap("kill")
+    await card.tap("kill", sure="no")
+    assert "quotes works on." in (await house.world.texts("ben"))[-1]
+    assert (await house.listed())["quotes"]["alive"]
+    await card.tap("kill", sure="yes")
 
     async def ended() -> bool:
         return not (await house.listed())["quotes"]["alive"]
@@ -69,13 +72,45 @@ async def test_the_founder_sees_tells_flags_and_ends_them(house: Working) -> Non
         return (await house.world.texts("ben"))[-1] == "quotes is ended."
 
     await soon(said)
-    await card.tap("kill")
+    await house.start("quotes", "sleep 100")  # another one of that name
+    await card.tap("kill", sure="yes")
 
     async def refused() -> bool:
         await house.world.settle()
         return "There is no worker quotes at work" in (await house.world.texts("ben"))[-1]
 
     await soon(refused)
+    assert (await house.listed())["quotes"]["alive"], "an old card ends nobody new"
+
+
+async def test_eight_at_work_have_a_button_to_end_each(house: Working) -> None:
+    for number in range(8):
+        await house.start(f"w{number}")
+    await house.world.says("ben", "/workers")
+
+    async def shown() -> bool:
+        await house.world.settle()
+        return bool(await house.world.cards("ben", "workers"))
+
+    await soon(shown)
+    labels = [one["label"] for one in (await house.world.card("ben", "workers")).card["buttons"]]
+    assert [one for one in labels if one.startswith("End ")] == [f"End w{number}" for number in range(8)]
+    assert len(labels) == 16
+
+
+async def test_what_nobody_waits_for_can_be_let_go(house: Working) -> None:
+    await house.start("quotes")
+    await house.ok("ask", by="quotes", worker="quotes", prompt="Is 140 too much?")
+    await house.ok("kill", id="quotes")
+    await house.world.says("ben", "/asks")
+    assert "(Nobody waits for this any more)" in (await house.world.texts("ben"))[-1]
+    card = await house.world.card("ben", "ask")
+    await card.tap("drop")
+    await house.pulse.look_after_workers()
+    assert not (await house.listed())["quotes"]["alive"]
+    assert (await house.world.card("ben", "ask")).lead == "That has settled itself."
+    await house.world.says("ben", "/answer quotes-1 yes")
+    assert "already taken care of" in (await house.world.texts("ben"))[-1]
 
 
 async def test_who_may_do_what(house: Working) -> None:
@@ -92,7 +127,8 @@ async def test_who_may_do_what(house: Working) -> None:
     await soon(shown)
     card = await house.world.card("shirley", "workers")
     assert card.card["buttons"] == []
-    assert "does not work any more" in await says(house, "ben", "/tell nobody x")
+    assert "There is no worker nobody" in await says(house, "ben", "/tell nobody x")
+    assert "I do not know nobody" in await says(house, "ben", "/ask nobody x")
     assert "few words" in await says(house, "ben", "/tell quotes")
 
 

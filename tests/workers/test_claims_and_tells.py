@@ -104,7 +104,7 @@ async def test_26_two_readers_race_and_each_word_comes_once_in_its_order(house: 
 
 
 async def test_26_the_dead_are_told_nothing_and_a_new_one_hears_nothing_old(house: Working) -> None:
-    assert await house.refused("tell", id="ghost", text="boo") == "worker_not_live"
+    assert await house.refused("tell", id="ghost", text="boo") == "unknown_worker"
     await house.start("twice")
     await house.ok("tell", id="twice", text="for the first one")
     await house.ok("kill", id="twice")

@@ -47,6 +47,9 @@ function listen() {
     soon();
   });
   stream.addEventListener("reset", soon);
+  stream.addEventListener("loop", () => {
+    if (location.pathname === "/loop") soon();
+  });
   stream.addEventListener("cost", (event) => {
     const cost = JSON.parse(event.data);
     for (const [name, value] of [["today", cost.today_usd], ["month", cost.month_usd]]) {
@@ -110,11 +113,13 @@ function ask(title, question, more) {
 }
 
 // A worker, or a question of one. `null`: the person went back.
-async function actOnLoop(button, worker, question) {
+async function actOnLoop(button, about) {
+  const { worker, ask: question } = about.dataset;
   const path = worker ? `/workers/${encodeURIComponent(worker)}` : `/asks/${encodeURIComponent(question)}`;
   switch (button.dataset.act) {
     case "answer": {
-      const said = button.dataset.text ? [button.dataset.text] : await ask(question, texts.answer, false);
+      const text = about.querySelector("pre").textContent;
+      const said = button.dataset.text ? [button.dataset.text] : await ask(text.slice(0, 300), texts.answer, false);
       return said && call("POST", path, { text: said[0] });
     }
     case "tell": {
@@ -127,7 +132,7 @@ async function actOnLoop(button, worker, question) {
     }
     case "kill": {
       const said = await ask(worker, texts.kill, false);
-      if (said && said[0].trim() !== worker) return texts.failed;
+      if (said && said[0].trim() !== worker) return texts.killWrong;
       return said && call("POST", `${path}/kill`, {});
     }
     default:
@@ -137,7 +142,7 @@ async function actOnLoop(button, worker, question) {
 
 async function act(button) {
   const about = button.closest("[data-worker], [data-ask]");
-  if (about) return actOnLoop(button, about.dataset.worker, about.dataset.ask);
+  if (about) return actOnLoop(button, about);
   const ticket = button.closest("[data-ticket]").dataset.ticket;
   const path = `/tickets/${encodeURIComponent(ticket)}`;
   const approval = `/approvals/${encodeURIComponent(button.dataset.approval || "")}`;

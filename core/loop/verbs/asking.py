@@ -120,6 +120,8 @@ async def ask(verbs: Carrier, asked: Asked) -> Reply:
         elif person is not None and roster.live(tx.session, name) is not None:
             tells.tell(tx, name, f"{person.name} asks: {prompt}", person.id)
             return name, (N_("{worker} reads it at its next step."), {"worker": name})
+        elif person is not None and roster.newest(tx.session, name) is None:
+            raise Refused("unknown_person", name=name[:60])
         row = asks.ask(
             tx,
             own(asked, names.checked(worker)),
@@ -137,7 +139,13 @@ async def ask(verbs: Carrier, asked: Asked) -> Reply:
 
     ask_id, said = await verbs.house.store.write(put)
     await verbs.pulse.observe()
-    return Reply(out=ask_id, said=said)
+    named = asked.text("ref")
+    gone = (
+        f"{named} is no file of reports/ that could go with it: its name stands on the card"
+        if named and attachment is None
+        else ""
+    )
+    return Reply(out=ask_id, err=gone, said=said)
 
 
 async def answered(verbs: Carrier, asked: Asked) -> Reply:

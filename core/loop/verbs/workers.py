@@ -13,6 +13,7 @@ from core.cost import external
 from core.errors import Refused
 from core.i18n import N_
 from core.loop import starting
+from core.loop.house import is_down
 from core.loop.judging import NotDone
 from core.loop.verbs.call import Asked, Carrier, Reply, body_of
 from core.money import usd
@@ -50,6 +51,8 @@ async def start(verbs: Carrier, asked: Asked) -> Reply:
     kept = names.checked(order.id)
     line = await verbs.note(asked, f"start-worker {kept}", goal=kept)
     err = f"asked {who}: {began.verify_asked}" if began.verify_asked else ""
+    if await verbs.house.store.read(is_down):
+        err = f"{err}\nthe loop is stopped, and it works all the same".strip()
     return Reply(out=line, err=err, said=(N_("{worker} works on it."), {"worker": kept}))
 
 
@@ -60,7 +63,7 @@ async def kill(verbs: Carrier, asked: Asked) -> Reply:
     wished = bool(asked.worker)
     if wished:
         own(asked, worker)
-    ended = await verbs.house.fleet.kill(worker, wished=wished)
+    ended = await verbs.house.fleet.kill(worker, wished=wished, run=int(asked.args.get("run") or 0))
     await verbs.house.fleet.settle_leases()
     await verbs.note(asked, f"kill-worker {ended}", goal=ended)
     return Reply(out=f"killed {ended}", said=(N_("{worker} is ended."), {"worker": ended}))
@@ -101,7 +104,7 @@ def _span(seconds: int) -> str:
 async def flag(verbs: Carrier, asked: Asked) -> Reply:
     worker, note = own(asked, asked.text("id")), asked.text("note")
     fleet = verbs.house.fleet
-    kept = await verbs.house.store.write(lambda tx: fleet.raise_flag(tx, worker, note))
+    kept = await verbs.house.store.write(lambda tx: fleet.raise_flag(tx, worker, note, asked.actor))
     await verbs.note(asked, f"flag {kept}{f' · {note}' if note else ''}")
     return Reply(out=f"flagged {kept}", said=(N_("{worker} is flagged."), {"worker": kept}))
 
@@ -136,6 +139,8 @@ async def tell(verbs: Carrier, asked: Asked) -> Reply:
     def put(tx: Tx) -> str:
         known = [one.id for one in roster.all_live(tx.session)]
         kept = names.checked(worker, known)
+        if roster.newest(tx.session, kept) is None:
+            raise Refused("unknown_worker", worker=kept)
         tells.tell(tx, kept, text, asked.told_by)
         return kept
 
