@@ -40,6 +40,10 @@ PRICES: Final = {
     "taipei_water_works": "4,200 NTD, 明天上午",
     "ito_setsubi": "6,000 NTD, 後天",
 }
+NAMES: Final = {
+    "mr_wang_hvac": "Mr. Wang", "taipei_water_works": "Chen Cooling", "ito_setsubi": "North Air",
+    "ben": "Ben", "miguel": "Miguel", "shirley": "Shirley",
+}  # fmt: skip
 DECIDES: Final = {
     "three-quotes": ("over_cap", "quotes", "job:three-quotes {one}"),
     "damage-claim": ("claimable", "claim", "job:damage-claim {one}"),
@@ -67,7 +71,7 @@ class Played:
         self.lines.append(f"**{who}**: {' '.join(text.split())[:300]}")
 
     def tapped(self, who: str, what: str) -> None:
-        self.says(who, what)
+        self.says(NAMES.get(who, who), what)
         self.taps[who] = self.taps.get(who, 0) + 1
 
 
@@ -145,7 +149,7 @@ def quotes(done: Mapping[str, list[str]], what: str) -> Json:
                 "message": "the lowest of three quotes, tomorrow morning", "why": "the best of them"}  # fmt: skip
     return {
         "action": "done",
-        "text": f"{what}: Chen Cooling 130 USD tomorrow morning, Mr. Wang 139 USD today.",
+        "text": f"{what}: Chen Cooling 4,200 NTD (130 USD) tomorrow morning, Mr. Wang 4,500 NTD (139 USD) today.",
     }
 
 
@@ -167,12 +171,13 @@ def statement(done: Mapping[str, list[str]], what: str) -> Json:
             {"prompt": f"{odd['ticket']}: the bill is {odd['bill_usd']} USD, the estimate was {odd['estimate_usd']}. Why?",
              "to": "shirley", "options": ["A part was replaced", "A mistake", "I do not know"]}]}  # fmt: skip
     if "report" not in done:
-        return {
-            "action": "report",
-            "name": "draft",
-            "text": f"# {place}\n\n{done['statement'][0]}\n\n{answers[0]}",
-            "why": "for the owner",
-        }
+        rows = "\n".join(
+            f"| {one['ticket']} | {one['category']} | {', '.join(one['vendors'])} | {one['estimate_usd']} | {one['bill_usd']} | {one['charge_to']} |"
+            for one in json.loads(done["statement"][0])["tickets"]
+        )
+        head = "| ticket | what | vendor | estimate USD | bill USD | who pays |\n|---|---|---|---|---|---|"
+        text = f"# {place}\n\n{head}\n{rows}\n\nAsked:\n\n{answers[0]}"
+        return {"action": "report", "name": "draft", "text": text, "why": "for the owner"}
     if len(answers) < 2:
         return {"action": "ask", "why": "nothing goes out without a yes", "questions": [
             {"prompt": "May this statement go to the owner?", "options": ["Yes", "Not yet"], "report": "draft"}]}  # fmt: skip
@@ -187,19 +192,21 @@ def claim(done: Mapping[str, list[str]], what: str) -> Json:
     answers = done.get("answers", [])
     if not answers:
         return {"action": "ask", "why": "deadline and proof", "questions": [
-            {"prompt": f"{what}: booked over which platform, and when was the check-out?", "options": ["Airbnb", "Booking.com", "Vrbo"]},
+            {"prompt": f"{what}: booked over which platform? The check-out was on Sunday.", "options": ["Airbnb, 14 days", "Booking.com, 14 days", "Another"]},
             {"prompt": f"{what}: where are photos of the damage and the receipt?", "to": "miguel"}]}  # fmt: skip
     if "report" not in done:
-        return {
-            "action": "report",
-            "text": f"# Claim for {what}\n\n{done['ticket'][0][:600]}\n\n{answers[0]}",
-            "why": "to be pasted into the form",
-        }
+        ticket = (
+            json.loads(done["ticket"][0].partition("\n(...")[0]) if "\n(..." not in done["ticket"][0] else {}
+        )
+        bill = (ticket.get("dispatches") or [{}])[-1].get("actual_cost_usd", "?")
+        said = ticket.get("transcript_en") or ticket.get("raw_input", "")
+        text = f"# Claim for {what}\n\nWhat was reported: {said}\n\nRepaired for {bill} USD.\n\nAsked:\n\n{answers[0]}"
+        return {"action": "report", "text": text, "why": "to be pasted into the form"}
     if "It is filed" not in answers[-1]:
         return {"action": "ask", "hours": 24, "why": "chase it", "questions": [
             {"prompt": f"Please file the claim of {what} by Friday. The text is in the report.",
              "options": ["It is filed", "Not yet", "We will not claim"], "report": ""}]}  # fmt: skip
-    return {"action": "done", "text": f"The claim of {what} is filed, nine days before the deadline."}
+    return {"action": "done", "text": f"The claim of {what} is filed, before the two weeks were over."}
 
 
 WORKS: Final[Mapping[str, Callable[[Mapping[str, list[str]], str], Json]]] = {
@@ -298,7 +305,7 @@ async def play_claim(stage: Stage) -> None:
     await stage.work.ok("goal on", id="damage-claim")
     await stage.beat()
     await stage.go_on("claim-T-1001")
-    await stage.answers("ben", "", tap="Airbnb")
+    await stage.answers("ben", "", tap="Airbnb, 14 days")
     await stage.answers("miguel", "in the shared folder, the receipt too")
     await stage.go_on("claim-T-1001")
     await stage.answers("ben", "", tap="Not yet")

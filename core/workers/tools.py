@@ -169,7 +169,7 @@ def _tickets(tx: Tx, ground: Ground, step: Step) -> Made:
 def _ticket(tx: Tx, ground: Ground, step: Step) -> Made:
     ticket = find_ticket(tx, step.ticket_id or "")
     kept = ("ticket_id", "property_id", "status", "category", "severity", "risk_tags", "reporter", "raw_input",
-            "transcript_en", "dispatches", "cost_usd", "guest_credit_usd", "created_at", "resolved_at", "outcome",
+            "transcript_en", "dispatches", "guest_credit_usd", "created_at", "resolved_at", "outcome",
             "charge_to", "history")  # fmt: skip
     told = {key: value for key, value in ticket_json(ticket).items() if key in kept}
     return Made(

@@ -96,5 +96,5 @@ async def test_a_statement_with_its_odd_bill_explained(tmp_path: Path) -> None:
 async def test_a_claim_is_chased_until_it_is_filed(tmp_path: Path) -> None:
     played = await play.run("damage-claim", tmp_path)
     assert played.taps == {"ben": 3, "miguel": 1}
-    assert "Ben: Airbnb" in played.report
+    assert "Ben: Airbnb, 14 days" in played.report
     assert any("filed" in line for line in played.lines)
