@@ -44,7 +44,7 @@ from core.loop.moves import (
     WriteSensor,
     line_of,
 )
-from core.loop.sensing import APPROVED, TIMED_OUT, run_program, struck
+from core.loop.sensing import TIMED_OUT, run_program, struck
 from core.loop.shell_gate import judge
 from core.loop.starting import approved, start
 from core.outbox import card_publisher
@@ -194,11 +194,8 @@ class Acting:
         line = line_of(move)
         return lambda tx: Acted(line, output=output, look_again=LOOK_AGAIN)
 
-    async def run(
-        self, cmd: str, config: LoopConfig, run_id: str, *, approved: bool = False
-    ) -> tuple[int, str]:
-        """(how it ended, the end of what it printed). That it runs is a row first: a death in the middle is told of. `approved`:
-        the founder said yes, so that the verbs in it are his."""
+    async def run(self, cmd: str, config: LoopConfig, run_id: str) -> tuple[int, str]:
+        """(how it ended, the end of what it printed). That it runs is a row first: a death in the middle is told of."""
         house, within = self._house, config.shell_timeout_secs
 
         def intend(tx: Tx) -> None:
@@ -207,12 +204,6 @@ class Acting:
                 tx.add(LoopIntent(id=run_id, text=cmd[:2000], at=tx.now, within=within))
 
         await house.store.write(intend)
-        mine = set[int]()
-
-        def began(pid: int) -> None:
-            mine.add(pid)
-            APPROVED.update(mine)
-
         try:
             done = await run_program(
                 ["bash", "-c", cmd],
@@ -221,13 +212,10 @@ class Acting:
                 within=float(within),
                 most=OUTPUT * 4,
                 tail=True,
-                started=began if approved else None,
             )
         except OSError as error:
             await house.store.write(lambda tx: _forget(tx, run_id))
             return 127, error.strerror or "it cannot be started"
-        finally:
-            APPROVED.difference_update(mine)
         await house.store.write(lambda tx: _forget(tx, run_id))
         text = struck(done.out + done.err, house.secrets).decode("utf-8", "replace")
         return done.code, text[-OUTPUT:]
@@ -295,7 +283,7 @@ class Acting:
         code, output = 0, ""
         match approval.kind:
             case "shell" | "act":
-                code, output = await self.run(approval.payload, config, approval.ask_id, approved=True)
+                code, output = await self.run(approval.payload, config, approval.ask_id)
             case "command":
                 code, output = await self._start_approved(approval)
             case "playbook":

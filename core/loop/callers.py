@@ -16,9 +16,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import names
 from core.context import Store
-from core.loop.sensing import APPROVED
 from core.processes import began, parent
 from core.store.worker_tables import WorkerRow
 
@@ -44,7 +42,6 @@ class Callers:
         self._store = store
         self._heard = heard
         self._known: dict[str, str] = {}
-        self._service = os.getpid()
         self._server: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -76,7 +73,7 @@ class Callers:
                 request = (await reader.readline()).decode("ascii").strip()
                 if request and len(self._known) < KEPT:
                     known = await self._store.read(_supervisors)
-                    self._known[request] = await asyncio.to_thread(caller_of, pid, known, self._service)
+                    self._known[request] = await asyncio.to_thread(caller_of, pid, known)
                     self._heard()
                 writer.write(b"ok\n")
                 await writer.drain()
@@ -90,11 +87,9 @@ def peer_of(connection: socket.socket) -> int:
     return pid
 
 
-def caller_of(pid: int, supervisors: Mapping[tuple[int, str], str], service: int) -> str:
-    """The worker that process `pid` belongs to; names.PULSE: it is a program that the loop itself started; "": neither. What cannot
-    be told is UNKNOWN. `supervisors`: (number, beginning) -> worker."""
-    if pid == service:
-        return ""
+def caller_of(pid: int, supervisors: Mapping[tuple[int, str], str]) -> str:
+    """The worker that process `pid` belongs to; "": none. What cannot be told is UNKNOWN. `supervisors`: (number, beginning) ->
+    worker."""
     if pid <= 0:
         return UNKNOWN
     for _ in range(DEEPEST):
@@ -103,10 +98,6 @@ def caller_of(pid: int, supervisors: Mapping[tuple[int, str], str], service: int
             return UNKNOWN
         if (pid, since) in supervisors:
             return supervisors[pid, since]
-        if pid in APPROVED:
-            return ""  # the founder said yes to exactly this
-        if pid == service:
-            return names.PULSE
         if pid == 1:
             return ""
         pid = parent(pid) or 0

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from core import names, phrases
+from core import phrases
 from core.context import Tx
 from core.errors import Refused
 from core.i18n import Words
@@ -127,7 +127,7 @@ class Requests:
         if found is None:
             return
         asked, reply_to = found
-        if caller and (caller != names.PULSE or not asked.worker):
+        if caller:
             asked = replace(asked, worker=caller)
         try:
             reply = await self._verbs.carry_out(asked)

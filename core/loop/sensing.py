@@ -30,8 +30,6 @@ MARK: Final = "LOOPOS_LOOP_OF"
 """In the environment of every program that a loop starts: whose it is."""
 RUNNING: Final[set[int]] = set()
 """Sessions of the programs that run now, by the number of their first process."""
-APPROVED: Final[set[int]] = set()
-"""Those among them to which the founder said yes."""
 STRUCK: Final = b"[struck out]"
 LEAST_SECRET: Final = 6
 _INTERVAL: Final = re.compile(rb"^\s*#\s*(?:looop|loopos):interval=(\d{1,7})\s*$")

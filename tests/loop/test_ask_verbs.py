@@ -24,7 +24,6 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with open_world(tmp_path, MovableClock(datetime.now(UTC) + timedelta(minutes=1))) as one:
         await one.app.pulse.prepare()
         await one.app.requests.start()
-        one.app.requests._callers._service = -1  # what this test starts is nobody's sensor
         await one.says("ben", "/help")  # he talks here: this is where he is asked
         yield one
 

@@ -156,13 +156,11 @@ def test_who_calls_is_told_by_descent() -> None:
     assert since is not None
     up = parent(me)
     assert up is not None
-    assert caller_of(me, {(me, since): "w"}, service=-1) == "w"
-    assert caller_of(me, {(up, began(up) or ""): "w"}, service=-1) == "w"
-    assert caller_of(me, {(me, "another beginning"): "w"}, service=-1) == ""
-    assert caller_of(me, {}, service=up) == "pulse", "a program that the loop itself started"
-    assert caller_of(me, {(me, since): "w"}, service=me) == ""
-    assert caller_of(0, {}, service=-1) == UNKNOWN, "it is in a world of its own"
-    assert caller_of(2**22 - 1, {}, service=-1) == UNKNOWN
+    assert caller_of(me, {(me, since): "w"}) == "w"
+    assert caller_of(me, {(up, began(up) or ""): "w"}) == "w"
+    assert caller_of(me, {(me, "another beginning"): "w"}) == ""
+    assert caller_of(0, {}) == UNKNOWN, "it is in a world of its own"
+    assert caller_of(2**22 - 1, {}) == UNKNOWN
 
 
 def test_an_end_that_is_no_number_is_an_end_all_the_same(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from core import names
 from core.errors import Refused
 from core.loop.judging import NotDone
 from core.loop.sensing import struck
@@ -26,8 +25,7 @@ class Verbs(Carrier):
     async def carry_out(self, asked: Asked) -> Reply:
         """Never raises for what was asked."""
         if asked.worker and asked.verb in POLICY:
-            who = "a program of the loop" if asked.worker == names.PULSE else "a worker"
-            return Reply(1, err=f"{who} may not {asked.verb}: it proposes, it never approves")
+            return Reply(1, err=f"a worker may not {asked.verb}: it proposes, it never approves")
         try:
             return await VERBS[asked.verb](self, replace(asked, args=self._struck(asked.args)))
         except Refused as refused:
