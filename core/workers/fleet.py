@@ -102,6 +102,8 @@ class Fleet:
         self._setting = setting
         self._turn = asyncio.Lock()
         self._leases = asyncio.Lock()
+        self._launching: set[int] = set()
+        """Runs whose process is being started: it is not gone because it is not there yet."""
 
     @property
     def sessions(self) -> Path:
@@ -195,7 +197,16 @@ class Fleet:
     async def _launch(
         self, worker: str, run: int, launch: int, brief: str, runner: str, template: str, setting: Setting
     ) -> None:
-        """Its process begins; one that cannot begin has ended with NOT_STARTED."""
+        """Its process begins. Raises Refused("worker_not_started"): it has ended with NOT_STARTED."""
+        self._launching.add(run)
+        try:
+            await self._begin(worker, run, launch, brief, runner, template, setting)
+        finally:
+            self._launching.discard(run)
+
+    async def _begin(
+        self, worker: str, run: int, launch: int, brief: str, runner: str, template: str, setting: Setting
+    ) -> None:
         prompt = self._folder / "prompts" / f"{worker}.md"
 
         def begin() -> tuple[int, str]:
@@ -219,21 +230,29 @@ class Fleet:
             await self._store.write(lambda tx: self._ended(tx, run, NOT_STARTED))
             raise Refused("worker_not_started", worker=worker, why=str(error)[:200]) from None
 
-        def note(tx: Tx) -> None:
+        def note(tx: Tx) -> bool:
             row = tx.get(WorkerRow, run)
-            if row is not None and row.state in LIVE:
-                row.state, row.pid, row.began = "running", pid, since
-                happened(tx, "workers")
+            if row is None or row.state not in LIVE:
+                return False
+            row.state, row.pid, row.began = "running", pid, since
+            happened(tx, "workers")
+            return True
 
-        await self._store.write(note)
-        await asyncio.to_thread(launching.let_go, self.sessions / worker, run, launch)
+        if await self._store.write(note):
+            await asyncio.to_thread(launching.let_go, self.sessions / worker, run, launch)
+        else:  # somebody ended it meanwhile
+            await asyncio.to_thread(launching.ask_to_end, pid, since, wished=False)
 
     # --- looking after them
 
     async def observe(self) -> bool:
         """What has ended is known to have ended; whether there was such."""
         rows = await self._store.read(
-            lambda session: [_Fact.of(row) for row in roster.all_live(session) if not row.waits_for]
+            lambda session: [
+                _Fact.of(row)
+                for row in roster.all_live(session)
+                if not row.waits_for and row.run not in self._launching
+            ]
         )
         if not rows:
             return False
@@ -407,15 +426,15 @@ class Fleet:
     async def kill_all(self) -> list[str]:
         living = await self._store.read(lambda session: [one.id for one in roster.all_live(session)])
 
-        async def one(worker: str) -> str | None:
-            try:
-                ended = await self._store.write(lambda tx: self._killed(tx, worker, False))
-            except Refused:
-                return None
-            return await self._end(ended, wished=False)
+        ended = []
+        async with self._turn:
+            for worker in living:
+                with contextlib.suppress(Refused):
+                    ended.append(await self._store.write(partial(self._killed_one, worker)))
+        return list(await asyncio.gather(*(self._end(one, wished=False) for one in ended)))
 
-        found = await asyncio.gather(*(one(worker) for worker in living))
-        return [worker for worker in found if worker]
+    def _killed_one(self, worker: str, tx: Tx) -> _Fact:
+        return self._killed(tx, worker, False)
 
     async def after_a_crash(self) -> None:
         """Those that were to be ended when the last process died are ended now."""
@@ -431,6 +450,14 @@ class Fleet:
         for one in rows:
             if one.pid is not None and one.began is not None:
                 await asyncio.to_thread(launching.ask_to_end, one.pid, one.began, wished=False)
+        for run in await self._store.read(_between):
+            # It had its answers, and the process that would go on with them was never started.
+            with contextlib.suppress(Refused):
+                found = await self._store.write(partial(self._woken_one, run))
+                await self._resume(found, await self._setting())
+
+    def _woken_one(self, run: int, tx: Tx) -> _Next:
+        return self._woken(tx, run)
 
     # --- what an answer brings about
 
@@ -452,7 +479,7 @@ class Fleet:
                 if line:
                     lines.append(line)
             for run in await self._store.read(lambda session: _overdue(session, now)):
-                found = await self._store.write(lambda tx, run=run: self._woken(tx, run))  # type: ignore[misc]
+                found = await self._store.write(partial(self._woken_one, run))
                 lines.append(await self._resume(found, setting))
         return lines
 
@@ -606,6 +633,17 @@ def _removed(folder: Path) -> None:
         folder.unlink(missing_ok=True)
     else:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _between(session: Session) -> list[int]:
+    """Built-in workers that were about to be started again."""
+    wanted = select(WorkerRow.run).where(
+        WorkerRow.state == "running",
+        WorkerRow.runner == BUILTIN,
+        WorkerRow.pid.is_(None),
+        WorkerRow.waits_for == "",
+    )
+    return list(session.scalars(wanted))
 
 
 def _overdue(session: Session, now: datetime) -> list[int]:

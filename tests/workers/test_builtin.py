@@ -120,6 +120,27 @@ async def test_asked_it_rests_and_each_answer_is_awaited(house: Scripted) -> Non
     assert "By when?\n-> operator: noon" in house.asked[1]
 
 
+async def test_a_death_between_an_answer_and_the_process_that_goes_on_with_it_loses_nothing(
+    house: Scripted,
+) -> None:
+    house.says({"action": "ask", "questions": [{"prompt": "Which?"}]}, {"action": "done", "text": "x"})
+    await house.begin("pumps")
+    await house.step("pumps")
+    await house.ok("answer", id="pumps-1", text="south")
+
+    def taken(tx: Any) -> None:  # what the service did last
+        row = roster.newest(tx.session, "pumps")
+        assert row is not None
+        house.fleet._woken(tx, row.run)
+
+    await house.world.do(taken)
+    await house.fleet.after_a_crash()
+    row = await house.row("pumps")
+    assert (row.state, row.launches) == ("running", 3)
+    assert row.pid is not None
+    assert (await house.step("pumps"))["next"] == "end"
+
+
 async def test_what_nobody_answers_in_time_it_goes_on_without(house: Scripted) -> None:
     house.says(
         {"action": "ask", "questions": [{"prompt": "Anybody?"}], "hours": 2}, {"action": "done", "text": "x"}
