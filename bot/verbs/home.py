@@ -59,7 +59,9 @@ class Answer:
 class Home:
     """Where the database is, and who owns it."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], *, alone: bool = True) -> None:
+        """`alone`: without a service a verb is carried out by this process."""
+        self._alone = alone
         base = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
         self.path = Path(environ.get("LOOPOS_HOME") or Path(base) / "loopos")
         self.database = _file_of(environ.get("DATABASE_URL") or self._written("DATABASE_URL")) or (
@@ -109,6 +111,8 @@ class Home:
                     time.sleep(SLOWEST)
             if name is not None:
                 return self._answer(name, verb, args, worker)
+            if not self._alone:
+                raise Trouble("the service is gone")
             from bot.verbs.here import OWNED, carry_out
 
             found = Answer(*carry_out(verb, dict(args), worker))

@@ -18,7 +18,7 @@ TRIES: Final = 30
 
 
 def main(worker: str) -> int:
-    home = Home(os.environ)
+    home = Home(os.environ, alone=False)
     calls, refused = caller_of(home.database, os.environ), 0
     said = False
     mine = home.path / "loop" / "sessions" / worker / "go.json"

@@ -484,6 +484,8 @@ class Fleet:
         return lines
 
     async def _resume(self, one: _Next, setting: Setting) -> str:
+        if one.before is not None:  # the process that rested ends by itself; one that does not is ended
+            await asyncio.to_thread(launching.ask_to_end, *one.before, wished=True)
         await self._launch(one.id, one.run, one.launch, one.prompt, one.runner, "", setting)
         return f"resume-worker {one.id}"
 
@@ -491,10 +493,13 @@ class Fleet:
         """It has a process again."""
         row = tx.get(WorkerRow, run)
         assert row is not None
+        before = (row.pid, row.began) if row.pid is not None and row.began is not None else None
         row.waits_for, row.launches, row.pid, row.began = "", row.launches + 1, None, None
         happened(tx, "workers")
         return _Next(row.id, row.run, row.launches, row.prompt, row.runner, row.command, row.verify_command,
-                     row.ticket_id, row.property_id)  # fmt: skip
+                     row.ticket_id, row.property_id,
+            before=before,
+        )  # fmt: skip
 
     async def _go_on(self, ask_id: str, setting: Setting) -> str:
         next_one = await self._store.write(lambda tx: self._taken(tx, ask_id))
@@ -626,6 +631,8 @@ class _Next:
     question: str = ""
     answer: str = ""
     by: str = ""
+    before: tuple[int, str] | None = None
+    """The supervisor of its process before."""
 
 
 def _removed(folder: Path) -> None:
