@@ -13,7 +13,7 @@ from sqlalchemy import select
 from core.store.loop_tables import AskRow
 from core.store.tables import UsageRow
 from core.store.worker_tables import WorkerRow
-from core.workers import roster
+from core.workers import launching, roster
 from tests.fakes.models_and_speech import Asked, Json
 from tests.models.conftest import Thinking, thinking
 from tests.workers.working import Working, working
@@ -131,7 +131,9 @@ async def test_a_death_between_an_answer_and_the_process_that_goes_on_with_it_lo
     def taken(tx: Any) -> None:  # what the service did last
         row = roster.newest(tx.session, "pumps")
         assert row is not None
-        house.fleet._woken(tx, row.run)
+        before = house.fleet._woken(tx, row.run).before
+        assert before is not None
+        launching.ask_to_end(*before, wished=True)  # it rests, and has ended by itself
 
     await house.world.do(taken)
     await house.fleet.after_a_crash()
