@@ -47,6 +47,8 @@ class LoopFolder:
         self.path = path
         self._git = threading.RLock()
         """One of our threads at a time: git itself refuses a second."""
+        self._trouble = ""
+        """Why the last command of git's failed; "": it did not."""
 
     # --- its layout
 
@@ -84,10 +86,15 @@ class LoopFolder:
 
     def _try_git(self, *args: str) -> str:
         try:
-            return git.git(self.path, *args)
+            said = git.git(self.path, *args)
         except (OSError, subprocess.SubprocessError) as error:
-            log.warning("loop_not_committed", why=git.why(error))
+            why = git.why(error)
+            if why != self._trouble:  # the same trouble is one line, however many commands meet it
+                log.warning("loop_not_committed", why=why)
+            self._trouble = why
             return ""
+        self._trouble = ""
+        return said
 
     # --- what it holds
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 
 from core import git
 from core.errors import Refused
@@ -129,6 +130,22 @@ def test_without_git_the_files_count_all_the_same(
     folder.commit("write-goal a")
     assert folder.take_over(NOW) == []
     assert folder.goal("a") == "goal: a\n"
+
+
+def test_one_trouble_of_git_is_one_line_however_many_commands_meet_it(
+    folder: LoopFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with structlog.testing.capture_logs() as said:
+        with monkeypatch.context() as patch:
+            patch.setenv("PATH", "/nowhere")
+            for number in range(5):
+                (folder.path / "goals" / "x.md").write_text(str(number))
+                folder.commit("x")
+        folder.commit("x")
+        with monkeypatch.context() as patch:
+            patch.setenv("PATH", "/nowhere")
+            folder.commit("x")
+    assert [one["event"] for one in said].count("loop_not_committed") == 2
 
 
 def test_what_is_read_is_the_world(folder: LoopFolder) -> None:
