@@ -167,6 +167,7 @@ def test_the_first_story_in_two_windows(browser: Browser, service: Service) -> N
     picture(dark, "phone-dark")
 
 
+@pytest.mark.long
 def test_a_window_that_was_cut_off_neither_loses_nor_repeats(browser: Browser, service: Service) -> None:
     celine = window(browser, service, "celine", PHONE)
     say(celine, "Wastafel di vila Bali mampet")
@@ -184,6 +185,7 @@ def test_a_window_that_was_cut_off_neither_loses_nor_repeats(browser: Browser, s
     expect(celine.locator("article")).to_have_count(seen)
 
 
+@pytest.mark.long
 def test_by_keyboard_alone_and_with_a_voice_note(browser: Browser, service: Service) -> None:
     page = window(browser, service, "haru", PHONE)
     page.keyboard.type("伊東の家、洗面台の配管から水漏れ")
@@ -203,6 +205,7 @@ def test_by_keyboard_alone_and_with_a_voice_note(browser: Browser, service: Serv
     expect(page.locator('.card[data-kind="receipt"]')).to_have_count(2)
 
 
+@pytest.mark.long
 def test_everything_that_can_be_pressed_has_a_name_and_nothing_runs_off_the_phone(
     browser: Browser, service: Service
 ) -> None:
@@ -218,6 +221,7 @@ def test_everything_that_can_be_pressed_has_a_name_and_nothing_runs_off_the_phon
     assert page.locator("html").get_attribute("lang") == "zh-TW"
 
 
+@pytest.mark.long
 def test_what_people_write_is_never_markup(browser: Browser, service: Service) -> None:
     page = window(browser, service, "miguel", DESKTOP)
     page.on("dialog", lambda dialog: pytest.fail("a script ran"))
@@ -228,6 +232,7 @@ def test_what_people_write_is_never_markup(browser: Browser, service: Service) -
     assert page.locator(".bubble img").count() == 0
 
 
+@pytest.mark.long
 def test_a_wrong_reading_is_put_right_on_a_phone(browser: Browser, service: Service) -> None:
     haru = window(browser, service, "haru", PHONE)
     say(haru, "伊東の家の池のポンプが変な音です")

@@ -23,6 +23,7 @@ from tests.world import STORY
 
 __all__ = ["browser", "service"]
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine: apt-get install chromium"),
 ]

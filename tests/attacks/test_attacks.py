@@ -71,6 +71,7 @@ async def test_words_get_nowhere_with_a_good_model(thinking: Target, batch: list
     await hold(thinking, batch, "good")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("batch", EACH_TIME, ids=first_and_last)
 async def test_words_get_nowhere_where_the_model_obeys_them(thinking: Target, batch: list[Attack]) -> None:
     await hold(thinking, batch, "obeyed")

@@ -59,13 +59,13 @@ async def test_in_claims(house: Working, how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ROUGH)
-@pytest.mark.parametrize("name", ["exit.json", "run.json"])
-async def test_in_sessions(house: Working, how: str, name: str) -> None:
+async def test_in_sessions(house: Working, how: str) -> None:
     await house.start("w")
     await house.start("other")
-    path = house.folder / "sessions" / "w" / name
-    path.unlink(missing_ok=True)
-    spoil(path, how)
+    for name in ("exit.json", "run.json"):
+        path = house.folder / "sessions" / "w" / name
+        path.unlink(missing_ok=True)
+        spoil(path, how)
     async with asyncio.timeout(20):
         await house.pulse.look_after_workers()
         assert {one["alive"] for one in (await house.listed()).values()} == {True}
