@@ -52,6 +52,7 @@ from core.loop.world import World, canonical, changes, parsed
 from core.store import loop_events
 from core.store.loop_tables import LoopApproval
 from core.workers import leases
+from core.workers.fleet import is_busy
 
 log = structlog.get_logger(__name__)
 
@@ -378,8 +379,9 @@ class Pulse:
             return Rows(pending, remembering.acted_at(session), workers, leases.held(session))
 
         config = await house.config()
-        await house.fleet.observe()
         found = await house.store.read(rows)
+        if any(one["alive"] for one in found.workers) and await house.fleet.observe():
+            found = await house.store.read(rows)
         pending, acted = found.asks, found.acted
 
         def files() -> Look:
@@ -631,16 +633,16 @@ class Pulse:
         """What a person edited is theirs, what was approved is done, commands that died are told of."""
         house, now = self.house, self.house.services.clock.now()
 
-        def rows(session: Session) -> tuple[bool, list[tuple[str, str]], bool]:
+        def rows(session: Session) -> tuple[bool, list[tuple[str, str]], bool, bool]:
             approved = bool(session.scalars(_APPROVED.limit(1)).all())
-            return approved, notices.dead(session, now), interview.is_owed(session)
+            return approved, notices.dead(session, now), interview.is_owed(session), is_busy(session)
 
-        approved, died, owed = await house.store.read(rows)
+        approved, died, owed, busy = await house.store.read(rows)
         if owed:
             await house.store.write(interview.go_on)
         if approved:
             await self._approved()
-        signature = await asyncio.to_thread(_signature, house.folder.path)
+        signature, claimed = await asyncio.to_thread(_stamps, house.folder.path)
         if signature != self._tracked:
             found = await asyncio.to_thread(house.folder.take_over, now)
             self._tracked = await asyncio.to_thread(_signature, house.folder.path)
@@ -649,9 +651,10 @@ class Pulse:
                 await house.store.write(notices.restored)
         for name, text in died:
             await house.store.write(partial(notices.died, name, text))
-        await self.look_after_workers()
-        await house.fleet.sweep()
-        await verify(house, config)
+        if busy or claimed:
+            await self.look_after_workers()
+            await house.fleet.sweep()
+            await verify(house, config)
         commands = config.commands
         if commands != self._commands:
             await house.store.write(partial(notices.commands, commands))
@@ -685,6 +688,11 @@ def _told(path: Path) -> Mapping[str, Any]:
         return dict(value["signal"])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def _stamps(folder: Path) -> tuple[tuple[tuple[str, int, int], ...], bool]:
+    """(_signature, whether something lies among the claims)"""
+    return _signature(folder), any((folder / "claims").iterdir()) if (folder / "claims").is_dir() else False
 
 
 def _signature(folder: Path) -> tuple[tuple[str, int, int], ...]:

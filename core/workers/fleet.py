@@ -663,6 +663,12 @@ def _overdue(session: Session, now: datetime) -> list[int]:
     return found
 
 
+def is_busy(session: Session) -> bool:
+    """There is somebody to look after: a worker that is not forgotten, a lease, an answer that somebody goes on with."""
+    known = session.scalar(select(WorkerRow.run).where(WorkerRow.pruned.is_(False)).limit(1))
+    return known is not None or bool(leases.names(session)) or bool(_answered(session))
+
+
 def _answered(session: Session) -> list[str]:
     """Questions of workers that were answered and whose answer nobody has fetched: those that wait in a blocked call among them,
     which fetch it by themselves."""
