@@ -35,6 +35,8 @@ PAUSE: Final = 15.0
 """Seconds until it is tried again."""
 NOBODY_THINKS: Final = 75
 """The exit code of a worker that no model answered."""
+STOPPED: Final = 1
+"""That of one that was told not to go on."""
 READING: Final = frozenset({"company", "tickets", "ticket", "statement", "fetch"})
 """Of what they give the transcript says only how much it was."""
 LONGEST_ANSWER: Final = 8_000
@@ -98,6 +100,8 @@ class Builtin:
             if made.asked:
                 after = replace(after, asked=made.asked, until=tx.now + timedelta(hours=made.hours))
                 known.waits_for = _first_open(tx, made.asked)
+            if made.ends:
+                after = replace(after, ended=0)
             known.memory = after.to_json()
             if made.ends:
                 return Outcome("end", lines)
@@ -122,16 +126,18 @@ class Builtin:
         if row is None:
             raise Refused("unknown_worker", worker=worker[:80])
         memory, lines = Memory.of(row.memory), []
+        if memory.ended is not None:  # its process never heard that it is over
+            return Outcome("end", code=memory.ended)
         if memory.asked:
             waits = _first_open(tx, memory.asked)
-            if waits and memory.until is not None and tx.now < memory.until:
+            if waits and (memory.until is None or tx.now < memory.until):
                 row.waits_for = waits
                 return Outcome("rest", [f"resting for {waits}"])
             memory, line = _answered(tx, memory, self.budget_usd)
             lines.append(line)
-            if memory.limit == "stop":
+            if memory.ended is not None:
                 row.memory = memory.to_json()
-                return Outcome("end", [*lines, "stopped: it was told not to go on"], code=1)
+                return Outcome("end", [*lines, "stopped: it was told not to go on"], code=memory.ended)
         for text in tells.take(tx, worker):
             memory = replace(memory, steps=[*memory.steps, Done("told", {}, text)])
         row.memory, row.waits_for = memory.to_json(), ""
@@ -174,10 +180,11 @@ class Builtin:
 
     def _missed(self, tx: Tx, run: int, memory: Memory, why: str) -> Outcome:
         row = self._live(tx, run)
-        after = replace(memory, misses=memory.misses + 1)
-        row.memory = after.to_json()
-        if after.misses >= MISSES:
-            return Outcome("end", [f"no model answered {MISSES} times: {why[:300]}"], code=NOBODY_THINKS)
+        misses = memory.misses + 1
+        over = NOBODY_THINKS if misses >= MISSES else None
+        row.memory = replace(memory, misses=misses, ended=over).to_json()
+        if over is not None:
+            return Outcome("end", [f"no model answered {MISSES} times: {why[:300]}"], code=over)
         return Outcome("wait", [f"no model answered: {why[:300]}"], seconds=PAUSE)
 
 
@@ -216,7 +223,7 @@ def _answered(tx: Tx, memory: Memory, budget: Decimal) -> tuple[Memory, str]:
         return after, line
     yes = bool(rows) and rows[0].answer == rows[0].options[0]
     if not yes:
-        return replace(after, limit="stop"), line
+        return replace(after, ended=STOPPED), line
     if memory.limit == "steps":
         return replace(after, allowed_steps=memory.allowed_steps * 2), line
     if memory.limit == "worker_budget":

@@ -384,12 +384,13 @@ class Fleet:
     # --- ending
 
     async def kill(self, worker: str, *, wished: bool = False, run: int = 0) -> str:
-        """The name of what was ended. `wished`: by itself, and it ended well; `run`: only that one of this name. Raises Refused("unknown_worker")."""
+        """The name of what was ended. `wished`: by itself, and it ended well; `run`: only that one of this name, 0: whichever works.
+        Raises Refused("unknown_worker")."""
         async with self._turn:
-            ended = await self._store.write(lambda tx: self._killed(tx, worker, wished, run))
+            ended = await self._store.write(partial(self._killed, worker, wished, run))
         return await self._end(ended, wished=wished)  # nobody else waits for one that is slow to go
 
-    def _killed(self, tx: Tx, worker: str, wished: bool, run: int = 0) -> _Fact:
+    def _killed(self, worker: str, wished: bool, run: int, tx: Tx) -> _Fact:
         known = [one.id for one in roster.all_live(tx.session)]
         row = roster.live(tx.session, names.checked(worker, known))
         if row is None or (run and row.run != run):
@@ -430,14 +431,11 @@ class Fleet:
         async with self._turn:
             for worker in living:
                 with contextlib.suppress(Refused):
-                    ended.append(await self._store.write(partial(self._killed_one, worker)))
+                    ended.append(await self._store.write(partial(self._killed, worker, False, 0)))
         return list(await asyncio.gather(*(self._end(one, wished=False) for one in ended)))
 
-    def _killed_one(self, worker: str, tx: Tx) -> _Fact:
-        return self._killed(tx, worker, False)
-
     async def after_a_crash(self) -> None:
-        """Those that were to be ended when the last process died are ended now."""
+        """Those that were to be ended when the last process died are ended now, those that were to go on do."""
         limit = self._services.clock.now() - timedelta(days=1)
         rows = await self._store.read(
             lambda session: [
@@ -453,11 +451,8 @@ class Fleet:
         for run in await self._store.read(_between):
             # It had its answers, and the process that would go on with them was never started.
             with contextlib.suppress(Refused):
-                found = await self._store.write(partial(self._woken_one, run))
+                found = await self._store.write(partial(self._woken, run))
                 await self._resume(found, await self._setting())
-
-    def _woken_one(self, run: int, tx: Tx) -> _Next:
-        return self._woken(tx, run)
 
     # --- what an answer brings about
 
@@ -479,7 +474,7 @@ class Fleet:
                 if line:
                     lines.append(line)
             for run in await self._store.read(lambda session: _overdue(session, now)):
-                found = await self._store.write(partial(self._woken_one, run))
+                found = await self._store.write(partial(self._woken, run))
                 lines.append(await self._resume(found, setting))
         return lines
 
@@ -489,16 +484,16 @@ class Fleet:
         await self._launch(one.id, one.run, one.launch, one.prompt, one.runner, "", setting)
         return f"resume-worker {one.id}"
 
-    def _woken(self, tx: Tx, run: int) -> _Next:
+    def _woken(self, run: int, tx: Tx) -> _Next:
         """It has a process again."""
         row = tx.get(WorkerRow, run)
         assert row is not None
         before = (row.pid, row.began) if row.pid is not None and row.began is not None else None
         row.waits_for, row.launches, row.pid, row.began = "", row.launches + 1, None, None
         happened(tx, "workers")
-        return _Next(row.id, row.run, row.launches, row.prompt, row.runner, row.command, row.verify_command,
-                     row.ticket_id, row.property_id,
-            before=before,
+        return _Next(
+            row.id, row.run, row.launches, row.prompt, row.runner, row.command, row.verify_command, row.ticket_id,
+            row.property_id, before=before,
         )  # fmt: skip
 
     async def _go_on(self, ask_id: str, setting: Setting) -> str:
@@ -550,7 +545,7 @@ class Fleet:
                 (one.id for one in others if one is not None and one.answered_at is None), ""
             )
             happened(tx, "workers")
-            return None if row.waits_for else self._woken(tx, row.run)
+            return None if row.waits_for else self._woken(row.run, tx)
         ended_well = row.state == "killed" or row.exit_code == 0
         if ended_well and row.ended_at is not None and ask.answered_at < row.ended_at:
             ask.read_at = tx.now  # it could have had its answer, and was done or was ended all the same
@@ -577,7 +572,8 @@ class Fleet:
     # --- flags
 
     def raise_flag(self, tx: Tx, worker: str, note: str, by: str = "") -> str:
-        """The founder is told once per flag, unless it is his own; his reply is told to the worker. Raises Refused("unknown_worker")."""
+        """The founder is told once per flag, unless it is his own; his reply is told to the worker. Raises
+        Refused("unknown_worker")."""
         known = [one.id for one in roster.all_live(tx.session)]
         row = roster.live(tx.session, names.checked(worker, known))
         if row is None:

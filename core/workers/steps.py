@@ -114,6 +114,8 @@ class Memory:
     """Ids of the questions that it rests for."""
     until: datetime | None = None
     """When it goes on without their answers."""
+    ended: int | None = None
+    """The exit code with which it is over, whoever asks for another step."""
     limit: str = ""
     """Why it had to ask whether it may go on: steps, worker_budget, month_budget; "": it need not."""
     past_month: bool = False
@@ -134,6 +136,7 @@ class Memory:
             "allowed_usd": None if self.allowed_usd is None else str(self.allowed_usd),
             "asked": list(self.asked),
             "until": self.until.isoformat() if self.until is not None else None,
+            "ended": self.ended,
             "limit": self.limit,
             "past_month": self.past_month,
             "misses": self.misses,
@@ -148,6 +151,7 @@ class Memory:
             Decimal(usd) if usd is not None else None,
             list(value.get("asked", [])),
             datetime.fromisoformat(until) if until else None,
+            value.get("ended"),
             str(value.get("limit", "")),
             bool(value.get("past_month", False)),
             int(value.get("misses", 0)),

@@ -131,7 +131,7 @@ async def test_a_death_between_an_answer_and_the_process_that_goes_on_with_it_lo
     def taken(tx: Any) -> None:  # what the service did last
         row = roster.newest(tx.session, "pumps")
         assert row is not None
-        before = house.fleet._woken(tx, row.run).before
+        before = house.fleet._woken(row.run, tx).before
         assert before is not None
         launching.ask_to_end(*before, wished=True)  # it rests, and has ended by itself
 
@@ -216,6 +216,29 @@ async def test_after_forty_steps_it_asks_and_goes_on_or_ends(house: Scripted) ->
     ended = await house.step("loops")
     assert (ended["next"], ended["code"]) == ("end", 1)
     assert len(house.asked) == 80
+
+
+async def test_a_step_whose_outcome_was_lost_is_the_same_outcome(house: Scripted) -> None:
+    """The service died after the commit: its process asks for that step once more."""
+    house.says({"action": "done", "text": "all well"})
+    await house.begin("done")
+    assert (await house.step("done"))["next"] == "end"
+    again = await house.step("done")
+    assert (again["next"], again["code"]) == ("end", 0)
+    assert len(house.asked) == 1
+    assert sum("all well" in one for one in await house.world.texts("ben")) == 1
+    house.loop.configure(worker_budget_usd="0.000001")
+    house.says({"action": "tickets"})
+    await house.begin("dear")
+    await house.step("dear")
+    await house.step("dear")
+    assert (await house.step("dear"))["lines"] == ["resting for dear-1"], "nobody has said no"
+    await house.ok("answer", id="dear-1", text="no")
+    await house.pulse.look_after_workers()
+    for _ in range(2):
+        ended = await house.step("dear")
+        assert (ended["next"], ended["code"]) == ("end", 1)
+    assert len(house.asked) == 2
 
 
 async def test_over_its_budget_it_asks(house: Scripted) -> None:
