@@ -32,7 +32,9 @@ RUNS: Final = 500
 """So many of the newest runs, the ended too: what a worker left behind is no operator."""
 WITHIN: Final = 5.0
 KEPT: Final = 10_000
-"""Calls that were vouched for and whose row never came."""
+"""Calls that were vouched for and whose row has not come."""
+LONGEST: Final = 64
+"""Characters of a request's id."""
 
 
 class Callers:
@@ -71,7 +73,9 @@ class Callers:
             async with asyncio.timeout(WITHIN):
                 pid = peer_of(writer.get_extra_info("socket"))
                 request = (await reader.readline()).decode("ascii").strip()
-                if request and len(self._known) < KEPT:
+                if 0 < len(request) <= LONGEST:
+                    if len(self._known) >= KEPT:  # the oldest waits for a row that never came
+                        self._known.pop(next(iter(self._known)))
                     known = await self._store.read(_supervisors)
                     self._known[request] = await asyncio.to_thread(caller_of, pid, known)
                     self._heard()

@@ -1,5 +1,5 @@
-"""Verbs from beside the service: a row for each, which the owner of the home carries out and answers. A byte in a pipe says that one
-is there; the rows are looked at by themselves as well, should it be lost."""
+"""Verbs from beside the service: a row for each, which the owner of the home carries out and answers. Who put one there is told over a
+socket (core.loop.callers), which rings too; a byte in a pipe says that a worker has ended. Both are looked at by themselves as well."""
 
 from __future__ import annotations
 
