@@ -55,7 +55,8 @@ def ask(
     asked_by: str | None = None,
     attachment: dict[str, Any] | None = None,
 ) -> AskRow:
-    """`asked_by`: the person who put it, and is told the answer; `attachment`: as core.asks.references has it. The same question of the same worker while nobody has answered it, or the answer was not fetched, is the same ask. Raises
+    """`asked_by`: the person who put it, and is told the answer; `attachment`: as core.asks.references has it. The same question of the
+    same worker to the same person, while nobody has answered it or the answer was not fetched, is the same ask. Raises
     Refused("text_needed" | "too_long" | "unknown_person" | "too_many_options")."""
     said = escape(prompt).strip()
     if not said:
