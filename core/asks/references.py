@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.cost.report_jobs import keep
+from core.striking import struck
 
 MOST: Final = 5 * 1024 * 1024
 """Bytes."""
-STRUCK: Final = b"[struck out]"
 _KINDS: Final = (
     (b"%PDF-", "application/pdf"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -50,8 +50,7 @@ def attachment_of(
         except UnicodeDecodeError:
             return None
         kind = "text/csv" if path.suffix == ".csv" else "text/plain"
-        for secret in sorted(secrets, key=len, reverse=True):
-            data = data.replace(secret, STRUCK)
-    elif any(secret in data for secret in secrets):
+        data = struck(data, secrets)
+    elif struck(data, secrets) != data:
         return None
     return {"path": keep(media, data), "name": path.name, "media_type": kind} if data else None

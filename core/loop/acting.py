@@ -44,13 +44,14 @@ from core.loop.moves import (
     WriteSensor,
     line_of,
 )
-from core.loop.sensing import TIMED_OUT, run_program, struck
+from core.loop.sensing import TIMED_OUT, run_program
 from core.loop.shell_gate import judge
 from core.loop.starting import approved, start
 from core.outbox import card_publisher
 from core.outbox.said_once import seldom
 from core.store.loop_events import journal
 from core.store.loop_tables import LoopApproval, LoopIntent
+from core.striking import struck
 from core.workers.fleet import Order
 
 OUTPUT: Final = 2048

@@ -17,8 +17,9 @@ from typing import Final
 
 from core.errors import LoopOSError
 from core.files import put
-from core.loop.sensing import TIMED_OUT, run_program, struck
+from core.loop.sensing import TIMED_OUT, run_program
 from core.processes import began
+from core.striking import struck
 
 DECISION: Final = ".decision.json"
 RUNNING: Final = ".decider.json"

@@ -12,7 +12,8 @@ from typing import Final
 
 from core.files import put
 from core.loop.config import PREFIXES
-from core.loop.sensing import LEAST_SECRET, MARK
+from core.loop.sensing import MARK
+from core.striking import LEAST_SECRET
 
 PASSED: Final = frozenset({"PATH", "HOME", "LANG", "TZ", "TMPDIR", "TERM"})
 _SECRET: Final = re.compile(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from core.loop.world import canonical
+from core.striking import struck
 
 TIMED_OUT: Final = 124
 TOGETHER: Final = 32
@@ -30,8 +31,6 @@ MARK: Final = "LOOPOS_LOOP_OF"
 """In the environment of every program that a loop starts: whose it is."""
 RUNNING: Final[set[int]] = set()
 """Sessions of the programs that run now, by the number of their first process."""
-STRUCK: Final = b"[struck out]"
-LEAST_SECRET: Final = 6
 _INTERVAL: Final = re.compile(rb"^\s*#\s*(?:looop|loopos):interval=(\d{1,7})\s*$")
 _INTERVAL_WITHIN: Final = 20
 """Lines from the top."""
@@ -182,14 +181,6 @@ def _failure(code: int, message: str, err: bytes) -> bytes:
 
 def _json(value: object) -> bytes:
     return canonical(value).encode("utf-8", "surrogatepass")
-
-
-def struck(data: bytes, secrets: Collection[bytes]) -> bytes:
-    """Without the secrets that turn up in it, the longest first. What is shorter than six bytes would strike out words."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        if len(secret) >= LEAST_SECRET:
-            data = data.replace(secret, STRUCK)
-    return data
 
 
 async def run_program(

@@ -15,10 +15,11 @@ from core.context import Tx
 from core.files import put
 from core.loop.config import LoopConfig
 from core.loop.house import LoopHouse
-from core.loop.sensing import run_program, struck
+from core.loop.sensing import run_program
 from core.loop.shell_gate import judge
 from core.store.loop_events import happened, journal
 from core.store.worker_tables import WorkerRow
+from core.striking import struck
 from core.workers.health import LIVE
 
 log = structlog.get_logger(__name__)

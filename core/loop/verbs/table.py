@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from core.errors import Refused
 from core.loop.judging import NotDone
-from core.loop.sensing import struck
 from core.loop.verbs import asking, policy, running, workers
 from core.loop.verbs.call import Asked, Carrier, Reply, Verb
+from core.striking import struck
 
 POLICY: Final = frozenset(
     {
