@@ -53,8 +53,11 @@ _SHARED: Final = {
 }
 """What several moneys share."""
 _TIMES: Final = {"萬|万": 10_000, "千|k|mil|ribu|rb": 1_000, "juta|jt": 1_000_000}
+_SHORTENED: Final = frozenset({"rp"})
+"""Names of moneys that are written with a full stop."""
 _RUPIAH: Final = frozenset({"ribu", "rb", "juta", "jt"})
 """Nobody counts other money in these."""
+_FACTORS: Final = {word: by for words, by in _TIMES.items() for word in words.split("|")} | {"": 1}
 
 _FINISHED: Final = (
     "complete|completed|done|finished|fixed|repaired|resolved|solved|sorted|"
@@ -140,7 +143,7 @@ def parse_amount(text: str, local: str = USD, language: str = "") -> Money:
     found: Money | None = None
     if match is not None and (local == USD or "us" in match[0]):
         found = Money(usd(match["digits"].replace(",", "")), USD)
-    elif all(one.kind in {"number", "sign", "times", "space"} for one in _tokens(text)):
+    elif all(one.kind in {"number", "sign", "times"} for one in _tokens(text)):
         found = amount_in(text, local=local, language=language if local != USD else "")
         found = None if found is not None and found.currency == USD else found
     if found is None or (found.currency == USD and found.amount > MAX_AMOUNT):
@@ -178,7 +181,7 @@ def readings_in(text: str, *, local: str = USD, language: str = "") -> tuple[Mon
 
 def says_done(text: str) -> bool:
     """Whether it says that something is done, what that cost perhaps, and nothing else."""
-    said = [one for one in _tokens(text) if one.kind not in {"space", "point"}]
+    said = _tokens(text)
     finished = any(one.text in _FINISHED.split("|") for one in said)
     numbers = sum(one.kind == "number" for one in said)
     return finished and numbers <= 1 and all(one.kind not in {"word", "odd"} for one in said)
@@ -186,14 +189,14 @@ def says_done(text: str) -> bool:
 
 def guess_in(text: str, *, language: str = "") -> Decimal | None:
     """A bare number that may well be the cost, to be shown in a form for a person to look at: never to be booked."""
-    tokens = [one for one in _tokens(text) if one.kind not in {"space", "point"}]
-    numbers = [at for at, one in enumerate(tokens) if one.kind in {"number", "odd"}]
-    if len(numbers) != 1 or tokens[numbers[0]].kind == "odd" or any(one.kind == "sign" for one in tokens):
+    said = [one for one in _tokens(text) if one.kind != "point"]
+    numbers = [at for at, one in enumerate(said) if one.kind == "number"]
+    if len(numbers) != 1 or any(one.kind in {"odd", "sign"} for one in said):
         return None
-    beside = tokens[max(0, numbers[0] - 1) : numbers[0]] + tokens[numbers[0] + 1 : numbers[0] + 2]
-    if any(one.kind in {"word", "times"} for one in beside):
+    (at,) = numbers
+    if any(one.kind in {"word", "times"} for one in said[max(0, at - 1) : at + 2]):
         return None
-    found = _money(tokens[numbers[0]].text, "", "USD", language)
+    found = _money(said[at].text, "", USD, language)
     return found.amount if found is not None else None
 
 
@@ -203,69 +206,53 @@ def _plain(text: str) -> str:
 
 
 def _tokens(text: str) -> list[_Token]:
-    plain = _plain(text)
-    return [_Token(one.lastgroup, one[0]) for one in _TOKEN.finditer(plain)]  # type: ignore[arg-type]
+    found = _TOKEN.finditer(_plain(text))
+    return [_Token(one.lastgroup, one[0]) for one in found if one.lastgroup != "space"]  # type: ignore[arg-type]
 
 
 _Number = tuple[str, str]
 """Digits, and by what they are multiplied ("" for nothing)."""
 
 
-def _others_count_things(tokens: Sequence[_Token]) -> bool:
+def _others_count_things(said: Sequence[_Token]) -> bool:
     """Of several numbers all but one stand beside what they count or name: "2 filters, $80", "room 204: 132 usd"."""
-    said = [one for one in tokens if one.kind != "space"]
-    numbers = [at for at, one in enumerate(said) if one.kind == "number"]
     alone = 0
-    for at in numbers:
-        before = said[at - 1].kind if at else "point"
-        after = said[at + 1].kind if at + 1 < len(said) else "point"
-        counts = "word" in (before, after) and {before, after}.isdisjoint({"sign", "times", "number"})
-        alone += not counts
+    for at, one in enumerate(said):
+        if one.kind == "number":
+            beside = {two.kind for two in (*said[max(0, at - 1) : at], *said[at + 1 : at + 2])}
+            alone += "word" not in beside or not beside.isdisjoint({"sign", "times", "number"})
     return alone <= 1
 
 
-def _named(tokens: Sequence[_Token], local: str) -> Iterator[tuple[_Number, tuple[str, ...]]]:
-    """The numbers beside a currency, and which currencies it may be."""
+def _named(said: Sequence[_Token], local: str) -> Iterator[tuple[_Number, tuple[str, ...]]]:
+    """The numbers beside a currency, and which currencies it may be. A sign between two numbers names neither."""
     signs: dict[int, list[str]] = {}
-    numbers: dict[int, _Number] = {}
-    for at, token in enumerate(tokens):
-        if token.kind != "sign":
-            continue
-        before, after = _number_before(tokens, at), _number_after(tokens, at)
-        ends = [one for one in (before, after) if one is not None]
-        if len(ends) == 2:
-            touching = [one for one in ends if abs(one[0] - at) == 1] or ends
-            ends = touching[-1:] if not token.text[-1].isalpha() else touching[:1]
-        for where, number in ends:
-            signs.setdefault(where, []).append(token.text)
-            known = numbers.get(where)
-            numbers[where] = number if known is None or number[1] else known
+    for at, one in enumerate(said):
+        if one.kind == "sign":
+            beside = [
+                where for where in (_number_before(said, at), _number_after(said, at)) if where is not None
+            ]
+            if len(beside) == 1:
+                signs.setdefault(beside[0], []).append(one.text)
     for where, found in signs.items():
-        yield numbers[where], _currencies(found, local)
+        many = said[where + 1].text if _kind(said, where + 1) == "times" else ""
+        yield (said[where].text, many), _currencies(found, local)
 
 
-def _number_before(tokens: Sequence[_Token], at: int) -> tuple[int, _Number] | None:
-    many = ""
-    for back in range(at - 1, max(-1, at - 5), -1):
-        one = tokens[back]
-        if one.kind == "times" and not many:
-            many = one.text
-        elif one.kind == "number":
-            return back, (one.text, many)
-        elif one.kind != "space":
-            break
-    return None
+def _kind(said: Sequence[_Token], at: int) -> Kind | None:
+    return said[at].kind if 0 <= at < len(said) else None
 
 
-def _number_after(tokens: Sequence[_Token], at: int) -> tuple[int, _Number] | None:
-    for forward in range(at + 1, min(len(tokens), at + 4)):
-        one = tokens[forward]
-        if one.kind == "number":
-            rest = [two for two in tokens[forward + 1 : forward + 3] if two.kind != "space"]
-            return forward, (one.text, rest[0].text if rest and rest[0].kind == "times" else "")
-        if one.kind != "space" and one.text != ".":
-            break
-    return None
+def _number_before(said: Sequence[_Token], sign: int) -> int | None:
+    at = sign - 2 if _kind(said, sign - 1) == "times" else sign - 1
+    return at if _kind(said, at) == "number" else None
+
+
+def _number_after(said: Sequence[_Token], sign: int) -> int | None:
+    """Of shortened names alone the full stop is part of the name: "Rp. 450.000", but "132 $. 2 filters"."""
+    dot = said[sign].text in _SHORTENED and [one.text for one in said[sign + 1 : sign + 2]] == ["."]
+    at = sign + 2 if dot else sign + 1
+    return at if _kind(said, at) == "number" else None
 
 
 def _currencies(signs: Sequence[str], local: str) -> tuple[str, ...]:
@@ -283,7 +270,7 @@ def _currencies(signs: Sequence[str], local: str) -> tuple[str, ...]:
 
 def _bare(tokens: Sequence[_Token]) -> _Number | None:
     """Of "done 132": the number that ends a sentence of nothing but words that say so."""
-    said = [one for one in tokens if one.kind not in {"space", "point"}]
+    said = [one for one in tokens if one.kind != "point"]
     while said and said[-1].kind == "thanks":
         said.pop()
     many = said.pop().text if said and said[-1].kind == "times" else ""
@@ -297,9 +284,8 @@ def _money(digits: str, many: str, currency: str, language: str) -> Money | None
     number = _number(digits, language, cents=cents or many != "")
     if number is None:
         return None
-    factor = next((by for some, by in _TIMES.items() if many in some.split("|")), 1) if many else 1
-    amount = rounded(number * factor, currency)
-    most = MAX_AMOUNT if currency == "USD" else MAX_AMOUNT * 20_000
+    amount = rounded(number * _FACTORS[many], currency)
+    most = MAX_AMOUNT if currency == USD else MAX_AMOUNT * 20_000
     return Money(amount, currency) if amount <= most else None
 
 
@@ -314,11 +300,11 @@ def _number(digits: str, language: str, *, cents: bool) -> Decimal | None:
         return None
     if marks and not re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", whole):
         return None
-    decimal, thousands = (",", ".") if language in DOT_FOR_THOUSANDS else (".", ",")
+    thousands = "." if language in DOT_FOR_THOUSANDS else ","
     (group,) = marks or {""}
     if mark is not None:
-        if (group and group != thousands) or (not group and mark not in {decimal, "."}):
-            return None
+        if (group and group != thousands) or (not group and mark == thousands == ","):
+            return None  # 132,50 of somebody who writes 1,200.50
         if not cents and int(tail):
             return None
     elif group and cents and (group != thousands or not language):

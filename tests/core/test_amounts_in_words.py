@@ -6,7 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from core.amounts import amount_in, guess_in, says_done
+from core.amounts import amount_in, guess_in, parse_amount, readings_in, says_done
+from core.errors import Refused
 from core.money import Money
 
 
@@ -62,6 +63,9 @@ from core.money import Money
         ("listo, fueron 132 dolares", "132"),
         ("done 99999.99", "99999.99"),
         ("done 100000", "100000"),
+        ("thanks, done 132", "132"),
+        ("done, 132 usd. 2 filters replaced", "132"),
+        ("done, 132 $. 2 filters replaced", "132"),
     ],
 )
 def test_the_one_amount_is_found(text: str, amount: str) -> None:
@@ -182,10 +186,15 @@ def test_what_is_not_sure_is_asked(text: str) -> None:
         ("£132", "132.00", "GBP"),
         ("S$132", "132.00", "SGD"),
         ("132 baht", "132.00", "THB"),
+        ("NT$ 1.2 萬", "12000", "TWD"),
+        ("NT$1.2萬 修好了", "12000", "TWD"),
+        ("Rp. 450 ribu, selesai", "450000", "IDR"),
+        ("idr 2000000000", "2000000000", "IDR"),
     ],
 )
 def test_money_of_another_kind_is_told_from_dollars(text: str, amount: str, currency: str) -> None:
-    assert amount_in(text) == Money(Decimal(amount), currency)
+    found = amount_in(text)
+    assert found is not None and (str(found.amount), found.currency) == (amount, currency)
 
 
 @pytest.mark.parametrize(
@@ -221,10 +230,91 @@ def test_a_bare_number_is_money_of_the_place(text: str, local: str, language: st
         ("listo 1,200", "USD", "es"),
         ("done 1.200,50", "USD", "en"),
         ("selesai 4.500,5", "IDR", "id"),
+        ("done 1.200,300", "USD", "en"),
+        ("done $1,200,50", "USD", "en"),
+        ("done 132,50", "USD", "en"),
+        ("$ done 132", "USD", "en"),
+        ("$80 filter, 20", "USD", "en"),
+        ("20 done guest, $80", "USD", "en"),
+        ("浴室 4 600元", "TWD", "zh-TW"),
+        ("kamar 2 juta rupiah, 20", "IDR", "id"),
+        ("kamar 2 Rp. 450.000 lunas", "IDR", "id"),
+        ("idr 2000000001", "IDR", "id"),
+        ("done 1234567890123", "IDR", "id"),
     ],
 )
 def test_what_can_be_read_in_two_ways_is_asked(text: str, local: str, language: str) -> None:
     assert amount_in(text, local=local, language=language) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "local", "readings"),
+    [
+        ("beres, $30", "IDR", ["30.00 USD"]),
+        ("done $4,200.00", "TWD", ["4200 TWD", "4200.00 USD"]),
+        ("done $1,200", "TWD", []),  # twelve hundred of ours; of the others, without a language, who knows
+        ("hk$132 usd", "USD", []),
+        ("$132 and $20", "USD", []),
+    ],
+)
+def test_each_way_in_which_a_sum_can_be_meant(text: str, local: str, readings: list[str]) -> None:
+    assert [f"{one.amount} {one.currency}" for one in readings_in(text, local=local)] == readings
+
+
+@pytest.mark.parametrize(
+    ("typed", "local", "language", "amount", "currency"),
+    [
+        ("4,600", "TWD", "zh-TW", "4600", "TWD"),
+        ("4600", "TWD", "zh-TW", "4600", "TWD"),
+        ("4600元", "TWD", "zh-TW", "4600", "TWD"),
+        (" 4 600 元", "TWD", "zh-TW", None, ""),
+        ("1.2 萬", "TWD", "zh-TW", "12000", "TWD"),
+        ("us$ 132", "TWD", "zh-TW", "132.00", "USD"),
+        ("USD 132.5", "TWD", "zh-TW", "132.50", "USD"),
+        ("$132", "TWD", "zh-TW", None, ""),
+        ("132 dollars", "TWD", "zh-TW", None, ""),
+        ("us$ 100000.01", "TWD", "zh-TW", None, ""),
+        ("450 ribu", "IDR", "id", "450000", "IDR"),
+        ("450.000", "IDR", "id", "450000", "IDR"),
+        ("1.200,50", "EUR", "es", "1200.50", "EUR"),
+        ("1.200,50 €", "EUR", "es", "1200.50", "EUR"),
+        ("1,200", "EUR", "es", None, ""),
+        ("done 4600", "TWD", "zh-TW", None, ""),
+        ("-4600", "TWD", "zh-TW", None, ""),
+        ("", "TWD", "zh-TW", None, ""),
+        ("4600" + " " * 40, "TWD", "zh-TW", "4600", "TWD"),
+        ("about four thousand six hundred of them, I think", "TWD", "en", None, ""),
+        ("4600元", "USD", "zh-TW", None, ""),
+        ("4600 twd", "USD", "en", "4600", "TWD"),
+        ("€ 1,200", "USD", "en", None, ""),  # whose thousands are they?
+    ],
+)
+def test_a_field_for_an_amount_where_another_money_is_used(
+    typed: str, local: str, language: str, amount: str | None, currency: str
+) -> None:
+    if amount is not None:
+        found = parse_amount(typed, local, language)
+        assert (str(found.amount), found.currency) == (amount, currency)
+        return
+    with pytest.raises(Refused) as refused:
+        parse_amount(typed, local, language)
+    code, more = ("amount_unclear", {}) if local == "USD" else ("amount_unclear_local", {"currency": local})
+    assert (refused.value.code, refused.value.params) == (code, {"text": typed[:40]} | more)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "guess"),
+    [
+        ("1,200, done", "en", "1200.00"),
+        ("1.200, listo", "es", "1200.00"),
+        ("1,200, done", "", None),
+        ("1.200,50 done", "en", None),
+        ("100000, done", "en", "100000.00"),
+        ("100001, done", "en", None),
+    ],
+)
+def test_a_guess_is_read_as_the_language_writes_it(text: str, language: str, guess: str | None) -> None:
+    assert guess_in(text, language=language) == (None if guess is None else Decimal(guess))
 
 
 @pytest.mark.parametrize(
@@ -239,6 +329,16 @@ def test_what_can_be_read_in_two_ways_is_asked(text: str, local: str, language: 
         ("done 14:30", None),
         ("done, 2 filters, 132", None),
         ("done", None),
+        ("left 10", None),
+        ("left: 10", None),
+        ("10 left", None),
+        ("guest done 132", "132.00"),
+        ("132 done guest", "132.00"),
+        ("132, 14:30", None),
+        ("132 and 20", None),
+        ("132 usd", None),
+        ("done 3k", None),
+        ("done 0912", None),
     ],
 )
 def test_a_number_alone_is_put_into_the_form_for_a_person_to_look_at(text: str, guess: str | None) -> None:
@@ -264,7 +364,7 @@ def test_these_say_that_it_is_done_and_nothing_else(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "132", "ok", "thanks", "好", "it is", "not done", "done?", "is it done yet", "the towels are done and the AC leaks",
-     "done at 14:30", "done 20 and 30", "還沒好", "修好了又漏了", "belum selesai", "no está listo", "まだ直りません", "guest is done"],
+     "done at 14:30", "done 20 and 30", "done 20, 30", "done 14:30", "還沒好", "修好了又漏了", "belum selesai", "no está listo", "まだ直りません", "guest is done"],
 )  # fmt: skip
 def test_these_do_not(text: str) -> None:
     assert not says_done(text)

@@ -10,6 +10,7 @@ from core.amounts import readings_in
 from core.company.schema import CompanyFile, UsualCost, Vendor
 from core.dispatch.bill_rules import doubts, is_outlier
 from core.money import Amount, Money
+from core.stored_values import Reason
 
 VENDOR = Vendor(
     id="one", name="One", trades=["hvac"], properties=[], languages=["en"], response_hours=1,
@@ -39,6 +40,7 @@ def test_of_somebody_who_takes_nothing_no_bill_is_unusual() -> None:
         ("290.01", "145", "400", None, None, ["over_estimate"]),
         ("500", "145", "400", None, None, ["over_cap", "over_estimate"]),
         ("30", "0", "100", None, None, []),
+        ("2", "0.5", "100", None, None, ["over_estimate"]),
         (None, "145", "200", "200", 960, []),
         (None, "145", "200", "200.01", 961, ["over_credit", "over_minutes"]),
     ],
@@ -53,6 +55,17 @@ def test_what_is_asked_about_before_it_is_booked(
         amount(bill), Decimal(estimate), Decimal(cap), amount(credit), minutes, CompanyFile(name="Test")
     )
     assert [one.code for one in found] == codes
+
+
+def test_each_doubt_says_what_it_is_held_against() -> None:
+    company = CompanyFile(name="Test", guest_credit_cap_usd=Decimal(50), staff_minutes_cap=120)
+    found = doubts(Amount(Decimal(500)), Decimal(145), Decimal(400), Amount(Decimal(51)), 121, company)
+    assert found == (
+        Reason("over_cap", {"cap": "400"}),
+        Reason("over_estimate", {"estimate": "145"}),
+        Reason("over_credit", {"credit": "51", "cap": "50.00"}),
+        Reason("over_minutes", {"minutes": "121", "cap": "120"}),
+    )
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,18 @@ from hypothesis import strategies as st
 
 from core.amounts import parse_amount
 from core.errors import Refused
-from core.money import Money, exact, usd
-from core.text import escape, fingerprint, normal, repeats, shorten, tokens
+from core.money import DOLLARS, Amount, Local, Money, Rate, exact, rounded, usd
+from core.text import (
+    command_in,
+    escape,
+    fingerprint,
+    folded,
+    normal,
+    repeats,
+    shorten,
+    ticket_ids_in,
+    tokens,
+)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +129,87 @@ def test_dollars_have_two_places_and_a_half_cent_goes_to_the_even_one(
 )  # fmt: skip
 def test_an_exact_amount_has_all_its_digits_and_two_at_least(amount: str, written: str) -> None:
     assert exact(Decimal(amount)) == written
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "written"),
+    [
+        ("132", "USD", "132.00"), ("132.505", "USD", "132.50"), ("132", "EUR", "132.00"),
+        *(("4600.4", currency, "4600") for currency in ("TWD", "JPY", "IDR", "KRW", "VND", "CLP", "HUF")),
+    ],
+)  # fmt: skip
+def test_each_money_is_written_with_its_own_digits(amount: str, currency: str, written: str) -> None:
+    assert str(rounded(Decimal(amount), currency)) == written
+
+
+def test_dollars_are_what_the_house_counts_in() -> None:
+    assert Rate("USD", Decimal(1)) == DOLLARS
+    assert DOLLARS.of(Decimal("132.005")) == DOLLARS.of_usd(Decimal("132.005")) == Amount(Decimal("132.00"))
+    assert str(DOLLARS.of(Decimal(132)).usd) == str(DOLLARS.of_usd(Decimal(132)).usd) == "132.00"
+
+
+def test_what_was_made_in_another_money_stands_in_both_and_keeps_its_rate() -> None:
+    taiwan = Rate("TWD", Decimal("31.5"))
+    made, shown = taiwan.of(Decimal("4600.4")), taiwan.of_usd(Decimal("146.035"))
+    assert made == Amount(Decimal("146.04"), Local(Decimal(4600), "TWD", Decimal("31.5")))
+    assert shown == Amount(Decimal("146.04"), Local(Decimal(4600), "TWD", Decimal("31.5")))
+    assert made.local is not None and str(made.local.amount) == "4600"
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("/tickets", "/tickets"),
+        ("  /tickets   T-1042 ", "/tickets T-1042"),
+        ("／ｔｉｃｋｅｔｓ　Ｔ－１０４２", "/tickets T-1042"),
+        ("/cost\nmonth", "/cost month"),
+        ("/", "/"),
+        ("tickets", None),
+        ("the AC / heater", None),
+        ("", None),
+    ],
+)
+def test_a_command_is_one_whatever_its_width_and_spaces(text: str, command: str | None) -> None:
+    assert command_in(text) == command
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("one  two", "one two"),
+        ("one two", "one two"),
+        ("one \t\u3000two", "one two"),
+        ("one\ttwo", "one\ttwo"),
+        ("one\ntwo", "one\ntwo"),
+        ("one\n\n\n \ntwo", "one\n\ntwo"),
+        ("one\n\ntwo\n\n\nthree", "one\n\ntwo\n\nthree"),
+        ("  one\n ", "one"),
+        (" \n ", ""),
+    ],
+)
+def test_what_nobody_reads_is_left_out(text: str, read: str) -> None:
+    assert folded(text) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "tickets"),
+    [
+        ("T-1001", ["T-1001"]),
+        ("t1001 and T -1002, T - 1003", ["T-1001", "T-1002", "T-1003"]),
+        ("Ｔ－１００１", ["T-1001"]),
+        ("請看T-1001和t－1002。", ["T-1001", "T-1002"]),
+        ("T-1001 again: t1001", ["T-1001"]),
+        ("T-1002 T-1001", ["T-1002", "T-1001"]),
+        *((f"T{dash}1001", ["T-1001"]) for dash in "-‐‑‒–—―−ー－"),
+        ("T-12", []),
+        ("T-999999999", ["T-999999999"]),
+        ("T-1234567890", []),
+        ("AT-1001 2T-1001", []),
+        ("no ticket", []),
+    ],
+)
+def test_the_tickets_that_a_text_names(text: str, tickets: list[str]) -> None:
+    assert ticket_ids_in(text) == tickets
 
 
 @pytest.mark.parametrize(
