@@ -115,9 +115,10 @@ def _count_shown(run: Run, session: Any) -> None:
         )
     )
     posts = {one.ref: one for one in run.vendor.shown()}
-    recorded = {row.message_ref for row in rows}
+    name = {row.id: run.vendor.named(row.conversation_id, str(row.message_ref), posts) for row in rows}
+    recorded = set(name.values())
     extra = [one for ref, one in posts.items() if ref not in recorded]
-    absent = [row for row in rows if row.message_ref not in posts]
+    absent = [row for row in rows if name[row.id] not in posts]
     if run.channel == "line":
         # LINE does not name what it took before we asked again: as many as are nameless with us may lie there.
         nameless = Counter(row.conversation_id for row in absent)
@@ -127,16 +128,16 @@ def _count_shown(run: Run, session: Any) -> None:
     for row in absent:
         if not str(row.message_ref).endswith(":"):  # a whisper of which Slack did not say
             result.blame("not_shown", f"{row.conversation_id} {row.message_ref} {row.kind}")
-    _count_cards(run, rows, posts)
-    _count_order(run, [row for row in rows if row.message_ref in posts], posts)
+    shown = [(row, posts[name[row.id]]) for row in rows if name[row.id] in posts]
+    _count_cards(run, shown)
+    _count_order(run, shown)
 
 
-def _count_cards(run: Run, rows: list[OutboxRow], posts: dict[str, Post]) -> None:
+def _count_cards(run: Run, shown: list[tuple[OutboxRow, Post]]) -> None:
     """A copy of a card is posted anew only where it has news, and only where nothing can be edited."""
     before: dict[str, Any] = {}
-    for row in rows:
-        post = posts.get(str(row.message_ref))
-        if row.copy_id is None or post is None:
+    for row, post in shown:
+        if row.copy_id is None:
             continue
         news = post.text.split("\n")[:2], post.buttons
         if before.get(row.copy_id) == news:
@@ -155,14 +156,13 @@ def _unmatched(
     return [row for row in absent if nameless[row.conversation_id] > 0], extra
 
 
-def _count_order(run: Run, rows: list[OutboxRow], posts: dict[str, Post]) -> None:
-    """Of equal urgency what was owed first stands first. `rows` are sorted by when they were owed."""
-    newest: dict[tuple[str, int], tuple[Any, str]] = {}
-    for row in rows:
-        post = posts[str(row.message_ref)]
+def _count_order(run: Run, shown: list[tuple[OutboxRow, Post]]) -> None:
+    """Of equal urgency what was owed first stands first. `shown` is sorted by when it was owed."""
+    newest: dict[tuple[str, str, int], tuple[Any, str]] = {}
+    for row, post in shown:
         if post.at is None or row.not_before > row.created_at:
             continue  # an alert has no place in the chat; a page for later is later
-        lane = (row.conversation_id, row.urgency)
+        lane = (row.conversation_id, post.place, row.urgency)
         if lane in newest and post.at < newest[lane][0]:
             run.result.blame("out_of_order", f"{lane} {post.ref} stands before {newest[lane][1]}")
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -110,6 +110,7 @@ class Post:
 
     place: str
     ref: str
+    """Of no other message, whatever its place."""
     at: Any
     text: str
     buttons: tuple[str, ...] = ()
@@ -217,6 +218,10 @@ class Slack:
         ours += [(one["channel"], one) for one in self.fake.whispers]
         return [Post(channel, f"{channel}:{one['ts']}", one["ts"], one["text"]) for channel, one in ours]
 
+    def named(self, conversation: str, ref: str, posts: Container[str]) -> str:
+        """The name of the post that we call `ref`."""
+        return ref
+
 
 class Telegram:
     posts, edits, files = ("sendMessage",), ("editMessageText",), ("getFile", "download")
@@ -285,13 +290,20 @@ class Telegram:
 
     def shown(self) -> list[Post]:
         ours = [
-            Post(str(chat.id), str(one["message_id"]), one["message_id"], one["text"])
+            Post(str(chat.id), f"{chat.id}:{one['message_id']}", one["message_id"], one["text"])
             for chat in self.fake.chats.values()
             for one in chat.messages.values()
             if one["from"]["id"] == fakes_telegram.BOT["id"] and "text" in one
         ]
         alerts = [(chat, one) for chat in self.fake.chats.values() for one in chat.alerts]
-        return ours + [Post(str(chat.id), one.ref, None, one.text) for chat, one in alerts]
+        return ours + [Post(str(chat.id), f"{chat.id}:{one.ref}", None, one.text) for chat, one in alerts]
+
+    def named(self, conversation: str, ref: str, posts: Container[str]) -> str:
+        """A supergroup numbers its messages by itself, and what was on its way when the group moved stands there."""
+        number, _, _ = conversation.partition(":")
+        chat = self.fake.chats.get(int(number))
+        here = f"{number}:{ref}"
+        return here if chat is None or chat.moved_to is None or here in posts else f"{chat.moved_to}:{ref}"
 
 
 class Line:
@@ -372,6 +384,9 @@ class Line:
             Post(one.to, one.shown.ref, n, one.shown.text, tuple(name for _, name in one.shown.buttons))
             for n, one in enumerate(self.fake.posted)
         ]
+
+    def named(self, conversation: str, ref: str, posts: Container[str]) -> str:
+        return ref
 
 
 VENDORS: dict[str, Any] = {"slack": Slack, "telegram": Telegram, "line": Line}
