@@ -83,7 +83,10 @@ class _Pending(Generic[U]):
 
 def tune(connection: DBAPIConnection, _record: object = None) -> None:
     """SQLite as we need it: WAL for readers beside the writer, FULL so that an acknowledged row survives a
-    power cut (kill -9 cannot show a missing fsync), our own BEGIN."""
+    power cut (kill -9 cannot show a missing fsync), our own BEGIN.
+
+    It is never told to ANALYZE: what it counts of a small house it believes of the large one that this becomes, and
+    then reads whole tables where an index stands. Without counts it goes by the indices alone, the same at any size."""
     connection.isolation_level = None
     cursor = connection.cursor()
     # secure_delete: what is taken back or let go is gone from the pages of the file too.
@@ -116,16 +119,6 @@ def writer_engine(url: str) -> Engine:
     event.listen(engine, "connect", tune)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
-
-
-def _leave(engine: Engine) -> None:
-    """Let SQLite sample the tables that it would have liked to know more of (some milliseconds, whatever their size), so
-    that the next start picks its indices by what is really in them."""
-    with contextlib.suppress(DatabaseError), engine.connect() as connection:
-        connection.exec_driver_sql("PRAGMA analysis_limit=400")
-        connection.exec_driver_sql("PRAGMA optimize")
-        connection.commit()
-    engine.dispose()
 
 
 def _reader_engine(url: str) -> Engine:
@@ -200,7 +193,7 @@ class EmbeddedStore(Generic[U]):
             await self.write(lambda tx: None)  # queued behind everything that was there before
         await asyncio.to_thread(self._reading.shutdown)  # once the reads are through that are at work
         self._readers.dispose()
-        await asyncio.get_running_loop().run_in_executor(self._thread, _leave, self._engine)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
         self._thread.shutdown()
 
     # --- writing
