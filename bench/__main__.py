@@ -1,5 +1,5 @@
 """`python -m bench [NAME ...]`: five shuffled rounds per row, medians of the paired ratios, a noise probe.
-`python -m bench history`, `year`, `week`, `jobs` and `asks` are no rows: they measure against themselves.
+`python -m bench history`, `year`, `week`, `jobs`, `asks` and `walk` are no rows: they measure against themselves.
 
 These machines are shared: quote the ratios, not the times."""
 
@@ -9,6 +9,8 @@ import random
 import statistics
 import sys
 import time
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from bench import (
     asks,
@@ -26,6 +28,7 @@ from bench import (
     timers,
     understanding,
     voice,
+    walk,
     week,
     year,
 )
@@ -46,6 +49,15 @@ ROWS = {
     "loop": loop.rounds,
 }
 
+ALONE: Final[dict[str, Callable[[Sequence[str]], None]]] = {
+    "asks": lambda _: asks.main(),
+    "jobs": lambda _: jobs.main(),
+    "history": history.main,
+    "year": year.main,
+    "week": week.main,
+    "walk": walk.main,
+}
+
 
 def noise() -> float:
     """The spread of a spin loop, (max - min) / median: above 0.3 the round is noisy, and says so."""
@@ -58,20 +70,8 @@ def noise() -> float:
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["asks"]:
-        asks.main()
-        return
-    if sys.argv[1:2] == ["jobs"]:
-        jobs.main()
-        return
-    if sys.argv[1:2] == ["history"]:
-        history.main(sys.argv[2:])
-        return
-    if sys.argv[1:2] == ["year"]:
-        year.main(sys.argv[2:])
-        return
-    if sys.argv[1:2] == ["week"]:
-        week.main(sys.argv[2:])
+    if sys.argv[1:] and sys.argv[1] in ALONE:
+        ALONE[sys.argv[1]](sys.argv[2:])
         return
     for name in sys.argv[1:] or list(ROWS):
         before = noise()

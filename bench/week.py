@@ -9,7 +9,7 @@ import asyncio
 import json
 import os
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -283,7 +283,7 @@ RUNS: Final[dict[str, Callable[[], Awaitable[dict[str, Any]]]]] = {
 }
 
 
-def main(_argv: list[str]) -> None:
+def main(_argv: Sequence[str]) -> None:
     async def each() -> list[dict[str, Any]]:
         return [await one() for one in RUNS.values()]
 
