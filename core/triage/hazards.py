@@ -124,6 +124,7 @@ class _Rule:
 class Hazards:
     def __init__(self, table: dict[str, Any]) -> None:
         self._masked = _any_of(table["masked"])
+        self._part_of_a_word = re.compile("|".join(_sign_beside(one) for one in table["part_of_a_word"]))
         self._neutral = _any_of(table["neutral"])
         self._marks = {
             name: _any_of(table[name]) for name in ("now", "over", "asked", "quoted", "drill", "real")
@@ -136,7 +137,7 @@ class Hazards:
 
     def find(self, folded: str) -> list[Hazard]:
         """The hazards in a text as core.concepts.fold makes it, one of each kind at most: the surest."""
-        text = self._masked.sub(_blank, folded)
+        text = self._part_of_a_word.sub(_blank, self._masked.sub(_blank, folded))
         found: dict[Kind, Hazard] = {}
         state: State | None = None
         for rule in self._rules:
@@ -205,6 +206,12 @@ def _gap(one: tuple[int, int], other: tuple[int, int]) -> int:
 
 def _blank(match: re.Match[str]) -> str:
     return " " * len(match[0])
+
+
+def _sign_beside(word: str) -> str:
+    """Of "燈[泡]": the sign in brackets where it stands in that word, which is no soaked lamp."""
+    before, sign, after = re.split(r"[\[\]]", fold(word))
+    return f"(?<={before}){sign}(?={after})"
 
 
 def _any_of(terms: Iterable[str]) -> re.Pattern[str]:

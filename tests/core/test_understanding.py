@@ -10,7 +10,7 @@ import pytest
 
 from bot.app import DATA
 from core.company.loader import load_company
-from core.model import Category, Intent, RiskTag, Triage
+from core.model import URGENT, Category, Intent, RiskTag, Triage
 from core.triage import score, training
 from core.triage.offline import OfflineEngine
 from core.triage.port import Correction, Speaker
@@ -296,3 +296,54 @@ def test_the_score_counts_what_it_says() -> None:
 )
 def test_what_fell_may_be_the_network(text: str, hurt: bool) -> None:
     assert ("injury" in [str(one) for one in ENGINE.judge(text, NOBODY).risk_tags]) is hurt
+
+
+@pytest.mark.parametrize(
+    ("text", "soaked"),
+    [
+        ("燈泡壞了", False),
+        ("走廊的燈泡壞了 客人看不到樓梯", False),
+        ("浴室電燈不亮了,換過燈泡還是一樣", False),
+        ("泡澡的時候浴室的燈壞了", False),
+        ("壁燈燈泡燒掉了,梯子在倉庫我搆不到", False),
+        ("床頭燈燒掉了 有空再換", False),
+        ("水滴到燈泡上", True),
+        ("燈泡泡水了", True),
+        ("燈泡裡有水", True),
+        ("插座泡在水裡", True),
+        ("燈泡一直閃 天花板漏水", True),
+    ],
+)
+def test_a_bulb_is_no_soaked_lamp(text: str, soaked: bool) -> None:
+    judged = ENGINE.judge(text, NOBODY)
+    assert (judged.severity == 5) is soaked
+    assert ("water_damage" in [str(one) for one in judged.risk_tags]) is soaked
+
+
+def test_a_bulb_that_burns_is_a_fire() -> None:
+    assert ENGINE.judge("燈泡燒起來了", NOBODY).category == "gas_fire"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "凍結した水道管が破裂しました",
+        "寒さで配管が破裂して水が噴き出してる",
+        "パイプ破裂!",
+        "水道管破裂",
+        "水管結冰爆裂了",
+        "pipe burst",
+        "the pipe froze and burst, water everywhere",
+        "pipa beku pecah",
+        "se rompió el tubo de la cocina",
+    ],
+)
+def test_a_pipe_that_burst_is_a_leak_and_urgent(text: str) -> None:
+    judged = ENGINE.judge(text, NOBODY)
+    assert judged.category == "plumbing_leak"
+    assert judged.severity >= URGENT
+
+
+@pytest.mark.parametrize("text", ["水道が凍って出ない", "排水口が詰まって流れない", "パイプが詰まった"])
+def test_what_is_frozen_or_blocked_has_not_burst(text: str) -> None:
+    assert ENGINE.judge(text, NOBODY).category == "plumbing_blockage"
