@@ -24,7 +24,14 @@ CHECK_WITHIN: Final = 2.0
 
 
 def present(url: str) -> str | None:
-    """The revision the database is at; None if it is new."""
+    """The revision the database is at; None if it is new. Raises StartupError where it cannot be read."""
+    try:
+        return _at(url)
+    except sqlite3.DatabaseError as error:
+        raise unusable(file_of(url), error) from error
+
+
+def _at(url: str) -> str | None:
     path = file_of(url)
     if not path.exists() or path.stat().st_size == 0:
         return None
@@ -35,21 +42,21 @@ def present(url: str) -> str | None:
 
 
 def is_current(url: str) -> bool:
-    """There is a database, and this version can read it."""
+    """There is a database, and this version can read it. Raises StartupError where nobody can."""
     return present(url) == HEAD
 
 
 def fault(url: str) -> str | None:
     """What is wrong with the database, with the cure; None where nothing is, or where there is none yet."""
     try:
-        at = present(url)
+        at = _at(url)
         if at is None:
             return None
         if at != HEAD:
             return f"The database is at schema {at}, this version needs {HEAD}. Run: loopos db upgrade"
         problem = _quick_check(file_of(url))
     except sqlite3.DatabaseError as error:
-        return str(_unusable(file_of(url), error))
+        return str(unusable(file_of(url), error))
     return None if problem is None else str(damaged(file_of(url), problem))
 
 
@@ -69,7 +76,7 @@ def require_sound(url: str) -> None:
         problem = _quick_check(path, CHECK_WITHIN)
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-            raise _unusable(path, error) from error
+            raise unusable(path, error) from error
         log.warning("database_not_checked", seconds=CHECK_WITHIN, instead="loopos doctor")
         return
     if problem is not None:
@@ -113,7 +120,7 @@ def upgrade(url: str) -> bool:
         _run(path, at)
         _keep_private(path)
     except sqlite3.DatabaseError as error:
-        raise _unusable(path, error) from error
+        raise unusable(path, error) from error
     except OSError as error:
         raise StartupError(
             f"LOOPOS_HOME cannot be written: {error.strerror}.", "Check the folder's owner and rights."
@@ -128,7 +135,8 @@ def _keep_private(path: Path) -> None:
             file.chmod(0o600)
 
 
-def _unusable(path: Path, error: Exception) -> StartupError:
+def unusable(path: Path, error: BaseException) -> StartupError:
+    """What somebody can do about a database that answers with `error`."""
     text = str(error)
     if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
         return damaged(path, error)
@@ -179,6 +187,6 @@ def _run(path: Path, at: str | None) -> None:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     except OperationalError as error:
-        raise _unusable(path, error) from error
+        raise unusable(path, error) from error
     finally:
         engine.dispose()

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import sqlite3
 import time
 import urllib.error
@@ -20,7 +21,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from bot.app import build
+from bot import cli
+from bot.app import DATA, build
 from bot.serve import http_app
 from core import housekeeping
 from core.context import Tx
@@ -194,6 +196,34 @@ async def test_a_damaged_database_is_not_started_and_the_way_back_is_named(tmp_p
         assert done.returncode == 1
         assert way_back(done.stdout + done.stderr, database)
         assert "Traceback" not in done.stderr
+
+
+LOOKS = (
+    "tickets", "ticket T-1001", "cost", "cost all", "report bali_villa 2026-11", "asks", "status", "ls", "memo ls", "rules",
+    "skills", "team", "clients", "company", "state",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("content", ["another program's", "noise", "words"])
+def test_whoever_only_looks_is_told_what_is_wrong_with_the_database(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOOPOS_HOME", str(tmp_path))
+    shutil.copytree(DATA / "company", tmp_path / "company")
+    database = file_of(settings_for(tmp_path).database)
+    match content:
+        case "another program's":
+            with contextlib.closing(sqlite3.connect(database)) as db:
+                db.execute("create table a (b)")
+        case "noise":
+            database.write_bytes(os.urandom(20_000))
+        case _:
+            database.write_text("hello")
+    for verb in LOOKS:
+        assert cli.main(verb.split()) == 1, verb
+        said = capsys.readouterr().err
+        assert said.startswith("loopos: ") and said.count("\n") == 1, verb
+        assert "not a LoopOS database" in said or way_back(said, database), verb
 
 
 @pytest.mark.long
