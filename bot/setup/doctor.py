@@ -7,6 +7,7 @@ import contextlib
 import json
 import shutil
 import socket
+import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Final
 
@@ -34,7 +35,20 @@ Check = Callable[[Settings], Iterator[str]]
 
 
 def _home(settings: Settings) -> Iterator[str]:
-    if not settings.home.exists():
+    there = next(one for one in (settings.home, *settings.home.parents) if one.exists())
+    if not there.is_dir():
+        yield f"LOOPOS_HOME ({settings.home}) cannot be written: {there} is no folder. Set LOOPOS_HOME to another one."
+        return
+    try:
+        with tempfile.TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        yield (
+            f"LOOPOS_HOME ({settings.home}) cannot be written: {error.strerror}. Check the owner and the rights of {there}, "
+            "or set LOOPOS_HOME."
+        )
+        return
+    if there != settings.home:
         return
     if settings.home.stat().st_mode & 0o002:
         yield f"LOOPOS_HOME ({settings.home}) can be written by everybody. Run: chmod o-w {settings.home}"

@@ -358,3 +358,21 @@ async def test_the_button_between_two_real_processes(tmp_path: Path) -> None:
         finally:
             service.terminate()
             await service.communicate()
+
+
+def test_a_home_that_nothing_can_be_kept_in_is_found(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+
+    def found(home: Path) -> list[str]:
+        return list(doctor.CHECKS["home"](Settings.model_validate({"LOOPOS_HOME": home})))
+
+    for home in (file, file / "below"):
+        assert found(home) == [
+            f"LOOPOS_HOME ({home}) cannot be written: {file} is no folder. Set LOOPOS_HOME to another one."
+        ]
+    if Path("/proc/self").exists():
+        (said,) = found(Path("/proc/home"))
+        assert said.startswith("LOOPOS_HOME (/proc/home) cannot be written: ") and "rights of /proc" in said
+    assert found(tmp_path / "made" / "at the start") == []
+    assert sorted(tmp_path.iterdir()) == [file]
