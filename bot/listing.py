@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -23,16 +22,13 @@ WRONG_USE: Final = 2
 def _reading() -> Iterator[PlainReader | None]:
     """Raises StartupError for a database of another version, or one that cannot be read."""
     url = read_settings().database
-    try:
-        at = schema.present(url)
-        if at not in {None, schema.HEAD}:
-            raise StartupError(
-                f"The database is at schema {at}, this version reads {schema.HEAD}.", "Run: loopos db upgrade"
-            )
-        with reading(url) as reader:
-            yield reader
-    except sqlite3.Error as error:
-        raise StartupError(f"The database cannot be read ({error}).", "Run: loopos doctor") from error
+    at = schema.present(url)
+    if at not in {None, schema.HEAD}:
+        raise StartupError(
+            f"The database is at schema {at}, this version reads {schema.HEAD}.", "Run: loopos db upgrade"
+        )
+    with reading(url) as reader:
+        yield reader
 
 
 def tickets(status: str | None, property_id: str | None, limit: int | None, *, as_json: bool) -> int:

@@ -3,12 +3,12 @@ supervisor is that worker, whatever it says."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+
+from core.store.calls import supervisors
 
 CALLER: Final = "LOOPOS_CALLER"
 """As core.loop.environment has it."""
@@ -29,8 +29,9 @@ def session_of(environ: Mapping[str, str]) -> str:
 
 
 def _ancestor(database: Path) -> str:
-    """The worker whose supervisor this process descends from, as the service knows supervisors."""
-    known = _supervisors(database)
+    """The worker whose supervisor this process descends from, as the service knows supervisors. Of every run, the ended too:
+    what a worker left behind is no operator."""
+    known = supervisors(database)
     pid = os.getpid()
     for _ in range(DEEPEST if known else 0):
         try:
@@ -43,19 +44,3 @@ def _ancestor(database: Path) -> str:
         if pid <= 1:
             return ""
     return UNKNOWN if known else ""
-
-
-def _supervisors(database: Path) -> dict[tuple[int, str], str]:
-    """Of every run, the ended too: what a worker left behind is no operator. Its newest few hundred."""
-    if not database.exists():
-        return {}
-    try:
-        with contextlib.closing(
-            sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", timeout=5.0, uri=True)
-        ) as one:
-            rows = one.execute(
-                "SELECT pid, began, id FROM workers WHERE pid IS NOT NULL ORDER BY run DESC LIMIT 500"
-            )
-            return {(int(pid), str(began)): str(worker) for pid, began, worker in rows}
-    except sqlite3.Error:
-        return {}  # there is no such table yet, or nothing to be read

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sqlite3
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from bot.verbs import grammar
 from bot.verbs.calling import caller_of, session_of
 from bot.verbs.grammar import Call, Help, WrongUse
 from bot.verbs.home import AGAIN, RIDDEN_THROUGH, Answer, Home, Trouble, told
+from core.store.calls import Gone, Unusable
 
 
 def main(argv: Sequence[str]) -> int:
@@ -108,14 +108,11 @@ def ask(home: Home, call: Call, worker: str, environ: Mapping[str, str]) -> int:
 
 def _is_answered(home: Home, ask_id: str) -> bool:
     try:
-        row = home.connected().execute("SELECT answer FROM asks WHERE id = ?", (ask_id,)).fetchone()
-    except sqlite3.OperationalError:
-        return False  # it is busy: the next look will tell
-    except sqlite3.DatabaseError as error:
-        raise Trouble(f"the database cannot be read: {error}") from None
-    if row is None:
-        raise Trouble(f"there is no question {ask_id}")
-    return row[0] is not None
+        return home.calls.is_answered(ask_id)
+    except Gone:
+        raise Trouble(f"there is no question {ask_id}") from None
+    except Unusable as error:
+        raise Trouble(str(error)) from None
 
 
 def run_and_wait(home: Home, call: Call, worker: str) -> int:

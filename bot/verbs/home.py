@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
-import secrets
 import socket
-import sqlite3
 import sys
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+
+from core.store.calls import Calls, Gone, Unusable
 
 AGAIN: Final = -1
 """As core.loop.verbs.call has it."""
@@ -67,7 +65,7 @@ class Home:
         self.database = _file_of(environ.get("DATABASE_URL") or self._written("DATABASE_URL")) or (
             self.path / "loopos.db"
         )
-        self._connection: sqlite3.Connection | None = None
+        self.calls = Calls(self.database)
 
     def _written(self, key: str) -> str:
         """As LOOPOS_HOME/env has it."""
@@ -103,10 +101,18 @@ class Home:
 
     def does(self, verb: str, args: Mapping[str, Any], worker: str) -> Answer:
         """Carried out by whoever owns the home, or where nobody does, here. Raises Trouble."""
+        try:
+            return self._does(verb, args, worker)
+        except Unusable as error:
+            raise Trouble(str(error)) from None
+        except Gone:
+            raise Trouble("the request is gone") from None
+
+    def _does(self, verb: str, args: Mapping[str, Any], worker: str) -> Answer:
         name, until = None, time.monotonic() + STARTS_WITHIN
         while True:
             while name is None and self.is_owned() and time.monotonic() < until:
-                name = self._put(verb, args, worker)
+                name = self.calls.put(verb, args, worker)
                 if name is None:  # a service that starts makes or migrates the database first
                     time.sleep(SLOWEST)
             if name is not None:
@@ -121,25 +127,6 @@ class Home:
             if time.monotonic() > until:
                 raise Trouble("another process owns this home and does not answer; please try again")
             time.sleep(LOOKS)  # a service has begun meanwhile
-
-    def _put(self, verb: str, args: Mapping[str, Any], worker: str) -> str | None:
-        """Its id; None: the database is not there, or of another version."""
-        name = secrets.token_hex(10)
-        now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-        row = (name, verb, json.dumps(dict(args)), "cli", worker, "cli", None, "new", now, "", "")
-        try:
-            self.connected().execute(
-                "INSERT INTO loop_requests (id, verb, args, actor, worker, channel, reply_to, state, at, out, err) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                row,
-            )
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error) or "unable to open" in str(error):
-                return None
-            raise Trouble(f"the database is busy or cannot be written: {error}") from None
-        except sqlite3.DatabaseError as error:
-            raise Trouble(f"the database cannot be used: {error}") from None
-        return name
 
     def _vouched(self, name: str) -> bool:
         """The service is rung, and sees by the socket which process we are; false: it does not listen yet."""
@@ -163,18 +150,9 @@ class Home:
         vouched = False
         while True:
             vouched = vouched or self._vouched(name)
-            try:
-                row = (
-                    self.connected()
-                    .execute("SELECT state, code, out, err FROM loop_requests WHERE id = ?", (name,))
-                    .fetchone()
-                )
-            except sqlite3.DatabaseError as error:
-                raise Trouble(f"the database cannot be read: {error}") from None
-            if row is None:
-                raise Trouble("the request is gone")
-            if row[0] == "done":
-                return Answer(row[1] or 0, row[2], row[3])
+            reply = self.calls.reply(name)
+            if reply is not None:
+                return Answer(*reply)
             now = time.monotonic()
             if now - seen > 0.5:
                 seen = now
@@ -190,23 +168,10 @@ class Home:
         if verb == "wait":  # whoever waits looks by itself who is there now
             return Answer(AGAIN, '{"down": 0}')
         if verb in LOOKING:
-            return self.does(verb, args, worker)
-        taken = (
-            self.connected()
-            .execute("DELETE FROM loop_requests WHERE id = ? AND state = 'new'", (name,))
-            .rowcount
-        )
-        if taken:
-            return self.does(verb, args, worker)
+            return self._does(verb, args, worker)
+        if self.calls.take_back(name):
+            return self._does(verb, args, worker)
         raise Trouble("the service stopped in the middle of this; please look whether it was done")
-
-    def connected(self) -> sqlite3.Connection:
-        if self._connection is None:
-            # Never made here: a service that starts just now makes it.
-            address = f"{self.database.absolute().as_uri()}?mode=rw"
-            self._connection = sqlite3.connect(address, timeout=5.0, isolation_level=None, uri=True)
-            self._connection.execute("PRAGMA synchronous=FULL")
-        return self._connection
 
 
 def _file_of(url: str) -> Path | None:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, Final
 
+from core.errors import StartupError
 from core.store.url import file_of
 
 WAIT: Final = 1.5
@@ -88,13 +89,16 @@ def _typed(row: dict[str, Any]) -> Mapping[str, Any]:
 
 @contextlib.contextmanager
 def reading(url: str) -> Iterator[PlainReader | None]:
-    """None where there is no database yet. Raises sqlite3.Error for one that cannot be read."""
+    """None where there is no database yet. Raises StartupError for one that cannot be read."""
     path = file_of(url)
     if not path.exists() or path.stat().st_size == 0:
         yield None
         return
-    with contextlib.closing(
-        sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=WAIT, isolation_level=None)
-    ) as connection:
-        connection.execute("BEGIN")  # one snapshot for all that is read
-        yield PlainReader(connection)
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=WAIT, isolation_level=None)
+        ) as connection:
+            connection.execute("BEGIN")  # one snapshot for all that is read
+            yield PlainReader(connection)
+    except sqlite3.Error as error:
+        raise StartupError(f"The database cannot be read ({error}).", "Run: loopos doctor") from error
