@@ -58,7 +58,7 @@ WHOLE: Final = 100_000
 """Up to so many tickets all is cloned; beyond, approvals and history only of what is open (disk and time)."""
 PATIENCE: Final = 60.0
 """CPU seconds after which an action is not repeated any more."""
-MOST_CPU, MOST_MEMORY = 400, 6 * 2**30
+MAX_CPU, MAX_MEMORY = 400, 6 * 2**30
 """Seconds and bytes at which a command of the shell is ended."""
 JOBS: Final = (0, 300, 1000, 3000, 10_000)
 CONNECTIONS, SECONDS = 8, 10
@@ -303,8 +303,8 @@ async def _actions(home: Path, names: Sequence[str]) -> dict[str, float]:
 
 COMMAND: Final = f"""
 import resource, sys
-resource.setrlimit(resource.RLIMIT_AS, ({MOST_MEMORY}, {MOST_MEMORY}))
-resource.setrlimit(resource.RLIMIT_CPU, ({MOST_CPU}, {MOST_CPU}))
+resource.setrlimit(resource.RLIMIT_AS, ({MAX_MEMORY}, {MAX_MEMORY}))
+resource.setrlimit(resource.RLIMIT_CPU, ({MAX_CPU}, {MAX_CPU}))
 from bot.cli import main
 try:
     sys.exit(main(sys.argv[1:]))

@@ -17,7 +17,7 @@ from core.refusals import refused
 
 log = structlog.get_logger(__name__)
 
-MOST_OPEN: Final = 2000
+MAX_OPEN: Final = 2000
 """Connections: a thousand events at once, each on its own, are half of it."""
 STREAMS_SHARE: Final = 4
 """One connection in so many may be a page that waits for news."""
@@ -29,7 +29,7 @@ WINDOW: Final = 20.0
 """Seconds. In each of them a body that is not here yet, or an answer that is not read yet, must move on."""
 LEAST_RATE: Final = 500
 """Bytes a second, over a window (as Apache's mod_reqtimeout asks of bodies); a phone at 1 Mbit/s brings 125,000."""
-MOST_HELD: Final = 128 * 1024 * 1024
+MAX_HELD: Final = 128 * 1024 * 1024
 """Bytes that came in and are not answered yet, over all connections."""
 ALWAYS_HELD: Final = 64 * 1024
 """Bytes that each connection may bring however much the others hold: an ordinary event of a platform is smaller."""
@@ -45,7 +45,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def allow_files() -> None:
     """As many open files as that takes, where the machine lets us: the 1,024 of a usual shell are few."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_OPEN + FILES_BESIDE
+    wanted = MAX_OPEN + FILES_BESIDE
     if soft != resource.RLIM_INFINITY and soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
@@ -59,8 +59,8 @@ def most_open() -> int:
 def room(files: int) -> int:
     """Connections at once where so many files may be open."""
     if files == resource.RLIM_INFINITY:
-        return MOST_OPEN
-    return min(MOST_OPEN, max(files - FILES_BESIDE, files // 2))
+        return MAX_OPEN
+    return min(MAX_OPEN, max(files - FILES_BESIDE, files // 2))
 
 
 def behind(elapsed: float, brought: int, whole: bool, window: float = WINDOW) -> float:
@@ -78,9 +78,7 @@ def expendable(late: Sequence[float]) -> int | None:
 
 
 class Connections:
-    def __init__(
-        self, most: int | None = None, *, window: float = WINDOW, most_held: int = MOST_HELD
-    ) -> None:
+    def __init__(self, most: int | None = None, *, window: float = WINDOW, most_held: int = MAX_HELD) -> None:
         self._most = most_open() if most is None else most
         self.window = window
         self.least = LEAST_RATE * window

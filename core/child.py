@@ -22,7 +22,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 KEPT: Final = ("PATH", "LANG", "LC_ALL", "TZ", "HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "TMPDIR")
 """Of the environment: where fonts and caches lie, no more."""
-MOST: Final = 4 * 1024 * 1024
+MAX_BYTES: Final = 4 * 1024 * 1024
 """Bytes that a program may say."""
 
 
@@ -64,7 +64,7 @@ async def output(within: timedelta, program: Path, *arguments: str) -> bytes:
     assert process.stdout is not None
     async with _lifetime(process, within, program.stem):
         try:
-            await process.stdout.readexactly(MOST)
+            await process.stdout.readexactly(MAX_BYTES)
         except asyncio.IncompleteReadError as ended:
             return ended.partial
         raise ChildFailed(f"{program.stem} does not stop talking")

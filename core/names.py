@@ -14,7 +14,7 @@ PULSE: Final = "pulse"
 """The loop itself; no worker is called so."""
 LONGEST: Final = 80
 """Characters."""
-MOST_BYTES: Final = 200
+MAX_BYTES: Final = 200
 """Of a name: with an ending it is a file's."""
 _OLD_PREFIX: Final = "looop-"
 
@@ -32,7 +32,7 @@ def is_id(name: str) -> bool:
     """Not empty, no separator, no leading dot, no blank, nothing that cannot be seen; and no option."""
     return (
         0 < len(name) <= LONGEST
-        and len(name.encode("utf-8", "replace")) <= MOST_BYTES
+        and len(name.encode("utf-8", "replace")) <= MAX_BYTES
         and not name.startswith((".", "-"))
         and not any(one in '/\\:"<>|?*' or one.isspace() for one in name)
         and not any(unicodedata.category(one)[0] == "C" for one in name)

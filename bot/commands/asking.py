@@ -9,7 +9,7 @@ from core.asks.askers import ended_among
 from core.errors import Refused
 from core.text import shorten
 
-MOST_LISTED = 20
+MAX_LISTED = 20
 
 
 def asks(call: Call) -> None:
@@ -24,10 +24,10 @@ def asks(call: Call) -> None:
     lines = [
         f"• {shorten(row.prompt, 160)} [{row.id}]"
         + (f" ({nobody})" if row.kind == "ask" and row.worker in gone else "")
-        for row in rows[:MOST_LISTED]
+        for row in rows[:MAX_LISTED]
     ]
-    if len(rows) > MOST_LISTED:
-        lines.append(words("{count} more", count=len(rows) - MOST_LISTED))
+    if len(rows) > MAX_LISTED:
+        lines.append(words("{count} more", count=len(rows) - MAX_LISTED))
     lines.append(words("Answer one: {example}", example=f"/answer {rows[0].id} …"))
     call.reply_alone("\n".join(lines))
 

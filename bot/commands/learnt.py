@@ -13,7 +13,7 @@ from core.workflow import rules as proposals
 from core.workflow import skill_record, skill_versions
 from core.workflow.rule_words import sentence
 
-MOST_LISTED = 40
+MAX_LISTED = 40
 
 
 def memo(call: Call) -> None:
@@ -39,9 +39,9 @@ def procedures(call: Call) -> None:
     if not company.sops:
         call.reply(words("There are no procedures yet. Write one: {example}", example="/sops new"))
         return
-    lines = [f"• {one.title} [{one.id}]" for one in company.sops[:MOST_LISTED]]
-    if len(company.sops) > MOST_LISTED:
-        lines.append(words("{count} more", count=len(company.sops) - MOST_LISTED))
+    lines = [f"• {one.title} [{one.id}]" for one in company.sops[:MAX_LISTED]]
+    if len(company.sops) > MAX_LISTED:
+        lines.append(words("{count} more", count=len(company.sops) - MAX_LISTED))
     call.reply("\n".join([*lines, words("One of them: {example}", example=f"/sops {company.sops[0].id}")]))
 
 

@@ -26,7 +26,7 @@ from core.workflow import rules as proposals
 from core.workflow import skill_record, skill_versions
 from core.workflow.rule_words import sentence
 
-MOST_REPAIRS: Final = 100
+MAX_REPAIRS: Final = 100
 
 
 def place(tx: Tx, caller: Caller, property_id: str, words: Words) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _memos(tx: Tx, property_id: str, speaks: Sequence[str]) -> list[dict[str, An
 
 
 def _repairs(tx: Tx, property_id: str) -> list[dict[str, Any]]:
-    """The newest MOST_REPAIRS, ours and those that were brought in."""
+    """The newest MAX_REPAIRS, ours and those that were brought in."""
     company = tx.services.company
     own = [one for one in repairs_here(tx.session) if one.property_id == property_id]
     ids = {one.id for one in own}
@@ -102,7 +102,7 @@ def _repairs(tx: Tx, property_id: str) -> list[dict[str, Any]]:
             "ticket": one.id.upper() if one.id in ids else "",
             "summary": one.summary,
         }
-        for one in every[:MOST_REPAIRS]
+        for one in every[:MAX_REPAIRS]
     ]
 
 

@@ -35,8 +35,8 @@ DEPUTY: Final = "ask_deputy"
 REMIND_AFTER: Final = timedelta(minutes=15)
 DEPUTY_AFTER: Final = timedelta(minutes=60)
 LONGEST: Final = 4000
-MOST_OPTIONS: Final = 20
-MOST_LISTED: Final = 500
+MAX_OPTIONS: Final = 20
+MAX_LISTED: Final = 500
 YES_NO: Final = ("yes", "no")
 """The answers to what cannot be undone, where whoever asks names no others: the first lets it happen."""
 
@@ -64,7 +64,7 @@ def ask(
     if len(said) > LONGEST:
         raise Refused("too_long", most=LONGEST)
     kept = [escape(one).strip() for one in options if one.strip()]
-    most = len(YES_NO) if irreversible else MOST_OPTIONS
+    most = len(YES_NO) if irreversible else MAX_OPTIONS
     if len(kept) > most:
         raise Refused("too_many_options", most=most)
     if irreversible:
@@ -277,7 +277,7 @@ def is_answered(session: Session, ask_id: str) -> bool:
 
 
 def pending(session: Session, person: Person | None, *, every: bool = False) -> list[AskRow]:
-    """What waits for an answer, the newest MOST_LISTED, oldest first: of theirs, of all for leads (but what is the founder's alone) and the founder;
+    """What waits for an answer, the newest MAX_LISTED, oldest first: of theirs, of all for leads (but what is the founder's alone) and the founder;
     None: the operator's view. `every`: also what was answered."""
     wanted = select(AskRow)
     if not every:
@@ -285,7 +285,7 @@ def pending(session: Session, person: Person | None, *, every: bool = False) -> 
     if person is None:
         wanted = wanted.where(AskRow.kind != "flag")
     newest = session.scalars(
-        wanted.order_by(AskRow.asked_at.desc(), AskRow.id.desc()).limit(MOST_LISTED)
+        wanted.order_by(AskRow.asked_at.desc(), AskRow.id.desc()).limit(MAX_LISTED)
     ).all()
     return [row for row in reversed(newest) if person is None or may_answer(person, row)]
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from core.cost.report_jobs import keep
 from core.striking import struck
 
-MOST: Final = 5 * 1024 * 1024
+MAX_BYTES: Final = 5 * 1024 * 1024
 """Bytes."""
 _KINDS: Final = (
     (b"%PDF-", "application/pdf"),
@@ -37,7 +37,7 @@ def attachment_of(
         if (
             not real.is_relative_to(reports.resolve())
             or not stat.S_ISREG(about.st_mode)
-            or about.st_size > MOST
+            or about.st_size > MAX_BYTES
         ):
             return None
         data = real.read_bytes()

@@ -19,7 +19,7 @@ _FIRST: Final = re.compile(
     r"\b(?:always|first|ring|call|use|prefer|siempre|primero|llama|selalu|duluan|hubungi|panggil)\b|先找|都找|找|優先|まず|最初に|必ず|頼む|呼んで",
     re.IGNORECASE,
 )
-_MOST: Final = re.compile(
+_AT_MOST: Final = re.compile(
     r"(?:\b(?:at most|no more than|not more than|never (?:more than|above|over)|up to|max(?:imum)?|"
     r"como m[aá]ximo|no m[aá]s de|hasta|paling banyak|maksimal|tidak lebih dari)\b|最多|不超過|上限|まで|以内)"
     r"[^\d$]{0,20}(?:us\$|\$|usd)?\s?(\d[\d,]{0,18}(?:\.\d{1,2})?)\s?(usd|us dollars?|dollars?|d[oó]lares|美元|美金|ドル)?",
@@ -55,7 +55,7 @@ def _rule(kind: str, scope: str, when: dict[str, Any], then: dict[str, Any]) -> 
 
 def _most(said: str) -> Decimal | None:
     """An amount in US dollars that is named as the most."""
-    for found in _MOST.finditer(said):
+    for found in _AT_MOST.finditer(said):
         if _DOLLARS.search(found.group()):
             amount = Decimal(found.group(1).replace(",", ""))
             return amount if amount <= MAX_AMOUNT else None

@@ -11,7 +11,7 @@ from core.ids import new_id
 from core.store.tables import UsageRow
 
 TIER: Final = "external"
-MOST: Final = Decimal(1_000_000)
+MAX_USD: Final = Decimal(1_000_000)
 """Above it a number is a mistake."""
 
 
@@ -21,7 +21,7 @@ def amount_of(text: str) -> Decimal | None:
         usd = Decimal(text.strip().removeprefix("$"))
     except InvalidOperation:
         return None
-    return usd if usd.is_finite() and 0 < usd <= MOST else None
+    return usd if usd.is_finite() and 0 < usd <= MAX_USD else None
 
 
 def report(

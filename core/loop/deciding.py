@@ -24,9 +24,9 @@ from core.striking import struck
 DECISION: Final = ".decision.json"
 RUNNING: Final = ".decider.json"
 """Which process decides now: one that outlives its service is ended before the next one starts."""
-MOST_OUTPUT: Final = 64 * 1024
+MAX_OUTPUT: Final = 64 * 1024
 """Bytes of what a decider prints that are kept."""
-MOST_DECISION: Final = 256 * 1024
+MAX_DECISION: Final = 256 * 1024
 PROMPT_FILE: Final = "{{prompt_file}}"
 
 
@@ -67,7 +67,7 @@ class CommandDecider:
                 self.folder,
                 self.env,
                 within=self.within,
-                most=MOST_OUTPUT,
+                most=MAX_OUTPUT,
                 given=given,
                 started=self._note,
             )
@@ -76,7 +76,7 @@ class CommandDecider:
         finally:
             decision = await asyncio.to_thread(self._take)
             await asyncio.to_thread((self.folder / RUNNING).unlink, missing_ok=True)
-        log = struck(done.out[:MOST_OUTPUT] + done.err, self.secrets).decode("utf-8", "replace")
+        log = struck(done.out[:MAX_OUTPUT] + done.err, self.secrets).decode("utf-8", "replace")
         await asyncio.to_thread(put, run / "output.log", log)
         if done.code == TIMED_OUT:
             raise Undecided("timeout", f"it did not end within {self.within:g} s")
@@ -93,7 +93,7 @@ class CommandDecider:
         path = self.folder / DECISION
         try:
             about = path.lstat()
-            if not stat.S_ISREG(about.st_mode) or about.st_size > MOST_DECISION:
+            if not stat.S_ISREG(about.st_mode) or about.st_size > MAX_DECISION:
                 return None  # a pipe would never end
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError:

@@ -18,7 +18,7 @@ from core.loop.house import LoopHouse
 from core.loop.sensing import Sensor
 from core.loop.shell_gate import Verdict, judge
 
-MOST: Final = 256 * 1024
+MAX_BYTES: Final = 256 * 1024
 """Bytes of a script that are read; a longer one is asked about."""
 BINARY: Final = "base64:"
 _SHELL: Final = re.compile(rb"\A#!\s*/(?:usr/)?bin/(?:env\s+)?(?:ba|da)?sh[ \t]*(?:-[eux]+[ \t]*)?\n")
@@ -115,7 +115,7 @@ def _read(path: Path) -> str:
         if not stat.S_ISREG(path.stat().st_mode):
             return ""
         with path.open("rb") as file:
-            data = file.read(MOST + 1)
+            data = file.read(MAX_BYTES + 1)
     except OSError:
         return ""
     try:
@@ -129,7 +129,7 @@ def _judge(text: str, config: LoopConfig) -> Verdict:
     if text.startswith(BINARY):
         return Verdict("ask", "a program that is no shell script")
     data = text.encode("utf-8", "surrogateescape")
-    if len(data) > MOST:
+    if len(data) > MAX_BYTES:
         return Verdict("ask", "it is too long to be looked through")
     if data.startswith(b"#!"):
         first = _SHELL.match(data)

@@ -18,7 +18,7 @@ from core.errors import LoopOSError
 Kind = Literal["guest", "perhaps", "blocked"]
 BACK: Final = timedelta(days=2)
 AHEAD: Final = timedelta(days=90)
-MOST: Final = 2000
+MAX_EVENTS: Final = 2000
 """Entries of a feed."""
 _BLOCKED: Final = re.compile(
     r"\b(?:blocked|not available|unavailable|owner|maintenance)\b|封鎖|不可用", re.IGNORECASE
@@ -59,7 +59,7 @@ def read(data: bytes, zone: ZoneInfo, check_in: time, check_out: time, now: date
     except Exception as error:  # each of the two libraries has its own
         raise BadCalendar(f"it does not parse ({type(error).__name__})") from None
     found = []
-    for event in events[:MOST]:
+    for event in events[:MAX_EVENTS]:
         stay = _stay(event, zone, check_in, check_out)
         if stay is not None:
             found.append(stay)

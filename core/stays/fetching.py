@@ -11,7 +11,7 @@ import aiohttp
 from core.stays.calendars import BadCalendar
 
 WITHIN: Final = 15.0
-MOST: Final = 5 * 1024 * 1024
+MAX_BYTES: Final = 5 * 1024 * 1024
 
 
 async def fetch(address: str, folder: Path) -> bytes:
@@ -27,14 +27,14 @@ async def fetch(address: str, folder: Path) -> bytes:
         ):
             if answer.status != 200:
                 raise BadCalendar(f"its server answers {answer.status}")
-            data = await answer.content.read(MOST + 1)
-            while len(data) <= MOST and (more := await answer.content.read(MOST + 1 - len(data))):
+            data = await answer.content.read(MAX_BYTES + 1)
+            while len(data) <= MAX_BYTES and (more := await answer.content.read(MAX_BYTES + 1 - len(data))):
                 data += more
     except TimeoutError:
         raise BadCalendar(f"its server did not answer within {WITHIN:g} s") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise BadCalendar(f"its server cannot be reached ({type(error).__name__})") from None
-    if len(data) > MOST:
+    if len(data) > MAX_BYTES:
         raise BadCalendar("it is too large")
     return data
 
@@ -44,7 +44,7 @@ def _file(folder: Path, name: str) -> bytes:
     if not path.is_relative_to(folder.resolve()):
         raise BadCalendar("it lies outside of the company's folder")
     try:
-        if path.stat().st_size > MOST:
+        if path.stat().st_size > MAX_BYTES:
             raise BadCalendar("it is too large")
         return path.read_bytes()
     except OSError as error:

@@ -19,7 +19,7 @@ from core.text import shorten
 WORKERS: Final = "workers"
 """The kind of the card."""
 ENDED_SHOWN: Final = 5
-MOST_BUTTONS: Final = 20
+MAX_BUTTONS: Final = 20
 HEALTH: Final = {
     "busy": N_("at work"),
     "waiting-ask": N_("waits for an answer"),
@@ -74,7 +74,7 @@ def _fitting(*kinds: list[ButtonDraft]) -> list[ButtonDraft]:
     """All of a kind or none, as many kinds as fit on a card."""
     found: list[ButtonDraft] = []
     for kind in kinds:
-        if len(found) + len(kind) <= MOST_BUTTONS:
+        if len(found) + len(kind) <= MAX_BUTTONS:
             found += kind
     return found
 

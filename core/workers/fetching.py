@@ -12,7 +12,7 @@ import aiohttp
 from core.errors import Refused
 
 WITHIN: Final = 20.0
-MOST: Final = 512 * 1024
+MAX_BYTES: Final = 512 * 1024
 """Bytes."""
 LEAPS: Final = 3
 """Redirections, each to an allowed address."""
@@ -51,7 +51,7 @@ async def fetch(address: str, allowed: Sequence[str]) -> str:
                 if answer.status != 200:
                     raise Refused("not_fetched", why=f"its server answers {answer.status}")
                 data = b""
-                while len(data) < MOST and (more := await answer.content.read(MOST - len(data))):
+                while len(data) < MAX_BYTES and (more := await answer.content.read(MAX_BYTES - len(data))):
                     data += more
                 kind = answer.content_type
                 text = data.decode(answer.charset or "utf-8", "replace")

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-MOST_STEPS: Final = 40
+MAX_STEPS: Final = 40
 RESULT_MOST: Final = 6_000
 """Characters of what a step gave that are kept."""
 TOLD_MOST: Final = 90_000
@@ -107,7 +107,7 @@ class Memory:
     """All that a built-in worker knows, kept after each step."""
 
     steps: Sequence[Done] = ()
-    allowed_steps: int = MOST_STEPS
+    allowed_steps: int = MAX_STEPS
     allowed_usd: Decimal | None = None
     """None: the configured budget."""
     asked: Sequence[str] = ()
@@ -147,7 +147,7 @@ class Memory:
         until, usd = value.get("until"), value.get("allowed_usd")
         return cls(
             [Done(one["action"], one["args"], one["result"]) for one in value.get("steps", [])],
-            int(value.get("allowed_steps", MOST_STEPS)),
+            int(value.get("allowed_steps", MAX_STEPS)),
             Decimal(usd) if usd is not None else None,
             list(value.get("asked", [])),
             datetime.fromisoformat(until) if until else None,

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-MOST = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 """Bytes of a transcript; then it is put aside as transcript.1.log, and the one before that is gone."""
 LINE = 64 * 1024
 """Bytes that are held back until a line is whole, so that no secret is cut in two."""
@@ -194,7 +194,7 @@ class Supervisor:
         with contextlib.suppress(OSError):  # a full disk ends no worker
             self.log.write(whole)
             self.log.flush()
-            if self.log.tell() > MOST:
+            if self.log.tell() > MAX_BYTES:
                 self.log.close()
                 path = self.folder / "transcript.log"
                 path.replace(self.folder / "transcript.1.log")

@@ -38,9 +38,9 @@ from core.workers import leases
 from core.workers.fetching import fetch
 from core.workers.steps import HOURS, Step
 
-MOST_TICKETS: Final = 30
-MOST_REPORT: Final = 100_000
-MOST_QUESTIONS: Final = 8
+MAX_TICKETS: Final = 30
+MAX_REPORT: Final = 100_000
+MAX_QUESTIONS: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def _said(text: str | None) -> str:
 
 def _write_report(ground: Ground, text: str, name: str | None) -> str:
     kept = _report_name(ground, name)
-    put(ground.folder / "reports" / kept, text[:MOST_REPORT])
+    put(ground.folder / "reports" / kept, text[:MAX_REPORT])
     return kept
 
 
@@ -151,7 +151,7 @@ def _company(tx: Tx, ground: Ground, step: Step) -> Made:
 
 
 def _tickets(tx: Tx, ground: Ground, step: Step) -> Made:
-    wanted = select(Ticket).order_by(Ticket.number.desc()).limit(MOST_TICKETS)
+    wanted = select(Ticket).order_by(Ticket.number.desc()).limit(MAX_TICKETS)
     if step.property_id:
         wanted = wanted.where(Ticket.property_id == step.property_id)
     if step.status and step.status.casefold() == "open":
@@ -242,8 +242,8 @@ def _attachments(ground: Ground, step: Step) -> list[dict[str, Any] | None]:
 def _ask(tx: Tx, ground: Ground, step: Step, files: Sequence[dict[str, Any] | None]) -> Made:
     if not step.questions:
         raise Refused("text_needed")
-    if len(step.questions) > MOST_QUESTIONS:
-        raise Refused("too_many_options", most=MOST_QUESTIONS)
+    if len(step.questions) > MAX_QUESTIONS:
+        raise Refused("too_many_options", most=MAX_QUESTIONS)
     rows = [
         asks.ask(
             tx,

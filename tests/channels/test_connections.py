@@ -21,7 +21,7 @@ from structlog.testing import capture_logs
 from bot.serve import http_app
 from channels.connections import (
     FILES_BESIDE,
-    MOST_OPEN,
+    MAX_OPEN,
     WINDOW,
     Connections,
     OftenTold,
@@ -41,7 +41,7 @@ UPLOAD = b"POST /api/media?as=ben HTTP/1.1\r\nHost: localhost\r\nContent-Type: i
 
 @pytest.mark.parametrize(
     ("files", "connections"),
-    [(256, 128), (512, 256), (1024, 768), (4096, MOST_OPEN), (resource.RLIM_INFINITY, MOST_OPEN)],
+    [(256, 128), (512, 256), (1024, 768), (4096, MAX_OPEN), (resource.RLIM_INFINITY, MAX_OPEN)],
 )
 def test_there_is_always_room_for_files_of_our_own(files: int, connections: int) -> None:
     assert room(files) == connections
