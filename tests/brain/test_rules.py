@@ -12,9 +12,7 @@ import pytest
 
 from bot.cli import main
 from core.company.rules import Rule
-from core.dispatch.standing import Wanted, covering, offered
 from core.knowledge.rules_in_force import applying
-from core.stored_values import Reason
 from core.workflow import rules
 from tests.brain.test_skill_runs import detail_of, log_of
 from tests.world import STORY, World
@@ -79,68 +77,6 @@ def test_a_rule_that_makes_no_sense_is_refused(content: dict[str, Any], problem:
 def test_which_rules_a_ticket_is_under(of_rule: dict[str, Any], holds: bool) -> None:
     one = rule("code", **of_rule)
     assert (applying([one], "flat", "pest", 3, NOW) == (one,)) == holds
-
-
-# --- standing orders, by the table
-
-ORDER = rule(
-    "standing_order",
-    WIDE | {"severity_max": 3},
-    then={"up_to_usd": "200"},
-    until=NOW + timedelta(days=9),
-    max_uses=2,
-)
-HERE = Wanted("reno_midtown", "hvac_leak", "reno_hvac_pros", 3, Decimal(200))
-
-
-@pytest.mark.parametrize(
-    ("wanted", "reasons", "uses", "now", "covers"),
-    [
-        (HERE, ["sop_asks"], 0, NOW, True),
-        (HERE, ["over_cap"], 1, NOW, True),
-        (HERE, ["over_cap", "sop_asks"], 0, NOW, True),
-        (HERE, [], 0, NOW, False),
-        (HERE, ["over_cap"], 2, NOW, False),
-        (HERE, ["over_cap"], 0, NOW + timedelta(days=9), False),
-        (HERE, ["over_cap", "over_budget"], 0, NOW, False),
-        (HERE, ["vendor_day"], 0, NOW, False),
-        (HERE, ["steering"], 0, NOW, False),
-        (HERE, ["risk"], 0, NOW, False),
-        (HERE, ["skill_asks"], 0, NOW, False),
-        (Wanted("reno_midtown", "hvac_leak", "reno_hvac_pros", 4, Decimal(9)), ["severity"], 0, NOW, False),
-        (
-            Wanted("reno_midtown", "hvac_leak", "reno_hvac_pros", 3, Decimal("200.01")),
-            ["over_cap"],
-            0,
-            NOW,
-            False,
-        ),
-        (Wanted("other", "hvac_leak", "reno_hvac_pros", 3, Decimal(9)), ["over_cap"], 0, NOW, False),
-        (Wanted("reno_midtown", "pest", "reno_hvac_pros", 3, Decimal(9)), ["over_cap"], 0, NOW, False),
-        (Wanted("reno_midtown", "hvac_leak", "another", 3, Decimal(9)), ["over_cap"], 0, NOW, False),
-    ],
-)
-def test_a_standing_order_answers_exactly_what_it_was_given_for(
-    wanted: Wanted, reasons: list[str], uses: int, now: datetime, covers: bool
-) -> None:
-    found = covering([ORDER], {"r": uses}, wanted, [Reason(one) for one in reasons], now)
-    assert (found is not None) == covers
-
-
-@pytest.mark.parametrize("severity", [4, 5])
-def test_severity_four_where_it_was_said_and_five_never(severity: int) -> None:
-    order = ORDER.model_copy(update={"when": ORDER.when.model_copy(update={"severity_max": 4})})
-    wanted = Wanted("reno_midtown", "hvac_leak", "reno_hvac_pros", severity, Decimal(9))
-    assert (covering([order], {}, wanted, [Reason("severity")], NOW) is not None) == (severity == 4)
-    assert offered("hvac_leak", "reno_midtown", severity, [Reason("severity")]) == (severity == 4)
-
-
-@pytest.mark.parametrize(
-    "code", ["risk", "steering", "sender_unknown", "vendor_unknown", "vendor_not_approved"]
-)
-def test_none_is_offered_with_a_danger_or_somebody_unknown(code: str) -> None:
-    assert not offered("hvac_leak", "reno_midtown", 3, [Reason(code)])
-    assert not offered("hvac_leak", None, 3, [])
 
 
 # --- proposed, adopted, in force
