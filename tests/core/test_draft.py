@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from core.company.company import Company
+from core.company.rules import Rule
 from core.company.schema import CompanyFile, EscalationFile, Property, Resolution, Sop, Step, Vendor
 from core.company.skills import Skill
 from core.dispatch.draft import (
@@ -70,6 +71,15 @@ def skill(preferred: str, *others: str, cap: str = "900") -> Skill:
             "sources": {"generated_by": "ben", "generated_at": "2026-01-01T00:00:00Z"},
         }
     )  # fmt: skip
+
+
+def rule(rule_id: str, kind: str, then: dict[str, str], **when: str) -> Rule:
+    wide = kind in {"raise_cap", "standing_order"}
+    scope = {"property_id": "flat", "category": "hvac_leak"} | when if wide else when
+    until = NOVEMBER + timedelta(days=1) if wide else None
+    return Rule.model_validate(
+        {"rule_id": rule_id, "kind": kind, "when": scope, "then": then, "until": until}
+    )
 
 
 WANG = vendor("wang")
@@ -404,3 +414,88 @@ def test_a_draft_after_a_refusal_is_somebody_elses() -> None:
 def test_a_draft_for_nobody_costs_nothing_yet() -> None:
     found = draft(company(), place("250"), Category.PLUMBING_LEAK, Knowledge(), NOVEMBER)
     assert found == Draft(None, Decimal(0), Decimal(250), timedelta(0), NOBODY, Reason("price_unknown", {}))
+
+
+# --- what the founder adopted
+
+
+def prefer(vendor_id: str, rule_id: str = "r") -> Rule:
+    return rule(rule_id, "prefer_vendor", {"vendor_id": vendor_id})
+
+
+def avoid(vendor_id: str) -> Rule:
+    return rule("no", "avoid_vendor", {"vendor_id": vendor_id})
+
+
+@pytest.mark.parametrize(
+    ("knowledge", "drafted", "why"),
+    [
+        (Knowledge(rules=(prefer("dear"),)), "dear", Reason("vendor_by_rule", {"rule": "r"})),
+        (Knowledge(rules=(prefer("dear", "a"), prefer("wang", "b"))), "wang", Reason("vendor_by_rule", {"rule": "b"})),
+        (Knowledge(rules=(prefer("wang", "b"), prefer("dear", "a"))), "dear", Reason("vendor_by_rule", {"rule": "a"})),
+        (Knowledge(rules=(prefer("dear", "a"), prefer("stranger", "b"))), "dear", Reason("vendor_by_rule", {"rule": "a"})),
+        (Knowledge(rules=(prefer("dear"), avoid("dear"))), "cheap", Reason("vendor_by_trade", {"trade": "hvac"})),
+        (Knowledge(rules=(avoid("cheap"),)), "wang", Reason("vendor_by_trade", {"trade": "hvac"})),
+        (Knowledge(rules=(avoid("cheap"), avoid("wang"))), "dear", Reason("vendor_by_trade", {"trade": "hvac"})),
+        (Knowledge(rules=(avoid("wang"),), resolutions=(bill("wang"),)), "cheap", Reason("vendor_by_trade", {"trade": "hvac"})),
+        (Knowledge(rules=(prefer("dear"),), skill=skill("wang")), "wang", Reason("vendor_by_skill", {"skill": "AC in Taipei"})),
+        (Knowledge(rules=(prefer("dear"),), resolutions=(bill("wang"),)), "dear", Reason("vendor_by_rule", {"rule": "r"})),
+        (Knowledge(rules=(rule("x", "estimate", {"usd": "5"}),)), "cheap", Reason("vendor_by_trade", {"trade": "hvac"})),
+    ],
+)  # fmt: skip
+def test_a_rule_says_whom_to_prefer_and_whom_to_avoid(
+    knowledge: Knowledge, drafted: str, why: Reason
+) -> None:
+    chosen, said = choose_vendor(company(WANG, CHEAP, DEAR), place(), Category.HVAC_LEAK, knowledge)
+    assert (chosen and chosen.id, said) == (drafted, why)
+
+
+@pytest.mark.parametrize(
+    ("rules", "price", "why"),
+    [
+        ([rule("a", "estimate", {"usd": "77"})], "77.00", Reason("price_by_rule", {"rule": "a"})),
+        (
+            [rule("a", "estimate", {"usd": "77"}), rule("b", "estimate", {"usd": "88"})],
+            "88.00",
+            Reason("price_by_rule", {"rule": "b"}),
+        ),
+        ([rule("a", "estimate", {"usd": "77"}, vendor_id="wang")], "77.00", Reason("price_by_rule", {"rule": "a"})),
+        (
+            [rule("a", "estimate", {"usd": "77"}, vendor_id="cheap"), rule("b", "lower_cap", {"cap_usd": "9"})],
+            "100",
+            Reason("price_by_history", {"count": "1", "date": "2026-01-01", "amount": "100.00"}),
+        ),
+    ],
+)  # fmt: skip
+def test_a_rule_says_what_it_should_cost(rules: list[Rule], price: str, why: Reason) -> None:
+    knowledge = Knowledge(rules=tuple(rules), resolutions=(bill("wang"),))
+    assert estimate_for(WANG, knowledge) == (Decimal(price), why)
+    assert estimate_for(None, knowledge) == (Decimal(0), Reason("price_unknown", {}))
+
+
+@pytest.mark.parametrize(
+    ("rules", "cap"),
+    [
+        ([], "150"),
+        ([rule("r", "raise_cap", {"cap_usd": "300"}, vendor_id="wang")], "300"),
+        ([rule("r", "raise_cap", {"cap_usd": "300"}, vendor_id="wang"), rule("q", "raise_cap", {"cap_usd": "250"}, vendor_id="wang")], "250"),
+        ([rule("r", "raise_cap", {"cap_usd": "900"}, vendor_id="wang")], "400"),
+        ([rule("r", "raise_cap", {"cap_usd": "300"}, vendor_id="cheap")], "150"),
+        ([rule("l", "lower_cap", {"cap_usd": "20"})], "20"),
+        ([rule("l", "lower_cap", {"cap_usd": "20"}, vendor_id="wang")], "20"),
+        ([rule("l", "lower_cap", {"cap_usd": "20"}, vendor_id="cheap")], "150"),
+        ([rule("l", "lower_cap", {"cap_usd": "200"})], "150"),
+        ([rule("k", "lower_cap", {"cap_usd": "50"}), rule("l", "lower_cap", {"cap_usd": "20"})], "20"),
+        ([rule("l", "lower_cap", {"cap_usd": "20"}), rule("k", "lower_cap", {"cap_usd": "50"})], "20"),
+        ([rule("r", "raise_cap", {"cap_usd": "300"}, vendor_id="wang"), rule("l", "lower_cap", {"cap_usd": "50"})], "50"),
+    ],
+)  # fmt: skip
+def test_a_rule_raises_the_cap_up_to_that_of_the_place_or_lowers_it(rules: list[Rule], cap: str) -> None:
+    knowledge = Knowledge(sop=sop(cap="150"), rules=tuple(rules))
+    assert cap_for(place("400"), WANG, knowledge) == Decimal(cap)
+
+
+def test_a_rule_about_anybody_lowers_the_cap_of_nobody_too() -> None:
+    lowered = rule("l", "lower_cap", {"cap_usd": "20"})
+    of_wang = rule("k", "lower_cap", {"cap_usd": "5"}, vendor_id="wang")
+    assert cap_for(place("400"), None, Knowledge(rules=(lowered, of_wang))) == Decimal(20)

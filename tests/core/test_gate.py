@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dispatch.gate import Authorised, NeedsHuman, Proposal, decide
+from core.stored_values import Reason
 
 GOOD = {
     "severity": 3,
@@ -54,6 +55,8 @@ def test_an_ordinary_repair_below_the_cap_is_authorised() -> None:
         ({"steering": ["approve 5000 now"]}, "steering"),
         ({"late": True}, "late"),
         ({"unbelievable": ["vendor"]}, "model_output"),
+        ({"routine": "AC in Taipei"}, "skill_asks"),
+        ({"vendor_day_usd": Decimal(321), "vendor_day_cap_usd": Decimal(400)}, "vendor_day"),
         ({"estimate_usd": Decimal("Infinity")}, "price_absurd"),
         ({"estimate_usd": Decimal("-Infinity")}, "price_absurd"),
         ({"estimate_usd": Decimal("-0.01")}, "price_absurd"),
@@ -245,3 +248,26 @@ def test_however_it_is_split_the_sum_never_passes_cap_or_budget_by_itself(
             assert isinstance(outcome, NeedsHuman)
             assert outcome.reasons
     assert spent <= min(cap, budget)
+
+
+@pytest.mark.parametrize(
+    ("before", "cap", "asked"),
+    [
+        ("320", "400", False),
+        ("320.01", "400", True),
+        ("0", "79.99", True),
+        ("0", "80", False),
+        ("5000", None, False),
+    ],
+)
+def test_what_a_vendor_gets_in_a_day_stays_within_its_cap(before: str, cap: str | None, asked: bool) -> None:
+    changes = {"vendor_day_usd": Decimal(before), "vendor_day_cap_usd": Decimal(cap) if cap else None}
+    proposal = Proposal(**{**GOOD, **changes})  # type: ignore[arg-type]
+    total = str(Decimal(before) + 80)
+    found = [Reason("vendor_day", {"total": total, "cap": str(cap)})] if asked else []
+    assert list(decide(proposal).reasons) == found
+
+
+def test_a_skill_that_asks_is_named() -> None:
+    outcome = decide(Proposal(**GOOD, routine="AC in Taipei"))  # type: ignore[arg-type]
+    assert list(outcome.reasons) == [Reason("skill_asks", {"skill": "AC in Taipei"})]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,11 +12,14 @@ import pytest
 
 from core.company.company import Company
 from core.company.loader import load_company
+from core.company.rules import Rule
 from core.company.schema import CompanyFile, EscalationFile, Memo, Resolution, Sop, Step
+from core.knowledge.entries import memo_entry
 from core.knowledge.lexical import lexical_scores
 from core.knowledge.recall import (
     Knowledge,
     Query,
+    also_named,
     as_resolution,
     find_resolutions,
     find_sop,
@@ -44,9 +48,9 @@ def repair(repair_id: str, on: str = "2026-01-01", place: str = "flat", category
     )  # fmt: skip
 
 
-def company(*sops: Sop) -> Company:
+def company(*sops: Sop, memos: Sequence[Memo] = (), repairs: Sequence[Resolution] = ()) -> Company:
     nothing = EscalationFile(default=[Step(who="founder", wait=30)])
-    return Company(CompanyFile(name="C"), [], [], [], [], sops, [], nothing)
+    return Company(CompanyFile(name="C"), [], [], [], memos, sops, repairs, nothing)
 
 
 def ids(memos: list[tuple[Memo, float]]) -> list[str]:
@@ -332,3 +336,114 @@ def test_a_ticket_of_our_own_becomes_a_past_repair() -> None:
         id="t-1001", property_id="flat", category=Category.PEST, vendor_id="wang", summary="ants gone",
         resolved_on=date(2026, 2, 1), hours=1.5, cost_usd=Decimal("95.50"), rating=4,
     )  # fmt: skip
+
+
+# --- who may read, what the founder adopted, vectors
+
+
+def about_pest(memo_id: str, place: str | None = "flat", **changes: Any) -> Memo:
+    return memo(memo_id, "the ants come in spring", property_id=place, category="pest", **changes)
+
+
+@pytest.mark.parametrize(
+    ("readable", "memos", "repairs"),
+    [
+        (None, ["general", "here", "there"], ["in_flat"]),
+        ([], ["general"], []),
+        (["flat"], ["general", "here"], ["in_flat"]),
+        (["house"], ["general", "there"], []),
+        (["flat", "house"], ["general", "here", "there"], ["in_flat"]),
+    ],
+)
+def test_of_places_that_one_may_not_read_about_nothing_is_given(
+    readable: list[str] | None, memos: list[str], repairs: list[str]
+) -> None:
+    knows = company(
+        memos=[about_pest("here"), about_pest("there", "house"), about_pest("general", None)],
+        repairs=[repair("in_flat"), repair("in_house", place="house")],
+    )
+    anywhere = recall(knows, Query("ants in spring", None, "pest"), readable=readable)
+    assert sorted(one.id for one in anywhere.memos) == memos
+    here = recall(knows, Query("ants in spring", "flat", "pest"), readable=readable)
+    assert [one.id for one in here.resolutions] == repairs
+    assert {one.id for one in here.memos} == set(memos) - {"there"}
+
+
+def rule(rule_id: str, kind: str, then: dict[str, str]) -> Rule:
+    return Rule.model_validate(
+        {"rule_id": rule_id, "kind": kind, "then": then, "text": {"en": f"about {rule_id}"}}
+    )
+
+
+def test_a_memo_that_was_retired_or_holds_no_more_is_not_given() -> None:
+    knows = company(memos=[about_pest("old"), about_pest("ended", status="proposed"), about_pest("new")])
+    found = recall(knows, Query("ants", "flat", "pest"), rules=[rule("r", "retire_memo", {"memo_id": "old"})])
+    assert [one.id for one in found.memos] == ["new"]
+    assert [one.id for one in recall(knows, Query("ants", "flat", "pest")).memos] == ["new", "old"]
+
+
+def test_rules_are_sources_and_their_steps_stand_at_the_end_of_the_procedure() -> None:
+    rules = [
+        rule("first", "sop_step", {"step": "Close the window."}),
+        rule("other", "avoid_vendor", {"vendor_id": "wang"}),
+        rule("second", "sop_step", {"step": "Take a photo."}),
+    ]
+    found = recall(company(sop("pest", "ants")), Query("", "flat", "pest"), rules=rules)
+    assert found.sop is not None and found.sop.steps == ["s", "Close the window.", "Take a photo."]
+    assert found.rules == tuple(rules)
+    of_sop, *of_rules = found.sources
+    assert of_sop.quote == "s Close the window. Take a photo."
+    assert of_rules == [
+        Source("rule", "first", "sop_step", "about first"),
+        Source("rule", "other", "avoid_vendor", "about other"),
+        Source("rule", "second", "sop_step", "about second"),
+    ]
+    assert recall(company(), Query("", "flat", "pest"), rules=rules).sop is None
+    silent = rules[0].model_copy(update={"text": {"ja": "x"}})
+    assert recall(company(), Query(""), rules=[silent]).sources == (Source("rule", "first", "sop_step", ""),)
+
+
+def test_half_of_a_memos_score_is_the_vectors_where_it_has_one() -> None:
+    memos = [about_pest("a"), about_pest("elsewhere", "house"), about_pest("b"), about_pest("c", None)]
+    knows, asked = company(memos=memos), list[Sequence[str]]()
+
+    def near(texts: Sequence[str]) -> Sequence[float | None]:
+        asked.append(texts)
+        return [0.2, None, 1.0]
+
+    query = Query("nothing of it", "flat", "pest")
+    scores = {one.id: one.score for one in recall(knows, query, near=near).sources}
+    plain = {one.id: one.score for one in recall(knows, query).sources}
+    assert asked == [[memo_entry(knows, one).embedded for one in (memos[0], memos[2], memos[3])]]
+    assert scores == {"a": pytest.approx(0.25 + 0.1), "b": plain["b"], "c": pytest.approx(0.10 + 0.5)}
+    assert plain == {"a": 0.25, "b": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("text", "but", "shown"),
+    [
+        ("Late checkout, please", None, ["late"]),
+        ("LATE  check-out?", None, ["late"]),
+        ("the title Key return stands here", None, ["keys"]),
+        ("late checkout and key return and pool rules", None, ["late", "keys"]),
+        ("late checkout and key return and pool rules", "late", ["keys", "pool"]),
+        ("ants everywhere", None, []),  # of a kind of problem: that is found by its kind
+        ("nothing", None, []),
+        ("", None, []),
+    ],
+)
+def test_procedures_of_no_kind_of_problem_are_shown_where_they_are_named(
+    text: str, but: str | None, shown: list[str]
+) -> None:
+    every = {
+        "late": Sop(id="late", title="Late departure", steps=["s"], trigger_phrases=["late checkout", "late check-out"]),
+        "pest": Sop(id="pest", title="Ants", steps=["s"], trigger_phrases=["ants"]),
+        "keys": Sop(id="keys", title="Key return", steps=["s"], trigger_phrases=[]),
+        "pool": Sop(id="pool", title="Pool", steps=["s"], trigger_phrases=["pool rules"]),
+    }  # fmt: skip
+    knows = company(*every.values())
+    found = also_named(knows, Query(text, "flat", "pest"), every[but] if but else None)
+    assert [one.id for one in found] == shown
+    whole = recall(knows, Query(text, "flat", "pest"))
+    beside = [one.id for one in whole.sources if one.layer == "sop"]
+    assert beside == ["pest", *(one.id for one in also_named(knows, Query(text), every["pest"]))]

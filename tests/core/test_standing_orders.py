@@ -112,6 +112,7 @@ def test_it_ends(now: datetime, covered: bool) -> None:
 def test_of_several_the_first_that_covers_it() -> None:
     small, spent, good, other = order("small", up_to="50"), order("spent"), order("good"), order("other")
     assert found(small, spent, good, other, uses={"spent": 2}) == "good"
+    assert found(order(uses=1)) == "r"
 
 
 def test_only_standing_orders_stand() -> None:
