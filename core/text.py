@@ -16,12 +16,12 @@ READ_LIMIT: Final = 4000
 """Characters of one message that are read; the whole text is kept."""
 
 
-_UNIT: Final = r"(?:\b(?:usd|twd|jpy|idr|eur|dollars?|d[oó]lar(?:es)?|euros?|yen|rupiah|rp)\b|us\$|[$€¥£￥]|美元|美金|台幣|塊|元|円|ドル)"
+_UNIT: Final = r"(?:(?<![^\W\d_])(?:usd|twd|jpy|idr|eur|dollars?|d[oó]lar(?:es)?|euros?|yen|rupiah|rp)(?![^\W\d_])|us\$|[$€¥£￥]|美元|美金|台幣|塊|元|円|ドル)"
 _IN_WORDS: Final = (
     r"(?:[〇零一二三四五六七八九十百千萬万億兩]|\b(?:hundred|thousand|million|cientos|mil|ratus|ribu|juta)\b)"
 )
 MONEY: Final = re.compile(
-    rf"(?:us\$|nt\$|[$€¥£￥]|\b(?:usd|twd|jpy|idr|eur|rp)\b\.?)\s?\d|(?<![\d.,])\d[\d.,]*\s?(?:{_UNIT}|ribu\b|juta\b|萬|万)"
+    rf"(?:us\$|nt\$|[$€¥£￥]|\b(?:usd|twd|jpy|idr|eur|rp)\.?)\s?\d|(?<![\d.,])\d[\d.,]*\s?(?:{_UNIT}|ribu\b|juta\b|萬|万)"
     rf"|{_IN_WORDS}\s?{_UNIT}",
     re.IGNORECASE,
 )

@@ -251,6 +251,7 @@ def test_what_can_be_read_in_two_ways_is_asked(text: str, local: str, language: 
     ("text", "local", "readings"),
     [
         ("beres, $30", "IDR", ["30.00 USD"]),
+        *((f"selesai 450 {many}", "TWD", list[str]()) for many in ("ribu", "rb", "juta", "jt")),
         ("done $4,200.00", "TWD", ["4200 TWD", "4200.00 USD"]),
         ("done $1,200", "TWD", []),  # twelve hundred of ours; of the others, without a language, who knows
         ("hk$132 usd", "USD", []),

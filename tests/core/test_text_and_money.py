@@ -12,6 +12,8 @@ from core.amounts import parse_amount
 from core.errors import Refused
 from core.money import DOLLARS, Amount, Local, Money, Rate, exact, rounded, usd
 from core.text import (
+    ADDRESS,
+    MONEY,
     command_in,
     escape,
     fingerprint,
@@ -357,3 +359,51 @@ def test_words_stand_as_they_are_and_chinese_and_japanese_are_matched_by_pairs(
     text: str, words: list[str]
 ) -> None:
     assert tokens(text) == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(f"{sign}5" for sign in ("us$", "NT$", "$", "€", "¥", "£", "usd", "twd ", "jpy ", "idr ", "eur ", "rp. ")),
+        *(
+            f"5 {unit}"
+            for unit in (
+                "usd", "twd", "jpy", "idr", "eur", "dollar", "dollars", "dolar", "dólares", "euro", "euros", "yen", "rupiah",
+                "rp", "us$", "$", "€", "¥", "£", "￥", "美元", "美金", "台幣", "塊", "元", "円", "ドル", "ribu", "juta", "萬", "万",
+            )
+        ),
+        *(
+            f"{number} dollars"
+            for number in ("hundred", "thousand", "million", "cientos", "mil", "ratus", "ribu", "juta")
+        ),
+        *(f"{number}元" for number in "〇零一二三四五六七八九十百千萬万億兩"),
+        "around 1,200.50 usd in all", "5usd", "usd5.50", "rp5000",
+    ],
+)  # fmt: skip
+def test_an_amount_of_money_in_figures_or_in_words(text: str) -> None:
+    assert MONEY.search(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["5 towels", "room 204", "at 14:30", "one dollar", "usd", "15 minutes", "三個人", "5 rpm"]
+)
+def test_these_are_no_amounts(text: str) -> None:
+    assert not MONEY.search(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "see https://x", "see http:x", "www.x", "shirley@example", "+886 912 345 678", "(02) 2345-6789", "0912345678",
+        *(f"go to shop.{end} now" for end in "com net org io co tw jp id es ru cn info xyz link me".split()),  # noqa: SIM905
+    ],
+)  # fmt: skip
+def test_a_link_a_mail_address_a_number_to_call(text: str) -> None:
+    assert ADDRESS.search(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Close the window.", "wait 15 minutes", "room 2045", "ok.thanks", "T-1001", "v2.0"]
+)
+def test_these_are_no_addresses(text: str) -> None:
+    assert not ADDRESS.search(text)
