@@ -20,7 +20,7 @@ from yarl import URL
 from bot.api.routes import ApiRoutes
 from bot.app import App, build
 from bot.callers import Callers
-from bot.mcp.door import McpDoor
+from bot.mcp.ingress import McpIngress
 from bot.oauth.documents import Documents
 from bot.oauth.routes import OAuthRoutes
 from bot.pages.routes import Pages
@@ -154,7 +154,7 @@ def http_app(app: App) -> web.Application:
     feed = Feed(app.store, lambda: app.services.url)
     edits = app.company_edits
     ApiRoutes(desk, callers, feed, edits).add_to(http)
-    McpDoor(desk, callers, feed).add_to(http)
+    McpIngress(desk, callers, feed).add_to(http)
     signing_in = SigningIn(app.store, app.services, callers)
     signing_in.add_to(http)
     OAuthRoutes(

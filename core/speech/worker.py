@@ -1,4 +1,4 @@
-"""A program of its own: the ear. It holds one Whisper model, so that the service never does.
+"""A program of its own: it recognizes speech. It holds one Whisper model, so that the service never does.
 
     python -I worker.py '{"model": "/folder", "device": "auto"}'
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 RATE: Final = 16_000
 NICENESS: Final = 10
-"""The event loop of the service goes before the ear, on a machine with few cores."""
+"""The event loop of the service goes before it, on a machine with few cores."""
 MAX_THREADS: Final = 4
 VOICE: Final = {"threshold": 0.5, "min_speech_duration_ms": 100}
 """Shorter than a tenth of a second is a knock on the microphone."""
@@ -43,7 +43,7 @@ def likeliest(shares: Iterable[tuple[str, float]], languages: list[str]) -> str:
     return max(known, key=lambda one: known[one]) if known else languages[0]
 
 
-class Ear:
+class Recognizer:
     def __init__(self, model: str, device: str) -> None:
         self._folder = model
         self._device = device
@@ -128,16 +128,16 @@ def voiced(sound: Sound) -> Sound:
     )
 
 
-def answer(ear: Ear, job: Mapping[str, Any], tell: Callable[[float], None]) -> dict[str, Any]:
+def answer(recognizer: Recognizer, job: Mapping[str, Any], tell: Callable[[float], None]) -> dict[str, Any]:
     if job["do"] != "gate":
         try:
-            ear.model()
+            recognizer.model()
         except Exception:
             return {"error": "model"}
     try:
         match job["do"]:
             case "hear":
-                return ear.hear(job, tell)
+                return recognizer.hear(job, tell)
             case "gate":
                 return {"speech": len(voiced(read(job["pcm"]))) / RATE}
             case _:
@@ -157,7 +157,7 @@ def main(config: str) -> None:
         def say(number: int, content: Mapping[str, Any]) -> None:
             print(json.dumps({"id": number, **content}), file=out, flush=True)
 
-        ear = Ear(wish["model"], wish["device"])
+        recognizer = Recognizer(wish["model"], wish["device"])
         for line in sys.stdin:
             job = json.loads(line)
             number: int = job["id"]
@@ -165,7 +165,7 @@ def main(config: str) -> None:
             def tell(done: float, number: int = number) -> None:
                 say(number, {"done": round(done, 3)})
 
-            say(number, answer(ear, job, tell))
+            say(number, answer(recognizer, job, tell))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ SESSIONS_EACH: Final = 20
 _LACKS: Final = {Scope.READ: "read", Scope.WRITE: "read write", Scope.DECIDE: "read write decide"}
 
 
-class McpDoor:
+class McpIngress:
     def __init__(self, desk: Operations, callers: Callers, feed: Feed) -> None:
         self._desk = desk
         self._callers = callers
