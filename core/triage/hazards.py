@@ -124,7 +124,9 @@ class _Rule:
 class Hazards:
     def __init__(self, table: dict[str, Any]) -> None:
         self._masked = _any_of(table["masked"])
-        self._part_of_a_word = re.compile("|".join(_sign_beside(one) for one in table["part_of_a_word"]))
+        self._part_of_a_word = re.compile(
+            "|".join(_sign_beside(word, but) for word, but in table["part_of_a_word"].items())
+        )
         self._neutral = _any_of(table["neutral"])
         self._marks = {
             name: _any_of(table[name]) for name in ("now", "over", "asked", "quoted", "drill", "real")
@@ -208,10 +210,12 @@ def _blank(match: re.Match[str]) -> str:
     return " " * len(match[0])
 
 
-def _sign_beside(word: str) -> str:
-    """Of "燈[泡]": the sign in brackets where it stands in that word, which is no soaked lamp."""
+def _sign_beside(word: str, but: Sequence[str]) -> str:
+    """Of "燈[泡]": the sign in brackets where it stands in that word, which is no soaked lamp; `but`: before these it is a
+    word of its own after all (檯燈泡水了)."""
     before, sign, after = re.split(r"[\[\]]", fold(word))
-    return f"(?<={before}){sign}(?={after})"
+    own = f"(?!{'|'.join(map(re.escape, but))})" if but else ""
+    return f"(?<={before}){sign}(?={after}){own}"
 
 
 def _any_of(terms: Iterable[str]) -> re.Pattern[str]:

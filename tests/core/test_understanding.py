@@ -305,8 +305,13 @@ def test_what_fell_may_be_the_network(text: str, hurt: bool) -> None:
         ("走廊的燈泡壞了 客人看不到樓梯", False),
         ("浴室電燈不亮了,換過燈泡還是一樣", False),
         ("泡澡的時候浴室的燈壞了", False),
-        ("壁燈燈泡燒掉了,梯子在倉庫我搆不到", False),
-        ("床頭燈燒掉了 有空再換", False),
+        ("水龍頭壞了,看到燈也不亮", False),
+        ("半夜找不到燈的開關", False),
+        ("檯燈泡水了", True),
+        ("浴室燈泡水了", True),
+        ("吊燈泡水了還亮著", True),
+        ("客廳淹水,檯燈泡水還插著", True),
+        ("水漏到電燈", True),
         ("水滴到燈泡上", True),
         ("燈泡泡水了", True),
         ("燈泡裡有水", True),
@@ -320,8 +325,10 @@ def test_a_bulb_is_no_soaked_lamp(text: str, soaked: bool) -> None:
     assert ("water_damage" in [str(one) for one in judged.risk_tags]) is soaked
 
 
-def test_a_bulb_that_burns_is_a_fire() -> None:
-    assert ENGINE.judge("燈泡燒起來了", NOBODY).category == "gas_fire"
+@pytest.mark.parametrize("text", ["燈泡燒起來了", "檯燈燒掉了窗簾", "走廊的燈燒掉了一面牆", "燈燒掉了,有火"])
+def test_a_lamp_that_burns_is_a_fire(text: str) -> None:
+    judged = ENGINE.judge(text, NOBODY)
+    assert judged.severity == 5 and RiskTag.FIRE_RISK in judged.risk_tags
 
 
 @pytest.mark.parametrize(
