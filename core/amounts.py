@@ -220,6 +220,8 @@ def _others_count_things(said: Sequence[_Token]) -> bool:
     for at, one in enumerate(said):
         if one.kind == "number":
             beside = {two.kind for two in (*said[max(0, at - 1) : at], *said[at + 1 : at + 2])}
+            if at >= 2 and _has_dot(said, at - 2):
+                beside.add("sign")
             alone += "word" not in beside or not beside.isdisjoint({"sign", "times", "number"})
     return alone <= 1
 
@@ -249,10 +251,16 @@ def _number_before(said: Sequence[_Token], sign: int) -> int | None:
 
 
 def _number_after(said: Sequence[_Token], sign: int) -> int | None:
-    """Of shortened names alone the full stop is part of the name: "Rp. 450.000", but "132 $. 2 filters"."""
-    dot = said[sign].text in _SHORTENED and [one.text for one in said[sign + 1 : sign + 2]] == ["."]
-    at = sign + 2 if dot else sign + 1
+    at = sign + 2 if _has_dot(said, sign) else sign + 1
     return at if _kind(said, at) == "number" else None
+
+
+def _has_dot(said: Sequence[_Token], sign: int) -> bool:
+    """Whether a full stop belongs to the sign there: "Rp. 450.000", "USD. 80"; but in "132 $. 2 filters" it ends what was said
+    of the 132."""
+    if _kind(said, sign) != "sign" or [one.text for one in said[sign + 1 : sign + 2]] != ["."]:
+        return False
+    return said[sign].text in _SHORTENED or _number_before(said, sign) is None
 
 
 def _currencies(signs: Sequence[str], local: str) -> tuple[str, ...]:
