@@ -35,17 +35,18 @@ Check = Callable[[Settings], Iterator[str]]
 
 
 def _home(settings: Settings) -> Iterator[str]:
-    there = next(one for one in (settings.home, *settings.home.parents) if one.exists())
-    if not there.is_dir():
-        yield f"LOOPOS_HOME ({settings.home}) cannot be written: {there} is no folder. Set LOOPOS_HOME to another one."
-        return
+    there = settings.home
     try:
+        there = next(one for one in (there, *there.parents) if one.is_symlink() or one.exists())
+        if not there.is_dir():
+            yield f"LOOPOS_HOME ({settings.home}) cannot be written: {there} is no folder. Set LOOPOS_HOME to another one."
+            return
         with tempfile.TemporaryFile(dir=there):
             pass
     except OSError as error:
         yield (
-            f"LOOPOS_HOME ({settings.home}) cannot be written: {error.strerror}. Check the owner and the rights of {there}, "
-            "or set LOOPOS_HOME."
+            f"LOOPOS_HOME ({settings.home}) cannot be written: {error.strerror}. Check {there} (its owner, its rights, its "
+            "disk), or set LOOPOS_HOME."
         )
         return
     if there != settings.home:
@@ -271,8 +272,18 @@ async def findings_of(settings: Settings) -> dict[str, list[str]]:
     outside, thinking, platforms = await asyncio.gather(
         _outside(settings), _models(settings), examine(settings)
     )
-    own = {name: list(check(settings)) for name, check in CHECKS.items()}
+    own = {name: _found(check, settings) for name, check in CHECKS.items()}
     return own | outside | thinking | platforms
+
+
+def _found(check: Check, settings: Settings) -> list[str]:
+    """What cannot even be looked at is a finding too, and the other checks go on."""
+    found: list[str] = []
+    try:
+        found.extend(check(settings))
+    except StartupError as error:
+        found.append(str(error))
+    return found
 
 
 def run(*, as_json: bool) -> int:

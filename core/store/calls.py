@@ -57,10 +57,13 @@ class Calls:
         return (row[1] or 0, row[2], row[3]) if row[0] == "done" else None
 
     def take_back(self, name: str) -> bool:
-        """Whether nobody had begun it."""
-        taken = self._connection().execute(
-            "DELETE FROM loop_requests WHERE id = ? AND state = 'new'", (name,)
-        )
+        """Whether nobody had begun it. Raises Unusable."""
+        try:
+            taken = self._connection().execute(
+                "DELETE FROM loop_requests WHERE id = ? AND state = 'new'", (name,)
+            )
+        except sqlite3.DatabaseError as error:
+            raise Unusable(f"the database is busy or cannot be written: {error}") from None
         return taken.rowcount > 0
 
     def is_answered(self, ask_id: str) -> bool:
@@ -93,9 +96,9 @@ class Calls:
 
 def supervisors(database: Path) -> dict[tuple[int, str], str]:
     """The worker of each supervisor (its process, when that began), of the newest runs, the ended too."""
-    if not database.exists():
-        return {}
     try:
+        if not database.exists():
+            return {}
         with contextlib.closing(
             sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", timeout=WAIT, uri=True)
         ) as one:
@@ -104,5 +107,5 @@ def supervisors(database: Path) -> dict[tuple[int, str], str]:
                 (SUPERVISORS,),
             )
             return {(int(pid), str(began)): str(worker) for pid, began, worker in rows}
-    except sqlite3.Error:
+    except (sqlite3.Error, OSError):
         return {}  # there is no such table yet, or nothing to be read

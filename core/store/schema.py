@@ -27,7 +27,7 @@ def present(url: str) -> str | None:
     """The revision the database is at; None if it is new. Raises StartupError where it cannot be read."""
     try:
         return _at(url)
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, OSError) as error:
         raise unusable(file_of(url), error) from error
 
 
@@ -55,7 +55,7 @@ def fault(url: str) -> str | None:
         if at != HEAD:
             return f"The database is at schema {at}, this version needs {HEAD}. Run: loopos db upgrade"
         problem = _quick_check(file_of(url))
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, OSError) as error:
         return str(unusable(file_of(url), error))
     return None if problem is None else str(damaged(file_of(url), problem))
 

@@ -373,6 +373,14 @@ def test_a_home_that_nothing_can_be_kept_in_is_found(tmp_path: Path) -> None:
         ]
     if Path("/proc/self").exists():
         (said,) = found(Path("/proc/home"))
-        assert said.startswith("LOOPOS_HOME (/proc/home) cannot be written: ") and "rights of /proc" in said
+        assert (
+            said.startswith("LOOPOS_HOME (/proc/home) cannot be written: ")
+            and "Check /proc (its owner" in said
+        )
     assert found(tmp_path / "made" / "at the start") == []
     assert sorted(tmp_path.iterdir()) == [file]
+    link = tmp_path / "unmounted"
+    link.symlink_to(tmp_path / "nowhere")
+    assert found(link) == [
+        f"LOOPOS_HOME ({link}) cannot be written: {link} is no folder. Set LOOPOS_HOME to another one."
+    ]
