@@ -43,15 +43,21 @@ def _frames(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
 
 
 def frames_of(error: BaseException) -> list[str]:
-    """`file:line:function`, the outermost first, at most MAX_FRAMES of the innermost; then those of what caused it."""
-    frames = [
-        f"{_short(frame.f_code.co_filename)}:{line}:{frame.f_code.co_name}"
-        for frame, line in traceback.walk_tb(error.__traceback__)
-    ][-MAX_FRAMES:]
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    if cause is None or len(frames) >= MAX_FRAMES:
-        return frames
-    return [*frames, f"caused by {type(cause).__name__}", *frames_of(cause)][:MAX_FRAMES]
+    """`file:line:function`, the outermost first, at most MAX_FRAMES of the innermost; then those of what caused it. Causes may
+    be many (one error raised again and again gathers them), and may lead back to the first."""
+    frames: list[str] = []
+    seen: set[int] = set()
+    one: BaseException | None = error
+    while one is not None and id(one) not in seen and len(frames) < MAX_FRAMES:
+        if seen:
+            frames.append(f"caused by {type(one).__name__}")
+        seen.add(id(one))
+        frames += [
+            f"{_short(frame.f_code.co_filename)}:{line}:{frame.f_code.co_name}"
+            for frame, line in traceback.walk_tb(one.__traceback__)
+        ][-MAX_FRAMES:]
+        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+    return frames[:MAX_FRAMES]
 
 
 def _short(path: str) -> str:

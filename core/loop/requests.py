@@ -56,6 +56,7 @@ class Requests:
         self._looking: asyncio.Task[None] | None = None
         self._working: set[asyncio.Task[None]] = set()
         self._minding: asyncio.Task[None] | None = None
+        self._minds_well = True
         self._pipe = -1
         self._callers = Callers(verbs.house.home, self._store, self._rung.set)
 
@@ -117,8 +118,11 @@ class Requests:
     async def _mind(self) -> None:
         try:
             await self._verbs.pulse.look_after_workers()
+            self._minds_well = True
         except Exception as error:
-            log.error("workers_not_looked_after", exc_info=error)
+            if self._minds_well:  # said once, not with every look
+                log.error("workers_not_looked_after", exc_info=error)
+            self._minds_well = False
 
     async def _carry_out(self, name: str) -> None:
         found = await self._store.write(lambda tx: _take(tx, name))

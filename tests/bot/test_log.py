@@ -90,3 +90,15 @@ def test_what_caused_it_is_named_too_and_a_deep_fall_is_cut() -> None:
     with pytest.raises(KeyError) as fell:
         deep(200)
     assert len(frames_of(fell.value)) == MAX_FRAMES
+
+
+def test_causes_without_end_are_cut() -> None:
+    first, second = ValueError(), KeyError()
+    first.__context__, second.__context__ = second, first
+    assert frames_of(first) == ["caused by KeyError"]
+    last: BaseException = ValueError()
+    for _ in range(5000):
+        one = OSError()
+        one.__context__ = last
+        last = one
+    assert frames_of(last) == ["caused by OSError"] * MAX_FRAMES
