@@ -14,7 +14,7 @@ from typing import Final
 from sqlalchemy import func, select
 
 from bot import models, transcribers
-from bot.settings import Settings, read_settings
+from bot.settings import Settings, SettingsError, read_settings
 from bot.setup.button import no_account
 from bot.setup.side_process import configured, health_of, is_ours, local_url, read_company, unready
 from core.clock import SystemClock
@@ -281,6 +281,8 @@ def _found(check: Check, settings: Settings) -> list[str]:
     found: list[str] = []
     try:
         found.extend(check(settings))
+    except SettingsError:
+        raise  # wrong use: nothing can be checked
     except StartupError as error:
         found.append(str(error))
     return found
