@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from functools import cached_property
@@ -77,6 +78,8 @@ MOMENTS: Final = 200
 """Tenths of a second that a verb in the shell may hold the home before a service gives up."""
 LOOP_AFTER: Final = 1.0
 """Seconds after a start until the control loop is begun."""
+LOOP_AGAIN: Final = 5.0
+"""Seconds until it is tried again where it could not be."""
 DRAIN: Final = timedelta(seconds=8)
 """What running work may take at a stop; the whole stop stays under 10 s."""
 
@@ -140,13 +143,13 @@ class App:
     async def _begin_loop(self) -> None:
         """Behind whatever waited through the restart: timers that are due, messages, cards."""
         await asyncio.sleep(LOOP_AFTER)
+        await _at_last(self._build_loop)
+        for step in (self.pulse.prepare, self.requests.start, self.pulse.start):
+            await _at_last(step)
+
+    async def _build_loop(self) -> Requests:
         await asyncio.to_thread(import_module, "core.loop.requests")  # the event loop waits for no import
-        try:
-            await self.pulse.prepare()
-            await self.requests.start()
-            await self.pulse.start()
-        except Exception as error:
-            log.error("loop_not_begun", exc_info=error)
+        return self.requests
 
     def _notice(self, tx: Tx) -> None:
         """What lies in the folder and was not approved; and what was approved and never written there."""
@@ -176,6 +179,23 @@ class App:
             await platform.stop()
         await self.store.close()
         self.lock.release()
+
+
+async def _at_last(step: Callable[[], Awaitable[object]]) -> None:
+    """Done once it can be: that no file may be opened any more, that a folder is not there yet, passes."""
+    told = False
+    while True:
+        try:
+            await step()
+        except Exception as error:
+            if not told:
+                log.error("loop_not_begun", exc_info=error)
+            told = True
+            await asyncio.sleep(LOOP_AGAIN)
+        else:
+            if told:
+                log.info("loop_begun")
+            return
 
 
 async def build(settings: Settings, clock: TwoHands | None = None) -> App:

@@ -45,14 +45,24 @@ class Callers:
         self._heard = heard
         self._known: dict[str, str] = {}
         self._server: asyncio.Server | None = None
+        self._told = False
 
-    async def start(self) -> None:
+    async def listen(self) -> None:
+        """Where it does not yet: there was no socket to have when it was tried before."""
+        if self._server is not None:
+            return
+        try:
+            self._server = await self._opened()
+        except OSError as error:
+            if not self._told:
+                log.error("calls_not_heard", why=error.strerror)
+            self._told = True
+
+    async def _opened(self) -> asyncio.Server:
         # The path of a socket is short, that of a home may be long: it is named by a handle on its folder.
         folder = os.open(self._home, os.O_PATH | os.O_DIRECTORY)
         try:
-            self._server = await asyncio.start_unix_server(self._served, f"/proc/self/fd/{folder}/{SOCKET}")
-        except OSError as error:
-            log.error("calls_not_heard", why=error.strerror)
+            return await asyncio.start_unix_server(self._served, f"/proc/self/fd/{folder}/{SOCKET}")
         finally:
             os.close(folder)
 

@@ -52,16 +52,21 @@ class LoopFolder:
 
     # --- its layout
 
-    def ensure(self, now: datetime) -> bool:
-        """Make what is missing; whether it was seeded now, for the first time. A PLAYBOOK that is there is never touched."""
+    def is_new(self) -> bool:
+        """Nothing was ever kept in it: `ensure` will seed it."""
+        return not (self.path / PLAYBOOK).exists() and not any(self._former())
+
+    def ensure(self, now: datetime) -> None:
+        """Make what is missing. A PLAYBOOK that is there is never touched."""
         for name in ("goals", "goals/archive", "sensors", "schedules", "playbook.d", *IGNORED):
             (self.path / name).mkdir(parents=True, exist_ok=True)
-        fresh = not (self.path / PLAYBOOK).exists() and not any(self._former())
+        fresh = self.is_new()
         if fresh:
             for name, text in seeds.FILES.items():
                 if not (self.path / name).exists():
                     put(self.path / name, text)
-            (self.path / "sensors" / "today").chmod(0o755)
+                if name.startswith("sensors/"):
+                    (self.path / name).chmod(0o755)
         if not (self.path / ".gitignore").exists():
             put(self.path / ".gitignore", "".join(f"/{one}/\n" for one in IGNORED) + ".*.part\n")
         with contextlib.suppress(OSError):  # of a process that died; nobody else writes here
@@ -69,7 +74,6 @@ class LoopFolder:
         self._repository()
         if fresh:
             self.commit("the loop as it begins")
-        return fresh
 
     def _repository(self) -> None:
         if not (self.path / ".git").exists():

@@ -89,11 +89,10 @@ class LoopHouse:
     def zone(self) -> ZoneInfo:
         return self.services.company.founder.zone
 
-    async def ensure(self) -> bool:
-        """Its folder is there; whether it was made now."""
-        fresh = await asyncio.to_thread(self.folder.ensure, self.services.clock.now())
+    async def ensure(self) -> None:
+        """Its folder is there, with all that belongs in it."""
+        await asyncio.to_thread(self.folder.ensure, self.services.clock.now())
         await asyncio.to_thread(write_bin, self.folder.path)
-        return fresh
 
     async def config(self) -> LoopConfig:
         """As it stands now; each thing in it that is not understood is logged once."""

@@ -71,8 +71,12 @@ def _not_now() -> frozenset[str]:
 
 
 def begin(tx: Tx) -> None:
-    """The first question waits; nobody is shown it yet."""
-    _ask(tx, QUESTIONS[0])
+    """The first question waits, once in a company's life; nobody is shown it yet."""
+    if (
+        tx.session.scalar(select(AskRow.id).where(AskRow.worker == SETUP, AskRow.kind == "setup").limit(1))
+        is None
+    ):
+        _ask(tx, QUESTIONS[0])
 
 
 def is_owed(session: Session) -> bool:

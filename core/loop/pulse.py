@@ -169,13 +169,13 @@ class Pulse:
 
     async def start(self) -> None:
         """Beat from now on, until `stop`; `prepare` was called."""
+        config = await self.house.config()
         self._first = True
         self._scheduler = AsyncIOScheduler(
             timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         )
         self._scheduler.start()
         self._leave = self.house.store.subscribe(loop_events.TOPIC, self._stirred)
-        config = await self.house.config()
         soon = timedelta(seconds=min(AFTER_A_START, config.interval))
         self._again_at(self.house.services.clock.now() + soon)
 
@@ -190,14 +190,17 @@ class Pulse:
         await asyncio.gather(*self._soon, return_exceptions=True)
 
     async def prepare(self) -> None:
-        """Before the first beat of a process: the folder, the question to the founder, what the last process left behind."""
+        """Before the first beat of a process: the folder, the question to the founder, what the last process left behind. What failed in
+        the middle of it is done again from the beginning."""
         house = self.house
-        fresh = await house.ensure()
+        if await asyncio.to_thread(
+            house.folder.is_new
+        ):  # asked before it is made: who dies between the two asks at the next start
+            await house.store.write(interview.begin)
+        await house.ensure()
         await house.fleet.after_a_crash()
 
         def begin(tx: Tx) -> None:
-            if fresh:
-                interview.begin(tx)
             for row in approvals.died(tx):
                 notices.outcome_unknown(tx, row.ask_id, row.payload)
 

@@ -65,7 +65,6 @@ class Requests:
         self._pipe = await asyncio.to_thread(open_pipe, self._verbs.house.home / PIPE)
         if self._pipe >= 0:
             asyncio.get_running_loop().add_reader(self._pipe, self._heard)
-        await self._callers.start()
         self._leave = self._store.subscribe(TOPIC, self._rung.set)
         self._looking = asyncio.create_task(self._run(), name="loop-requests")
 
@@ -97,6 +96,7 @@ class Requests:
                 if loop.time() - swept > SWEPT:
                     swept = loop.time()
                     await self._store.write(sweep)
+                await self._callers.listen()
                 self._look_after_workers()
                 for name, channel in await self._store.read(_new):
                     if channel == SHELL and self._callers.of(name) is None:

@@ -54,9 +54,10 @@ CONFIG: Final = """\
 """
 
 FILES: Final = {
-    "PLAYBOOK.md": PLAYBOOK,
     "goals/setup.md": SETUP,
     "goals/playbook-daily.md": DAILY,
     "sensors/today": TODAY,
     "config.json": CONFIG,
+    "PLAYBOOK.md": PLAYBOOK,
 }
+"""The PLAYBOOK last: a folder that has one was seeded to the end."""

@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -72,6 +72,13 @@ def served(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str, Path]]:
     if process.poll() is None:
         process.kill()
     process.communicate()
+
+
+def wait_for(done: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def post(url: str, body: bytes, kind: str = "application/json", **headers: str) -> int:
@@ -251,6 +258,33 @@ def test_connections_that_say_nothing_keep_nobody_out_and_fill_no_log(tmp_path: 
     log = [json.loads(line) for line in (tmp_path / "stderr.log").read_text().splitlines()]
     assert len(log) < 20
     assert next(one["times"] for one in log if one["event"] == "connections_full") == 1
+
+
+@pytest.mark.long
+def test_a_loop_that_could_not_begin_is_begun_once_it_can_be(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "loop"
+    in_the_way.write_text("no folder")
+    no_socket = tmp_path / "calls.sock"
+    no_socket.mkdir()
+    process, _ = spawn(tmp_path)
+
+    def said(event: str) -> bool:
+        return f'"{event}"' in (tmp_path / "stderr.log").read_text()
+
+    try:
+        wait_for(lambda: said("loop_not_begun"))
+        in_the_way.unlink()
+        wait_for(lambda: said("loop_begun"))
+        wait_for(lambda: said("calls_not_heard"))
+        no_socket.rmdir()
+        assert (in_the_way / "PLAYBOOK.md").exists()
+        asked = loopos(tmp_path, "state")
+        assert (asked.returncode, asked.stderr) == (0, "")
+    finally:
+        process.kill()
+        process.communicate()
+    assert (tmp_path / "stderr.log").read_text().count("loop_not_begun") == 1
+    assert (tmp_path / "stderr.log").read_text().count("calls_not_heard") == 1
 
 
 def test_a_demo_that_others_can_reach_is_open_to_its_printed_address_alone(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 @pytest.fixture
 def folder(tmp_path: Path) -> LoopFolder:
     one = LoopFolder(tmp_path / "loop")
-    assert one.ensure(NOW)
+    assert one.is_new()
+    one.ensure(NOW)
     return one
 
 
@@ -38,7 +39,8 @@ def test_01_it_is_seeded_once_and_edits_survive(folder: LoopFolder) -> None:
     assert (folder.path / "sensors" / "today").stat().st_mode & 0o111
     (folder.path / "PLAYBOOK.md").write_text("Mine.\n")
     (folder.path / "goals" / "setup.md").unlink()
-    assert not folder.ensure(NOW)
+    assert not folder.is_new()
+    folder.ensure(NOW)
     assert folder.playbook() == "Mine.\n"
     assert folder.goals().keys() == {"playbook-daily"}
     tracked = git.git(folder.path, "ls-files").splitlines()

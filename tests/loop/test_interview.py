@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
+from sqlalchemy import select
 
+from core.loop.interview import SETUP
+from core.store.loop_tables import AskRow
 from tests.loop.beating import Beating, beating
 from tests.world import World
 
@@ -72,3 +76,12 @@ async def test_not_now_is_an_answer_and_a_no_keeps_the_playbook(loop: Beating) -
     await loop.beat()
     assert len(await world.cards("ben", "ask")) == 1
     assert (loop.folder / "goals" / "setup.md").exists()
+
+
+async def test_who_dies_while_the_folder_is_made_asks_at_the_next_start_and_once(world: World) -> None:
+    await beating(world)
+    shutil.rmtree(world.app.settings.home / "loop")  # the question was kept, the folder was not
+    loop = await beating(world)
+    await loop.pulse.prepare()
+    assert await world.store.read(lambda s: list(s.scalars(select(AskRow.worker)))) == [SETUP]
+    assert "Guardrails" in (loop.folder / "PLAYBOOK.md").read_text()
