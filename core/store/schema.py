@@ -142,9 +142,13 @@ def unusable(path: Path, error: BaseException) -> StartupError:
         return damaged(path, error)
     if "locked" in text:
         return StartupError(
-            f"The database {path.name} is locked by another program.", "Close that program and start again."
+            f"The database {path.name} is locked by another program.", "Close that program and try again."
         )
-    if "readonly" in text or "unable to open" in text:
+    if "unable to open" in text:
+        return StartupError(
+            f"The database {path.name} cannot be opened.", "Check the rights of LOOPOS_HOME and the file."
+        )
+    if "readonly" in text:
         return StartupError(
             f"The database {path.name} cannot be written.", "Check the rights of LOOPOS_HOME and the file."
         )
