@@ -29,29 +29,26 @@ from core.loop import (
     guards,
     interview,
     journal,
-    mirroring,
     notices,
     reflexes,
     remembering,
     schedules,
-    virtual,
 )
 from core.loop.acting import Acted, Acting
-from core.loop.brief import Brief, Goal, PendingAsk, text_of
+from core.loop.brief import Brief, Goal, text_of
 from core.loop.config import LoopConfig
 from core.loop.deciding import CommandDecider, Undecided
 from core.loop.gatekeeping import Gatekeeper
 from core.loop.guards import Memory
 from core.loop.house import LoopHouse, is_down
-from core.loop.house_sensors import ROWS, SELDOM, SENSORS, failed_reading, rows_now
 from core.loop.judging import NotDone
+from core.loop.looking import Look, Looking
 from core.loop.moves import BadMove, Move, Noop, RunShell, line_of, read_move
-from core.loop.sensing import end_strays, publish, publish_all, read_all, sensors_in
+from core.loop.sensing import sensors_in
 from core.loop.verifying import verify
-from core.loop.world import World, canonical, changes, parsed
+from core.loop.world import World, changes
 from core.store import loop_events
 from core.store.loop_tables import LoopApproval
-from core.workers import leases
 from core.workers.fleet import is_busy
 
 log = structlog.get_logger(__name__)
@@ -59,8 +56,6 @@ log = structlog.get_logger(__name__)
 Result = Literal["unchanged", "moved", "asked", "backing_off", "capped", "unreadable", "stopped", "failed"]
 AFTER_A_START: Final = 15
 """Seconds until the first beat: whoever waited through a restart comes first."""
-STRAYS: Final = 10
-"""Looks between two searches for processes that outlived their sensor."""
 
 
 class Decides(Protocol):
@@ -121,28 +116,6 @@ class Beat:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One reading of everything."""
-
-    world: World
-    asks: Sequence[PendingAsk]
-    plans: Mapping[str, schedules.Schedule | None]
-    playbook: str
-    bodies: Mapping[str, str]
-    """Goals."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """What one look reads of the database."""
-
-    asks: list[PendingAsk]
-    acted: dict[str, datetime | None]
-    workers: list[dict[str, Any]]
-    claims: list[dict[str, Any]]
-
-
 @dataclass
 class Pulse:
     house: LoopHouse
@@ -153,17 +126,13 @@ class Pulse:
     _scheduler: AsyncIOScheduler | None = None
     _soon: set[asyncio.Task[Any]] = field(default_factory=set)
     _tracked: tuple[tuple[str, int, int], ...] = ()
-    _told_last: dict[str, str] = field(default_factory=dict)
     _commands: Mapping[str, str] | None = None
     """What config.json lets run, as of the last look."""
-    _mirrored: set[str] = field(default_factory=set)
-    _looks: int = 0
-    _read_at: dict[str, datetime] = field(default_factory=dict)
-    """When each of our own sensors was read last."""
 
     def __post_init__(self) -> None:
         self.acting = Acting(self.house)
         self._gate = Gatekeeper(self.house)
+        self.looking = Looking(self.house, self._gate)
 
     # --- its clock
 
@@ -193,9 +162,8 @@ class Pulse:
         """Before the first beat of a process: the folder, the question to the founder, what the last process left behind. What failed in
         the middle of it is done again from the beginning."""
         house = self.house
-        if await asyncio.to_thread(
-            house.folder.is_new
-        ):  # asked before it is made: who dies between the two asks at the next start
+        if await asyncio.to_thread(house.folder.is_new):
+            # Before the folder is made: who dies between the two asks at the next start.
             await house.store.write(interview.begin)
         await house.ensure()
         await house.fleet.after_a_crash()
@@ -232,7 +200,7 @@ class Pulse:
         if lines:
             await self._settle(await house.config(), lines[-1])
         if ended or lines:
-            await self.observe()
+            await self.looking.observe()
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -300,8 +268,8 @@ class Pulse:
                 return Beat("stopped")
             config = await house.config()
             await self._keep_house(config)
-            await self.sense(config)
-            look = await self.look()
+            await self.looking.sense(config)
+            look = await self.looking.look()
             now = house.services.clock.now()
             memory = await self._remembered(look.world, now)
             memory = await self._noticed(look, memory)
@@ -330,84 +298,6 @@ class Pulse:
         wait = max(1, round((idle.retry_at - now).total_seconds())) if idle.retry_at is not None else 0
         return Beat(idle.why, changes(memory.items, world.items), world_hash=world.hash, wait=wait)
 
-    async def sense(self, config: LoopConfig) -> None:
-        """Every reading as it stands now."""
-        house = self.house
-        path, now = house.folder.path, house.services.clock.now()
-        sensors = await asyncio.to_thread(sensors_in, path / "sensors")
-        admitted = await self._gate.admitted(sensors, config)
-        theirs = {one.name for one in sensors}
-        ours = {name: read for name, read in SENSORS.items() if name not in theirs}
-        await read_all(
-            admitted, path / "snapshots", path, house.env(config), now, config.bounds, house.secrets,
-            kept=list(ours),
-        )  # fmt: skip
-        await self._read_ours(ours, now)
-        self._looks += 1
-        if self._looks % STRAYS == 0:
-            ended = await asyncio.to_thread(end_strays, str(house.home))
-            if ended:
-                log.warning("strays_ended", processes=len(ended))
-
-    async def _read_ours(self, sensors: Mapping[str, Any], now: datetime) -> None:
-        """The house's own sensors: each by itself, so that one that fails is its own trouble."""
-        house, readings = self.house, []
-        due = {}
-        for name, read in sensors.items():
-            last = self._read_at.get(name)
-            if last is None or now - last >= SELDOM.get(name, timedelta()):
-                self._read_at[name] = now
-                due[name] = read
-        found = await rows_now(house, [name for name in due if name in ROWS], now)
-        for name, read in due.items():
-            if name in found:
-                value = found[name]
-            else:
-                try:
-                    value = await read(house, now)
-                except Exception as error:
-                    value = failed_reading(name, error)
-            data = canonical(value).encode("utf-8", "surrogatepass")
-            readings.append((house.folder.path / "snapshots" / f"sensor-{name}.json", data))
-        await asyncio.to_thread(publish_all, readings)
-
-    async def look(self) -> Look:
-        """How things stand, from what was sensed last. Senses nothing, asks nobody."""
-        house, now = self.house, self.house.services.clock.now()
-        folder = house.folder
-
-        def rows(session: Session) -> Rows:
-            pending = [_pending(one) for one in virtual.open_asks(session)]
-            workers = house.workers(session, now, config)
-            return Rows(pending, remembering.acted_at(session), workers, leases.held(session))
-
-        config = await house.config()
-        found = await house.store.read(rows)
-        if any(one["alive"] for one in found.workers) and await house.fleet.observe():
-            found = await house.store.read(rows)
-        pending, acted = found.asks, found.acted
-
-        def files() -> Look:
-            plans = schedules.read_all(folder.path / "schedules")
-            snapshots = folder.path / "snapshots"
-            before = _told(snapshots / "sys-schedules.json")
-            signals = schedules.signals(plans, now, before)
-            goals = folder.goals()
-            ours = {
-                "sys-asks": virtual.sys_asks(pending),
-                "sys-claims": virtual.sys_claims(found.claims),
-                "sys-goals": virtual.sys_goals({one: acted.get(one) for one in goals}, now),
-                "sys-schedules": virtual.sys_schedules(
-                    signals, {name: one.note for name, one in plans.items() if one is not None}
-                ),
-                "sys-sessions": virtual.sys_sessions(found.workers),
-            }
-            for name, value in ours.items():
-                publish(snapshots / f"{name}.json", canonical(value).encode("utf-8", "surrogatepass"))
-            return Look(folder.world(), pending, plans, folder.playbook(), goals)
-
-        return await asyncio.to_thread(files)
-
     async def _remembered(self, world: World, now: datetime) -> Memory:
         return await self.house.store.read(lambda session: remembering.load(session, world.policy_hash, now))
 
@@ -419,28 +309,8 @@ class Pulse:
         if flaps != memory.flaps:
             memory = replace(memory, flaps=flaps)
             await self.house.store.write(lambda tx: remembering.keep(tx, memory))
-        await self.observe(look)
+        await self.looking.observe(look)
         return memory
-
-    async def observe(self, look: Look | None = None) -> list[str]:
-        """Tell whoever waits what is another than it was told last. With `look` of a beat nothing is done where all is as it
-        was at the last."""
-        now = (look or await self.look()).world.items
-        if look is not None and now == self._told_last:
-            return []
-        self._told_last = now
-
-        def tell(tx: Tx) -> list[str]:
-            kinds = _kinds(remembering.record(tx.session, remembering.SEEN), now)
-            remembering.keep_record(tx, remembering.SEEN, now)
-            for kind in kinds:
-                loop_events.happened(tx, kind)
-            return kinds
-
-        asked = await self.house.store.read(mirroring.mirrored)
-        await asyncio.to_thread(mirroring.write, self.house.folder.path, asked, self._mirrored)
-        known = await self.house.store.read(lambda session: remembering.record(session, remembering.SEEN))
-        return await self.house.store.write(tell) if known != now else []
 
     # --- deciding and acting
 
@@ -601,7 +471,7 @@ class Pulse:
         for row in rows:
             await self.acting.carry_out(row, config)
         await self._settle(config, "approved")
-        await self.observe()
+        await self.looking.observe()
 
     async def _settle(self, config: LoopConfig, message: str) -> None:
         """Rows become lines, and what changed in the folder a commit."""
@@ -617,7 +487,7 @@ class Pulse:
         made = await self.house.store.write(
             lambda tx: approvals.put(tx, "shell", move.cmd, worker, why=move.reason, more=more).ask_id
         )
-        await self.observe()
+        await self.looking.observe()
         return made
 
     async def pending_sensor(self, name: str) -> str:
@@ -630,7 +500,7 @@ class Pulse:
     async def settled(self, message: str) -> None:
         """After an act from outside of a beat."""
         await self._settle(await self.house.config(), message)
-        await self.observe()
+        await self.looking.observe()
 
     async def _keep_house(self, config: LoopConfig) -> None:
         """What a person edited is theirs, what was approved is done, commands that died are told of."""
@@ -665,32 +535,6 @@ class Pulse:
 
 
 _APPROVED: Final = select(LoopApproval).where(LoopApproval.state == "approved").order_by(LoopApproval.at)
-
-
-def _pending(one: virtual.OpenAsk) -> PendingAsk:
-    return PendingAsk(one.row.id, one.row.worker, one.row.prompt, live=one.live)
-
-
-def _kinds(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    found = set()
-    for name in {*before, *now}:
-        if before.get(name) != now.get(name):
-            kind = name.partition(":")[0]
-            if name == "snap:sys-sessions":
-                found.add("workers")
-            elif name == "snap:sys-asks":
-                continue  # told of when it is asked and answered
-            else:
-                found.add({"playbook": "playbook", "goal": "goals"}.get(kind, "snapshots"))
-    return sorted(found)
-
-
-def _told(path: Path) -> Mapping[str, Any]:
-    try:
-        value = parsed(path.read_bytes())
-        return dict(value["signal"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
 
 
 def _stamps(folder: Path) -> tuple[tuple[tuple[str, int, int], ...], bool]:

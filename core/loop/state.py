@@ -14,7 +14,8 @@ from core.cost.ledger import total, within
 from core.cost.months import span_of
 from core.loop import guards, journal, remembering, virtual
 from core.loop.house import is_down
-from core.loop.pulse import Look, Pulse
+from core.loop.looking import Look
+from core.loop.pulse import Pulse
 from core.loop.world import parsed
 from core.store.loop_tables import LoopCursor, LoopEvent, LoopLine
 
@@ -30,7 +31,7 @@ FLEET: Final = ("id", "state", "alive", "exit_code", "flagged", "note")
 async def state(pulse: Pulse, *, alive: bool) -> dict[str, Any]:
     """{world_hash, pulse_alive, judgment, cursor, snapshots, asks, workers, goals, schedules, flapping, journal_tail, data_dir}"""
     house = pulse.house
-    look = await pulse.look()
+    look = await pulse.looking.look()
     config = await house.config()
     now = house.services.clock.now()
 
@@ -65,7 +66,7 @@ async def state(pulse: Pulse, *, alive: bool) -> dict[str, Any]:
 async def status(pulse: Pulse, *, alive: bool, pid: str | None) -> dict[str, Any]:
     """{pulse, last_tick, workers, attention, cost_today_usd, data_dir, guards}"""
     house = pulse.house
-    look, config, now = await pulse.look(), await house.config(), house.services.clock.now()
+    look, config, now = await pulse.looking.look(), await house.config(), house.services.clock.now()
     _, warnings = await asyncio.to_thread(house.config_now)
 
     def rows(session: Session) -> dict[str, Any]:

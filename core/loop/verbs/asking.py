@@ -101,7 +101,7 @@ async def answer(verbs: Carrier, asked: Asked) -> Reply:
     await verbs.house.store.write(
         lambda tx: asks.answer(tx, asks.find(tx, ask_id), asked.text("text"), who, again=again)
     )
-    await verbs.pulse.observe()
+    await verbs.pulse.looking.observe()
     return Reply(out=f"answered {ask_id}")
 
 
@@ -138,7 +138,7 @@ async def ask(verbs: Carrier, asked: Asked) -> Reply:
         return row.id, (N_("Asked {people}. The answer comes to you here."), {"people": people})
 
     ask_id, said = await verbs.house.store.write(put)
-    await verbs.pulse.observe()
+    await verbs.pulse.looking.observe()
     named = asked.text("ref")
     gone = (
         f"{named} is no file of reports/ that could go with it: its name stands on the card"

@@ -128,7 +128,7 @@ async def prune(verbs: Carrier, asked: Asked) -> Reply:
     await verbs.house.fleet.observe()
     gone = await verbs.house.fleet.prune()
     if gone:
-        await verbs.pulse.observe()
+        await verbs.pulse.looking.observe()
     return Reply(out=f"pruned {len(gone)} finished worker sessions")
 
 
@@ -145,7 +145,7 @@ async def tell(verbs: Carrier, asked: Asked) -> Reply:
         return kept
 
     kept = await verbs.house.store.write(put)
-    await verbs.pulse.observe()
+    await verbs.pulse.looking.observe()
     return Reply(out=f"told {kept}", said=(N_("{worker} reads it at its next step."), {"worker": kept}))
 
 
@@ -161,7 +161,7 @@ async def claim(verbs: Carrier, asked: Asked) -> Reply:
     name = names.checked(asked.text("name"))
     await verbs.house.store.write(lambda tx: leases.claim(tx, name, session))
     await verbs.house.fleet.settle_leases()
-    await verbs.pulse.observe()
+    await verbs.pulse.looking.observe()
     return Reply(out=f"claimed {name}")
 
 
@@ -169,7 +169,7 @@ async def unclaim(verbs: Carrier, asked: Asked) -> Reply:
     session = own(asked, asked.text("session")) if asked.worker else asked.text("session")
     name = names.checked(asked.text("name"))
     await verbs.house.fleet.unclaim(name, session)
-    await verbs.pulse.observe()
+    await verbs.pulse.looking.observe()
     return Reply(out=f"unclaimed {name}")
 
 
@@ -239,5 +239,5 @@ async def step(verbs: Carrier, asked: Asked) -> Reply:
     outcome = await builtin.step(worker)
     if outcome.next in {"rest", "end"}:
         await house.fleet.settle_leases()
-        await verbs.pulse.observe()
+        await verbs.pulse.looking.observe()
     return Reply(out=json.dumps(outcome.to_json(), ensure_ascii=False))
