@@ -127,6 +127,7 @@ class Hazards:
         self._part_of_a_word = re.compile(
             "|".join(_sign_beside(word, but) for word, but in table["part_of_a_word"].items())
         )
+        self._burnt_out = _burnt_out(table["burns_out"])
         self._neutral = _any_of(table["neutral"])
         self._marks = {
             name: _any_of(table[name]) for name in ("now", "over", "asked", "quoted", "drill", "real")
@@ -139,7 +140,9 @@ class Hazards:
 
     def find(self, folded: str) -> list[Hazard]:
         """The hazards in a text as core.concepts.fold makes it, one of each kind at most: the surest."""
-        text = self._part_of_a_word.sub(_blank, self._masked.sub(_blank, folded))
+        text = folded
+        for no_hazard in (self._masked, self._burnt_out, self._part_of_a_word):
+            text = no_hazard.sub(_blank, text)
         found: dict[Kind, Hazard] = {}
         state: State | None = None
         for rule in self._rules:
@@ -216,6 +219,12 @@ def _sign_beside(word: str, but: Sequence[str]) -> str:
     before, sign, after = re.split(r"[\[\]]", fold(word))
     own = f"(?!{'|'.join(map(re.escape, but))})" if but else ""
     return f"(?<={before}){sign}(?={after}){own}"
+
+
+def _burnt_out(parts: Iterable[str]) -> re.Pattern[str]:
+    """A bulb or a fuse that burnt out, and nothing beyond it did: 燈泡燒掉了, but not 燈泡燒掉了窗簾."""
+    any_part = "|".join(f"(?<={re.escape(fold(one))})" for one in parts)
+    return re.compile(rf"(?:{any_part})[又都也]?[燒烧]掉(?=了?(?:$|[^\w]))")
 
 
 def _any_of(terms: Iterable[str]) -> re.Pattern[str]:

@@ -325,7 +325,43 @@ def test_a_bulb_is_no_soaked_lamp(text: str, soaked: bool) -> None:
     assert ("water_damage" in [str(one) for one in judged.risk_tags]) is soaked
 
 
-@pytest.mark.parametrize("text", ["燈泡燒起來了", "檯燈燒掉了窗簾", "走廊的燈燒掉了一面牆", "燈燒掉了,有火"])
+@pytest.mark.parametrize(
+    ("text", "sparks"),
+    [
+        ("馬達冒火花", True),
+        ("保險絲有火花", True),
+        ("保險絲燒掉了 有火花", True),
+        ("the washing machine sparks when it spins", True),
+        ("ポンプから火花が出た", True),
+        ("la bombilla del baño echa chispas", True),
+        ("the oven is sparkling clean now", False),
+        ("please put sparkling water into the fridge", False),
+        ("the generator's motor needs a new spark plug", False),
+    ],
+)
+def test_whatever_runs_on_power_may_spark(text: str, sparks: bool) -> None:
+    assert (RiskTag.FIRE_RISK in ENGINE.judge(text, NOBODY).risk_tags) is sparks
+
+
+@pytest.mark.parametrize(
+    "text", ["壁燈燈泡燒掉了", "走廊燈管又燒掉了,要換", "保險絲燒掉", "馬達燒掉了 抽水機不動"]
+)
+def test_what_burnt_out_is_no_fire(text: str) -> None:
+    assert RiskTag.FIRE_RISK not in ENGINE.judge(text, NOBODY).risk_tags
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "燈泡燒起來了",
+        "檯燈燒掉了窗簾",
+        "走廊的燈燒掉了一面牆",
+        "燈燒掉了,有火",
+        "燈泡燒掉了窗簾",
+        "馬達燒掉了,一直冒煙",
+        "燈泡燒掉了而且冒煙",
+    ],
+)
 def test_a_lamp_that_burns_is_a_fire(text: str) -> None:
     judged = ENGINE.judge(text, NOBODY)
     assert judged.severity == 5 and RiskTag.FIRE_RISK in judged.risk_tags
