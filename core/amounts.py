@@ -246,13 +246,24 @@ def _kind(said: Sequence[_Token], at: int) -> Kind | None:
 
 
 def _number_before(said: Sequence[_Token], sign: int) -> int | None:
+    sign = _last_of_a_row(said, sign, -1)
     at = sign - 2 if _kind(said, sign - 1) == "times" else sign - 1
     return at if _kind(said, at) == "number" else None
 
 
 def _number_after(said: Sequence[_Token], sign: int) -> int | None:
+    sign = _last_of_a_row(said, sign, 1)
     at = sign + 2 if _has_dot(said, sign) else sign + 1
     return at if _kind(said, at) == "number" else None
+
+
+def _last_of_a_row(said: Sequence[_Token], sign: int, step: Literal[-1, 1]) -> int:
+    """The last of the signs that stand in a row with this one, to the left or the right: "HKD $500", "TWD. $4,200" name one money."""
+    while True:
+        near = 2 if [one.text for one in said[max(0, sign + step) : sign + step + 1]] in (["."], [":"]) else 1
+        if _kind(said, sign + step * near) != "sign":
+            return sign
+        sign += step * near
 
 
 def _has_dot(said: Sequence[_Token], sign: int) -> bool:
