@@ -53,6 +53,12 @@ async def test_three_lines_are_one_report(
             ("Creekfront: towels are missing, big ones", "Creekfront: no soap and no shampoo, towels fine"),
         ),
         ("miguel", ("Creekfront: the AC is leaking", "the TV does not turn on")),
+        ("miguel", ("Creekfront: the pool is green", "Miguel: no hot water, guests arrive at 4")),
+        ("shirley", ("Warm Taipei 主臥冷氣還在滴水，插座那邊都濕了", "客廳燈泡壞了一顆，有空再換")),
+        (
+            "shirley",
+            ("Warm Taipei 主臥冷氣還在滴水，插座那邊都濕了", "Warm Taipei 客廳燈泡壞了一顆，有空再換"),
+        ),
     ],
 )
 async def test_another_problem_or_place_is_a_report_of_its_own(

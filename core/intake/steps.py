@@ -28,15 +28,16 @@ from core.intake import reported_done
 from core.intake.incoming import Incoming, rows_of, said_by_us
 from core.knowledge.quoting import for_reader, reads
 from core.knowledge.recall import Query, recall
-from core.model import OPEN, URGENT, ApprovalStatus, Category, Event, Intent, SourceKind, Status
+from core.model import OPEN, URGENT, ApprovalStatus, Category, Event, Intent, SourceKind, Status, Triage
 from core.outbox import card_publisher, said_once, translations
 from core.store.brain_tables import MemoRow
 from core.store.tables import CardCopy, CardRow, Dispatch, InboxRow, Question, Report, Ticket
 from core.stored_values import Source
 from core.team.people import reader_for
 from core.text import command_in, escape, fingerprint, normal, shorten, ticket_ids_in
-from core.tickets.matching import Match
+from core.tickets.matching import Match, is_beside
 from core.tickets.records import find_ticket, latest_approval, note, open_tickets, survivor
+from core.tickets.things import of_another_thing
 from core.workflow import asking, filing, memos, questions, reports
 
 MAX_REMARKS: Final = 5
@@ -346,11 +347,17 @@ def _add_to(tx: Tx, it: Incoming, ticket: Ticket, *, alone: bool = True) -> Take
     elif reports.worsen(tx, ticket, _severity_of_words(it), [t.value for t in triage.risk_tags], it.actor):
         filing.reassess(tx, ticket)
         card_publisher.show(tx, "receipt", ticket, to)
+        _say_added(tx, it, ticket)
     else:
         card_publisher.show(tx, "receipt", ticket, to)
-        added = it.reader.words("Added to {ticket}.", ticket=ticket.ticket_id)
-        card_publisher.say(tx, it.address, added, quiet=True)
+        _say_added(tx, it, ticket)
     return Taken(ticket)
+
+
+def _say_added(tx: Tx, it: Incoming, ticket: Ticket) -> None:
+    """The card of the ticket may stand far above: words that are taken are always answered."""
+    added = it.reader.words("Added to {ticket}.", ticket=ticket.ticket_id)
+    card_publisher.say(tx, it.address, added, quiet=True)
 
 
 def _severity_of_words(it: Incoming) -> int:
@@ -385,9 +392,19 @@ def _more_lines(tx: Tx, it: Incoming) -> Ticket | None:
     # Who names the place once more, with a problem, begins anew: whether it is the same one the matching says.
     alone = tx.services.baseline.judge(it.message.text[:READ_AT_ONCE], reports.speaker_of(it.person))
     anew = "property" in alone.evidence and alone.category is not Category.OTHER and sure >= ANOTHER
-    another = another or anew
+    another = another or anew or _is_beside(alone, it.message.text, ticket)
     asks = said.intent is Intent.QUESTION and bool(_memos_about(tx, it))  # something that we know
     return None if another or asks else ticket
+
+
+def _is_beside(alone: Triage, text: str, ticket: Ticket) -> bool:
+    """A report by itself of another thing, of another kind or much less grave."""
+    if alone.intent is not Intent.NEW_ISSUE or alone.category is Category.OTHER:
+        return False
+    known = " ".join(one.raw_input for one in ticket.reports)
+    if alone.category is Category(ticket.category):
+        return is_beside(text, alone.severity, known, ticket.severity)
+    return of_another_thing(text, known)
 
 
 def _same_place(it: Incoming, ticket: Ticket) -> bool:
@@ -591,7 +608,13 @@ def _problem(tx: Tx, it: Incoming) -> bool:
 def _known_problem(tx: Tx, it: Incoming) -> Match | None:
     triage = it.triage
     return reports.known_problem(
-        tx.session, tx.now, tx.services.company, triage.property_id, triage.category, it.message.text
+        tx.session,
+        tx.now,
+        tx.services.company,
+        triage.property_id,
+        triage.category,
+        it.message.text,
+        triage.severity,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from core.model import Category
 from core.text import tokens
+from core.tickets.things import of_another_thing
 
 SURE_WITHIN: Final = timedelta(hours=48)
 # Of these there are several at a time in one house: the category alone does not make two reports one.
@@ -24,6 +25,8 @@ MANY_AT_ONCE: Final = frozenset(
     }
 )
 ALIKE: Final = 0.5
+MILDER: Final = 2
+"""By so much less grave, and about another thing, a report is no news of a grave one: a dead bulb is none of a wet socket."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Candidate:
     last_report_at: datetime
     resolved_at: datetime | None
     text: str
+    severity: int
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,16 @@ def likeness(one: str, other: str) -> float:
     return len(a & b) / len(a | b) if a and b else 0.0
 
 
+def is_beside(text: str, severity: int, known: str, known_severity: int) -> bool:
+    """`text` is about another thing than what is `known`, and much less grave: a problem beside it, whatever its kind."""
+    return severity <= known_severity - MILDER and of_another_thing(text, known)
+
+
 def match(
     property_id: str | None,
     category: Category,
     text: str,
+    severity: int,
     candidates: Sequence[Candidate],
     now: datetime,
     reopen_within: timedelta,
@@ -68,7 +78,13 @@ def match(
         and c.category == category
         and (category not in MANY_AT_ONCE or likeness(c.text, text) >= ALIKE)
     ]
-    still_open = [c for c in fitting if c.open and now - c.last_report_at <= SURE_WITHIN]
+    still_open = [
+        c
+        for c in fitting
+        if c.open
+        and now - c.last_report_at <= SURE_WITHIN
+        and not is_beside(text, severity, c.text, c.severity)
+    ]
     if still_open:
         return Match("same", max(still_open, key=lambda c: c.last_report_at).ticket_id)
     lately = [c for c in fitting if c.resolved_at is not None and now - c.resolved_at <= reopen_within]

@@ -72,6 +72,7 @@ def _set_property(tx: Tx, ticket: Ticket, property_id: str, actor: Actor) -> Non
         property_id,
         Category(ticket.category),
         words,
+        ticket.severity,
         ticket.ticket_id,
     )
     if known is not None and known.kind == "same":

@@ -186,13 +186,14 @@ def known_problem(
     property_id: str | None,
     category: Category,
     text: str,
+    severity: int,
     excluding: str | None = None,
 ) -> Match | None:
     """The ticket that stands already for such a problem there, if any (W16)."""
     if property_id is None:
         return None
     rows = session.execute(
-        select(Ticket.ticket_id, Ticket.status, Ticket.resolved_at)
+        select(Ticket.ticket_id, Ticket.status, Ticket.resolved_at, Ticket.severity)
         .where(
             Ticket.property_id == property_id,
             Ticket.category == category.value,
@@ -217,11 +218,14 @@ def known_problem(
             max(at for at, _ in said[row.ticket_id]),
             row.resolved_at,
             " ".join(words_said for _, words_said in said[row.ticket_id]),
+            row.severity,
         )
         for row in rows
         if row.ticket_id in said
     ]
-    return match(property_id, category, text, candidates, now, timedelta(days=company.about.reopen_days))
+    return match(
+        property_id, category, text, severity, candidates, now, timedelta(days=company.about.reopen_days)
+    )
 
 
 def worsen(tx: Tx, ticket: Ticket, severity: int, tags: list[str], actor: Actor) -> bool:

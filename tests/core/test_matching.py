@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from core import concepts
 from core.model import Category
+from core.tickets import things
 from core.tickets.matching import Candidate, Match, likeness, match
 
 NOW = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
@@ -30,7 +33,7 @@ def standing(ticket_id: str = "T-1", age: timedelta = HOUR, **changes: Any) -> C
     """A ticket that is open, last reported `age` ago."""
     whole = {
         "property_id": "flat", "category": "hvac_leak", "open": True, "resolved_at": None,
-        "text": "the AC drips",
+        "text": "the AC drips", "severity": 3,
     }  # fmt: skip
     return Candidate(ticket_id=ticket_id, last_report_at=NOW - age, **{**whole, **changes})
 
@@ -44,9 +47,10 @@ def found(
     property_id: str | None = "flat",
     category: Category = Category.HVAC_LEAK,
     text: str = "water again",
+    severity: int = 3,
     reopen_within: timedelta = WEEK,
 ) -> Match | None:
-    return match(property_id, category, text, candidates, NOW, reopen_within)
+    return match(property_id, category, text, severity, candidates, NOW, reopen_within)
 
 
 @pytest.mark.parametrize(
@@ -193,3 +197,28 @@ def test_of_several_an_open_one_goes_first_and_then_the_latest(
 def test_likeness_is_the_share_of_words_in_common(one: str, other: str, share: float) -> None:
     assert likeness(one, other) == share
     assert likeness(other, one) == share
+
+
+@pytest.mark.parametrize(
+    ("known", "text", "severity", "same"),
+    [
+        ("冷氣滴水,插座濕了", "客廳燈泡壞了一顆", 2, False),
+        ("the AC drips onto the outlet", "one bulb in the hall is dead", 2, False),
+        ("the AC drips onto the outlet", "one bulb in the hall is dead", 3, True),
+        ("the AC drips onto the outlet", "the outlet is wet", 2, True),
+        ("the AC drips onto the outlet", "the AC again", 1, True),
+        ("there is water on the outlet", "one bulb in the hall is dead", 2, True),
+    ],
+)
+def test_a_mild_report_of_another_thing_is_no_news_of_a_grave_one(
+    known: str, text: str, severity: int, same: bool
+) -> None:
+    ticket = standing(category="electrical", text=known, severity=4)
+    match_ = found(ticket, category=Category.ELECTRICAL, text=text, severity=severity)
+    assert (match_ == Match("same", "T-1")) is same
+    assert match_ is None or same
+
+
+def test_every_thing_that_breaks_by_itself_is_in_the_lexicon() -> None:
+    known = json.loads(concepts.THINGS.read_text(encoding="utf-8"))
+    assert set(things._KIND) <= set(known)
