@@ -6,27 +6,75 @@ import logging
 import re
 import sys
 import traceback
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 _SECRET = re.compile(
-    r"xox[a-z]-[\w-]+|xapp-[\w-]+|\b\d{6,12}:[\w-]{30,}|sk-[\w-]{16,}|Bearer\s+[\w.~+/-]+=*|(?<=:)[^:@/\s]+(?=@)"
+    r"xox[a-z]-[\w-]+|xapp-[\w-]+|(?<!\d)\d{6,12}:[\w-]{30,}|sk-[\w-]{16,}|Bearer\s+[\w.~+/-]+=*|(?<=:)[^:@/\s]+(?=@)"
+    r"|gh[a-z]_\w{20,}|github_pat_\w{20,}"
     r"|(?<=/[vf]/)[\w.=%~-]+"  # the signed links of a vendor's page and of a file: whoever has one is let in
 )
 MAX_FRAMES: Final = 40
 _ROOT: Final = str(Path(__file__).parents[1])
+_KEPT_OUT: Final = "[kept out of the log]"
 _TEXT_KEYS = frozenset({"text", "raw_input", "payload", "body", "token", "secret", "password"})
 
 
 def _redact(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
-    for key, value in event.items():
-        if key in _TEXT_KEYS:
-            event[key] = "[kept out of the log]"
-        elif isinstance(value, str):
-            event[key] = _SECRET.sub("[secret]", value)
-    return event
+    """However deep it lies. Of what is no plain value its class alone: what it prints may hold people's words."""
+    return {
+        key: value if key.startswith("_") else _KEPT_OUT if key in _TEXT_KEYS else _plain(value)
+        for key, value in event.items()
+    }
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case str():
+            return _SECRET.sub("[secret]", value)
+        case None | bool() | int() | float():
+            return value
+        case Mapping():
+            return {str(k): _KEPT_OUT if k in _TEXT_KEYS else _plain(v) for k, v in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_plain(one) for one in value]
+        case Decimal() | datetime() | timedelta() | Path():
+            return _SECRET.sub("[secret]", str(value))
+        case _:
+            return type(value).__name__
+
+
+class _NoWordsOfErrors(logging.Filter):
+    """Libraries write what an error says into their lines; there may stand what somebody wrote, or a secret."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not isinstance(record.msg, str):
+            return True  # ours, a dictionary: it is read key by key
+        said = record.getMessage()
+        for error in _errors_of(record):
+            for words in (repr(error), str(error)):
+                if words.strip():
+                    said = said.replace(words, type(error).__name__)
+        record.msg, record.args = said, ()
+        return True
+
+
+def _errors_of(record: logging.LogRecord) -> list[BaseException]:
+    found = [one for one in _args_of(record) if isinstance(one, BaseException)]
+    handled = record.exc_info[1] if record.exc_info else sys.exc_info()[1]
+    while handled is not None and handled not in found:
+        found.append(handled)
+        handled = handled.__cause__ or handled.__context__
+    return found
+
+
+def _args_of(record: logging.LogRecord) -> Iterable[object]:
+    return record.args.values() if isinstance(record.args, Mapping) else record.args or ()
 
 
 def _frames(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -89,6 +137,7 @@ def set_up(level: str, *, for_good: bool = False) -> None:
         cache_logger_on_first_use=for_good,
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_NoWordsOfErrors())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -121,8 +121,11 @@ class Connections:
         """asyncio tells of every single connection that it cannot accept, thousands of times a second."""
         if str(context.get("message", "")).startswith("socket.accept()"):
             self._not_accepted.happened(error=str(context.get("exception")))
-        else:
-            loop.default_exception_handler(context)
+            return
+        # Not as asyncio writes it: there stand the arguments of a callback, and what an error says.
+        error = context.get("exception")
+        what = str(context.get("message", "")).split("(")[0].split("<")[0].split("'")[0].strip()
+        log.error("event_loop", what=what.split(" callback")[0], exc_info=error)
 
     @web.middleware
     async def _work(self, request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import io
 import json
+import logging
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import structlog
+from aiohttp import web
 
 from bot.log import MAX_FRAMES, frames_of, set_up
+from channels.connections import Connections
 from core.context import Tx
 from core.outbox.delivery import Deliverer
 from core.store import deadlines
@@ -102,3 +109,69 @@ def test_causes_without_end_are_cut() -> None:
         one.__context__ = last
         last = one
     assert frames_of(last) == ["caused by OSError"] * MAX_FRAMES
+
+
+async def never(_request: web.BaseRequest) -> web.StreamResponse:
+    raise AssertionError
+
+
+async def test_what_libraries_say_of_an_error_and_of_a_callback_stays_out(
+    lines: Callable[[], list[dict[str, Any]]],
+) -> None:
+    library = logging.getLogger("some.library")
+    library.error("it failed: %s", ValueError(SECRET))
+    try:
+        explode()
+    except ValueError as error:
+        library.error(f"it failed: {error!r}")
+        library.exception("it failed")
+    listening = await Connections().listen(web.Server(never), "127.0.0.1", 0)
+    loop = asyncio.get_running_loop()
+    loop.call_soon(explode, SECRET)
+    forgotten = loop.create_future()
+    forgotten.set_exception(ValueError(SECRET))
+    del forgotten
+    gc.collect()
+    await asyncio.sleep(0.01)
+    loop.set_exception_handler(None)
+    listening.close()
+    await listening.wait_closed()
+    found = [one for one in lines() if one["event"] == "event_loop"]
+    assert {(one["what"], one["error"]) for one in found} == {
+        ("Exception in", "ValueError"),
+        ("Future exception was never retrieved", "ValueError"),
+    }
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"text": SECRET},
+        [{"deep": {"body": SECRET}}],
+        ValueError(SECRET),
+        ("x", ValueError(SECRET)),
+        SimpleNamespace(words=SECRET),
+    ],
+)
+def test_however_deep_it_lies_it_stays_out(lines: Callable[[], list[dict[str, Any]]], value: object) -> None:
+    structlog.get_logger("x").warning("something", what=value)
+    assert len(lines()) == 1
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "123456789:" + "A" * 35,
+        "ghp_" + "a1" * 18,
+        "github_pat_" + "a1" * 30,
+        "xoxb-12-abcdef",
+        "sk-ant-api03-abcdefghijklmnop",
+    ],
+)
+@pytest.mark.parametrize("around", ["{}", "https://api.example/bot{}/getUpdates", "token={}&x=1"])
+def test_secrets_are_struck_out_wherever_they_stand(
+    lines: Callable[[], list[dict[str, Any]]], secret: str, around: str
+) -> None:
+    structlog.get_logger("x").warning("something", where=[around.format(secret)])
+    (line,) = lines()
+    assert secret not in json.dumps(line)
