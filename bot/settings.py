@@ -17,6 +17,7 @@ from core.errors import StartupError
 from core.store.url import is_supported, sqlite_url
 
 PLACEHOLDER: Final = re.compile(r"(?i)^<.*>$|your[-_ ]|changeme|xxxx|placeholder|^\.\.\.$")
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 class SettingsError(StartupError):
@@ -112,6 +113,13 @@ class Settings(BaseSettings):
     @classmethod
     def _blank_is_unset(cls, values: Any) -> Any:
         return {key: value for key, value in values.items() if value != ""}
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.upper() not in LOG_LEVELS:
+            raise ValueError(f"one of {', '.join(LOG_LEVELS)}")
+        return value
 
     @field_validator(
         "slack_bot_token",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from core.store.calls import Calls, Gone, Unusable
+from core.store.url import file_of, is_supported
 
 AGAIN: Final = -1
 """As core.loop.verbs.call has it."""
@@ -62,9 +63,8 @@ class Home:
         self._alone = alone
         base = environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
         self.path = Path(environ.get("LOOPOS_HOME") or Path(base) / "loopos")
-        self.database = _file_of(environ.get("DATABASE_URL") or self._written("DATABASE_URL")) or (
-            self.path / "loopos.db"
-        )
+        url = environ.get("DATABASE_URL") or self._written("DATABASE_URL")
+        self.database = file_of(url) if is_supported(url) else self.path / "loopos.db"
         self.calls = Calls(self.database)
 
     def _written(self, key: str) -> str:
@@ -172,8 +172,3 @@ class Home:
         if self.calls.take_back(name):
             return self._does(verb, args, worker)
         raise Trouble("the service stopped in the middle of this; please look whether it was done")
-
-
-def _file_of(url: str) -> Path | None:
-    prefix = "sqlite:///"
-    return Path(url.removeprefix(prefix).partition("?")[0]) if url.startswith(prefix) else None

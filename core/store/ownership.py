@@ -31,8 +31,13 @@ class HomeLock:
 
     def take(self, *, for_a_moment: bool = False) -> bool:
         """True if the lock is ours now; False if a living process holds it. `for_a_moment`: whoever finds it taken need only
-        wait."""
-        handle = self._path.open("a+")
+        wait. Raises StartupError where nothing can be written there."""
+        try:
+            handle = self._path.open("a+")
+        except OSError as error:
+            raise StartupError(
+                f"LOOPOS_HOME cannot be written: {error.strerror}.", "Check the folder's owner and rights."
+            ) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -20,5 +20,5 @@ def file_of(url: str) -> Path:
     """The file behind an address of SQLite. Raises ValueError for another one."""
     for prefix in PREFIXES:
         if url.startswith(prefix):
-            return Path(url.removeprefix(prefix))
+            return Path(url.removeprefix(prefix).partition("?")[0])
     raise ValueError("not an address of SQLite")
