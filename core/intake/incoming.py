@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -34,7 +35,8 @@ class Incoming:
 
     @property
     def has_words(self) -> bool:
-        return bool(self.message.text.strip())
+        """Something that can be read: spaces, control characters and marks of no width are none."""
+        return any(unicodedata.category(one)[0] not in "CZ" for one in self.message.text)
 
     @property
     def own_words(self) -> bool:

@@ -5,6 +5,7 @@ anything it could say would change what happens."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -45,6 +46,7 @@ DOUBLE_WITHIN: Final = timedelta(seconds=60)
 CAPTION_WITHIN: Final = timedelta(minutes=15)
 LINES_WITHIN: Final = timedelta(seconds=15)
 """Of lines that somebody sends one after the other, as people type: they are one report."""
+_CLAUSES: Final = re.compile(r"[.!?;,:。！？；，、：\n]+")
 READ_AT_ONCE: Final = 400
 """Characters of them that are judged together."""
 ANOTHER: Final = 0.5
@@ -574,9 +576,27 @@ def _news(tx: Tx, it: Incoming) -> Ticket | bool | None:
 def _take_news(tx: Tx, it: Incoming, found: Ticket | bool) -> Taken:
     if isinstance(found, Ticket):
         return _add_to(tx, it, found)
+    reported = _reported_beside(tx, it)
+    if reported is not None:
+        return _take_new_problem(tx, replace(it, triage=reported), True)
     words = it.reader.words
     remark(tx, it, words("Good to hear. I found no open ticket for it; /tickets shows them."))
     return Taken()
+
+
+def _reported_beside(tx: Tx, it: Incoming) -> Triage | None:
+    """The problem of a message that also says that something is done ("the pipe leaks. The guest has been told")."""
+    speaker = reports.speaker_of(it.person)
+    clauses = [one for one in _CLAUSES.split(it.message.text[:READ_AT_ONCE]) if one.strip()]
+    if len(clauses) < 2:
+        return None
+    for clause in clauses:
+        read = tx.services.baseline.judge(clause, speaker)
+        sure = read.confidence.get("category", 1.0) >= SURELY
+        if read.intent is Intent.NEW_ISSUE and read.category is not Category.OTHER and sure:
+            place = read.property_id or it.triage.property_id
+            return replace(read, property_id=place, language=it.triage.language)
+    return None
 
 
 def _related(tx: Tx, it: Incoming) -> Ticket | None:

@@ -12,6 +12,11 @@ _KANA: Final = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]")
 _HIRAGANA: Final = re.compile(r"[\u3041-\u3096]")
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _LATIN: Final = re.compile(r"[a-z]{2,}")
+_OURS: Final = re.compile(
+    r"[a-zªºß-ʯḀ-ỿ\u3005-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]", re.IGNORECASE
+)
+MIN_UNREAD: Final = 3
+"""Letters: fewer are a name or a slip."""
 _SPOKEN_BONUS: Final = 0.15
 """What speaking a language adds to its share: enough to settle a doubt, too little to overrule words."""
 
@@ -28,6 +33,13 @@ def by_script(plain: str, spoken: tuple[str, ...]) -> str | None:
             return "ja"
         return "ja" if usual == "ja" and han < 5 and not kana else "zh-TW"
     return None if words else usual
+
+
+def is_unread(plain: str) -> bool:
+    """Most of a folded text is in a script that none of our five languages uses: what it says cannot be told."""
+    letters = [one for one in plain if one.isalpha()]
+    strange = sum(_OURS.match(one) is None for one in letters)
+    return strange >= MIN_UNREAD and strange * 2 > len(letters)
 
 
 def by_shares(latin: Mapping[str, float], spoken: tuple[str, ...]) -> str:

@@ -96,6 +96,17 @@ class OfflineEngine:
         read = self._read(folded, whole, plain, orders, speaker)
         found, length = hazards.load().find(plain), hazards.length_of(plain)
         read = hazards.weigh(read, found, length)
+        if languages.is_unread(text[:READ_LIMIT]):  # it may say anything, and somebody here can read it
+            known = {field: words for field, words in read.evidence.items() if field == "property"}
+            read = replace(
+                read,
+                intent=Intent.NEW_ISSUE,
+                category=Category.OTHER,
+                severity=3,
+                risk_tags=(),
+                evidence=known,
+                maybe_danger=True,
+            )
         if says_done(folded):
             return replace(read, intent=Intent.RESOLUTION_REPORT, severity=1, risk_tags=())
         return read
@@ -106,6 +117,9 @@ class OfflineEngine:
             return read
         # Where nothing marks a clause (spoken words, haste) that of an order may hold the report as well.
         rest = self._judged(folded, whole, self._orders.words_taken_out(whole, orders), orders, speaker)
+        standing = self._orders.is_standing(whole, urgent=rest.severity >= URGENT)
+        if standing and not hazards.load().find(self._orders.words_taken_out(whole, orders)):
+            return read
         urgent = rest.severity >= URGENT and "severity" in rest.evidence
         alone = not _says_much(plain) and "category" in rest.evidence and rest.confidence["category"] > LEFT
         return rest if rest.severity > read.severity and (urgent or alone) else read
