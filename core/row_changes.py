@@ -7,10 +7,15 @@ from typing import Final
 
 from sqlalchemy import inspect
 
+from core.access import clients
+from core.asks import asks
 from core.context import Tx
 from core.cost import totals
 from core.outbox import card_publisher
 from core.skills import runner as skills
+from core.store.brain_tables import MemoRow, RuleRow, SkillVersion
+from core.store.client_tables import Grant
+from core.store.loop_tables import AskRow, LoopApproval
 from core.store.tables import (
     Approval,
     Attachment,
@@ -22,7 +27,8 @@ from core.store.tables import (
     Ticket,
     UsageRow,
 )
-from core.workflow import offers
+from core.store.worker_tables import WorkerRow
+from core.workflow import memos, offers, rules, skill_versions
 
 CHANGES: Final = "changes"
 """The topic on which whoever watches tickets is woken."""
@@ -54,3 +60,23 @@ def row_changed(tx: Tx, row: object) -> None:
             card_publisher.draw_later(tx, row.ticket_id)
         case Offer():
             offers.draw_later(tx, row)
+        case AskRow():
+            asks.draw_later(tx, row.id)
+        case LoopApproval():
+            asks.draw_later(tx, row.ask_id)
+        case WorkerRow() if _changed(row, "state"):
+            asks.draw_those_of(tx, row.id)
+        case RuleRow():
+            rules.draw_later(tx, row)
+        case MemoRow():
+            memos.draw_later(tx, row)
+        case SkillVersion():
+            skill_versions.draw_later(tx, row)
+        case Grant() if _changed(row, "revoked_at"):
+            clients.draw_later(tx, row.person_id)
+
+
+def _changed(row: object, column: str) -> bool:
+    """It is new, or this column of it."""
+    state = inspect(row)
+    return state is not None and (state.key is None or column in state.committed_state)

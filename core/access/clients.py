@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Final
@@ -76,21 +76,34 @@ def revoke(tx: Tx, client_id: str, person_id: str, actor: Actor) -> None:
     for grant in found:
         grant.revoked_at = tx.now
         tx.publish(f"grant:{grant.id}")
-    tx.session.flush()
     log.info("client_revoked", client=client_id[:80], by=actor.person_id)
-    for one in {actor.person_id, *(grant.person_id for grant in found)}:
-        card_publisher.redraw_own(tx, "clients", one, partial(_card, tx, one))
+    draw_later(tx, actor.person_id)  # a program that is gone may have acted for nobody
 
 
 def show(tx: Tx, person_id: str, ways: Iterable[tuple[Address, Reader]]) -> None:
     """The card of whoever acts for `person_id` (the founder sees everybody's)."""
-    card_publisher.post_own(tx, "clients", person_id, partial(_card, tx, person_id), ways)
+    card_publisher.post_own(tx, "clients", person_id, _drawn(tx, person_id), ways)
 
 
-def _card(tx: Tx, person_id: str, reader: Reader) -> CardDraft:
-    words, company = reader.words, tx.services.company
-    every = person_id == company.founder.id
+def draw_later(tx: Tx, person_id: str) -> None:
+    """Bring the cards that show who acts for them up to date, once, at the end of this unit of work."""
+    for one in {person_id, tx.services.company.founder.id}:
+        tx.before_commit(f"clients:{one}", partial(_draw, tx, one))
+
+
+def _draw(tx: Tx, person_id: str) -> None:
+    card_publisher.redraw_own(tx, "clients", person_id, _drawn(tx, person_id))
+
+
+def _drawn(tx: Tx, person_id: str) -> Callable[[Reader], CardDraft]:
+    """What the card looks at is read here, once."""
+    every = person_id == tx.services.company.founder.id
     found = listed(tx.session, tx.now, None if every else person_id)
+    return partial(_card, tx, every, found)
+
+
+def _card(tx: Tx, every: bool, found: Sequence[Grant], reader: Reader) -> CardDraft:
+    words, company = reader.words, tx.services.company
     title = words("Programs and browsers")
     if not found:
         lead = words("Nothing acts for you: no program, no token, no browser.")

@@ -6,16 +6,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from core.asks import asks, cards
+from core.asks import asks
 from core.context import Tx
 from core.model import SYSTEM
-from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.loop_events import TOPIC, happened, journal
@@ -91,10 +89,6 @@ def put(
     return approval
 
 
-def _redraw(tx: Tx, row: AskRow) -> None:
-    card_publisher.redraw_own(tx, asks.ASK, row.id, partial(cards.card, tx, row))
-
-
 def decided(tx: Tx, row: AskRow) -> None:
     """Its ask was answered: what is approved is carried out by the loop, which hears of it."""
     approval = tx.get(LoopApproval, row.id)
@@ -105,8 +99,6 @@ def decided(tx: Tx, row: AskRow) -> None:
     deadlines.cancel(tx, row.id, LAPSE)
     if approval.state == "rejected":
         journal(tx, row.answered_by or SYSTEM, f"rejected {row.id}")
-    tx.session.flush()
-    _redraw(tx, row)
     tx.publish(TOPIC)
 
 
@@ -120,8 +112,6 @@ def on_lapse(tx: Tx, deadline: Due) -> None:
     journal(tx, SYSTEM, f"lapsed {row.id}")
     deadlines.cancel(tx, row.id, asks.REMIND)
     happened(tx, "asks")
-    tx.session.flush()
-    _redraw(tx, row)
 
 
 def state_of(session: Session, kind: str, payload: str) -> tuple[str, str]:
@@ -144,15 +134,10 @@ def take(tx: Tx, ask_id: str) -> bool:
 
 
 def finished(tx: Tx, ask_id: str, code: int, output: str) -> None:
-    rows = table(LoopApproval)
-    state = "done" if code == 0 else "failed"
-    tx.change(
-        update(rows).where(rows.c.ask_id == ask_id).values(state=state, code=code, output=output[-4000:])
-    )
-    approval, row = tx.get(LoopApproval, ask_id), tx.get(AskRow, ask_id)
-    if approval is not None and row is not None:
-        tx.session.refresh(approval)
-        _redraw(tx, row)
+    approval = tx.get(LoopApproval, ask_id)
+    if approval is not None:
+        approval.state = "done" if code == 0 else "failed"
+        approval.code, approval.output = code, output[-4000:]
     tx.publish(TOPIC)
 
 

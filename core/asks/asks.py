@@ -79,7 +79,7 @@ def ask(
     known = tx.session.scalar(same.order_by(AskRow.number.desc()).limit(1))
     if known is not None:
         if known.answer is None:
-            redraw(tx, known)  # somebody waits for it again
+            draw_later(tx, known.id)  # somebody waits for it again: no row says so
         return known
     number = 1 + (tx.session.scalar(select(func.max(AskRow.number)).where(AskRow.worker == worker)) or 0)
     row = tx.add(
@@ -161,7 +161,7 @@ def _show(tx: Tx, row: AskRow, asked: Iterable[Person | Vendor]) -> None:
             tx,
             ASK,
             row.id,
-            partial(cards.card, tx, row),
+            cards.drawn(tx, row),
             _ways(tx, one),
             not_before=_when(tx, row, one),
         )
@@ -216,8 +216,6 @@ def answer(
     if row.asked_by is not None:  # no program waits for it
         row.read_at = tx.now
         _tell_asker(tx, row, said)
-    tx.session.flush()
-    redraw(tx, row)
 
 
 def _tell_asker(tx: Tx, row: AskRow, said: str) -> None:
@@ -234,8 +232,24 @@ def _tell_asker(tx: Tx, row: AskRow, said: str) -> None:
     )
 
 
-def redraw(tx: Tx, row: AskRow) -> None:
-    card_publisher.redraw_own(tx, ASK, row.id, partial(cards.card, tx, row))
+def draw_later(tx: Tx, ask_id: str) -> None:
+    """Bring its card up to date, once, at the end of this unit of work."""
+    tx.before_commit(f"ask:{ask_id}", partial(_draw, tx, ask_id))
+
+
+def _draw(tx: Tx, ask_id: str) -> None:
+    row = tx.get(AskRow, ask_id)
+    if row is not None:
+        card_publisher.redraw_own(tx, ASK, row.id, cards.drawn(tx, row))
+
+
+def draw_those_of(tx: Tx, worker: str) -> None:
+    """Whether somebody waits for an answer of theirs has become another."""
+    wanted = select(AskRow.id).where(
+        AskRow.worker == worker, AskRow.answered_at.is_(None), AskRow.kind == "ask"
+    )
+    for ask_id in tx.session.scalars(wanted):
+        draw_later(tx, ask_id)
 
 
 def close(tx: Tx, row: AskRow) -> None:
@@ -245,8 +259,6 @@ def close(tx: Tx, row: AskRow) -> None:
         row.answered_on, row.answered_at = None, tx.now
         for kind in (REMIND, DEPUTY):
             deadlines.cancel(tx, row.id, kind)
-        tx.session.flush()
-    redraw(tx, row)
 
 
 def option_of(row: AskRow, number: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from core import phrases
@@ -48,12 +50,16 @@ ENDED: Final = {
 }
 
 
-def card(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:
+def drawn(tx: Tx, row: AskRow) -> Callable[[Reader], CardDraft]:
+    """What its card looks at is read here, once; drawing it for each reader reads nothing."""
+    company = tx.services.company
     approval = tx.get(LoopApproval, row.id) if row.kind == "approval" else None
-    return _approval(tx, row, approval, reader) if approval is not None else _question(tx, row, reader)
+    if approval is not None:
+        return partial(_approval, company, row, approval)
+    return partial(_question, company, row, row.answer is None and is_stranded(tx.session, row))
 
 
-def _approval(tx: Tx, row: AskRow, approval: LoopApproval, reader: Reader) -> CardDraft:
+def _approval(company: Company, row: AskRow, approval: LoopApproval, reader: Reader) -> CardDraft:
     """What would be done, line by line as it would be done; and once it was, how it ended."""
     words = reader.words
     question, title = ASKED.get(approval.kind, ASKED["shell"])
@@ -84,7 +90,7 @@ def _approval(tx: Tx, row: AskRow, approval: LoopApproval, reader: Reader) -> Ca
             ),
         )
     if row.answered_at is not None and row.answered_by != SYSTEM:
-        facts.append(Fact(label=words("Answered by"), value=_answered(tx.services.company, row, reader)))
+        facts.append(Fact(label=words("Answered by"), value=_answered(company, row, reader)))
     if approval.output.strip():
         sections.append(Section(title=words("What it said"), text=shorten_lines(approval.output.strip())))
     return CardDraft(
@@ -105,8 +111,8 @@ def shorten_lines(text: str) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}\n…"
 
 
-def _question(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:
-    words, company = reader.words, tx.services.company
+def _question(company: Company, row: AskRow, stranded: bool, reader: Reader) -> CardDraft:
+    words = reader.words
     facts = [Fact(label=words("Question"), value=row.id)]
     sections = []
     if row.reference:
@@ -154,7 +160,6 @@ def _question(tx: Tx, row: AskRow, reader: Reader) -> CardDraft:
                 ButtonDraft("reject", _label(row.options[1], words), "danger", {"ask": row.id, "option": 1}),
             ),
         )
-    stranded = is_stranded(tx.session, row)
     if stranded:
         text = words(
             "{who} has ended meanwhile. Your answer starts another one, which goes on with it.", who=who

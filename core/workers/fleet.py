@@ -144,7 +144,6 @@ class Fleet:
                 if ask is None or ask.read_at is not None:
                     raise Refused("gone")  # somebody goes on with it already
                 ask.read_at = tx.now
-                asks.redraw(tx, ask)
             tells.drop(tx, worker)
             row = tx.add(
                 WorkerRow(
@@ -308,10 +307,6 @@ class Fleet:
         leases.free(tx, row.id)
         tells.drop(tx, row.id)
         self.lower_flag(tx, row)
-        for ask in tx.session.scalars(
-            select(AskRow).where(AskRow.worker == row.id, AskRow.answered_at.is_(None), AskRow.kind == "ask")
-        ):
-            asks.redraw(tx, ask)
         happened(tx, "workers")
 
     async def sweep(self) -> None:
@@ -695,4 +690,3 @@ def _read(ask_id: str, tx: Tx) -> None:
     ask = tx.get(AskRow, ask_id)
     if ask is not None:
         ask.read_at = tx.now
-        asks.redraw(tx, ask)

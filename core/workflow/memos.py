@@ -214,8 +214,6 @@ def change(tx: Tx, row: MemoRow, actor: Actor, place: str, kind: str, words: str
         changed |= {"transcript": said, "transcript_en": said if memo.language == "en" else ""}
     memo = memo.model_copy(update=changed)
     row.content = memo.model_dump(mode="json")
-    tx.session.flush()
-    card_publisher.redraw_own(tx, "memo", row.memo_id, partial(_card, tx, row))
 
 
 def retire(tx: Tx, memo_id: str, actor: Actor) -> None:
@@ -280,7 +278,14 @@ def _decide(tx: Tx, row: MemoRow, status: MemoStatus, memo: Memo, actor: Actor) 
     row.status, row.decided_by, row.decided_at = status, actor.person_id, tx.now
     row.content = memo.model_dump(mode="json")
     deadlines.cancel(tx, row.memo_id, LAPSE)
-    tx.session.flush()
+
+
+def draw_later(tx: Tx, row: MemoRow) -> None:
+    """Bring its card up to date, once, at the end of this unit of work."""
+    tx.before_commit(f"memo:{row.memo_id}", partial(_draw, tx, row))
+
+
+def _draw(tx: Tx, row: MemoRow) -> None:
     card_publisher.redraw_own(tx, "memo", row.memo_id, partial(_card, tx, row))
 
 

@@ -278,8 +278,6 @@ def edit(tx: Tx, row: RuleRow, changes: Mapping[str, str], actor: Actor) -> None
     row.version = rule.version  # its digest stays that of what was proposed: the same is not asked twice
     row.property_id = rule.when.property_id
     note(tx, row, "edited", actor.person_id)
-    tx.session.flush()
-    _redraw(tx, row)
 
 
 _NUMBERS: Final = frozenset({"severity_max", "max_uses", "seconds"})
@@ -288,11 +286,14 @@ _NUMBERS: Final = frozenset({"severity_max", "max_uses", "seconds"})
 def _decide(tx: Tx, row: RuleRow, status: RuleStatus, actor: Actor, event: str, why: str = "") -> None:
     row.status, row.decided_by, row.decided_at = status, actor.person_id, tx.now
     note(tx, row, event, actor.person_id, why)
-    tx.session.flush()
-    _redraw(tx, row)
 
 
-def _redraw(tx: Tx, row: RuleRow) -> None:
+def draw_later(tx: Tx, row: RuleRow) -> None:
+    """Bring its card up to date, once, at the end of this unit of work."""
+    tx.before_commit(f"rule:{row.rule_id}", partial(_draw, tx, row))
+
+
+def _draw(tx: Tx, row: RuleRow) -> None:
     card_publisher.redraw_own(tx, "rule", row.rule_id, partial(rule_cards.proposal, tx, row))
 
 

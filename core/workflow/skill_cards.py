@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
 
 from core import phrases
 from core.actors import Reader
@@ -16,7 +18,12 @@ from core.team.learnt import skill_from
 from core.workflow import skill_record
 
 
-def proposal(tx: Tx, row: SkillVersion, reader: Reader) -> CardDraft:
+def drawn(tx: Tx, row: SkillVersion) -> Callable[[Reader], CardDraft]:
+    """What its card looks at is read here, once; drawing it for each reader reads nothing."""
+    return partial(_proposal, tx, row, skill_record.of(tx.session, row.skill_id, row.version))
+
+
+def _proposal(tx: Tx, row: SkillVersion, record: Mapping[str, Any], reader: Reader) -> CardDraft:
     words, skill, company = reader.words, skill_from(row.content), tx.services.company
     vendor = company.vendor(skill.vendor_id)
     condition = skill.trigger_conditions
@@ -41,7 +48,6 @@ def proposal(tx: Tx, row: SkillVersion, reader: Reader) -> CardDraft:
         f"{n}. {words(phrases.SKILL_STEP[step.do])}" for n, step in enumerate(skill.workflow_steps, 1)
     )
     sections = [Section(title=words("Steps"), text=steps)]
-    record = skill_record.of(tx.session, row.skill_id, row.version)
     if record["runs"]:
         text = words("Begun: {runs}. To the end: {completed}. Left: {fell_back}.", **record)
         sections.append(Section(title=words("How it did"), text=text))

@@ -67,8 +67,17 @@ def put_before(
     tx: Tx, row: SkillVersion, ways: Iterable[tuple[Address, Reader]], not_before: datetime | None = None
 ) -> None:
     """Its card, in each of these conversations."""
-    draft = partial(skill_cards.proposal, tx, row)
-    card_publisher.post_own(tx, "skill", f"{row.skill_id}:{row.version}", draft, ways, not_before=not_before)
+    subject = f"{row.skill_id}:{row.version}"
+    card_publisher.post_own(tx, "skill", subject, skill_cards.drawn(tx, row), ways, not_before=not_before)
+
+
+def draw_later(tx: Tx, row: SkillVersion) -> None:
+    """Bring its card up to date, once, at the end of this unit of work."""
+    tx.before_commit(f"skill:{row.skill_id}:{row.version}", partial(_draw, tx, row))
+
+
+def _draw(tx: Tx, row: SkillVersion) -> None:
+    card_publisher.redraw_own(tx, "skill", f"{row.skill_id}:{row.version}", skill_cards.drawn(tx, row))
 
 
 def _row(tx: Tx, skill: Skill, version: int, evidence: dict[str, Any], by: str) -> SkillVersion:
@@ -173,10 +182,6 @@ def _decide(tx: Tx, row: SkillVersion, status: SkillStatus, actor: Actor) -> Non
     row.status, row.decided_by, row.decided_at = status, actor.person_id, tx.now
     if over:
         shipping.publish(tx, "skill", row.skill_id, row.version)
-    tx.session.flush()
-    card_publisher.redraw_own(
-        tx, "skill", f"{row.skill_id}:{row.version}", partial(skill_cards.proposal, tx, row)
-    )
 
 
 def look_for_likes(tx: Tx, ticket: Ticket) -> None:

@@ -115,7 +115,7 @@ def take_back(tx: Tx, row: RuleRow, actor: Actor) -> None:
     rules.roll_back(tx, row, actor)
     sent = select(Dispatch).where(Dispatch.rule_id == row.rule_id)
     for dispatch in tx.session.scalars(sent.order_by(Dispatch.created_at.desc()).limit(MAX_USES)):
-        card = partial(_used, tx, row, dispatch.ticket_id, None)
+        card = partial(_used, tx, row, find_ticket(tx, dispatch.ticket_id), None)
         card_publisher.redraw_own(tx, "order", dispatch.dispatch_id, card)
 
 
@@ -170,7 +170,7 @@ def use(tx: Tx, row: RuleRow, ticket: Ticket, dispatch: Dispatch) -> dict[str, A
     rule = rule_from(row.content)
     founder = card_publisher.readers_of(tx, tx.services.company.founder)
     card_publisher.post_own(
-        tx, "order", dispatch.dispatch_id, partial(_used, tx, row, ticket.ticket_id, row.uses), founder
+        tx, "order", dispatch.dispatch_id, partial(_used, tx, row, ticket, row.uses), founder
     )
     return {"rule_id": row.rule_id, "use": row.uses, "of": rule.max_uses}
 
@@ -221,9 +221,9 @@ def _card(tx: Tx, row: RuleRow, approval_id: str, reader: Reader) -> CardDraft:
     )
 
 
-def _used(tx: Tx, row: RuleRow, ticket_id: str, use: int | None, reader: Reader) -> CardDraft:
+def _used(tx: Tx, row: RuleRow, ticket: Ticket, use: int | None, reader: Reader) -> CardDraft:
     words, rule, company = reader.words, rule_from(row.content), tx.services.company
-    vendor, ticket = company.vendor(rule.when.vendor_id), find_ticket(tx, ticket_id)
+    vendor = company.vendor(rule.when.vendor_id)
     place, dispatch = company.place(ticket.property_id), current_dispatch(ticket)
     facts = [
         Fact(label=words("Property"), value=place.name if place is not None else words("property unknown")),
@@ -234,7 +234,9 @@ def _used(tx: Tx, row: RuleRow, ticket_id: str, use: int | None, reader: Reader)
     holds = row.status == RuleStatus.APPROVED
     revoke = ButtonDraft("revoke", words("Ask me again from now on"), "danger", {"rule": row.rule_id})
     return CardDraft(
-        title=words("{ticket}: {vendor} was sent", ticket=ticket_id, vendor=vendor.name if vendor else ""),
+        title=words(
+            "{ticket}: {vendor} was sent", ticket=ticket.ticket_id, vendor=vendor.name if vendor else ""
+        ),
         lead=words("The standing order {rule} was taken back. What was sent stays sent.", rule=row.rule_id)
         if use is None
         else words("By standing order {rule}, {use} of {of}.", rule=row.rule_id, use=use, of=rule.max_uses),
