@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, func, or_, select, union_all
 from sqlalchemy.orm import Session, selectinload
 
 from core.brain.answering import Question, answer
@@ -188,18 +188,21 @@ def on_call(services: Services) -> list[dict[str, str]]:
 
 def timers(tx: Tx, ticket_id: str | None = None) -> list[dict[str, Any]]:
     """What will happen by itself, soonest first: who is told next, who is asked."""
-    wanted = (
-        select(Deadline)
-        .where(Deadline.fired_at.is_(None), Deadline.cancelled_at.is_(None), Deadline.kind.in_(TIMERS))
-        .order_by(Deadline.due_at)
-        .limit(MAX_TIMERS)
+    wanted = select(Deadline).where(
+        Deadline.fired_at.is_(None), Deadline.cancelled_at.is_(None), Deadline.kind.in_(TIMERS)
     )
+    if ticket_id is not None:
+        of_it = union_all(
+            select(Dispatch.dispatch_id).where(Dispatch.ticket_id == ticket_id),
+            select(Approval.id).where(Approval.ticket_id == ticket_id),
+        )
+        wanted = wanted.where(Deadline.subject.in_(of_it))
     found = []
-    for one in tx.session.scalars(wanted):
+    for one in tx.session.scalars(wanted.order_by(Deadline.due_at).limit(MAX_TIMERS)):
         dispatch = tx.session.get(Dispatch, one.subject)
         approval = tx.session.get(Approval, one.subject) if dispatch is None else None
         owner = dispatch or approval
-        if owner is None or (ticket_id is not None and owner.ticket_id != ticket_id):
+        if owner is None:
             continue
         found.append(
             {
