@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import grimp
 
@@ -47,9 +48,18 @@ def _folder(module: str) -> str:
     return ".".join(module.split(".")[:2])
 
 
+def unseen(package: str) -> list[str]:
+    """Folders with code that no import checker looks into, because they are no packages."""
+    folders = {one.parent for one in Path(package).rglob("*.py")}
+    return sorted(str(one) for one in folders if not (one / "__init__.py").exists())
+
+
 def main(packages: list[str]) -> int:
     found = 0
     for package in packages:
+        for folder in unseen(package):
+            print(f"   {folder} has no __init__.py: nobody looks into it")
+            found += 1
         files, folders = imports_of(package)
         of_files, of_folders = circles(files), circles(folders)
         for group in (*of_files, *of_folders):
