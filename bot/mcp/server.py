@@ -232,7 +232,7 @@ class Assistants:
                 try:
                     await watching.session.send_resource_updated(uri)
                 except Exception as error:  # whoever went away is no reason not to tell the others
-                    log.info("watcher_gone", error=type(error).__name__)
+                    log.info("watcher_gone", exc_info=error)
                     self.forget(session_id)
                     break
 

@@ -68,7 +68,7 @@ class Poller:
                 except Exception as error:  # whatever it is: a channel that stops listening is worse
                     wait = self._backoff.next()
                     self._failing("Telegram cannot be reached; messages are fetched as soon as it can.")
-                    log.warning("telegram_poll_failed", error=type(error).__name__)
+                    log.warning("telegram_poll_failed", exc_info=error)
             await asyncio.sleep(wait.total_seconds())
 
     async def _listen(self, session: aiohttp.ClientSession) -> None:

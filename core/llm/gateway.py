@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final, Literal, TypeVar
 
+import structlog
+
 from core.clock import Clock
 from core.errors import TryLater
 from core.llm import quoting
@@ -35,6 +37,8 @@ from core.llm.port import Answer, Ask, ProviderHealth, T, Unanswered
 from core.llm.requests import BATCH, EmbeddingRequest, ModelRequest, QuestionRequest
 from core.metering import About, Meter, OverBudget
 from core.text import READ_LIMIT
+
+log = structlog.get_logger(__name__)
 
 FIRST_ANSWERS_WITHIN: Final = 6.0
 SHARE: Final = 0.6
@@ -253,6 +257,7 @@ class Gateway:
                 seat.provider = await asyncio.shield(seat.building)
             except Exception as error:
                 seat.building = None
+                log.warning("model_not_built", seat=seat.name, exc_info=error)
                 raise Shut(f"cannot be started ({type(error).__name__})") from None
         return seat.provider
 

@@ -102,7 +102,7 @@ class MeteredCalls:
         try:
             await self._meter.settle(row, usage, ok=not error, ms=ms, error=error)
         except Exception as failed:  # an answer that is here and paid for is not lost over its bookkeeping
-            log.error("usage was not written", row=row, error=type(failed).__name__)
+            log.error("usage was not written", row=row, exc_info=failed)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._running.discard(task)
