@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from core.context import Tx
 from core.ids import new_id
+from core.store.brain_tables import MemoRow
 from core.store.tables import HistoryRow, OutboxRow, Question, Ticket
 from tests.world import STORY, World
 
@@ -90,3 +91,15 @@ async def test_what_no_card_shows_sends_nothing(reported: World) -> None:
         )
     )
     assert await sent(reported) == before
+
+
+async def test_a_memo_that_changed_is_shown_as_it_is(world: World) -> None:
+    await world.says("shirley", "/memo the fuse box of Warm Taipei is behind the mirror")
+
+    def reword(tx: Tx) -> None:
+        row = tx.session.scalars(select(MemoRow)).one()
+        row.content = {**row.content, "transcript": "the fuse box is in the hall"}
+
+    await world.do(reword)
+    await world.settle()
+    assert "the fuse box is in the hall" in str((await world.card("ben", "memo")).card)
