@@ -55,6 +55,7 @@ _SHARED: Final = {
 _TIMES: Final = {"萬|万": 10_000, "千|k|mil|ribu|rb": 1_000, "juta|jt": 1_000_000}
 _SHORTENED: Final = frozenset({"rp"})
 """Names of moneys that are written with a full stop."""
+MAX_IN_A_ROW: Final = 3
 _RUPIAH: Final = frozenset({"ribu", "rb", "juta", "jt"})
 """Nobody counts other money in these."""
 _FACTORS: Final = {word: by for words, by in _TIMES.items() for word in words.split("|")} | {"": 1}
@@ -258,12 +259,14 @@ def _number_after(said: Sequence[_Token], sign: int) -> int | None:
 
 
 def _last_of_a_row(said: Sequence[_Token], sign: int, step: Literal[-1, 1]) -> int:
-    """The last of the signs that stand in a row with this one, to the left or the right: "HKD $500", "TWD. $4,200" name one money."""
-    while True:
+    """The last of the signs that stand in a row with this one, to the left or the right: "HKD $500", "TWD. $4,200" name one
+    money. Beyond MAX_IN_A_ROW nobody names anything: so each sign is looked at a few times, however many there are."""
+    for _ in range(MAX_IN_A_ROW):
         near = 2 if [one.text for one in said[max(0, sign + step) : sign + step + 1]] in (["."], [":"]) else 1
         if _kind(said, sign + step * near) != "sign":
-            return sign
+            break
         sign += step * near
+    return sign
 
 
 def _has_dot(said: Sequence[_Token], sign: int) -> bool:
