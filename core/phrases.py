@@ -3,13 +3,13 @@ translate."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from core.errors import Refused
 from core.i18n import N_, Words, catalogue
-from core.model import LANGUAGES
+from core.model import LANGUAGES, Category, RiskTag
 from core.stored_values import Reason
 
 CATEGORY: Final = {
@@ -411,6 +411,18 @@ POWER_TOO: Final = N_(
     "Water near power: nobody touches anything electrical there. Turn that circuit off at the breaker if you can reach it with dry feet."
 )
 """Besides what the kind of fault asks for."""
+
+
+def meanwhile(category: str, risk_tags: Collection[str], words: Words) -> str:
+    """What to do until somebody comes. Where it burns or smells of gas the one thing: who was told to get out goes to no breaker."""
+    if {RiskTag.FIRE_RISK, RiskTag.GAS_RISK} & set(risk_tags):
+        return words(MEANWHILE[Category.GAS_FIRE])
+    lines = [MEANWHILE[category]] if category in MEANWHILE else []
+    wet = {Category.PLUMBING_LEAK, Category.PLUMBING_BLOCKAGE, Category.APPLIANCE}
+    if RiskTag.ELECTRICAL_RISK in risk_tags and category in wet:
+        lines.insert(0, POWER_TOO)
+    return "\n".join(words(one) for one in lines)
+
 
 # Severity 5: said before anything else, chosen by risk; {number} comes from the country's table.
 EMERGENCY: Final = {

@@ -28,7 +28,7 @@ from core.cards.texts import guest_language, guest_text, offer_line, vendor_link
 from core.cards.view import ButtonDraft, CardDraft, State, View
 from core.company.schema import Vendor
 from core.dispatch.standing import DEFAULT_DAYS, DEFAULT_SEVERITY, DEFAULT_USES, offered
-from core.model import OPEN, ApprovalStatus, Category, Intent, QuestionKind, RiskTag, Role, Status
+from core.model import OPEN, ApprovalStatus, Intent, QuestionKind, Role, Status
 from core.text import shorten
 
 # --- the kinds -------------------------------------------------------------------------------------------
@@ -39,17 +39,16 @@ def receipt(view: View) -> CardDraft:
     words, ticket = view.words, view.ticket
     lead, state = status_line(view)
     sections = [*understood(view), *sources(view)]
-    if (
-        ticket.status in {Status.NEW, Status.AWAITING_HUMAN, Status.DISPATCHED}
-        and ticket.category in phrases.MEANWHILE
-    ):
-        advice = words(phrases.MEANWHILE[ticket.category])
+    advice = phrases.meanwhile(ticket.category, ticket.risk_tags, words)
+    if ticket.status in {Status.NEW, Status.AWAITING_HUMAN, Status.DISPATCHED} and advice:
         more = written(view, "reporter", words.language)
         sections.insert(0, Section(title=words("What to do now"), text="\n".join([advice, *more])))
     mine = [
         r
         for r in ticket.reports
-        if r.source.get("conversation_id") == view.conversation_id and r.split_to is None
+        if r.source.get("conversation_id") == view.conversation_id
+        and r.split_to is None
+        and (view.reader_id is None or r.reporter == view.reader_id)
     ]
     spoken = next((r for r in reversed(mine) if r.heard and r.heard.get("engine") and r.raw_input), None)
     if spoken is not None:
@@ -304,21 +303,6 @@ def _texts(view: View, *, folded: bool) -> tuple[Section, ...]:
     )
 
 
-def meanwhile(view: View) -> str:
-    """What to do until somebody comes; "" where it burns or smells of gas: who was told to get out goes to no breaker."""
-    ticket, words = view.ticket, view.words
-    if {RiskTag.FIRE_RISK, RiskTag.GAS_RISK} & set(ticket.risk_tags):
-        return words(phrases.MEANWHILE[Category.GAS_FIRE])
-    lines = [phrases.MEANWHILE[ticket.category]] if ticket.category in phrases.MEANWHILE else []
-    if RiskTag.ELECTRICAL_RISK in ticket.risk_tags and ticket.category in {
-        Category.PLUMBING_LEAK,
-        Category.PLUMBING_BLOCKAGE,
-        Category.APPLIANCE,
-    }:
-        lines.insert(0, phrases.POWER_TOO)
-    return "\n".join(words(one) for one in lines)
-
-
 def job(view: View) -> CardDraft:
     """To whoever has to see to it: the vendor's number, the text to send, and "I have it"."""
     words, ticket, dispatch = view.words, view.ticket, view.dispatch
@@ -333,7 +317,8 @@ def job(view: View) -> CardDraft:
         lead = f"{lead} {please}"
     place = view.company.place(ticket.property_id)
     sections = [*own_words(view), *attachments(view), *answers(view)]
-    if ticket.status == Status.DISPATCHED and (now := meanwhile(view)):
+    now = phrases.meanwhile(ticket.category, ticket.risk_tags, words)
+    if ticket.status == Status.DISPATCHED and now:
         sections.insert(0, Section(title=words("What to do now"), text=now))
     if dispatch is not None and view.vendor is not None and ticket.status == Status.DISPATCHED:
         asked = offer_line(view)

@@ -118,7 +118,7 @@ def _in(said: Said, words: Words, ticket: Ticket) -> str:
     texts = dict(said)
     key = texts.get("")
     if key == SkillText.MEANWHILE:
-        return words(phrases.MEANWHILE[ticket.category]) if ticket.category in phrases.MEANWHILE else ""
+        return phrases.meanwhile(ticket.category, ticket.risk_tags, words)
     if key:
         return words(phrases.SKILL_TEXT[key])
     return texts.get(words.language) or texts.get("en") or next(iter(texts.values()), "")

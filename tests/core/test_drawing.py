@@ -194,6 +194,15 @@ def test_what_is_dangerous_is_red_while_it_waits(changes: dict[str, Any], state:
         assert draw(kind, replace(ticket(WAIT), **changes), reader).state == state
 
 
+@pytest.mark.parametrize("kind", ["receipt", "job"])
+@pytest.mark.parametrize("risk", [RiskTag.FIRE_RISK, RiskTag.GAS_RISK])
+@pytest.mark.parametrize("category", ["electrical", "hvac_leak", "appliance", "other"])
+def test_where_it_burns_nobody_is_sent_to_a_breaker(kind: str, risk: RiskTag, category: str) -> None:
+    seen = replace(ticket(SENT), category=category, risk_tags=(risk,), severity=5)
+    now = section(draw(kind, seen, "shirley"), "What to do now")
+    assert now is not None and now.text.startswith("Everybody stays outside")
+
+
 def test_the_follow_up_asks_and_no_bill_can_be_corrected_that_was_never_given() -> None:
     card = draw("follow_up", ticket(SENT, dispatch=TAKEN), "shirley")
     assert (buttons(card), card.state) == ("resolve later unack", "asking")

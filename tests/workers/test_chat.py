@@ -58,7 +58,8 @@ async def test_the_founder_sees_tells_flags_and_ends_them(house: Working) -> Non
 
     assert await soon(told) == "• the cap is 200"
     await card.tap("kill", sure="no")
-    assert "quotes works on." in (await house.world.texts("ben"))[-1]
+    # The answer to the tell above comes from the loop, and may come after this one.
+    assert "quotes works on." in (await house.world.texts("ben"))[-2:]
     assert (await house.listed())["quotes"]["alive"]
     await card.tap("kill", sure="yes")
 
