@@ -67,7 +67,7 @@ class _NoWordsOfErrors(logging.Filter):
 def _errors_of(record: logging.LogRecord) -> list[BaseException]:
     found = [one for one in _args_of(record) if isinstance(one, BaseException)]
     handled = record.exc_info[1] if record.exc_info else sys.exc_info()[1]
-    while handled is not None and handled not in found:
+    while handled is not None and handled not in found and len(found) < MAX_FRAMES:
         found.append(handled)
         handled = handled.__cause__ or handled.__context__
     return found

@@ -62,6 +62,15 @@ async def test_a_script_that_nobody_here_reads_goes_to_a_person_and_asks_about_d
     assert any("危険" in one for one in buttons | questions)
 
 
+@pytest.mark.parametrize(
+    "text", ["집에 불이 났어요 fire!", "ไฟไหม้บ้าน gas leak ช่วยด้วย", "집에 불이 났어요 火事です"]
+)
+async def test_a_danger_in_one_of_our_words_counts_among_strange_letters(world: World, text: str) -> None:
+    await world.says("haru", text)
+    (ticket,) = await world.tickets()
+    assert ticket["severity"] == 5
+
+
 @pytest.mark.parametrize("text", ["\x00\x01\x02", "\x07\x01", "\u200b\u200d", " \n\t"])
 async def test_signs_without_words_are_no_report(world: World, text: str) -> None:
     await world.says("haru", text)

@@ -37,6 +37,8 @@ def by_script(plain: str, spoken: tuple[str, ...]) -> str | None:
 
 def is_unread(plain: str) -> bool:
     """Most of a folded text is in a script that none of our five languages uses: what it says cannot be told."""
+    if plain.isascii():
+        return False
     letters = [one for one in plain if one.isalpha()]
     strange = sum(_OURS.match(one) is None for one in letters)
     return strange >= MIN_UNREAD and strange * 2 > len(letters)

@@ -96,7 +96,9 @@ class OfflineEngine:
         read = self._read(folded, whole, plain, orders, speaker)
         found, length = hazards.load().find(plain), hazards.length_of(plain)
         read = hazards.weigh(read, found, length)
-        if languages.is_unread(text[:READ_LIMIT]):  # it may say anything, and somebody here can read it
+        if read.severity < URGENT and languages.is_unread(
+            text[:READ_LIMIT]
+        ):  # it may say anything, and somebody here can read it
             known = {field: words for field, words in read.evidence.items() if field == "property"}
             read = replace(
                 read,
