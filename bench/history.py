@@ -37,9 +37,9 @@ from sqlalchemy import Column, Engine, Integer, delete, event, update
 
 from bench.platforms import _process
 from bot import listing, spending
-from bot.app import DATA
 from bot.log import set_up
 from bot.serve import http_app
+from bot.settings import DATA
 from core.context import Tx
 from core.cost import totals
 from core.ids import new_id

@@ -25,7 +25,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from bot.models_and_speech import DATA
+from bot.settings import DATA
 from core.cost.prices import Prices, load
 from core.metering import Usage
 from core.store.tables import UsageRow, WebMessage

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from bot.app import DATA
+from bot.settings import DATA
 from core.company.loader import load_company
 from core.triage import training
 from core.triage.offline import OfflineEngine
@@ -23,7 +23,7 @@ def rss():
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmRSS")).split()[1]) / 1024
 from pathlib import Path
 from core.company.loader import load_company
-from bot.app import DATA
+from bot.settings import DATA
 company = load_company(DATA / "company")
 import numpy
 before, begun = rss(), time.perf_counter()

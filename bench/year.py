@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from sqlalchemy import select
 
-from bot.app import DATA
+from bot.settings import DATA
 from core import phrases
 from core.company.loader import load_company
 from core.dispatch.draft import TRADE_OF

@@ -23,7 +23,7 @@ from bot.company_files import CompanyFiles, tell_refused
 from bot.models_and_speech import ModelsAndSpeech, models_and_speech_of
 from bot.platforms import platforms_of
 from bot.publishing import owed, publishing_of
-from bot.settings import Settings
+from bot.settings import DATA, Settings
 from bot.shipping import Shipping
 from bot.understanding import model_of
 from channels.link.channel import LinkChannel
@@ -57,9 +57,10 @@ from core.store.brain_tables import AcceptedRow
 from core.store.engine import EmbeddedStore
 from core.store.jobs import EmbeddedJobs
 from core.store.ownership import HomeLock, already_running, is_stale, take_over
+from core.store.session_rows import SessionRows
 from core.store.snapshot import looking_at
 from core.store.url import file_of
-from core.team.roster import company_now
+from core.team.company_now import company_now
 from core.timers import HANDLERS, given_up, on_jump, prepare
 from core.triage.offline import OfflineEngine
 from core.workflow import company_changes, learning_clock, shipping, skill_versions, undelivered
@@ -73,7 +74,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-DATA: Final = Path(__file__).parents[1] / "data"
 MOMENTS: Final = 200
 """Tenths of a second that a verb in the shell may hold the home before a service gives up."""
 LOOP_AFTER: Final = 1.0
@@ -267,7 +267,7 @@ async def _build(settings: Settings, clock: TwoHands, lock: HomeLock) -> App:
         str(schema.damaged(file_of(settings.database), why)), at_once=True
     )
     await store.write(lambda tx: company_changes.take_as_it_is(tx, company))
-    services.company = await store.read(lambda session: company_now(session, company))
+    services.company = await store.read(lambda session: company_now(SessionRows(session), company))
     models_and_speech = models_and_speech_of(settings, store, steady)
     models_and_speech.join(services)
     learning_sync = LearningSync(store, services.baseline)

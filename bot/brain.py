@@ -10,9 +10,11 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from bot.looking import company_of
 from bot.models import embeddings_of, embeds
-from bot.reading import WRONG_USE, company_of, engine_of, rows_of
+from bot.reading import engine_of, rows_of
 from bot.settings import Settings, read_settings
+from bot.shell import WRONG_USE, WrongQuestion
 from core.brain.answering import Question, answer
 from core.brain.embeddings import Embeddings
 from core.clock import SystemClock
@@ -40,10 +42,6 @@ class Asked:
     category: str | None = None
     person: str | None = None
     """With whose rights; None: the operator's, who reads all."""
-
-
-class WrongQuestion(Exception):
-    """What was typed names something that is not there; the text says what is."""
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,10 @@ def _ticket(args: argparse.Namespace) -> int:
 
 
 def _team(args: argparse.Namespace) -> int:
+    from bot import views
+
+    if args.what == "ls":
+        return views.team(as_json=args.json)
     from bot import team
     from bot.log import set_up
 
@@ -91,13 +95,17 @@ def _team(args: argparse.Namespace) -> int:
     match args.what:
         case "remove":
             return team.remove(args.person, as_json=args.json)
-        case "unlink":
-            return team.unlink(args.channel, args.account, as_json=args.json)
         case _:
-            return team.show(as_json=args.json)
+            return team.unlink(args.channel, args.account, as_json=args.json)
 
 
 def _clients(args: argparse.Namespace) -> int:
+    from bot import views
+
+    if args.what == "ls":
+        return views.clients(as_json=args.json)
+    if args.what == "webhooks" and args.remove is None:
+        return views.webhooks(as_json=args.json)
     from bot import clients
     from bot.log import set_up
 
@@ -111,10 +119,8 @@ def _clients(args: argparse.Namespace) -> int:
             return clients.revoke(args.client_id, as_json=args.json)
         case "webhook":
             return clients.webhook(args.url, as_json=args.json)
-        case "webhooks":
-            return clients.webhooks(args.remove, as_json=args.json)
         case _:
-            return clients.show(as_json=args.json)
+            return clients.remove_webhook(args.remove, as_json=args.json)
 
 
 def _cost(args: argparse.Namespace) -> int:
@@ -151,11 +157,13 @@ _SKILL_VERBS: Final = {
 
 
 def _company(args: argparse.Namespace) -> int:
-    from bot import company
-
     if args.what == "approve":
+        from bot import company
+
         return company.approve(args.person, as_json=args.json)
-    return company.show(as_json=args.json)
+    from bot import views
+
+    return views.company(as_json=args.json)
 
 
 def _learn(args: argparse.Namespace) -> int:
@@ -176,13 +184,16 @@ _RULE_VERBS: Final = {
 
 
 def _rules(args: argparse.Namespace) -> int:
-    from bot import rules
+    from bot import views
 
     match args.what:
         case "ls":
-            return rules.listed(as_json=args.json)
+            return views.rules(as_json=args.json)
         case "show":
-            return rules.show(args.rule, as_json=args.json)
+            return views.rule(args.rule, as_json=args.json)
+    from bot import rules
+
+    match args.what:
         case "ship":
             return rules.ship(args.rule, as_json=args.json)
         case what:
@@ -190,33 +201,38 @@ def _rules(args: argparse.Namespace) -> int:
 
 
 def _skills(args: argparse.Namespace) -> int:
-    from bot import skills
+    from bot import views
 
     match args.what:
         case "ls":
-            return skills.listed(as_json=args.json)
+            return views.skills(as_json=args.json)
         case "show":
-            return skills.show(args.skill, args.version, as_json=args.json)
+            return views.skill(args.skill, args.version, as_json=args.json)
+        case "export":
+            return views.skill_exported(args.skill)
+    from bot import skills
+
+    match args.what:
         case "try":
             return skills.try_out(args.skill, as_json=args.json)
-        case "export":
-            return skills.export(args.skill)
         case what:
             return skills.decide(what, args.skill, args.version, args.person, as_json=args.json)
 
 
 def _memo(args: argparse.Namespace) -> int:
-    from bot import memos
+    from bot import views
 
     match args.what:
-        case "retire":
-            return memos.retire(args.memo, args.person, as_json=args.json)
-        case "add":
-            text = " ".join(args.text)
-            return memos.add(text, args.audio, args.property, args.category, args.person, as_json=args.json)
+        case "ls":
+            return views.memos(every=args.all, as_json=args.json)
         case "show":
-            return memos.show(args.memo, as_json=args.json)
-    return memos.listed(every=args.all, as_json=args.json)
+            return views.memo(args.memo, as_json=args.json)
+    from bot import memos
+
+    if args.what == "retire":
+        return memos.retire(args.memo, args.person, as_json=args.json)
+    text = " ".join(args.text)
+    return memos.add(text, args.audio, args.property, args.category, args.person, as_json=args.json)
 
 
 def _import(args: argparse.Namespace) -> int:

@@ -147,13 +147,6 @@ class CompanyEdits:
         except (OSError, subprocess.SubprocessError):
             return ""
 
-    def head(self) -> str:
-        """The commit that is checked out; "" where there is none."""
-        try:
-            return self._git("rev-parse", "HEAD").strip() if (self.folder / ".git").exists() else ""
-        except (OSError, subprocess.SubprocessError):
-            return ""
-
     def _at_remote(self, file: str) -> str | None:
         try:
             base = self._fetched()

@@ -25,8 +25,9 @@ from core.model import Address
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.staff import leaving
+from core.store.session_rows import SessionRows
 from core.store.unit import Fenced
-from core.team.roster import company_now
+from core.team.company_now import company_now
 from core.triage.offline import OfflineEngine
 from core.workflow import company_changes
 from core.workflow.learning_sync import LearningSync
@@ -81,7 +82,7 @@ class CompanyFiles:
         if untold:
             await self._store.write(lambda tx: credentials.tell_of(tx, untold))
         services = self._services
-        company = await self._store.read(lambda session: company_now(session, services.written))
+        company = await self._store.read(lambda session: company_now(SessionRows(session), services.written))
         if company != services.company:
             there = {person.id for person in company.team}
             gone = [one for one in services.company.team if one.id not in there]

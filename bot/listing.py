@@ -4,42 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any
 
 from bot.settings import read_settings
-from core.errors import StartupError
+from bot.shell import WRONG_USE
 from core.model import Status
-from core.store import schema
-from core.store.plain import PlainReader, reading
+from core.store.plain import reading
 from core.tickets.listing import tickets as every
-
-WRONG_USE: Final = 2
-
-
-@contextmanager
-def _reading() -> Iterator[PlainReader | None]:
-    """Raises StartupError for a database of another version, or one that cannot be read."""
-    url = read_settings().database
-    at = schema.present(url)
-    if at not in {None, schema.HEAD}:
-        raise StartupError(
-            f"The database is at schema {at}, this version reads {schema.HEAD}.", "Run: loopos db upgrade"
-        )
-    with reading(url) as reader:
-        yield reader
 
 
 def tickets(status: str | None, property_id: str | None, limit: int | None, *, as_json: bool) -> int:
     if status is not None and status.upper() not in Status.__members__:
         print(f"loopos: there is no status {status!r}; there are {', '.join(Status)}", file=sys.stderr)
         return WRONG_USE
-    with _reading() as reader:
+    with reading(read_settings().database) as rows:
         found: Iterable[dict[str, Any]] = ()
-        if reader is not None:
+        if rows is not None:
             named = status.upper() if status else None
-            found = every(reader, status=named, property_id=property_id, limit=limit)
+            found = every(rows, status=named, property_id=property_id, limit=limit)
         if as_json:
             _print_array(found)
         else:
@@ -82,8 +65,8 @@ def _print_table(found: list[dict[str, Any]]) -> None:
 
 def ticket(ticket_id: str, *, as_json: bool) -> int:
     wanted = f"T-{ticket_id.upper().removeprefix('T').removeprefix('-')}"
-    with _reading() as reader:
-        found = list(every(reader, ticket_id=wanted)) if reader is not None else []
+    with reading(read_settings().database) as rows:
+        found = list(every(rows, ticket_id=wanted)) if rows is not None else []
     if not found:
         print(f"loopos: there is no ticket {ticket_id}. `loopos tickets` lists them.", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""The founder's memos, from the shell: what there is, what is to be known too, and what does not hold any more."""
+"""The founder's memos, from the shell: what is to be known too, and what does not hold any more."""
 
 from __future__ import annotations
 
@@ -8,37 +8,17 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from bot.brain import WrongQuestion
 from bot.settings import Settings
 from bot.setup.side_process import SideProcess
-from bot.side_acts import act_as, answered, in_house, shipped
+from bot.shell import WrongQuestion, answered
+from bot.side_acts import act_as, in_house, shipped
+from bot.views import memo_line
 from core import media
 from core.acts.commands import ProposeMemo, RetireMemo
-from core.company.memos import memo_json
-from core.context import Tx
 from core.media import Pictures
 from core.model import Category
-from core.workflow import memos
-
-
-def listed(*, every: bool, as_json: bool) -> int:
-    """Those that hold; `every`: also those that are proposed or hold no more."""
-
-    def read(tx: Tx) -> list[dict[str, Any]]:
-        written = [memo_json(one) for one in tx.services.written.memos if every or one.holds]
-        return [*written, *(memos.proposed(tx) if every else ())]
-
-    found = in_house(lambda house, _: house.store.write(read))
-    return answered(found, _lines, as_json=as_json)
-
-
-def _lines(found: list[dict[str, Any]]) -> str:
-    return "\n".join(map(_line, found)) or "There are no memos."
-
-
-def show(memo_id: str, *, as_json: bool) -> int:
-    found = in_house(lambda house, _: house.store.write(lambda tx: memos.told(tx, memo_id)))
-    return answered(found, _line, as_json=as_json)
+from core.store.session_rows import SessionRows
+from core.workflow import memo_view
 
 
 def add(
@@ -61,10 +41,12 @@ def add(
         sha = await _kept(settings, audio) if audio is not None else ""
         act = ProposeMemo(said, property_id=property_id, category=category, audio_sha256=sha)
         memo_id = await act_as(house, person or company.founder.id, act)
-        return await house.store.write(lambda tx: memos.told(tx, str(memo_id)))
+        return await house.store.write(
+            lambda tx: memo_view.told(SessionRows(tx.session), tx.services.company, str(memo_id))
+        )
 
     found = in_house(work)
-    return answered(found, _line, as_json=as_json)
+    return answered(found, memo_line, as_json=as_json)
 
 
 async def _kept(settings: Settings, audio: str) -> str:
@@ -92,13 +74,9 @@ def retire(memo_id: str, person: str, *, as_json: bool) -> int:
     async def work(house: SideProcess, settings: Settings) -> dict[str, Any]:
         await act_as(house, person, RetireMemo(memo_id))
         await shipped(house, settings, "memo", memo_id)
-        return await house.store.write(lambda tx: memos.told(tx, memo_id))
+        return await house.store.write(
+            lambda tx: memo_view.told(SessionRows(tx.session), tx.services.company, memo_id)
+        )
 
     found = in_house(work)
     return answered(found, lambda _: f"{memo_id} is retired.", as_json=as_json)
-
-
-def _line(one: dict[str, Any]) -> str:
-    about = ", ".join(str(part) for part in (one["property_id"], one["category"]) if part) or "general"
-    state = "" if one["status"] == "kept" else f" ({one['status']})"
-    return f"{one['id']}{state} [{one['language']}] {about}: {' '.join(one['transcript'].split())}"

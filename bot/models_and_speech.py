@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 from bot.models import embeddings_of, gateway_of
-from bot.settings import Settings
+from bot.settings import DATA, Settings
 from bot.transcribers import transcribers_of
 from core.brain.embeddings import Embeddings
 from core.brain.keeping import IndexKeeper
@@ -27,7 +26,6 @@ from core.triage.by_model import ModelUnderstanding
 
 log = structlog.get_logger(__name__)
 
-DATA: Final = Path(__file__).parents[1] / "data"
 STEPS_DOWN_TO: Final = "claude-haiku-4-5"
 """Whose price tells whether a fast call would still fit, where no model is named."""
 

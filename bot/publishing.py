@@ -23,7 +23,7 @@ from core.outbox import card_publisher
 from core.outbox.said_once import count, first_time, forget
 from core.store.brain_tables import RuleRow, SkillVersion
 from core.team.learnt import rule_from, skill_from
-from core.workflow import rules
+from core.workflow import rule_view, rules
 from core.workflow.shipping import PUBLISH, What
 
 log = structlog.get_logger(__name__)
@@ -167,18 +167,18 @@ def shipment_of(session: Session, what: What, name: str, version: int | None = N
 
 
 def _of_rule(row: RuleRow, at: datetime) -> Shipment:
-    said, text = rule_from(row.content).text.get("en") or row.text, rules.text_of(row)
+    said, text = rule_from(row.content).text.get("en") or row.text, rule_view.text_of(row)
     return Shipment(
         what="rule",
         name=row.rule_id,
         version=row.version,
-        file=rules.file_of(row),
+        file=rule_view.file_of(row),
         text=text if row.status == RuleStatus.APPROVED else None,
         was=text,
         instead=None,
         undo=True,
         title=inert(f"Rule {row.rule_id}: {said}"),
-        body=inert("\n\n".join([said, rules.brief_of(row)])),
+        body=inert("\n\n".join([said, rule_view.brief_of(row)])),
         by=row.decided_by or "",
         at=at,
         branch=row.branch,

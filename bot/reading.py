@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from itertools import islice, takewhile
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from bot.looking import company_of
 from bot.models import chosen
 from bot.settings import Settings, read_settings
-from core.company.company import Company
-from core.company.loader import load_company
+from bot.shell import WRONG_USE
 from core.errors import StartupError
 from core.model import Triage
 from core.triage.port import NOBODY
@@ -20,16 +20,8 @@ from core.triage.port import NOBODY
 if TYPE_CHECKING:
     from core.triage.offline import OfflineEngine
 
-WRONG_USE: Final = 2
 AT_ONCE: Final = 8
 """Messages that are with a model at the same time."""
-
-
-def company_of(settings: Settings) -> Company:
-    from bot.app import DATA
-
-    folder = settings.company_folder
-    return load_company(folder if folder.exists() or not settings.demo else DATA / "company")
 
 
 def engine_of(settings: Settings) -> OfflineEngine:

@@ -1,4 +1,4 @@
-"""Rules from the shell: what holds and what is proposed, with evidence and diff; the founder's yes or no."""
+"""Rules from the shell: the founder's yes or no, and bringing what holds to the company's remote."""
 
 from __future__ import annotations
 
@@ -10,32 +10,13 @@ from bot.company_edits import CompanyEdits
 from bot.publishing import owed, publishing_of
 from bot.settings import Settings
 from bot.setup.side_process import SideProcess
-from bot.side_acts import act_as, answered, in_house, shipped
+from bot.shell import answered
+from bot.side_acts import act_as, in_house, shipped
+from bot.views import rule_with_diff
 from core.acts.commands import AdoptRule, DismissRule, EditRule, OnRule, RollBackRule
 from core.errors import TryLater
-from core.workflow import rules
+from core.workflow import rule_view, rules
 from core.workflow.shipping import What
-
-
-def listed(*, as_json: bool) -> int:
-    found = in_house(
-        lambda house, _: house.store.write(lambda tx: [rules.told(row) for row in rules.listed(tx)])
-    )
-    return answered(found, _lines, as_json=as_json)
-
-
-def _lines(found: list[dict[str, Any]]) -> str:
-    return "\n".join(map(_line, found)) or "There are no rules."
-
-
-def _line(one: dict[str, Any]) -> str:
-    used = f", used {one['uses']} of {one['max_uses']}" if one["max_uses"] else ""
-    return f"{one['rule_id']} v{one['version']} ({one['status']}{used}): {one['text'].get('en', '')}"
-
-
-def show(rule_id: str, *, as_json: bool) -> int:
-    found = in_house(lambda house, _: house.store.write(lambda tx: rules.told(rules.find(tx, rule_id))))
-    return answered(found, _with_diff, as_json=as_json)
 
 
 def decide(what: str, rule_id: str, changes: list[str], person: str, *, as_json: bool) -> int:
@@ -51,10 +32,10 @@ def decide(what: str, rule_id: str, changes: list[str], person: str, *, as_json:
         await act_as(house, person, command)
         if what in {"approve", "rollback"}:
             await shipped(house, settings, "rule", rule_id)
-        return await house.store.write(lambda tx: rules.told(rules.find(tx, rule_id)))
+        return await house.store.write(lambda tx: rule_view.told(rules.find(tx, rule_id)))
 
     found = in_house(work)
-    return answered(found, _with_diff, as_json=as_json)
+    return answered(found, rule_with_diff, as_json=as_json)
 
 
 def ship(rule_id: str | None, *, as_json: bool) -> int:
@@ -88,7 +69,3 @@ def ship(rule_id: str | None, *, as_json: bool) -> int:
         return 1 if told["failed"] else 0
 
     return in_house(work)
-
-
-def _with_diff(found: dict[str, Any]) -> str:
-    return f"{_line(found)}\n{found['diff']}"

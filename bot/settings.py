@@ -17,6 +17,8 @@ from core.errors import StartupError
 from core.store.url import is_supported, sqlite_url
 
 PLACEHOLDER: Final = re.compile(r"(?i)^<.*>$|your[-_ ]|changeme|xxxx|placeholder|^\.\.\.$")
+DATA: Final = Path(__file__).parents[1] / "data"
+"""What comes with LoopOS."""
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 

@@ -21,7 +21,7 @@ from core.model import RuleStatus, SkillStatus
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.store.brain_tables import MemoRow, RuleRow, SkillVersion
-from core.workflow import procedures, rules, shipping, skill_versions
+from core.workflow import procedures, rule_view, rules, shipping, skill_versions
 from core.workflow.shipping import SHIP, What
 
 log = structlog.get_logger(__name__)
@@ -78,9 +78,13 @@ class Shipping:
     async def _rule(self, rule_id: str) -> Commit:
         row = await self._store.read(lambda session: session.get(RuleRow, rule_id))
         assert row is not None, "a rule is never deleted"
-        file, text, about = rules.file_of(row), None, f"rule {rule_id}: {row.status.value.replace('_', ' ')}"
+        file, text, about = (
+            rule_view.file_of(row),
+            None,
+            f"rule {rule_id}: {row.status.value.replace('_', ' ')}",
+        )
         if row.status == RuleStatus.APPROVED:
-            text, about = rules.text_of(row), f"rule {rule_id}: version {row.version}"
+            text, about = rule_view.text_of(row), f"rule {rule_id}: version {row.version}"
         commit = await self._commit(file, text, about, row.decided_by, f"Rule: {rule_id} v{row.version}")
 
         def record(tx: Tx) -> None:

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
-from zoneinfo import ZoneInfo
 
 from bot.app import fill_demo_company
-from bot.brain import WrongQuestion
 from bot.company_edits import CompanyEdits
 from bot.log import set_up
-from bot.reading import WRONG_USE
+from bot.looking import Looked
 from bot.settings import Settings, read_settings
 from bot.setup.side_process import SideProcess, is_ours, side_process
+from bot.shell import WrongQuestion, telling
 from bot.shipping import Shipping
 from core.actors import Actor
 from core.acts.commands import Command
 from core.acts.table import perform
-from core.clock import SystemClock
-from core.company.editing import Unreadable
-from core.errors import Refused
-from core.i18n import Words
-from core.phrases import refusal
+from core.store.session_rows import SessionRows
 from core.workflow import company_changes
 from core.workflow.shipping import What, is_owed
 
@@ -45,9 +38,7 @@ async def act_as(house: SideProcess, person_id: str, command: Command) -> Any:
 
 
 def in_house(work: Callable[[SideProcess, Settings], Awaitable[T]]) -> T | int:
-    """Do `work` in a process beside the service (or without one). Returns what it returns; where it was refused, that was
-    said on stderr, and it is the exit code: 1, or WRONG_USE where something that was named is not there."""
-
+    """Do `work` in a process beside the service (or without one). Returns what it returns, or the exit code (bot.shell.telling)."""
     set_up("ERROR")  # on standard output stands the answer alone
 
     async def run() -> T:
@@ -60,28 +51,17 @@ def in_house(work: Callable[[SideProcess, Settings], Awaitable[T]]) -> T | int:
                 await house.store.write(lambda tx: company_changes.notice(tx, house.services.written))
             return await work(house, settings)
 
-    words = Words("en", ZoneInfo("UTC"))
-    try:
-        return asyncio.run(run())
-    except WrongQuestion as wrong:
-        print(f"loopos: {wrong}", file=sys.stderr)
-        return WRONG_USE
-    except Unreadable as unread:
-        print(f"loopos: {unread.text}", file=sys.stderr)
-    except UnicodeEncodeError:
-        print("loopos: what was typed is no text", file=sys.stderr)
-        return WRONG_USE
-    except Refused as refused:
-        print(f"loopos: {refusal(refused, words, SystemClock().now())}", file=sys.stderr)
-    return 1
+    return telling(lambda: asyncio.run(run()))
 
 
-def answered(found: T | int, text: Callable[[T], str], *, as_json: bool) -> int:
-    """The exit code of a verb, once what `in_house` found is printed: as JSON, or as `text` words it."""
-    if isinstance(found, int):
-        return found
-    print(json.dumps(found, ensure_ascii=False, indent=2) if as_json else text(found))
-    return 0
+def look_in_house(look: Callable[[Looked], T]) -> T | int:
+    """What `look` finds once the files were noticed."""
+
+    async def work(house: SideProcess, settings: Settings) -> T:
+        written = house.services.written
+        return await house.store.read(lambda session: look(Looked(settings, written, SessionRows(session))))
+
+    return in_house(work)
 
 
 async def shipped(house: SideProcess, settings: Settings, what: What, name: str) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy.orm import Session
-
-from bot.reading import WRONG_USE, company_of
-from bot.settings import Settings, read_settings
+from bot.looking import company_of
+from bot.settings import read_settings
+from bot.shell import WRONG_USE
 from core.clock import SystemClock
 from core.company.company import Company
 from core.company.schema import Property
@@ -20,25 +17,9 @@ from core.cost import report, statement
 from core.cost.months import Period, month_at, month_name, month_named
 from core.errors import StartupError
 from core.i18n import Words
-from core.store import schema
-from core.store.snapshot import looking_at
+from core.store.plain import reading
 
 EMPTY: Final = report.Found()
-
-
-@contextlib.contextmanager
-def _database(settings: Settings) -> Iterator[Session | None]:
-    """The database, to be read alone; None where there is none yet. Raises StartupError for one of another version."""
-    at = schema.present(settings.database)
-    if at is None:
-        yield None
-        return
-    if at != schema.HEAD:
-        raise StartupError(
-            f"The database is at schema {at}, this version reads {schema.HEAD}.", "Run: loopos db upgrade"
-        )
-    with looking_at(settings.database) as session:
-        yield session
 
 
 def _place(company: Company, property_id: str) -> Property | None:
@@ -55,8 +36,8 @@ def cost(period: Period, property_id: str | None, *, as_json: bool) -> int:
     if property_id is not None and _place(company, property_id) is None:
         return WRONG_USE
     now, only = SystemClock().now(), None if property_id is None else [property_id]
-    with _database(settings) as session:
-        found = EMPTY if session is None else report.find(session, company, period, now, only)
+    with reading(settings.database) as rows:
+        found = EMPTY if rows is None else report.find(rows, company, period, now, only)
     spent = report.spending(found, company, period, now, settings.budget_usd, only)
     if as_json:
         print(json.dumps(spent.to_json(), ensure_ascii=False, indent=2))
@@ -78,11 +59,11 @@ def statement_of(property_id: str, month: str | None, csv: str | None, pdf: str 
     except ValueError as error:
         print(f"loopos: {error}", file=sys.stderr)
         return WRONG_USE
-    with _database(settings) as session:
+    with reading(settings.database) as rows:
         found = (
             statement.Found()
-            if session is None
-            else statement.find(session, place, span, company.rate_of(place.currency))
+            if rows is None
+            else statement.find(rows, place, span, company.rate_of(place.currency))
         )
     made = statement.Statement(company, place, span, now, found)
     for name, draw in ((csv, statement.csv_bytes), (pdf, _pdf)):

@@ -53,3 +53,11 @@ def why(error: Exception) -> str:
     said = error.stderr if isinstance(error, subprocess.CalledProcessError) else type(error).__name__
     lines = [one for one in (said or "").splitlines() if one.strip()]
     return (lines[0] if lines else "git failed")[:200]
+
+
+def head(folder: Path) -> str:
+    """The commit that is checked out; "" where there is none."""
+    try:
+        return git(folder, "rev-parse", "HEAD").strip() if (folder / ".git").exists() else ""
+    except (OSError, subprocess.SubprocessError):
+        return ""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import DATA
+from bot.settings import DATA
 from core.company.loader import load_company
 from core.triage.offline import OfflineEngine
 from core.triage.port import Speaker

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import DATA as _DATA
+from bot.settings import DATA as _DATA
 from bot.settings import read_settings
 from bot.setup.doctor import _rates
 from core import housekeeping
@@ -22,6 +22,7 @@ from core.cost import statement
 from core.cost.months import month_at
 from core.cost.statement_pdf import pdf_bytes
 from core.i18n import Words
+from core.store.session_rows import SessionRows
 from tests.test_credits import job_under_way
 from tests.world import STORY, World, open_world
 
@@ -270,7 +271,7 @@ async def test_the_statement_has_the_money_of_the_place_with_dollars_beside(taip
     now = taipei.clock.now()
     month = month_at(now, place.zone)
     rate = company.rate_of(place.currency)
-    found = await taipei.store.read(lambda session: statement.find(session, place, month, rate))
+    found = await taipei.store.read(lambda session: statement.find(SessionRows(session), place, month, rate))
     made = statement.Statement(company, place, month, now, found)
     rows = list(
         csv.DictReader(io.StringIO(statement.csv_bytes(made, Words("en", place.zone)).decode("utf-8-sig")))

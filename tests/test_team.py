@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from bot import company_files
-from bot.app import DATA
 from bot.cli import main
+from bot.settings import DATA
 from tests.platforms import House, Phone, open_house, until
 from tests.test_local_money import changed
 from tests.world import STORY, World, open_world

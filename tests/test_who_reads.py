@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import DATA
+from bot.settings import DATA
 from core.metering import Usage
 from core.outbox.home_page import _snapshot
 from tests.core.cost.books import call, ledger_of, planned

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.access import clients
+from core.access import grants
 from core.access.credentials import Caller
 from core.acts import commands as do
 from core.acts.commands import Command
@@ -23,10 +23,11 @@ from core.loop.house import is_down
 from core.model import Role, Scope
 from core.store.brain_tables import RuleRow
 from core.store.loop_tables import LoopLine
+from core.store.session_rows import SessionRows
 from core.store.tables import Approval
 from core.tickets.view import iso
 from core.workers import roster
-from core.workflow import rules as proposals
+from core.workflow import rule_view
 
 # --- shapes that only the API has
 
@@ -275,7 +276,7 @@ async def _rules(call: Call, _wanted: shapes.Nothing) -> dict[str, Any]:
         "rules": [
             {**told, "text": told["text"].get(language) or one.text, "proposed_at": iso(one.proposed_at)}
             for one in found
-            for told in (proposals.told(one),)
+            for told in (rule_view.told(one),)
         ]
     }
 
@@ -345,8 +346,8 @@ async def _people(call: Call, _wanted: shapes.Nothing) -> dict[str, Any]:
 async def _clients(call: Call, _wanted: shapes.Nothing) -> dict[str, Any]:
     person, now = call.caller.person, call.desk.services.clock.now()
     whose = None if person.role is Role.FOUNDER else person.id
-    found = await call.desk.store.read(lambda session: clients.listed(session, now, whose))
-    return {"clients": [clients.as_json(one) for one in found]}
+    found = await call.desk.store.read(lambda session: grants.listed(SessionRows(session), now, whose))
+    return {"clients": [one.to_json() for one in found]}
 
 
 async def _revoke(call: Call, wanted: OfClient) -> None:

@@ -13,6 +13,7 @@ from core.cost.months import PERIODS, month_at, month_name, month_named
 from core.cost.report_jobs import owe_picture, owe_statement
 from core.errors import Refused
 from core.i18n import N_
+from core.store.session_rows import SessionRows
 from core.team.rights import Right, Subject
 from core.text import normal
 
@@ -27,7 +28,12 @@ def cost(call: Call) -> None:
     period = period or "month"
     budget = tx.services.budget_usd
     spent = report.spending(
-        report.find(tx.session, company, period, tx.now, only), company, period, tx.now, budget, only
+        report.find(SessionRows(tx.session), company, period, tx.now, only),
+        company,
+        period,
+        tx.now,
+        budget,
+        only,
     )
     call.reply_alone(report.text(spent, company, call.reader.words))
     if spent.total or spent.used:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bot.commands.call import Call
 from core import phrases
 from core.acts.commands import ProposeMemo
-from core.store.brain_tables import RuleRow
+from core.store.session_rows import SessionRows
 from core.team.learnt import rule_from, skill_from
 from core.text import shorten
 from core.workflow import procedures as sops
+from core.workflow import rule_view, skill_record, skill_versions, skill_view
 from core.workflow import rules as proposals
-from core.workflow import skill_record, skill_versions
 from core.workflow.rule_words import sentence
 
 MAX_LISTED = 40
@@ -53,7 +55,7 @@ def rules(call: Call) -> None:
         ways = [(address, call.reader) for address in call.alone()]
         call.later(lambda tx: proposals.put_before(tx, proposals.find(tx, row.rule_id), ways))
         return
-    rows = proposals.listed(call.tx)[:20]
+    rows = rule_view.listed(SessionRows(call.tx.session))[:20]
     lines = [
         f"• {_said(call, row)} [{row.rule_id}]: {words(phrases.LEARNT_STATUS[row.status])}" for row in rows
     ]
@@ -63,7 +65,7 @@ def rules(call: Call) -> None:
     call.reply("\n".join([*lines, words("One of them: {example}", example=f"/rules {rows[0].rule_id}")]))
 
 
-def _said(call: Call, row: RuleRow) -> str:
+def _said(call: Call, row: Any) -> str:
     return shorten(
         sentence(call.tx.services.company, rule_from(row.content), call.reader.words) or row.text, 160
     )
@@ -83,8 +85,8 @@ def skills(call: Call) -> None:
         )
         return
     lines = []
-    for row in skill_versions.shown(call.tx):
-        record = skill_record.of(call.tx.session, row.skill_id, row.version)
+    for row in skill_view.shown(SessionRows(call.tx.session)):
+        record = skill_record.of(SessionRows(call.tx.session), row.skill_id, row.version)
         done = (
             words("{completed} of {runs} times to the end", **record)
             if record["runs"]

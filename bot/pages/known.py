@@ -18,12 +18,12 @@ from core.i18n import Words
 from core.knowledge.quoting import quoted, reads
 from core.model import SYSTEM
 from core.outbox import translations
-from core.store.brain_tables import RuleRow, SkillVersion
+from core.store.brain_tables import RuleRow
+from core.store.session_rows import SessionRows
 from core.store.tables import Ticket
 from core.team.learnt import rule_from, skill_from
 from core.tickets.records import is_open, repairs_here
-from core.workflow import rules as proposals
-from core.workflow import skill_record, skill_versions
+from core.workflow import rule_view, skill_record, skill_versions, skill_view
 from core.workflow.rule_words import sentence
 
 MAX_REPAIRS: Final = 100
@@ -108,17 +108,17 @@ def _repairs(tx: Tx, property_id: str) -> list[dict[str, Any]]:
 
 def skills(tx: Tx) -> list[dict[str, Any]]:
     """Of every skill the version that matters."""
-    return [_skill(tx, row) for row in skill_versions.shown(tx)]
+    return [_skill(tx, row) for row in skill_view.shown(SessionRows(tx.session))]
 
 
 def skill(tx: Tx, skill_id: str) -> dict[str, Any]:
     """`{shown, versions}`: the version that matters, and all of them, newest first. Raises Refused("unknown_skill")."""
-    shown = skill_versions.find(tx, skill_id)
+    shown = skill_view.find(SessionRows(tx.session), skill_id)
     every = [_skill(tx, row) for row in reversed(skill_versions.versions(tx.session, skill_id))]
     return {"shown": _skill(tx, shown), "versions": every}
 
 
-def _skill(tx: Tx, row: SkillVersion) -> dict[str, Any]:
+def _skill(tx: Tx, row: Any) -> dict[str, Any]:
     one, company = skill_from(row.content), tx.services.company
     vendor, condition = company.vendor(one.vendor_id), one.trigger_conditions
     names = [
@@ -139,7 +139,7 @@ def _skill(tx: Tx, row: SkillVersion) -> dict[str, Any]:
         "cap": one.auth_cap_usd,
         "steps": [(phrases.SKILL_STEP[step.do], step.note) for step in one.workflow_steps],
         "tickets": one.sources.derived_from_tickets,
-        "record": skill_record.of(tx.session, row.skill_id, row.version),
+        "record": skill_record.of(SessionRows(tx.session), row.skill_id, row.version),
         "json": json.dumps(skill_json(one), ensure_ascii=False, indent=2),
     }
 
@@ -165,7 +165,7 @@ def rules(tx: Tx, words: Words) -> list[dict[str, Any]]:
                 )
                 for seen in one.evidence
             ],
-            "diff": proposals.diff_of(one),
+            "diff": rule_view.diff_of(one),
             "pull_request": one.pull_request,
         }
         for one in tx.session.scalars(every)

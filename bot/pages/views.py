@@ -12,6 +12,7 @@ from sqlalchemy.orm import selectinload
 
 from core import phrases
 from core.access import clients as programs
+from core.access import grants
 from core.access.credentials import Caller
 from core.actors import Actor
 from core.clients import feed, reading, shapes
@@ -21,6 +22,7 @@ from core.errors import Refused
 from core.i18n import N_
 from core.model import OPEN, SYSTEM, ApprovalStatus, Event, Status
 from core.outbox.translations import text_digest
+from core.store.session_rows import SessionRows
 from core.store.tables import Dispatch, HistoryRow, Ticket, Translation
 from core.team.rights import Right, Subject, require
 from core.tickets.records import current_dispatch, find_ticket, latest_approval
@@ -351,14 +353,14 @@ def clients(tx: Tx, caller: Caller) -> list[dict[str, Any]]:
             "kind": programs.KIND[one.kind],
             "who": company.name_of(one.person_id),
             "scope": one.scope,
-            "audience": one.audience.value,
+            "audience": one.audience,
             "created_at": one.created_at,
             "used_at": one.last_used_at,
             "used_from": one.last_used_from or "",
             "expires_at": one.expires_at,
-            "is_this": one.id == caller.grant_id,
+            "is_this": one.grant_id == caller.grant_id,
         }
-        for one in programs.listed(tx.session, tx.now, whose)
+        for one in grants.listed(SessionRows(tx.session), tx.now, whose)
     ]
 
 

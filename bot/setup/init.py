@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from bot import commands
-from bot.app import DATA
-from bot.settings import Settings, env_file, read_settings
+from bot.settings import DATA, Settings, env_file, read_settings
 from bot.setup import models
 from bot.setup.dialog import Dialog, Session, Values, all_set, ask_token
 from bot.setup.doctor import CHANNELS, examine

@@ -30,9 +30,10 @@ from core.row_changes import row_changed
 from core.store import deadlines, schema
 from core.store.engine import EmbeddedStore
 from core.store.ownership import is_stale
+from core.store.session_rows import SessionRows
 from core.store.snapshot import looking_at
 from core.store.tables import Owner, WebMessage
-from core.team.roster import company_now
+from core.team.company_now import company_now
 from core.triage.offline import OfflineEngine
 
 ANSWERS_WITHIN: Final = 5.0
@@ -86,7 +87,7 @@ async def side_process(settings: Settings, clock: Clock | None = None) -> AsyncI
         store.bind(services.unit)
         platforms |= {one.name: one for one in platforms_of(settings, store, services)}
         services.channels |= {"web": WebChannel(), **platforms}
-        services.company = await store.read(lambda session: company_now(session, written))
+        services.company = await store.read(lambda session: company_now(SessionRows(session), written))
         yield SideProcess(store, services, platforms)
     finally:
         for platform in platforms.values():
@@ -106,7 +107,7 @@ def read_company(settings: Settings) -> Company:
     if not schema.is_current(settings.database):
         return written
     with looking_at(settings.database) as session:
-        return company_now(session, written)
+        return company_now(SessionRows(session), written)
 
 
 # --- whether it runs

@@ -9,9 +9,8 @@ from typing import Final
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from core.access.credentials import is_good
+from core.access.grants import Acting, listed
 from core.actors import Actor, Reader
 from core.cards.card import Fact
 from core.cards.view import ButtonDraft, CardDraft
@@ -21,6 +20,7 @@ from core.i18n import N_
 from core.model import Address, GrantKind
 from core.outbox import card_publisher
 from core.store.client_tables import ClientRow, Grant
+from core.store.session_rows import SessionRows
 
 log = structlog.get_logger(__name__)
 
@@ -31,30 +31,6 @@ KIND: Final = {
     GrantKind.STATIC: N_("token"),
     GrantKind.SESSION: N_("browser"),
 }
-
-
-def listed(session: Session, now: datetime, person_id: str | None = None) -> list[Grant]:
-    """Every grant that is good, the newest first; of one person, or of all (None)."""
-    wanted = select(Grant).where(Grant.revoked_at.is_(None)).order_by(Grant.created_at.desc())
-    if person_id is not None:
-        wanted = wanted.where(Grant.person_id == person_id)
-    return [one for one in session.scalars(wanted) if is_good(one, now)]
-
-
-def as_json(grant: Grant) -> dict[str, str | None]:
-    """The keys of `loopos clients --json`."""
-    return {
-        "client_id": grant.client_id,
-        "name": grant.name,
-        "kind": grant.kind.value,
-        "person": grant.person_id,
-        "scope": grant.scope,
-        "audience": grant.audience.value,
-        "created_at": grant.created_at.isoformat(),
-        "last_used_at": grant.last_used_at.isoformat() if grant.last_used_at else None,
-        "last_used_from": grant.last_used_from,
-        "expires_at": grant.expires_at.isoformat() if grant.expires_at else None,
-    }
 
 
 def revoke(tx: Tx, client_id: str, person_id: str, actor: Actor) -> None:
@@ -98,11 +74,11 @@ def _draw(tx: Tx, person_id: str) -> None:
 def _drawn(tx: Tx, person_id: str) -> Callable[[Reader], CardDraft]:
     """What the card looks at is read here, once."""
     every = person_id == tx.services.company.founder.id
-    found = listed(tx.session, tx.now, None if every else person_id)
+    found = listed(SessionRows(tx.session), tx.now, None if every else person_id)
     return partial(_card, tx, every, found)
 
 
-def _card(tx: Tx, every: bool, found: Sequence[Grant], reader: Reader) -> CardDraft:
+def _card(tx: Tx, every: bool, found: Sequence[Acting], reader: Reader) -> CardDraft:
     words, company = reader.words, tx.services.company
     title = words("Programs and browsers")
     if not found:
@@ -132,7 +108,7 @@ def _card(tx: Tx, every: bool, found: Sequence[Grant], reader: Reader) -> CardDr
     return CardDraft(title=title, lead=lead, state="open", facts=tuple(facts), buttons=tuple(buttons))
 
 
-def _described(grant: Grant, reader: Reader, now: datetime, who: str) -> str:
+def _described(grant: Acting, reader: Reader, now: datetime, who: str) -> str:
     words = reader.words
     when = (
         words("last used {at}", at=words.time(grant.last_used_at, now))

@@ -38,7 +38,7 @@ from core.stored_values import to_json
 from core.text import escape
 from core.tickets.records import current_dispatch, find_ticket, latest_approval
 from core.tickets.view import dispatch_json, ticket_json
-from core.workflow import rules
+from core.workflow import rule_view
 from core.workflow.reports import speaker_of
 
 T = TypeVar("T")
@@ -401,8 +401,8 @@ class Operations:
                 "rule_id": rule.rule_id,
                 "status": rule.status,
                 "text": rule.text,
-                "diff": rules.diff_of(rule),
-                "lightsprint_prompt": rules.brief_of(rule),
+                "diff": rule_view.diff_of(rule),
+                "lightsprint_prompt": rule_view.brief_of(rule),
             }
 
         return await self._act(caller, work)

@@ -25,6 +25,7 @@ from core.knowledge.quoting import for_reader
 from core.model import OPEN, ApprovalStatus, Status
 from core.outbox import translations
 from core.phrases import CATEGORY, ROLE, TRADE, categories_named, label
+from core.store.session_rows import SessionRows
 from core.store.tables import Approval, Deadline, Dispatch, Report, Ticket
 from core.stored_values import Source, to_json
 from core.tickets.records import repairs_here
@@ -287,7 +288,7 @@ def cost(tx: Tx, person: Person, wanted: CostSummary) -> dict[str, Any]:
     only: Sequence[str] | None = (
         [wanted.property_id] if wanted.property_id else sorted(mine) if mine else None
     )
-    found = report.find(tx.session, company, wanted.period, tx.now, only)
+    found = report.find(SessionRows(tx.session), company, wanted.period, tx.now, only)
     spent = report.spending(found, company, wanted.period, tx.now, tx.services.budget_usd, only)
     return spent.to_json()
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 import structlog
-from sqlalchemy import BigInteger, ColumnElement, Float, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from core.context import Store, Tx
@@ -22,6 +22,7 @@ from core.cost.prices import Prices
 from core.errors import TryLater
 from core.ids import new_id
 from core.metering import OverBudget, Planned, Usage
+from core.store.sums import GRAINS, in_dollars
 from core.store.tables import InboxRow, Ticket, UsageRow
 
 log = structlog.get_logger(__name__)
@@ -29,18 +30,11 @@ log = structlog.get_logger(__name__)
 SETTLED: Final = "usage"
 """Topic: rows were settled or found their ticket."""
 SETTLE_TRIES: Final = 5
-_GRAIN: Final = 10**12
-"""Sums are made in whole millionths of a millionth of a dollar: finer than any price, and exact."""
 
 
 def grains() -> ColumnElement[int]:
     """A row's dollars in grains, to be summed."""
-    return cast(func.round(cast(UsageRow.usd, Float) * _GRAIN), BigInteger)
-
-
-def in_dollars(amount: int | None) -> Decimal:
-    """Of a sum of grains."""
-    return Decimal(int(amount or 0)) / _GRAIN
+    return literal_column(GRAINS, BigInteger)
 
 
 def total(session: Session, *where: ColumnElement[bool]) -> Decimal:

@@ -9,18 +9,14 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session
-
 from core.company.company import Company
-from core.cost import totals
 from core.cost.budget import forecast
-from core.cost.ledger import grains, in_dollars, total, within
 from core.cost.months import Period, Span, month_at, span_of
+from core.cost.spent import KINDS, Amount, amounts, first_call, since_the_beginning
 from core.i18n import N_, Words
 from core.money import exact, usd
-from core.store.tables import Dispatch, Ticket, UsageRow
-from core.tickets.records import vendor_money
+from core.store.rows import Rows
+from core.store.sums import CENT, in_dollars
 
 UNASSIGNED: Final = "unassigned"
 """Under this name stands what belongs to no property."""
@@ -97,77 +93,32 @@ class Spending:
 
 
 def find(
-    session: Session,
+    rows: Rows,
     company: Company,
     period: Period,
     now: datetime,
     properties: Collection[str] | None = None,
 ) -> Found:
     """What there is about the period around `now`, in the founder's time zone. `properties`: of these alone."""
-    zone = company.founder.zone
+    zone, only = company.founder.zone, None if properties is None else [*properties]
     month = month_at(now, zone)
-    calls = [*_of(UsageRow.property_id, properties)]
     if period == "all":
-        lines, vendor, tickets = _since_the_beginning(session, properties)
+        models, vendors, tickets = (since_the_beginning(rows, kind, only) for kind in KINDS)
     else:
-        lines, vendor, tickets = _in_span(session, span_of(period, now, zone), properties)
+        span = span_of(period, now, zone)
+        models, vendors, tickets = (amounts(rows, kind, span, only) for kind in KINDS)
     return Found(
-        lines,
-        vendor,
-        tickets,
-        session.scalar(select(func.min(UsageRow.at)).where(*calls)),
-        total(session, within(month), *calls),
-        _vendors(session, month, properties),
-    )
-
-
-def _since_the_beginning(
-    session: Session, properties: Collection[str] | None
-) -> tuple[list[Line], Decimal, int]:
-    only = None if properties is None else [*properties]
-    models, vendors, tickets = (
-        totals.since_the_beginning(session, kind, only) for kind in ("models", "vendors", "tickets")
-    )
-    return (
         [Line(one.property_id, one.tier, one.model, in_dollars(one.amount)) for one in models],
-        Decimal(sum(one.amount for one in vendors)) / 100,
+        _cents(vendors),
         sum(one.amount for one in tickets),
+        first_call(rows, only),
+        in_dollars(sum(one.amount for one in amounts(rows, "models", month, only))),
+        _cents(amounts(rows, "vendors", month, only)),
     )
 
 
-def _in_span(
-    session: Session, span: Span, properties: Collection[str] | None
-) -> tuple[list[Line], Decimal, int]:
-    group = (UsageRow.property_id, UsageRow.tier, UsageRow.model)
-    lines = session.execute(
-        select(*group, func.sum(grains()))
-        .where(within(span), *_of(UsageRow.property_id, properties))
-        .group_by(*group)
-    )
-    tickets = (
-        select(func.count())
-        .select_from(Ticket)
-        .where(
-            Ticket.created_at >= span.start,
-            Ticket.created_at < span.end,
-            *_of(Ticket.property_id, properties),
-        )
-    )
-    return (
-        [Line(place, tier, model, in_dollars(amount)) for place, tier, model, amount in lines],
-        _vendors(session, span, properties),
-        session.scalar(tickets) or 0,
-    )
-
-
-def _vendors(session: Session, span: Span, properties: Collection[str] | None) -> Decimal:
-    """What was authorised for vendors in `span`."""
-    when = [Dispatch.authorized_at >= span.start, Dispatch.authorized_at < span.end]
-    return vendor_money(session, *when, *_of(Dispatch.property_id, properties))
-
-
-def _of(column: Any, properties: Collection[str] | None) -> list[ColumnElement[bool]]:
-    return [] if properties is None else [column.in_(properties)]
+def _cents(found: Sequence[Amount]) -> Decimal:
+    return Decimal(sum(one.amount for one in found)) / CENT
 
 
 # --- adding up

@@ -25,6 +25,7 @@ from core.cost.months import Period, month_named
 from core.i18n import N_, Words
 from core.model import Address
 from core.outbox import card_publisher
+from core.store.session_rows import SessionRows
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +77,7 @@ class ReportJobs:
         company, now = self._services.company, self._services.clock.now()
         return [
             report.spending(
-                report.find(session, company, args["period"], now, args["only"]),
+                report.find(SessionRows(session), company, args["period"], now, args["only"]),
                 company,
                 args["period"],
                 now,
@@ -122,7 +123,7 @@ class ReportJobs:
             place,
             month,
             self._services.clock.now(),
-            statement.find(session, place, month, company.rate_of(place.currency)),
+            statement.find(SessionRows(session), place, month, company.rate_of(place.currency)),
         )
 
     async def _statement(self, args: dict[str, Any], made: statement.Statement | None) -> Commit | None:

@@ -12,20 +12,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
-
-from sqlalchemy import and_, func, or_, select
-from sqlalchemy.orm import Session
+from typing import Any, Final
 
 from core.company.company import Company
 from core.company.schema import Property
-from core.cost.ledger import grains, in_dollars, within
 from core.cost.months import Span, month_name
 from core.i18n import N_, Words
 from core.model import Status
-from core.money import DOLLARS, USD, Amount, Rate, exact, usd
+from core.money import DOLLARS, USD, Amount, Local, Rate, exact, usd
 from core.phrases import CATEGORY, CHARGE, label
-from core.store.tables import Dispatch, Ticket, UsageRow
+from core.store.rows import Rows
+from core.store.sums import GRAINS, in_dollars
 
 ZERO: Final = Decimal(0)
 
@@ -61,39 +58,37 @@ class Found:
     """Of calls that belong to no ticket."""
 
 
-def find(session: Session, place: Property, month: Span, rate: Rate = DOLLARS) -> Found:
+def find(rows: Rows, place: Property, month: Span, rate: Rate = DOLLARS) -> Found:
     """What the database says about `place` in its local `month`. `rate`: of its money, for what was said in another."""
     models: dict[str | None, Decimal] = {
-        ticket_id: in_dollars(amount)
-        for ticket_id, amount in session.execute(
-            select(UsageRow.ticket_id, func.sum(grains()))
-            .where(UsageRow.property_id == place.id, within(month))
-            .group_by(UsageRow.ticket_id)
+        one.ticket_id: in_dollars(one.amount)
+        for one in rows.rows(
+            f"SELECT ticket_id, SUM({GRAINS}) AS amount FROM usage "  # noqa: S608
+            "WHERE property_id = :place AND at >= :start AND at < :end GROUP BY ticket_id",
+            place=place.id,
+            start=month.start,
+            end=month.end,
         )
     }
-    dispatches: dict[str, list[Dispatch]] = defaultdict(list)
-    for dispatch in session.scalars(
-        select(Dispatch)
-        .where(
-            Dispatch.property_id == place.id,
-            Dispatch.month == month_name(month),
-            Dispatch.authorized.is_(True),
-            Dispatch.void.is_(False),
-        )
-        .order_by(Dispatch.created_at)
+    dispatches: dict[str, list[Any]] = defaultdict(list)
+    for dispatch in rows.rows(
+        "SELECT * FROM dispatches WHERE property_id = :place AND month = :month AND authorized AND NOT void "
+        "ORDER BY created_at",
+        place=place.id,
+        month=month_name(month),
     ):
         dispatches[dispatch.ticket_id].append(dispatch)
     # A merged ticket is told by the one it went into.
-    lived = and_(
-        Ticket.property_id == place.id,
-        Ticket.status != Status.MERGED,
-        or_(
-            and_(Ticket.created_at >= month.start, Ticket.created_at < month.end),
-            and_(Ticket.resolved_at >= month.start, Ticket.resolved_at < month.end),
-        ),
+    tickets = rows.rows(
+        "SELECT * FROM tickets WHERE ticket_id IN :paid OR (property_id = :place AND status != :merged "
+        "AND ((created_at >= :start AND created_at < :end) OR (resolved_at >= :start AND resolved_at < :end))) "
+        "ORDER BY number",
+        paid=[*dispatches, *(one for one in models if one)],
+        place=place.id,
+        merged=Status.MERGED.value,
+        start=month.start,
+        end=month.end,
     )
-    paid = Ticket.ticket_id.in_([*dispatches, *(one for one in models if one)])
-    tickets = list(session.scalars(select(Ticket).where(or_(lived, paid)).order_by(Ticket.number)))
     shown = {ticket.ticket_id for ticket in tickets}
     return Found(
         [
@@ -104,8 +99,12 @@ def find(session: Session, place: Property, month: Span, rate: Rate = DOLLARS) -
     )
 
 
-def _entry(ticket: Ticket, dispatches: Sequence[Dispatch], models: Decimal, month: Span, rate: Rate) -> Entry:
-    bills = [one.bill for one in dispatches if one.bill is not None]
+def _entry(ticket: Any, dispatches: Sequence[Any], models: Decimal, month: Span, rate: Rate) -> Entry:
+    bills = [
+        _amount(one.actual_cost_usd, one.actual_cost_local)
+        for one in dispatches
+        if one.actual_cost_usd is not None
+    ]
     billed = bool(dispatches) and len(bills) == len(dispatches)
     closed = ticket.resolved_at in month
     return Entry(
@@ -117,7 +116,11 @@ def _entry(ticket: Ticket, dispatches: Sequence[Dispatch], models: Decimal, mont
         vendors=tuple(dict.fromkeys(one.vendor_id for one in dispatches if one.vendor_id)),
         estimate=sum((one.cost_estimate_usd for one in dispatches), ZERO) if dispatches else None,
         bill=sum((one.usd for one in bills), ZERO) if billed else None,
-        estimate_local=_local((one.estimate for one in dispatches), rate) if dispatches else None,
+        estimate_local=_local(
+            (_amount(one.cost_estimate_usd, one.cost_estimate_local) for one in dispatches), rate
+        )
+        if dispatches
+        else None,
         bill_local=_local(bills, rate) if billed else None,
         vendor=sum(
             (
@@ -130,6 +133,12 @@ def _entry(ticket: Ticket, dispatches: Sequence[Dispatch], models: Decimal, mont
         credit=(ticket.guest_credit_usd or ZERO) if closed else ZERO,
         minutes=(ticket.staff_minutes or 0) if closed else 0,
     )
+
+
+def _amount(dollars: Decimal, said: Mapping[str, str] | None) -> Amount:
+    if not said:
+        return Amount(dollars)
+    return Amount(dollars, Local(Decimal(said["amount"]), said["currency"], Decimal(said["rate"])))
 
 
 def _local(amounts: Iterable[Amount], rate: Rate) -> Decimal:

@@ -18,7 +18,7 @@ from core.model import Address, ApprovalStatus
 from core.outbox import card_publisher
 from core.store.tables import Dispatch, Ticket
 from core.team.people import reader_for
-from core.tickets.records import cents, latest_approval, open_tickets
+from core.tickets.records import estimate_cents, latest_approval, open_tickets
 
 MAX_LINES: Final = 20
 
@@ -79,7 +79,7 @@ def _authorised_today(tx: Tx, person: Person, places: frozenset[str] | None) -> 
     if places == frozenset():
         return None
     midnight = tx.now.astimezone(person.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    wanted = select(func.sum(cents(Dispatch.cost_estimate_usd))).where(
+    wanted = select(func.sum(estimate_cents())).where(
         Dispatch.authorized_at >= midnight, Dispatch.void.is_(False)
     )
     if places is not None:

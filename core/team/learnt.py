@@ -5,36 +5,35 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import lru_cache
-
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from typing import Final
 
 from core.company.company import Company
 from core.company.rules import Rule
 from core.company.skills import Skill
 from core.company.widening import Pending, held_back
 from core.model import RuleStatus, SkillStatus
-from core.store.brain_tables import AcceptedRow, RuleRow, SkillVersion
-from core.store.tables import Counter
+from core.store.rows import Rows
 
-TAKEN = "company_taken"
+OPERATOR: Final = "operator"
+"""Whoever writes files by hand, or runs the house from the shell: what lies in the folder at the first start is their word."""
+TAKEN: Final = "company_taken"
 """Counter: what lay in the folder at the first start was taken as the operator's word."""
 
 
-def approved_skills(session: Session, written: Company) -> Sequence[Skill]:
+def is_taken(rows: Rows) -> bool:
+    """The first start was."""
+    return bool(rows.rows("SELECT name FROM counters WHERE name = :name", name=TAKEN))
+
+
+def approved_skills(rows: Rows, written: Company) -> Sequence[Skill]:
     """In the order in which they were approved. Before the first start has taken what is there: that."""
-    if session.get(Counter, TAKEN) is None:
+    if not is_taken(rows):
         return written.skills
-    wanted = (
-        select(SkillVersion.skill_id, SkillVersion.content)
-        .where(SkillVersion.status == SkillStatus.APPROVED)
-        .order_by(SkillVersion.decided_at, SkillVersion.skill_id)
+    found = rows.rows(
+        "SELECT skill_id, content FROM skill_versions WHERE status = :status ORDER BY decided_at, skill_id",
+        status=SkillStatus.APPROVED.value,
     )
-    return [
-        skill_from(content)
-        for skill_id, content in session.execute(wanted)
-        if skill_id in written.skill_files
-    ]
+    return [skill_from(one.content) for one in found if one.skill_id in written.skill_files]
 
 
 def skill_from(content: dict[str, object]) -> Skill:
@@ -47,18 +46,15 @@ def _parsed(content: str) -> Skill:
     return Skill.model_validate_json(content)
 
 
-def adopted_rules(session: Session, written: Company) -> Sequence[Rule]:
+def adopted_rules(rows: Rows, written: Company) -> Sequence[Rule]:
     """In the order in which they were adopted. Before the first start has taken what is there: that."""
-    if session.get(Counter, TAKEN) is None:
+    if not is_taken(rows):
         return written.rules
-    wanted = (
-        select(RuleRow.rule_id, RuleRow.content)
-        .where(RuleRow.status == RuleStatus.APPROVED)
-        .order_by(RuleRow.decided_at, RuleRow.rule_id)
+    found = rows.rows(
+        "SELECT rule_id, content FROM rules WHERE status = :status ORDER BY decided_at, rule_id",
+        status=RuleStatus.APPROVED.value,
     )
-    return [
-        rule_from(content) for rule_id, content in session.execute(wanted) if rule_id in written.rule_files
-    ]
+    return [rule_from(one.content) for one in found if one.rule_id in written.rule_files]
 
 
 def rule_from(content: dict[str, object]) -> Rule:
@@ -71,12 +67,12 @@ def _parsed_rule(content: str) -> Rule:
     return Rule.model_validate_json(content)
 
 
-def accepted(session: Session) -> dict[str, dict[str, object]]:
+def accepted(rows: Rows) -> dict[str, dict[str, object]]:
     """What the founder let through, as core.company.widening keeps it; {} before the first start."""
-    return {row.entry: dict(row.value) for row in session.scalars(select(AcceptedRow))}
+    return {one.entry: one.value for one in rows.rows("SELECT entry, value FROM accepted")}
 
 
-def let_through(session: Session, written: Company) -> tuple[Company, list[Pending]]:
+def let_through(rows: Rows, written: Company) -> tuple[Company, list[Pending]]:
     """`written` with what widens held back, and what waits for the founder's yes."""
-    known = accepted(session)
+    known = accepted(rows)
     return held_back(written, known) if known else (written, [])

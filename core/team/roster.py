@@ -1,39 +1,20 @@
-"""Who belongs to the company today: team.json, and what was decided in chat (joined, linked, covering, left); and which
-of its skills were approved."""
+"""Whoever joins, leaves or is another's from now on."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from core.company.company import Company
-from core.company.schema import Person
 from core.context import Tx
-from core.store.tables import Cover, Departure, IdentityRow, Member
+from core.store.session_rows import SessionRows
+from core.store.tables import Departure, IdentityRow, Member
 from core.store.unit import Unit
-from core.team.learnt import adopted_rules, approved_skills, let_through
-
-
-def company_now(session: Session, written: Company) -> Company:
-    """`written` with everybody and everything that was decided in chat, and without what widens and waits for a yes."""
-    skills, rules = approved_skills(session, written), adopted_rules(session, written)
-    written, _ = let_through(session, written)
-    every = [Person.model_validate(row.person) for row in session.scalars(select(Member))]
-    joined = {(row.channel, row.platform_id): row.person_id for row in session.scalars(select(IdentityRow))}
-    covers = {row.property_id: row.person_id for row in session.scalars(select(Cover))}
-    left = set(session.scalars(select(Departure.person_id))) - {written.founder.id}
-    members = [one for one in every if one.id not in left]
-    company = written.without(left).with_roster(members, joined, covers)
-    names = {one.id: one.name for one in every if one.id in left}
-    return replace(company, former={**company.former, **names}, skills=skills, rules=rules)
+from core.team.company_now import company_now
 
 
 def renew(tx: Tx) -> None:
     """Somebody joined or left, or somebody else is on: from the commit on, everybody sees it."""
     tx.session.flush()
-    company = company_now(tx.session, tx.services.written)
+    company = company_now(SessionRows(tx.session), tx.services.written)
 
     def take_over() -> None:
         tx.services.company = company

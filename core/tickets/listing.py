@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
 from typing import Any, Final
 
-from core.store.plain import PlainReader
+from core.store.rows import Rows
 from core.tickets.view import ticket_json
 
 BATCH: Final = 200
@@ -23,7 +22,7 @@ CHILDREN: Final = {
 
 
 def tickets(
-    reader: PlainReader,
+    reader: Rows,
     *,
     status: str | None = None,
     property_id: str | None = None,
@@ -33,32 +32,36 @@ def tickets(
     """Oldest first; of more than `limit` the newest."""
     wanted = {"status": status, "property_id": property_id, "ticket_id": ticket_id}
     given = {column: value for column, value in wanted.items() if value is not None}
-    where = " AND ".join(f"{column} = ?" for column in given)
-    where = f"WHERE {where}" if where else ""
-    values = list(given.values())
+    where = "".join(f"{column} = :{column} AND " for column in given)
     if limit is not None:
-        newest = reader.rows("tickets", f"{where} ORDER BY number DESC LIMIT ?", [*values, limit])
+        newest = reader.rows(
+            f"SELECT * FROM tickets WHERE {where} TRUE ORDER BY number DESC LIMIT :most",  # noqa: S608
+            most=limit,
+            **given,
+        )
         yield from _with_children(reader, newest[::-1])
         return
     last = -1
-    more = f"{where} AND" if where else "WHERE"
     while some := reader.rows(
-        "tickets", f"{more} number > ? ORDER BY number LIMIT ?", [*values, last, BATCH]
+        f"SELECT * FROM tickets WHERE {where} number > :last ORDER BY number LIMIT :most",  # noqa: S608
+        last=last,
+        most=BATCH,
+        **given,
     ):
         yield from _with_children(reader, some)
         last = some[-1].number
 
 
-def _with_children(reader: PlainReader, rows: Sequence[SimpleNamespace]) -> Iterator[dict[str, Any]]:
+def _with_children(reader: Rows, rows: Sequence[Any]) -> Iterator[dict[str, Any]]:
     for at in range(0, len(rows), BATCH):
         some = rows[at : at + BATCH]
         ids = [row.ticket_id for row in some]
-        marks = ", ".join("?" * len(ids))
         for name, (table, order) in CHILDREN.items():
-            of: dict[str, list[SimpleNamespace]] = defaultdict(list)
-            for child in reader.rows(table, f"WHERE ticket_id IN ({marks}) ORDER BY ticket_id, {order}", ids):
+            of: dict[str, list[Any]] = defaultdict(list)
+            wanted = f"SELECT * FROM {table} WHERE ticket_id IN :ids ORDER BY ticket_id, {order}"  # noqa: S608
+            for child in reader.rows(wanted, ids=ids):
                 of[child.ticket_id].append(child)
             for row in some:
                 setattr(row, name, of[row.ticket_id])
         for row in some:
-            yield ticket_json(row)  # type: ignore[arg-type]
+            yield ticket_json(row)

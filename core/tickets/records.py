@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Float, cast, func, or_, select, text, union
+from sqlalchemy import BigInteger, ColumnElement, func, literal_column, or_, select, text, union
 from sqlalchemy.orm import Session, selectinload
 
 from core.actors import Actor
@@ -16,6 +16,7 @@ from core.errors import Refused
 from core.knowledge.recall import as_resolution
 from core.model import OPEN, SYSTEM, Address, Event, QuestionKind, Status
 from core.money import Amount, Money, Rate
+from core.store.sums import CENT, VENDOR_CENTS, whole
 from core.store.tables import IS_OPEN, Approval, Counter, Dispatch, HistoryRow, Report, Ticket
 from core.tickets.lifecycle import following
 
@@ -172,12 +173,12 @@ def vendor_money(session: Session, *where: ColumnElement[bool], recalled: bool =
 
 def vendor_cents() -> ColumnElement[int]:
     """A dispatch's dollars in cents: the bill once there is one, the estimate until then."""
-    return cents(func.coalesce(Dispatch.actual_cost_usd, Dispatch.cost_estimate_usd))
+    return literal_column(VENDOR_CENTS, BigInteger)
 
 
-def cents(dollars: Any) -> ColumnElement[int]:
-    """A column of dollars and cents as whole cents, to be summed exactly by any database."""
-    return cast(func.round(cast(dollars, Float) * 100), BigInteger)
+def estimate_cents() -> ColumnElement[int]:
+    """What a dispatch was thought to cost, in cents."""
+    return literal_column(whole("dispatches.cost_estimate_usd", CENT), BigInteger)
 
 
 def own_resolutions(

@@ -31,6 +31,7 @@ from core.knowledge.questions import NOTHING_NEAR
 from core.model import OPEN, Status
 from core.money import exact
 from core.outbox import card_publisher
+from core.store.session_rows import SessionRows
 from core.store.tables import Ticket
 from core.tickets.records import find_ticket, repairs_here
 from core.tickets.view import ticket_json
@@ -187,7 +188,7 @@ def _statement(tx: Tx, ground: Ground, step: Step) -> Made:
         month = month_named(step.month, place.zone) if step.month else month_at(tx.now, place.zone)
     except ValueError:
         raise Refused("bad_time") from None
-    found = statement.find(tx.session, place, month)
+    found = statement.find(SessionRows(tx.session), place, month)
     company = tx.services.company
     rows = [
         {

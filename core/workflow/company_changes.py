@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
@@ -23,11 +21,12 @@ from core.model import RuleStatus, SkillStatus
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time, forget
 from core.store.brain_tables import AcceptedRow, RuleRow, SkillVersion
+from core.store.session_rows import SessionRows
 from core.store.tables import Counter
 from core.team import roster
-from core.team.learnt import TAKEN, accepted, let_through
+from core.team.learnt import OPERATOR, TAKEN, accepted, let_through
 from core.workflow import rules, skill_versions
-from core.workflow.skill_versions import OPERATOR
+from core.workflow.company_view import pending_digest, shown
 
 
 def take_as_it_is(tx: Tx, written: Company) -> None:
@@ -59,19 +58,19 @@ def notice(tx: Tx, written: Company) -> None:
         return
     skill_versions.notice(tx, written)
     rules.notice(tx, written)
-    company, pending = let_through(tx.session, written)
+    company, pending = let_through(SessionRows(tx.session), written)
     _accept(tx, values_of(company), OPERATOR)
     gone = set(tx.session.scalars(select(AcceptedRow.entry))) - set(values_of(written))
     for entry in gone:
         # Whoever comes back has to be allowed anew; the rest is held against what it was.
         if entry.startswith("vendor:"):
             _forget(tx, entry)
-    if pending and first_time(tx, f"pending:{_digest(pending)}"):
+    if pending and first_time(tx, f"pending:{pending_digest(pending)}"):
         founder = tx.services.company.founder
         card_publisher.post_own(
             tx,
             "company",
-            _digest(pending),
+            pending_digest(pending),
             partial(_card, pending),
             card_publisher.readers_of(tx, founder),
         )
@@ -79,7 +78,7 @@ def notice(tx: Tx, written: Company) -> None:
 
 def operators_word(tx: Tx, before: Company, after: Company) -> None:
     """What somebody who may changed from `before` to `after` is accepted with the change; what waited goes on waiting."""
-    known, allowed = values_of(before), accepted(tx.session)
+    known, allowed = values_of(before), accepted(SessionRows(tx.session))
     fresh: dict[str, dict[str, Any]] = {}
     for entry, value in values_of(after).items():
         was = known.get(entry)
@@ -101,24 +100,20 @@ def _forget(tx: Tx, entry: str) -> None:
         tx.session.flush()
 
 
-def pending(tx: Tx, written: Company) -> list[Pending]:
-    return let_through(tx.session, written)[1]
-
-
 def approve(tx: Tx, actor: Actor, digest: str = "") -> int:
     """The files say it as it shall be; returns how many values. `digest`: of what was shown on the card. Raises Refused("gone"):
     it is another by now."""
     written = tx.services.written
-    waits = pending(tx, written)
-    forget(tx, f"pending:{_digest(waits)}")
-    if digest and digest != _digest(waits):
+    waits = let_through(SessionRows(tx.session), written)[1]
+    forget(tx, f"pending:{pending_digest(waits)}")
+    if digest and digest != pending_digest(waits):
         raise Refused("gone")
     entries, now = {one.entry for one in waits}, values_of(written)
     _accept(tx, {e: value for e, value in now.items() if e in entries}, actor.person_id)
     for entry in entries - set(now):
         _forget(tx, entry)
     roster.renew(tx)
-    card_publisher.redraw_own(tx, "company", _digest(waits), partial(_card, waits, done=True))
+    card_publisher.redraw_own(tx, "company", pending_digest(waits), partial(_card, waits, done=True))
     return len(waits)
 
 
@@ -159,33 +154,6 @@ def _proposed_skills(tx: Tx) -> Iterable[SkillVersion]:
     return tx.session.scalars(wanted.order_by(SkillVersion.version)).all()
 
 
-def waiting_files(tx: Tx) -> list[tuple[str, str, str]]:
-    """(file, what holds now, what it says) of skills and rules that somebody wrote and nobody adopted."""
-    found = []
-    for row in _proposed_skills(tx):
-        now = [
-            one
-            for one in skill_versions.versions(tx.session, row.skill_id)
-            if one.status == SkillStatus.APPROVED
-        ]
-        old = f"v{now[-1].version}" if now else ""
-        found.append((f"skills/{row.skill_id}.json", old, f"v{row.version}"))
-    found += [(rules.file_of(row), "", f"v{row.version}") for row in _proposed_rules(tx)]
-    return found
-
-
-def _digest(waits: list[Pending]) -> str:
-    said = json.dumps([[one.entry, one.key, one.old, one.new] for one in waits], sort_keys=True, default=str)
-    return hashlib.sha256(said.encode()).hexdigest()[:32]
-
-
-def shown(value: Any) -> str:
-    """A value of a file, short."""
-    if value is None:
-        return "–"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
 def _card(waits: list[Pending], reader: Reader, done: bool = False) -> CardDraft:
     words = reader.words
     lines = [
@@ -199,7 +167,7 @@ def _card(waits: list[Pending], reader: Reader, done: bool = False) -> CardDraft
             "Somebody changed the company's files so that more would pass. Until you say yes the old values count."
         )
     )
-    args = {"digest": _digest(waits)}
+    args = {"digest": pending_digest(waits)}
     return CardDraft(
         title=words("The company's files"),
         lead=lead,

@@ -292,22 +292,6 @@ def _draw(tx: Tx, row: MemoRow) -> None:
 # --- showing
 
 
-def told(tx: Tx, memo_id: str) -> dict[str, Any]:
-    """A Memo, whatever became of it. Raises Refused("unknown_memo")."""
-    row = tx.get(MemoRow, memo_id)
-    if row is not None and row.status != MemoStatus.EXPECTED:
-        return dict(row.content)
-    for one in tx.services.company.memos:
-        if one.id == memo_id:
-            return one.model_dump(mode="json")
-    raise Refused("unknown_memo", memo=memo_id[:60])
-
-
-def proposed(tx: Tx) -> list[dict[str, Any]]:
-    wanted = select(MemoRow.content).where(MemoRow.status == MemoStatus.PROPOSED).order_by(MemoRow.at)
-    return [dict(one) for one in tx.session.scalars(wanted)]
-
-
 _LEADS: Final = {
     MemoStatus.PROPOSED: N_("Shall this count from now on? Nothing uses it before you say yes."),
     MemoStatus.KEPT: N_("It counts."),

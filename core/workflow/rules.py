@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -25,14 +23,12 @@ from core.model import LANGUAGES, SYSTEM, Address, RuleStatus
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.store.brain_tables import RuleRow
-from core.team.learnt import rule_from
+from core.team.learnt import OPERATOR, rule_from
 from core.text import escape, shorten
 from core.tickets.records import find_ticket
 from core.workflow import rule_cards, shipping
 from core.workflow.rule_words import sentence
 
-OPERATOR: Final = "operator"
-"""Whoever writes files by hand."""
 EDITABLE: Final = frozenset(
     {
         "property_id",
@@ -308,77 +304,7 @@ def note(tx: Tx, row: RuleRow, event: str, by: str = "", why: str = "") -> None:
     row.history = [*row.history, said]
 
 
-# --- showing
-
-
-def listed(tx: Tx) -> Sequence[RuleRow]:
-    """In force first, then what waits, then the rest; each newest first."""
-    order = {RuleStatus.APPROVED: 0, RuleStatus.PROPOSED: 1}
-    rows = tx.session.scalars(select(RuleRow).order_by(RuleRow.proposed_at.desc()).limit(200)).all()
-    return sorted(rows, key=lambda row: order.get(row.status, 2))
-
-
-def told(row: RuleRow) -> dict[str, Any]:
-    """A Rule: every key, null or "" where there is nothing."""
-    rule = rule_from(row.content)
-    return {
-        "rule_id": row.rule_id,
-        "version": row.version,
-        "kind": row.kind,
-        "when": row.content.get("when", {}),
-        "then": row.content.get("then", {}),
-        "until": row.content.get("until"),
-        "max_uses": rule.max_uses,
-        "uses": row.uses,
-        "proposed_by": row.proposed_by,
-        "approved_by": rule.approved_by or None,
-        "evidence": row.evidence,
-        "status": row.status.value,
-        "text": dict(rule.text),
-        "diff": diff_of(row),
-        "lightsprint_prompt": brief_of(row),
-        "commit": row.commit or None,
-        "branch": row.branch or None,
-        "pull_request": row.pull_request or None,
-        "history": row.history,
-    }
-
-
-def file_of(row: RuleRow) -> str:
-    return f"rules/{row.rule_id}.json"
-
-
-def text_of(row: RuleRow) -> str:
-    """The whole of its file."""
-    return json.dumps(row.content, ensure_ascii=False, indent=2) + "\n"
-
-
-def diff_of(row: RuleRow) -> str:
-    """What adopting it adds to the company's folder, as a unified diff."""
-    lines = text_of(row).splitlines(keepends=True)
-    return "".join(difflib.unified_diff([], lines, "/dev/null", f"b/{file_of(row)}"))
-
-
-def brief_of(row: RuleRow) -> str:
-    """A complete task for whoever makes it part of the company, or of the code where data cannot say it."""
-    rule = rule_from(row.content)
-    said = rule.text.get("en") or row.text
-    scope = f"property {rule.when.property_id}" if rule.when.property_id else "every property"
-    evidence = [
-        f"- {one.ticket_id or one.resolution_id or one.memo_id}, {one.at:%Y-%m-%d}{f': {one.value}' if one.value else ''}"
-        for one in rule.evidence
-    ]
-    return "\n".join(
-        [
-            f"Goal: make this rule of the company hold for {scope}: {said}",
-            "Evidence:",
-            *(evidence or ["- none was named"]),
-            f"Files: {file_of(row)} in the company's folder"
-            + (" (data cannot say it: the code has to change)." if rule.kind == "code" else "."),
-            "Tests: a report that the rule is about is drafted by it; a report that it is not about is drafted as before; "
-            "no other cap is widened and no vendor is added.",
-        ]
-    )
+# --- looking
 
 
 def orders_for(tx: Tx, property_id: str) -> Sequence[RuleRow]:

@@ -14,13 +14,14 @@ from core.context import Tx
 from core.i18n import N_
 from core.model import SkillStatus
 from core.store.brain_tables import SkillVersion
+from core.store.session_rows import SessionRows
 from core.team.learnt import skill_from
 from core.workflow import skill_record
 
 
 def drawn(tx: Tx, row: SkillVersion) -> Callable[[Reader], CardDraft]:
     """What its card looks at is read here, once; drawing it for each reader reads nothing."""
-    return partial(_proposal, tx, row, skill_record.of(tx.session, row.skill_id, row.version))
+    return partial(_proposal, tx, row, skill_record.of(SessionRows(tx.session), row.skill_id, row.version))
 
 
 def _proposal(tx: Tx, row: SkillVersion, record: Mapping[str, Any], reader: Reader) -> CardDraft:

@@ -20,13 +20,11 @@ from core.model import Address, SkillStatus
 from core.outbox import card_publisher
 from core.store.brain_tables import SkillVersion
 from core.store.tables import Counter, Ticket
-from core.team.learnt import TAKEN, skill_from
-from core.workflow import shipping, skill_cards, skill_record
+from core.team.learnt import OPERATOR, TAKEN, skill_from
+from core.workflow import shipping, skill_cards
 
 LEARN: Final = "learn"
 """The job that looks whether the repairs of a kind at a place were alike (core.brain.learning)."""
-OPERATOR: Final = "operator"
-"""Whoever runs the house from the shell: what lies in the folder at the first start is their word."""
 
 
 # --- files that somebody wrote
@@ -115,15 +113,6 @@ def find(tx: Tx, skill_id: str, version: int | None = None) -> SkillVersion:
     return next((row for row in every if row.status == SkillStatus.APPROVED), every[-1])
 
 
-def shown(tx: Tx) -> list[SkillVersion]:
-    """Of every skill the version that matters: the approved one, else the newest."""
-    rows = tx.session.scalars(
-        select(SkillVersion).order_by(SkillVersion.skill_id, SkillVersion.version)
-    ).all()
-    ids = dict.fromkeys(row.skill_id for row in rows)
-    return [find(tx, skill_id) for skill_id in ids]
-
-
 def decided(tx: Tx, skill_id: str) -> SkillVersion:
     """The version that was decided about last."""
     rows = [row for row in versions(tx.session, skill_id) if row.decided_at is not None]
@@ -204,17 +193,3 @@ def owed(tx: Tx) -> Iterable[str]:
         SkillVersion.decided_by != OPERATOR,
     )
     return list(tx.session.scalars(wanted))
-
-
-# --- showing
-
-
-def told(tx: Tx, row: SkillVersion) -> dict[str, Any]:
-    """A SkillArtifact with `approved` as it really is, `status` and `record`."""
-    approved = row.status == SkillStatus.APPROVED
-    return {
-        **skill_json(skill_from(row.content)),
-        "approved": approved,
-        "status": row.status.value,
-        "record": skill_record.of(tx.session, row.skill_id, row.version),
-    }

@@ -22,8 +22,9 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from bot import cli
-from bot.app import DATA, build
+from bot.app import build
 from bot.serve import http_app
+from bot.settings import DATA
 from core import housekeeping
 from core.context import Tx
 from core.errors import StartupError, TryLater

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import DATA
+from bot.settings import DATA
 from core.company.importing import Unfit, plan
 
 USERS = [{"id": "U1", "real_name": "Ben"}, {"id": "U2", "real_name": "Shirley"}]

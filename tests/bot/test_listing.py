@@ -13,24 +13,52 @@ from sqlalchemy import JSON as JsonType
 from sqlalchemy import Boolean, select
 
 from bot.cli import main
-from core.store import plain
-from core.store.tables import Approval, Attachment, Dispatch, HistoryRow, Report, Ticket, table
+from core.store import rows
+from core.store.brain_tables import AcceptedRow, MemoRow, RuleRow, SkillRun, SkillVersion
+from core.store.client_tables import Grant, Webhook
+from core.store.tables import (
+    Approval,
+    Attachment,
+    Cover,
+    Departure,
+    Dispatch,
+    HistoryRow,
+    IdentityRow,
+    Member,
+    Report,
+    Ticket,
+    Total,
+    table,
+)
 from core.store.types import Money, Stored, UtcTime
 from core.tickets import listing
 from core.tickets.view import ticket_json
 from tests.world import STORY, World
 
-TOLD = (Ticket, Dispatch, Report, Attachment, HistoryRow, Approval)
+TOLD = (
+    Ticket,
+    Dispatch,
+    Report,
+    Attachment,
+    HistoryRow,
+    Approval,
+    Member,
+    IdentityRow,
+    Cover,
+    Departure,
+    Total,
+)
+KNOWN = (AcceptedRow, MemoRow, RuleRow, SkillRun, SkillVersion, Grant, Webhook)
 
 
-def test_the_plain_reader_knows_how_each_column_is_kept() -> None:
+def test_rows_without_the_orm_know_how_each_column_is_kept() -> None:
     kinds: dict[type | tuple[type, ...], frozenset[str]] = {
-        (JsonType, Stored): plain.JSON,
-        Money: plain.MONEY,
-        Boolean: plain.TRUTH,
-        UtcTime: plain.MOMENT,
+        (JsonType, Stored): rows.JSON,
+        Money: rows.MONEY,
+        Boolean: rows.TRUTH,
+        UtcTime: rows.MOMENT,
     }
-    for model in TOLD:
+    for model in (*TOLD, *KNOWN):
         for column in table(model).columns:
             for kind, names in kinds.items():
                 assert (column.name in names) == isinstance(column.type, kind), f"{model}.{column.name}"

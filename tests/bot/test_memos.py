@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bot.app import DATA
 from bot.cli import main
+from bot.settings import DATA
 
 KEYS = {
     "id", "property_id", "category", "speaker", "language", "recorded_at", "transcript", "transcript_en", "audio_sha256", "status",

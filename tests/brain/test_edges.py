@@ -20,7 +20,7 @@ from core.company.skills import Hours
 from core.company.types import MAX_MONEY
 from core.company.widening import held_back
 from core.store import schema
-from core.workflow import rules
+from core.workflow import rule_view, rules
 from tests.brain.test_hand_made import ACCEPTED, HARBOUR, change, of
 from tests.brain.test_learning import blocked
 from tests.brain.test_skill_runs import DRIP, company_with, detail_of
@@ -181,7 +181,7 @@ async def test_what_is_over_is_said_to_be_over(world: World) -> None:
     await world.wait(days=6)
     await world.do(rules.expire_all)
     await world.settle()
-    row = await world.do(lambda tx: rules.told(rules.find(tx, name)))
+    row = await world.do(lambda tx: rule_view.told(rules.find(tx, name)))
     assert row["status"] == "expired"
     assert not (world.app.settings.company_folder / "rules" / f"{name}.json").exists()
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bot.app import DATA
 from bot.cli import main
+from bot.settings import DATA
 from core.company.loader import load_company
 from core.company.widening import held_back, values_of
 from core.workflow import company_changes

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from bot.app import DATA
 from bot.cli import main
+from bot.settings import DATA
 from core.brain.distilling import Repair, alike, differs, distil
 from core.company.loader import load_company
 from core.model import Category, RiskTag

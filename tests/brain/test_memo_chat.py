@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from bot.app import DATA
 from bot.cli import main
+from bot.settings import DATA
 from core.company.loader import load_company
 from core.company.memo_rules import rule_of
 from core.errors import StartupError

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.app import DATA
 from bot.cli import main
+from bot.settings import DATA
 from core.brain.patterns import Corrected, Seen, patterns, prices_in
 from core.company.loader import load_company
 from core.model import Category

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.app import DATA
+from bot.settings import DATA
 from core import git
 from core.company.editing import Edit
 from core.company.loader import load_company

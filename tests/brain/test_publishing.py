@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from bot.app import DATA
 from bot.cli import main
 from bot.pull_requests import HostRefused, inert, owner_and_repo
-from core.workflow import rules
+from bot.settings import DATA
+from core.workflow import rule_view, rules
 from tests.brain.test_rules import proposed, rule
 from tests.fakes.github import TOKEN, GitHub
 from tests.platforms import free_port
@@ -75,7 +75,7 @@ async def adopted(world: World) -> str:
 
 
 async def row_of(world: World, name: str) -> dict[str, Any]:
-    return dict(await world.do(lambda tx: rules.told(rules.find(tx, name))))
+    return dict(await world.do(lambda tx: rule_view.told(rules.find(tx, name))))
 
 
 def heads(hub: GitHub) -> list[str]:

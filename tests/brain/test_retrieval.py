@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from bot.app import DATA
+from bot.settings import DATA
 from core.company.loader import load_company
 from core.knowledge.entries import Entry
 from core.knowledge.questions import Shelf

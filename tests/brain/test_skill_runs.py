@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import DATA
+from bot.settings import DATA
 from tests.world import World, open_world
 
 DRIP = "台北兩房 客廳冷氣漏水"

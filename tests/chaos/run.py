@@ -24,7 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bot.app import DATA
+from bot.settings import DATA
 from core.store.crashpoints import POINTS
 
 PEOPLE = ("shirley", "haru", "miguel", "celine")

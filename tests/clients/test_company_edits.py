@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import DATA
+from bot.settings import DATA
 from core.company import editing
 from core.company.editing import Shape, Unreadable, read, shown
 from tests.clients.browsers import Browser, Page

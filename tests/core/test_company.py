@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import DATA
+from bot.settings import DATA
 from core.company.findings import CompanyDataError
 from core.company.loader import load_company
 

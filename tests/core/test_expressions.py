@@ -74,7 +74,7 @@ def _calls(tree: ast.AST) -> Iterator[tuple[int, str, int]]:
 
 def _of_the_engine() -> Iterator[tuple[str, re.Pattern[str]]]:
     """Those that are built from data: places, concepts, orders."""
-    from bot.app import DATA
+    from bot.settings import DATA
     from core.company.loader import load_company
     from core.triage.offline import OfflineEngine
 

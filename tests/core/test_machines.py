@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from bot import commands
-from bot.app import DATA
+from bot.settings import DATA
 from channels.web.channel import WebChannel
 from core import timers
 from core.buttons.taps import tap

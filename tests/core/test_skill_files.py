@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from bot.app import DATA
+from bot.settings import DATA
 from core.company.company import Company
 from core.company.loader import load_company
 from core.company.skills import Skill, digest_of, schema, skill_json

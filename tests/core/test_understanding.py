@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.app import DATA
+from bot.settings import DATA
 from core.company.loader import load_company
 from core.model import URGENT, Category, Intent, RiskTag, Triage
 from core.triage import score, training

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.app import DATA
 from bot.cli import main
+from bot.settings import DATA
 from core.knowledge.questions import shelf_of
 from core.store.tables import UsageRow
 from tests.fakes.openai import FakeOpenAI

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bot.app import DATA
+from bot.settings import DATA
 from core.cost.ledger import Ledger
 from core.cost.prices import Prices, load
 from core.metering import About, OverBudget, Planned, Tier, Usage

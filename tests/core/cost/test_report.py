@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from bot.app import DATA
 from bot.cli import main
-from bot.reading import WRONG_USE
+from bot.settings import DATA
+from bot.shell import WRONG_USE
 from core.company.company import Company
 from core.company.loader import load_company
 from core.cost import report
@@ -27,6 +27,7 @@ from core.i18n import Words
 from core.metering import Planned, Usage
 from core.model import LANGUAGES
 from core.money import exact
+from core.store.session_rows import SessionRows
 from tests.core.cost.books import FAST, call, ledger_of, planned
 from tests.world import STORY, World, open_world
 
@@ -41,7 +42,9 @@ def company() -> Company:
 
 async def spent(world: World, period: Any = "month", *only: str, budget: str = "500") -> report.Spending:
     company = world.app.services.company
-    found = await world.store.read(lambda s: report.find(s, company, period, world.clock.at, only or None))
+    found = await world.store.read(
+        lambda s: report.find(SessionRows(s), company, period, world.clock.at, only or None)
+    )
     return spending(found, company, period, world.clock.at, Decimal(budget), only or None)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from bot.app import DATA
+from bot.settings import DATA
 from core.company.company import Company
 from core.company.loader import load_company
 from core.cost.months import Span, month_named
@@ -23,6 +23,7 @@ from core.cost.statement_pdf import pdf_bytes
 from core.i18n import Words
 from core.metering import Usage
 from core.model import LANGUAGES
+from core.store.session_rows import SessionRows
 from core.store.tables import Ticket
 from tests.core.cost.books import FAST, call, ledger_of, planned
 from tests.world import STORY, World
@@ -79,7 +80,7 @@ async def statement_of(world: World, property_id: str, month: str = NOVEMBER) ->
     place = company.place(property_id)
     assert place is not None
     span = month_named(month, place.zone)
-    found = await world.store.read(lambda s: find(s, place, span))
+    found = await world.store.read(lambda s: find(SessionRows(s), place, span))
     return Statement(company, place, span, world.clock.at, found)
 
 

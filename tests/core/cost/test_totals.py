@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import func, select, update
 
 from core.context import Tx
-from core.cost import report, totals
+from core.cost import report, spent, totals
 from core.cost.ledger import reassign
 from core.metering import Usage
+from core.store.session_rows import SessionRows
 from core.store.tables import Dispatch, Ticket, Total, UsageRow
 from tests.core.cost.books import call, ledger_of, planned
 from tests.world import STORY, World
@@ -33,7 +34,7 @@ def test_the_last_month_and_this_one_stay_open(now: str, open_from: str) -> None
 
 
 def test_months_have_no_gap_and_no_overlap() -> None:
-    spans = list(totals.months(datetime(2025, 11, 17, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)))
+    spans = list(spent.months(datetime(2025, 11, 17, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)))
     assert [f"{span.start:%Y-%m}" for span in spans] == ["2025-11", "2025-12", "2026-01"]
     assert all(one.end == other.start for one, other in pairwise(spans))
 
@@ -60,7 +61,7 @@ async def years(world: World) -> World:
 
 async def everything(world: World, only: list[str] | None = None) -> tuple[object, ...]:
     company, now = world.app.services.company, world.clock.now()
-    found = await world.store.read(lambda s: report.find(s, company, "all", now, only))
+    found = await world.store.read(lambda s: report.find(SessionRows(s), company, "all", now, only))
     spent = report.spending(found, company, "all", now, Decimal(500), only)
     return spent.total, spent.by_property, spent.by_tier, spent.by_model, spent.vendor, spent.tickets
 
@@ -73,7 +74,7 @@ async def add_up(world: World) -> int:
 
 
 async def counted(world: World) -> int:
-    wanted = select(func.count()).where(Total.kind == totals.ADDED_UP)
+    wanted = select(func.count()).where(Total.kind == spent.ADDED_UP)
     return await world.store.read(lambda s: s.scalar(wanted) or 0)
 
 
