@@ -40,7 +40,7 @@ class Found:
     vendor: Decimal = Decimal(0)
     tickets: int = 0
     first: datetime | None = None
-    """The oldest call."""
+    """The oldest call, where everything since is asked for."""
     month_models: Decimal = Decimal(0)
     month_vendor: Decimal = Decimal(0)
     """Of the month around now, whichever period is asked for: what budget and forecast are about."""
@@ -111,7 +111,7 @@ def find(
         [Line(one.property_id, one.tier, one.model, in_dollars(one.amount)) for one in models],
         _cents(vendors),
         sum(one.amount for one in tickets),
-        first_call(rows, only),
+        first_call(rows, only) if period == "all" else None,
         in_dollars(sum(one.amount for one in amounts(rows, "models", month, only))),
         _cents(amounts(rows, "vendors", month, only)),
     )

@@ -35,10 +35,12 @@ def amounts(rows: Rows, kind: Kind, span: Span, properties: Sequence[str] | None
 
 def first_call(rows: Rows, properties: Sequence[str] | None = None) -> datetime | None:
     """When a model was asked for the first time."""
-    where, values = _of(properties, "WHERE")
-    (found,) = rows.rows(f"SELECT MIN(at) AS at FROM usage {where}", **values)  # noqa: S608
-    moment: datetime | None = found.at
-    return moment
+    if properties is None:
+        found = rows.rows("SELECT MIN(at) AS at FROM usage")
+    else:  # one by one: each is the first row of its index
+        wanted = "SELECT MIN(at) AS at FROM usage WHERE property_id = :place"
+        found = [row for place in properties for row in rows.rows(wanted, place=place)]
+    return min((row.at for row in found if row.at is not None), default=None)
 
 
 def since_the_beginning(rows: Rows, kind: Kind, properties: Sequence[str] | None) -> list[Amount]:
@@ -130,11 +132,11 @@ def _tickets(rows: Rows, span: Span, properties: Sequence[str] | None) -> list[A
     return [Amount(one.property_id, "", "", int(one.amount)) for one in found]
 
 
-def _of(properties: Sequence[str] | None, joined: str = "AND") -> tuple[str, dict[str, Any]]:
+def _of(properties: Sequence[str] | None) -> tuple[str, dict[str, Any]]:
     """The condition, and its value."""
     if properties is None:
         return "", {}
-    return f"{joined} property_id IN :properties", {"properties": [*properties]}
+    return "AND property_id IN :properties", {"properties": [*properties]}
 
 
 _FIND: Final[Mapping[Kind, Callable[[Rows, Span, Sequence[str] | None], list[Amount]]]] = {

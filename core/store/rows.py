@@ -43,7 +43,9 @@ JSON: Final = frozenset(
     }
 )
 MONEY: Final = frozenset({"cost_usd", "guest_credit_usd", "cost_estimate_usd", "cap_usd", "actual_cost_usd"})
-TRUTH: Final = frozenset({"authorized", "acknowledged", "escalated", "void", "recalled", "doubtful", "told", "waited_out"})
+TRUTH: Final = frozenset(
+    {"authorized", "acknowledged", "escalated", "void", "recalled", "doubtful", "told", "waited_out"}
+)
 MOMENT: Final = frozenset(
     {
         "at",

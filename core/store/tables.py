@@ -333,6 +333,7 @@ class Dispatch(Base):
     __table_args__ = (
         Index("ix_dispatches_ticket", "ticket_id", "created_at"),
         Index("ix_dispatches_taken", "acknowledged_by", "created_at"),
+        Index("ix_dispatches_spent_here", "property_id", "authorized_at"),
         # Covering: a month's money is added up without touching the rows.
         Index(
             "ix_dispatches_money",

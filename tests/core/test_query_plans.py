@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
+from core.cost import report
+from core.store.session_rows import SessionRows
 from core.store.url import file_of
 from tests.world import STORY, World
 
@@ -92,3 +95,24 @@ async def test_a_ticket_lives_and_ends_without_a_look_at_all_of_them(
     assert not copy.execute("SELECT name FROM sqlite_master WHERE name LIKE 'sqlite_stat%'").fetchall()
     copy.execute("DROP INDEX ix_reports_ticket_id")
     assert any(one.startswith("SCAN reports") for one in scans(copy, executed))
+
+
+async def test_what_a_lead_pays_this_month_is_found_without_the_past(
+    world: World, executed: dict[str, Any]
+) -> None:
+    await world.says("shirley", STORY)
+    await (await world.card("ben", "approval")).tap("approve")
+    executed.clear()
+    only = ["warm_taipei_2br", "bali_villa"]
+    now = world.clock.at
+    company = world.app.services.company
+    await world.store.read(lambda s: report.find(SessionRows(s), company, "month", now, only))
+    with contextlib.closing(sqlite3.connect(file_of(world.app.settings.database))) as db:
+        steps = [
+            step
+            for statement, parameters in executed.items()
+            for *_, step in db.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            if step.startswith("SEARCH")
+        ]
+    assert steps
+    assert all(" AND " in step for step in steps), steps  # each is bounded by the month too
