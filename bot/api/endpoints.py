@@ -185,7 +185,9 @@ class Endpoint:
     run: Run
     status: int = 200
     acts: tuple[type[Command], ...] = ()
-    """What it may do to the company."""
+    """What it may do to the company: nothing else is done by it."""
+    files: bool = False
+    """It files a report, as a message in chat does."""
 
 
 async def _me(call: Call, _wanted: shapes.Nothing) -> dict[str, Any]:
@@ -369,7 +371,17 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     Endpoint(
         "GET", "/tickets/{ticket_id}", "one ticket", Scope.READ, shapes.OfTicket, shapes.Ticket, _ticket
     ),
-    Endpoint("POST", "/tickets", "report something", Scope.WRITE, NewTicket, shapes.Ticket, _new_ticket, 201),
+    Endpoint(
+        "POST",
+        "/tickets",
+        "report something",
+        Scope.WRITE,
+        NewTicket,
+        shapes.Ticket,
+        _new_ticket,
+        201,
+        files=True,
+    ),
     Endpoint(
         "POST",
         "/tickets/{ticket_id}/acknowledge",

@@ -6,13 +6,14 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from aiohttp import web
 from pydantic import ValidationError
 
-from bot.allowing import allowing
+from bot.allowing import before_and_after
 from bot.api.endpoints import ENDPOINTS, Call, Endpoint
 from bot.api.openapi import PREFIX, document
 from bot.callers import CSRF_HEADER, Callers
@@ -20,6 +21,7 @@ from bot.company_edits import CompanyEdits
 from channels.connections import AGAIN, STREAMS_SHARE, Handler, most_open
 from core.access.credentials import Caller
 from core.acts import commands as do
+from core.acts.commands import Command
 from core.clients import reading
 from core.clients.errors import ClientError, field_of
 from core.clients.feed import MAX_MISSED, Feed, Watcher, newest
@@ -33,6 +35,7 @@ from core.media import store as store_media
 from core.model import Audience, Scope
 from core.refusals import refused
 from core.store.loop_events import TOPIC as LOOP
+from core.team.rights import Right
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +48,8 @@ STATUS: Final = {
     "too_large": 413,
     "try_later": 503,
 }
+EDIT_ACTS: Final[tuple[type[Command], ...]] = (do.EditCompany,)
+"""What the form of an entry of the company's files does."""
 BEAT: Final = 15.0
 """Seconds between two comments on a stream on which nothing happens."""
 
@@ -134,7 +139,7 @@ class ApiRoutes:
     def _serve(self, one: Endpoint) -> Handler:
         async def serve(request: web.Request, caller: Caller, channel: str) -> web.Response:
             wanted = await _wanted(request, one)
-            call = Call(self._desk, caller, channel, self._callers.csrf(caller))
+            call = Call(self._desk.doing(one.acts), caller, channel, self._callers.csrf(caller))
             found = await one.run(call, wanted)
             headers = {"Cache-Control": "no-store"}
             if one.result is None:
@@ -161,6 +166,12 @@ class ApiRoutes:
     async def _edit(self, request: web.Request, caller: Caller, channel: str) -> web.Response:
         kind, name = await self._editable(request, caller, channel)
         typed = await _object(request)
+
+        async def allow(folder: Path, edit: editing.Edit) -> None:
+            before, after = await before_and_after(folder, edit)
+            desk = self._desk.doing(EDIT_ACTS)
+            await desk.act(caller, channel, do.EditCompany(kind, name, before, after))
+
         for field, value in typed.items():
             if not isinstance(value, str) or len(value) > editing.LONGEST:
                 raise ClientError(
@@ -170,7 +181,7 @@ class ApiRoutes:
             commit = await self._edits.keep(
                 lambda folder: editing.edit(folder, kind, name, typed),
                 caller.person.id,
-                allow=allowing(self._desk.store),
+                allow=allow,
             )
         except editing.Unreadable as error:
             words = caller.words
@@ -181,7 +192,7 @@ class ApiRoutes:
     async def _editable(self, request: web.Request, caller: Caller, channel: str) -> tuple[editing.Kind, str]:
         """What is to be edited, once that is allowed. Raises ClientError."""
         kind, name = request.match_info["kind"], request.match_info["name"]
-        await self._desk.act(caller, channel, do.EditCompany(kind, name))
+        await self._desk.require(caller, channel, Right.COMPANY)
         for known in editing.FILES:
             if kind == known:
                 return known, name

@@ -115,7 +115,7 @@ class Assistants:
                 waiting = words(N_("Waiting for {who}"), who=self._desk.services.company.name_of(who))
                 await progress(passed, seconds, waiting)
 
-            found = await tool.run(Call(self._desk, caller, report), wanted)
+            found = await tool.run(Call(self._desk.doing(tool.acts), caller, report), wanted)
         except ValidationError as error:
             text = words(N_("An argument is missing, unknown or wrong: {field}"), field=field_of(error))
             return _failed(ClientError("invalid_arguments", text, field=field_of(error)), words)

@@ -40,7 +40,7 @@ class Tool:
     gives: type[BaseModel]
     run: Run
     acts: tuple[type[Command], ...] = ()
-    """What it may do to the company. None: it only reads."""
+    """What it may do to the company: nothing else is done by it. None: it only reads."""
     files: bool = False
     """It files a report, as a message in chat does."""
     destructive: bool = False

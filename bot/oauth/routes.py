@@ -23,13 +23,21 @@ from channels.ingress import read_body
 from core.access import oauth, scopes
 from core.access.credentials import Caller, digest
 from core.access.oauth import Asked, Client, Failure, Given, OAuthError
-from core.context import Services, Store
+from core.actors import Actor
+from core.acts.commands import AllowProgram, Command, DenyProgram
+from core.acts.table import perform
+from core.context import Services, Store, Tx
+from core.errors import Refused
 from core.i18n import N_, Words
 from core.model import Scope
 from core.refusals import refused
 
 RESOURCE: Final = "/.well-known/oauth-protected-resource"
 SERVER: Final = "/.well-known/oauth-authorization-server"
+CHANNEL: Final = "dashboard"
+"""On which a person answers."""
+ACTS: Final[tuple[type[Command], ...]] = (AllowProgram, DenyProgram)
+"""What is done here; the rest is between LoopOS and a program, which shows its own secret."""
 MAX_REGISTRATIONS: Final = 20
 REGISTRATIONS_WITHIN: Final = timedelta(hours=1)
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -145,15 +153,22 @@ class OAuthRoutes:
         if assured and await self._store.read(
             lambda session: oauth.allowed_before(session, person, asked, host, now)
         ):
-            code = await self._store.write(
-                lambda tx: oauth.allow(tx, person, asked, asked.scope, host), awaited=True
-            )
-            return self._back(redirect_uri, state, code=code)
+            return self._back(redirect_uri, state, code=await self._allow_again(person, asked, host))
         place = self._callers.place(request)
         name = await self._store.write(
             lambda tx: oauth.wait_for_consent(tx, person, asked, place), awaited=True
         )
         return _found("/consent?" + urlencode({"request": name}))
+
+    async def _allow_again(self, person: str, asked: Asked, host: str) -> str:
+        """The yes that they gave before stands."""
+
+        def work(tx: Tx) -> str:
+            name = oauth.wait_for_consent(tx, person, asked, "")
+            tx.session.flush()
+            return str(perform(tx, Actor(person, CHANNEL), AllowProgram(name, asked.scope, host)))
+
+        return await self._store.write(work, awaited=True)
 
     async def _who_asks(self, query: Mapping[str, str]) -> tuple[Client, str]:
         """Raises _Problem: neither can be believed, so nobody is sent anywhere."""
@@ -252,13 +267,10 @@ class OAuthRoutes:
         host, person = leads_to(asked.redirect_uri), caller.person.id
         given = scopes.spelled(ticked or ())
 
-        def work(tx: Any) -> str | None:
-            if not oauth.answered(tx, name):
-                return None
-            return oauth.allow(tx, person, asked, given, host) if allowed else ""
-
-        code = await self._store.write(work, awaited=True)
-        if code is None:
+        said = AllowProgram(name, given, host) if allowed else DenyProgram(name)
+        try:
+            code = await self._store.write(lambda tx: perform(tx, Actor(person, CHANNEL), said), awaited=True)
+        except Refused:
             return self._notice(words, N_("This request is over. Please begin again in the program."))
         if not code:
             return self._back(asked.redirect_uri, asked.state, error="access_denied")

@@ -12,8 +12,10 @@ from aiohttp import web
 from bot.callers import Attempts, Callers
 from bot.pages.render import render
 from channels.ingress import read_body, read_fields
-from core.access import clients, sign_in
+from core.access import sign_in
 from core.actors import Actor
+from core.acts.commands import Command, RevokeClient
+from core.acts.table import perform
 from core.context import Services, Store, Tx
 from core.i18n import N_, Words
 from core.model import LANGUAGES
@@ -26,6 +28,8 @@ MAX_ASKED: Final = 10
 """Asks for a yes in chat, from one place."""
 WRONG_WITHIN: Final = timedelta(minutes=10)
 WAIT_COOKIE: Final = "loopos_wait"
+ACTS: Final[tuple[type[Command], ...]] = (RevokeClient,)
+"""Signing out. Who signs in proves who they are, and does nothing yet."""
 
 
 class SigningIn:
@@ -168,7 +172,8 @@ class SigningIn:
         if caller is None or not good or not self._callers.is_ours(caller, form.get("csrf", "")):
             raise web.HTTPForbidden(text="Another site may not sign you out.")
         actor = Actor(caller.person.id, "dashboard")
-        await self._store.write(lambda tx: clients.revoke(tx, caller.client_id, caller.person.id, actor))
+        out = RevokeClient(caller.client_id, caller.person.id)
+        await self._store.write(lambda tx: perform(tx, actor, out))
         answer = web.Response(status=303, headers={"Location": "/signin", "Cache-Control": "no-store"})
         answer.del_cookie(
             self._callers.cookie, path="/", secure=self._callers.is_secure, httponly=True, samesite="Lax"

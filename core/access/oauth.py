@@ -18,7 +18,7 @@ from sqlalchemy import delete, select, update
 
 from core.access import credentials, scopes
 from core.context import Tx
-from core.errors import LoopOSError
+from core.errors import LoopOSError, Refused
 from core.model import Audience, GrantKind, SecretKind
 from core.store.client_tables import ClientRow, Grant, Secret
 from core.store.tables import table
@@ -117,11 +117,22 @@ def awaited(session: Any, request: str, person_id: str, now: Any) -> tuple[Asked
     return Asked(**{name: row.detail[name] for name in Asked.__slots__}), str(row.detail["place"])
 
 
-def answered(tx: Tx, request: str) -> bool:
-    """The person has answered: once. False where they had already."""
+def for_whom(tx: Tx, request: str) -> str | None:
+    """Who was asked; None where nothing waits under that name."""
+    row = credentials.find(tx.session, SecretKind.CONSENT, request, tx.now)
+    return row.person_id if row is not None else None
+
+
+def answer(tx: Tx, request: str, person_id: str, scope: str | None, host: str = "") -> str:
+    """The person lets the program act for them with at most `scope`, or does not (None); returns the code, "" after a no.
+    Raises Refused("gone"): they had answered, or it is over."""
+    found = awaited(tx.session, request, person_id, tx.now)
     rows = table(Secret)
     where = (rows.c.hash == credentials.digest(request), rows.c.used_at.is_(None))
-    return tx.change(update(rows).where(*where).values(used_at=tx.now)) == 1
+    # One conditional UPDATE decides who was first.
+    if found is None or tx.change(update(rows).where(*where).values(used_at=tx.now)) != 1:
+        raise Refused("gone")
+    return _allow(tx, person_id, found[0], scope, host) if scope is not None else ""
 
 
 def allowed_before(session: Any, person_id: str, asked: Asked, host: str, now: Any) -> bool:
@@ -138,8 +149,8 @@ def allowed_before(session: Any, person_id: str, asked: Asked, host: str, now: A
     )
 
 
-def allow(tx: Tx, person_id: str, asked: Asked, scope: str, host: str) -> str:
-    """The person said yes; returns the code."""
+def _allow(tx: Tx, person_id: str, asked: Asked, scope: str, host: str) -> str:
+    """The code."""
     grant = credentials.new_grant(
         tx,
         GrantKind.OAUTH,

@@ -1,6 +1,6 @@
 """Everything that a person or a client can do to the company: one frozen command each.
 
-A command holds ids and plain values, so that a button, a chat command, a shell verb, a page or a tool can make it
+A command holds ids and plain values (one of them the company as its files say it), so that a button, a chat command, a shell verb, a page or a tool can make it
 without looking at anything. What it needs to be allowed, and who carries it out, stands in core.acts.table."""
 
 from __future__ import annotations
@@ -8,10 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.model import Rank
 from core.money import Money
+
+if TYPE_CHECKING:
+    from core.company.company import Company
 
 
 @dataclass(frozen=True, slots=True)
@@ -650,11 +653,13 @@ class UnlinkAccount(Command):
 
 @dataclass(frozen=True, slots=True)
 class EditCompany(Command):
-    """What stands about a person, a vendor, a property or the escalation in the company's files is another. The files are
-    written by whoever asks, once this is allowed."""
+    """What stands about a person, a vendor, a property or the escalation in the company's files is another: what widens with it
+    is accepted. The file is written once this is done."""
 
     kind: str
     name: str
+    before: Company
+    after: Company
 
 
 @dataclass(frozen=True, slots=True)
@@ -748,6 +753,27 @@ class AllowSignIn(Command):
 @dataclass(frozen=True, slots=True)
 class DenySignIn(Command):
     subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnProgram(Command):
+    """A program that asked to act for somebody, and waits for their answer."""
+
+    request: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllowProgram(OnProgram):
+    """With at most `scope`; answers the code that it takes tokens with."""
+
+    scope: str
+    host: str
+    """Where the answer leads."""
+
+
+@dataclass(frozen=True, slots=True)
+class DenyProgram(OnProgram):
+    pass
 
 
 # --- the house

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Generic, TypeVar
 
-from core.access import clients, credentials, sign_in, webhooks
+from core.access import clients, credentials, oauth, sign_in, webhooks
 from core.actors import Actor
 from core.acts import commands as do
 from core.acts.commands import Command
@@ -266,6 +266,13 @@ def _waits_for(tx: Tx, command: do.AllowSignIn | do.DenySignIn) -> Subject:
     if row is None:
         raise Refused("unknown_button")
     return Subject(asked=row.person_id)
+
+
+def _asked_to_allow(tx: Tx, command: do.AllowProgram | do.DenyProgram) -> Subject:
+    person_id = oauth.for_whom(tx, command.request)
+    if person_id is None:
+        raise Refused("gone")
+    return Subject(asked=person_id)
 
 
 # --- the table
@@ -655,7 +662,11 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         do.UnlinkAccount, Right.TEAM, lambda tx, actor, it: leaving.unlink(tx, it.channel, it.account, actor)
     ),
     Act(do.ApproveCompany, Right.ADOPT, _approve_company),
-    Act(do.EditCompany, Right.COMPANY, lambda tx, actor, it: None),
+    Act(
+        do.EditCompany,
+        Right.COMPANY,
+        lambda tx, actor, it: company_changes.operators_word(tx, it.before, it.after),
+    ),
     Act(do.KeepMember, Right.TEAM, lambda tx, actor, it: leaving.keep(tx, it.person_id)),
     Act(
         do.Invite,
@@ -725,6 +736,18 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         Right.SIGN_IN,
         lambda tx, actor, it: sign_in.answer(tx, it.subject, "denied", actor),
         _waits_for,
+    ),
+    Act(
+        do.AllowProgram,
+        Right.CONSENT,
+        lambda tx, actor, it: oauth.answer(tx, it.request, actor.person_id, it.scope, it.host),
+        _asked_to_allow,
+    ),
+    Act(
+        do.DenyProgram,
+        Right.CONSENT,
+        lambda tx, actor, it: oauth.answer(tx, it.request, actor.person_id, None),
+        _asked_to_allow,
     ),
     # the house
     Act(

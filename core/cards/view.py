@@ -15,6 +15,60 @@ from core.company.schema import Person, Vendor
 from core.i18n import Words
 from core.money import Rate
 
+Action = Literal[
+    "accept",
+    "ack",
+    "admit",
+    "adopt",
+    "again",
+    "allow",
+    "always",
+    "answer",
+    "approve",
+    "arrived",
+    "ask",
+    "bill",
+    "block",
+    "cancel",
+    "change",
+    "check",
+    "choose",
+    "confirm",
+    "correct",
+    "counter",
+    "decline",
+    "deny",
+    "discard",
+    "dismiss",
+    "drop",
+    "edit",
+    "flag",
+    "keep",
+    "kill",
+    "known",
+    "later",
+    "leave",
+    "merge",
+    "off",
+    "reject",
+    "remove",
+    "reopen",
+    "resolve",
+    "restore",
+    "retire",
+    "retry",
+    "revoke",
+    "rollback",
+    "split",
+    "take",
+    "tell",
+    "try",
+    "unack",
+    "unlink",
+    "unmerge",
+    "vendor",
+]
+"""What a button does: each has a reader in core.buttons.readers."""
 State = Literal["open", "asking", "done", "refused", "danger"]
 
 
@@ -22,7 +76,7 @@ State = Literal["open", "asking", "done", "refused", "danger"]
 class ButtonDraft:
     """A button before it has an id."""
 
-    action: str
+    action: Action
     label: str
     style: Literal["primary", "danger", "plain"] = "plain"
     args: dict[str, Any] = field(default_factory=dict)

@@ -7,7 +7,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -35,6 +35,7 @@ from core.money import USD, Money
 from core.store.loop_tables import LoopRequest
 from core.store.tables import Approval, InboxRow, Ticket
 from core.stored_values import to_json
+from core.team.rights import Right, require
 from core.text import escape
 from core.tickets.records import current_dispatch, find_ticket, latest_approval
 from core.tickets.view import dispatch_json, ticket_json
@@ -53,6 +54,11 @@ LOOK_EVERY: Final = 0.03
 class Operations:
     store: Store
     services: Services
+    acts: tuple[type[Command], ...] = ()
+    """What may be done here: a door names it beside the operation (`doing`), and nothing else is done through it."""
+
+    def doing(self, acts: tuple[type[Command], ...]) -> Operations:
+        return replace(self, acts=acts)
 
     # --- reading
 
@@ -303,17 +309,17 @@ class Operations:
                 and dispatch is not None
                 and wanted.vendor_id != dispatch.vendor_id
             ):
-                perform(tx, actor, do.ChangeVendor(approval.id, approval.digest, wanted.vendor_id))
+                self._perform(tx, actor, do.ChangeVendor(approval.id, approval.digest, wanted.vendor_id))
                 approval, changed = _present(ticket), True
             dispatch = current_dispatch(ticket)
             amount = wanted.cost_estimate_usd
             if amount is not None and dispatch is not None and amount != dispatch.cost_estimate_usd:
-                perform(tx, actor, do.ChangeAmount(approval.id, approval.digest, Money(amount, USD)))
+                self._perform(tx, actor, do.ChangeAmount(approval.id, approval.digest, Money(amount, USD)))
                 approval, changed = _present(ticket), True
             if changed and {one.code for one in approval.reasons} - known:
                 return  # the gate has something to say that nobody has read yet: it is asked anew
             seconds = wanted.auto_escalate_after_seconds
-            perform(tx, actor, do.Approve(approval.id, approval.digest, seconds))
+            self._perform(tx, actor, do.Approve(approval.id, approval.digest, seconds))
 
         await self._act(caller, work)
         if wanted.wait_seconds:
@@ -386,7 +392,7 @@ class Operations:
         def work(tx: Tx) -> None:
             _, approval = self.asked(tx, caller, wanted.ticket_id, wanted.approval_id)
             why = escape(wanted.reason).strip()
-            perform(tx, Actor(caller.person.id, channel), do.Reject(approval.id, approval.digest, why))
+            self._perform(tx, Actor(caller.person.id, channel), do.Reject(approval.id, approval.digest, why))
 
         await self._act(caller, work)
         return await self.get_ticket(caller, shapes.OfTicket(ticket_id=wanted.ticket_id))
@@ -396,7 +402,7 @@ class Operations:
     ) -> dict[str, Any]:
         def work(tx: Tx) -> dict[str, Any]:
             command = do.ProposeRule(wanted.text, wanted.ticket_id or "", wanted.property_id or "")
-            rule = perform(tx, Actor(caller.person.id, channel), command)
+            rule = self._perform(tx, Actor(caller.person.id, channel), command)
             return {
                 "rule_id": rule.rule_id,
                 "status": rule.status,
@@ -409,7 +415,17 @@ class Operations:
 
     async def act(self, caller: Caller, channel: str, command: Command) -> Any:
         """Do `command` with the rights of the caller's person. Raises ClientError."""
-        return await self._act(caller, lambda tx: perform(tx, Actor(caller.person.id, channel), command))
+        return await self._act(
+            caller, lambda tx: self._perform(tx, Actor(caller.person.id, channel), command)
+        )
+
+    def _perform(self, tx: Tx, actor: Actor, command: Command) -> Any:
+        assert type(command) in self.acts, f"a program's door that does {command} without saying so"
+        return perform(tx, actor, command)
+
+    async def require(self, caller: Caller, channel: str, right: Right) -> None:
+        """Of what is only shown. Raises ClientError."""
+        await self._look(caller, lambda tx: require(tx, Actor(caller.person.id, channel), right))
 
     async def bid(self, caller: Caller, channel: str, command: do.OfLoop) -> str:
         """The control loop is bid `command`, and its answer awaited. Raises ClientError."""

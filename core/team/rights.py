@@ -90,6 +90,8 @@ class Right(StrEnum):
     REVOKE = "revoke"
     DASHBOARD = "dashboard"
     SIGN_IN = "sign_in"
+    CONSENT = "consent"
+    """To a program that asked to act for one."""
     # the house
     QUARANTINE = "quarantine"
     CORRECTIONS = "corrections"
@@ -150,6 +152,7 @@ MAY: Final[dict[Right, frozenset[Part]]] = {
     Right.REVOKE: frozenset({Part.FOUNDER, Part.ASKED}),
     Right.DASHBOARD: frozenset({Part.MEMBER}),
     Right.SIGN_IN: frozenset({Part.ASKED}),
+    Right.CONSENT: frozenset({Part.ASKED}),
     Right.QUARANTINE: _BOSSES,
     Right.CORRECTIONS: _BOSSES,
     Right.PROPOSE: frozenset({Part.MEMBER}),
@@ -172,6 +175,7 @@ REFUSAL: Final[dict[Right, str]] = {
     Right.PROPOSE_DISPATCH: "unknown_button",
     Right.TEST: "unknown_button",
     Right.SIGN_IN: "unknown_button",
+    Right.CONSENT: "unknown_button",
 }
 """What somebody reads who may not: a key of core.phrases.REFUSED; `not_for_you`, which names who may, for the others."""
 

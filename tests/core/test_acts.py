@@ -14,12 +14,19 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy.orm import Session
 
 from bot import cli
+from bot.api import routes as api_routes
 from bot.api.endpoints import ENDPOINTS
+from bot.api.openapi import PREFIX
 from bot.commands import COMMANDS
 from bot.mcp.tools import TOOLS
+from bot.oauth import routes as oauth_routes
+from bot.pages import signing_in
+from bot.serve import http_app
 from core import phrases
+from core.access.credentials import Caller
 from core.actors import Actor
 from core.acts import commands
 from core.acts.commands import Command
@@ -27,13 +34,18 @@ from core.acts.table import ACTS, perform
 from core.buttons.forms import FORM
 from core.buttons.readers import ON_TICKET, STANDALONE, Pressed, read
 from core.cards.card import Card
+from core.cards.view import Action
+from core.clients.errors import ClientError
+from core.clients.operations import Operations
 from core.company.skills import Skill
 from core.errors import Refused
 from core.i18n import Words
 from core.model import LANGUAGES
 from core.skills.runner import command_of
-from core.store.tables import Approval, Ticket
+from core.store.tables import Approval, Base, Ticket
 from core.team.rights import MAY, Part, Right, refusal_of
+from tests.clients.conftest import TEAM
+from tests.platforms import open_house
 from tests.world import STORY, World
 
 ROOT = Path(__file__).parents[2]
@@ -65,22 +77,34 @@ EVERY_STEP = Skill.model_validate(
 )  # fmt: skip
 
 
+def calls_of(name: str) -> list[tuple[str, ast.Call]]:
+    """Every call of something of that name, however it was imported: (file, call)."""
+    return [
+        (path.relative_to(ROOT).as_posix(), node)
+        for folder in ("bot", "channels", "core")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and name in {getattr(node.func, "id", ""), getattr(node.func, "attr", "")}
+    ]
+
+
 def drawn_buttons() -> set[str]:
     """The action of every button that any card of ours can have."""
     found = set()
-    for path in [*(ROOT / "core").rglob("*.py"), *(ROOT / "channels").rglob("*.py")]:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ButtonDraft":
-                action = node.args[0]
-                assert isinstance(action, ast.Constant), (
-                    f"{path}:{node.lineno}: a button without a plain action"
-                )
-                found.add(str(action.value))
+    for path, node in calls_of("ButtonDraft"):
+        action = node.args[0]
+        assert isinstance(action, ast.Constant), f"{path}:{node.lineno}: a button without a plain action"
+        found.add(str(action.value))
     return found
 
 
 def test_every_button_that_is_drawn_has_a_reader_that_names_its_act() -> None:
-    assert drawn_buttons() == {action for _, action in READERS}
+    """Which actions there are is a closed set, so that no way of drawing a button (another name for it, a value that is made
+    up) passes the type checker with one that nobody reads."""
+    actions = {action for _, action in READERS}
+    assert set(typing.get_args(Action)) == actions
+    assert drawn_buttons() == actions
     for where, reader in READERS.items():
         assert act_of(reader) <= set(ACTS), where
 
@@ -98,6 +122,119 @@ def test_every_shell_verb_names_its_acts_or_what_it_reads_or_runs_the_installati
         assert verb.acts or verb.reads or verb.operates, name
         assert {getattr(commands, one) for one in verb.acts} <= set(ACTS), name
         assert not verb.reads or Right(verb.reads), name
+
+
+WAYS_IN: dict[str, tuple[type[Command], ...] | str] = {
+    "POST /consent": oauth_routes.ACTS,
+    "POST /signout": signing_in.ACTS,
+    "POST /api/v1/company/{kind}/{name}": api_routes.EDIT_ACTS,
+    "POST /api/v1/media": "a photo or a recording is kept for the message that comes with it",
+    "* /api/v1/{rest}": "there is no such address",
+    "POST /signin": "somebody proves who they are",
+    "POST /token": "a program shows its own secret",
+    "POST /register": "a program says its name",
+    "POST /revoke": "a program lets go of its own token",
+    "POST /mcp": "a tool, which names its acts",
+    "DELETE /mcp": "a program ends its own session",
+    "POST /api/messages": "an event, taken in like any message",
+    "POST /api/taps": "an event: the button names its act",
+    "POST /api/media": "a photo or a recording is kept for the message that comes with it",
+    "POST /v/{token}": "an event: the vendor's button names its act",
+    "POST /slack/events": "events",
+    "POST /telegram/webhook": "events",
+    "POST /line/webhook": "events",
+}
+"""Every address that takes something: what is done there, or why nothing is."""
+
+
+async def test_every_address_that_takes_something_names_its_acts(tmp_path: Path) -> None:
+    async with open_house(tmp_path, TEAM, LOOPOS_BASE_URL="") as house:
+        served = http_app(house.app).router.routes()
+    there = {
+        f"{route.method} {route.resource.canonical}"
+        for route in served
+        if route.resource is not None and route.method not in {"GET", "HEAD", "OPTIONS"}
+    }
+    by_endpoint = {f"{one.method} {PREFIX}{one.path}": one for one in ENDPOINTS if one.method != "GET"}
+    # Which of the platforms listens here depends on the settings.
+    platforms = {name for name, why in WAYS_IN.items() if why == "events"}
+    assert there | platforms == {*by_endpoint, *WAYS_IN}
+    for name, one in by_endpoint.items():
+        assert one.acts or one.files, f"{name} does something and does not say what"
+        assert not (one.acts and one.files), name
+    assert not any(one.acts or one.files for one in ENDPOINTS if one.method == "GET")
+    for acts in WAYS_IN.values():
+        assert isinstance(acts, str) or set(acts) <= set(ACTS)
+
+
+def test_whoever_performs_an_act_is_known() -> None:
+    """A new caller says here where its commands are named."""
+    assert {path for path, _ in calls_of("perform")} == {
+        "bot/clients.py",  # VERBS of bot.cli
+        "bot/commands/call.py",  # COMMANDS
+        "bot/oauth/routes.py",  # ACTS
+        "bot/pages/signing_in.py",  # ACTS
+        "bot/setup/init.py",  # VERBS
+        "bot/side_acts.py",  # VERBS
+        "bot/team.py",  # VERBS
+        "channels/link/routes.py",  # a vendor looked
+        "core/acts/table.py",  # "always like this" is also a yes to this time
+        "core/buttons/taps.py",  # the readers
+        "core/clients/operations.py",  # ENDPOINTS, TOOLS
+        "core/intake/messages.py",  # an answer in words, a code
+        "core/intake/reported_done.py",
+        "core/intake/steps.py",
+        "core/loop/acting.py",  # its moves
+        "core/skills/runner.py",  # steps of a skill
+        "core/workers/tools.py",  # ProposeDispatch
+    }
+
+
+NOISE = frozenset(
+    {
+        "inbox",
+        "outbox",
+        "cards",
+        "card_copies",
+        "web_messages",
+        "jobs",
+        "deadlines",
+        "notices",
+        "counters",
+        "usage",
+        "buttons",
+    }
+)
+"""What is written because something was said and answered."""
+
+
+async def test_a_chat_command_that_only_reads_changes_nothing(world: World) -> None:
+    await world.says("shirley", STORY)
+
+    def house(session: Session) -> dict[str, list[tuple[object, ...]]]:
+        return {
+            name: sorted((tuple(row) for row in session.execute(table.select())), key=repr)
+            for name, table in Base.metadata.tables.items()
+            if name not in NOISE
+        }
+
+    reading = [name for name, command in COMMANDS.items() if not command.acts]
+    assert {"/tickets", "/skills", "/rules", "/sops", "/cost", "/report"} <= set(reading)
+    before = await world.store.read(house)
+    for name in reading:
+        for more in ("", " T-1001", " taipei_ac_leak", " lockout"):
+            await world.says("ben", f"{name}{more}")
+    assert await world.store.read(house) == before
+
+
+async def test_a_program_does_no_more_than_its_door_says(world: World) -> None:
+    desk = Operations(world.store, world.app.services)
+    person = world.app.services.company.founder
+    caller = typing.cast(Caller, SimpleNamespace(person=person, words=Words("en", ZoneInfo("UTC"))))
+    with pytest.raises(AssertionError, match="without saying so"):
+        await desk.doing((commands.Acknowledge,)).act(caller, "api", commands.Cancel("T-1001"))
+    with pytest.raises(ClientError):
+        await desk.doing((commands.Cancel,)).act(caller, "api", commands.Cancel("T-1001"))
 
 
 def test_every_command_has_one_act_and_every_act_is_done_somewhere() -> None:
@@ -123,10 +260,10 @@ def test_every_command_has_one_act_and_every_act_is_done_somewhere() -> None:
     by_loop = {commands.ProposeDispatch}
     assert ACTS[commands.ProposeDispatch].right is Right.PROPOSE_DISPATCH
     assert [one for one, parts in MAY.items() if Part.WORKER in parts] == [Right.PROPOSE_DISPATCH]
-    assert every - by_buttons - by_words - by_shell - by_programs - by_skills - by_loop == {
+    by_pages = {act for acts in WAYS_IN.values() if not isinstance(acts, str) for act in acts}
+    assert every - by_buttons - by_words - by_shell - by_programs - by_skills - by_loop - by_pages == {
         commands.Join,
         commands.OpenOffer,
-        commands.EditCompany,
     }
 
 
