@@ -22,6 +22,9 @@ ROUTINE: Final = Actor(SYSTEM, "skill")
 """LoopOS as an approved skill bids it: every step passes the table of acts like a person's."""
 
 
+OPERATOR: Final = Actor("operator", "cli")
+"""Whoever has a shell on the home, and names nobody of the team: the machine is theirs, and with it the control loop."""
+
 WORKER: Final = "worker"
 """The channel of an act by a worker of the control loop."""
 

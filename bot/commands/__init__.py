@@ -78,7 +78,7 @@ COMMANDS: Final = {
             "/goal archive rent",
             "/goal on three-quotes",
         ),
-        acts=(do.LookAtGoals, do.WriteGoal, do.ArchiveGoal, do.SwitchOnJob),
+        acts=(do.LookAtGoal, do.WriteGoal, do.ArchiveGoal, do.SwitchOnJob),
     ),
     "/workers": ChatCommand(looping.workers, N_("who works for the control loop"), acts=(do.LookAtWorkers,)),
     "/tell": ChatCommand(

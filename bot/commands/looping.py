@@ -27,7 +27,7 @@ def goal(call: Call) -> None:
         case "":
             raise Refused("text_needed")
         case _:
-            call.do(do.LookAtGoals(_here(call), call.words_after))
+            call.do(do.LookAtGoal(_here(call), call.words_after))
 
 
 def run(call: Call) -> None:

@@ -223,6 +223,11 @@ class OfLoop(Command):
 
 @dataclass(frozen=True, slots=True)
 class LookAtGoals(OfLoop):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class LookAtGoal(OfLoop):
     goal_id: str = ""
 
 
@@ -469,6 +474,8 @@ class AnswerAsk(Command):
     ask_id: str
     text: str = ""
     option: int | None = None
+    again: bool = False
+    """In the place of an answer that is there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,13 +78,13 @@ def perform(tx: Tx, actor: Actor, command: Command) -> Any:
 L = TypeVar("L", bound=do.OfLoop)
 
 
-def _bid(command: type[L], right: Right, verb: Callable[[L], tuple[str, dict[str, Any]]]) -> Act[L]:
-    """The loop is bid a verb, and carries it out by itself. `verb`: its name and arguments."""
+def _bid(command: type[L], verb: str, args: Callable[[L], dict[str, Any]]) -> Act[L]:
+    """The loop is bid `verb`, whose right it needs, and carries it out by itself."""
 
     def put(tx: Tx, actor: Actor, it: L) -> str:
-        return loop_requests.put(tx, actor, *verb(it), it.reply_to or _where(tx, actor))
+        return loop_requests.put(tx, actor, verb, args(it), it.reply_to or _where(tx, actor))
 
-    return Act(command, right, put)
+    return Act(command, loop_requests.NEEDS[verb], put)
 
 
 def _where(tx: Tx, actor: Actor) -> str:
@@ -139,7 +139,7 @@ def _propose_memo(tx: Tx, actor: Actor, command: do.ProposeMemo) -> str:
 def _answer_ask(tx: Tx, actor: Actor, command: do.AnswerAsk) -> None:
     row = asks.find(tx, command.ask_id)
     text = command.text if command.option is None else asks.option_of(row, command.option)
-    asks.answer(tx, row, text, actor, tapped=command.option is not None)
+    asks.answer(tx, row, text, actor, tapped=command.option is not None, again=command.again)
     if row.kind == "approval":
         asked_approvals.decided(tx, row)
 
@@ -439,26 +439,23 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
         lambda tx, actor, it: rules.propose_words(tx, actor, it.text, it.ticket_id, it.property_id),
     ),
     # the control loop
-    _bid(
-        do.LookAtGoals,
-        Right.READ,
-        lambda it: ("goal show", {"id": it.goal_id}) if it.goal_id else ("goal list", {}),
-    ),
-    _bid(do.WriteGoal, Right.LOOP, lambda it: ("goal write", {"id": it.goal_id, "body": it.body})),
-    _bid(do.SwitchOnJob, Right.LOOP, lambda it: ("goal on", {"id": it.job})),
-    _bid(do.ArchiveGoal, Right.LOOP, lambda it: ("goal archive", {"id": it.goal_id})),
-    _bid(do.RunGoal, Right.LOOP, lambda it: ("run", {"goal": it.goal_id})),
-    _bid(do.Beat, Right.LOOP, lambda it: ("tick", {"force": True})),
-    _bid(do.LookAtPlaybook, Right.POLICY, lambda it: ("playbook show", {})),
-    _bid(do.WritePlaybook, Right.POLICY, lambda it: ("playbook write", {"body": it.body})),
-    _bid(do.RestorePlaybook, Right.POLICY, lambda it: ("playbook undo", {})),
-    _bid(do.StartLoop, Right.POLICY, lambda it: ("up", {})),
-    _bid(do.StopLoop, Right.POLICY, lambda it: ("down", {})),
-    _bid(do.LookAtWorkers, Right.READ, lambda it: ("ls", {"shown": True})),
-    _bid(do.TellWorker, Right.LOOP, lambda it: ("tell", {"id": it.worker, "text": it.text})),
-    _bid(do.AskAbout, Right.POLICY, lambda it: ("ask", {"worker": it.name, "prompt": it.text})),
-    _bid(do.KillWorker, Right.POLICY, lambda it: ("kill", {"id": it.worker, "run": it.run})),
-    _bid(do.FlagWorker, Right.POLICY, lambda it: ("flag", {"id": it.worker, "note": it.note})),
+    _bid(do.LookAtGoals, "goal list", lambda it: {}),
+    _bid(do.LookAtGoal, "goal show", lambda it: {"id": it.goal_id}),
+    _bid(do.WriteGoal, "goal write", lambda it: {"id": it.goal_id, "body": it.body}),
+    _bid(do.SwitchOnJob, "goal on", lambda it: {"id": it.job}),
+    _bid(do.ArchiveGoal, "goal archive", lambda it: {"id": it.goal_id}),
+    _bid(do.RunGoal, "run", lambda it: {"goal": it.goal_id}),
+    _bid(do.Beat, "tick", lambda it: {"force": True}),
+    _bid(do.LookAtPlaybook, "playbook show", lambda it: {}),
+    _bid(do.WritePlaybook, "playbook write", lambda it: {"body": it.body}),
+    _bid(do.RestorePlaybook, "playbook undo", lambda it: {}),
+    _bid(do.StartLoop, "up", lambda it: {}),
+    _bid(do.StopLoop, "down", lambda it: {}),
+    _bid(do.LookAtWorkers, "ls", lambda it: {"shown": True}),
+    _bid(do.TellWorker, "tell", lambda it: {"id": it.worker, "text": it.text}),
+    _bid(do.AskAbout, "ask", lambda it: {"worker": it.name, "prompt": it.text}),
+    _bid(do.KillWorker, "kill", lambda it: {"id": it.worker, "run": it.run}),
+    _bid(do.FlagWorker, "flag", lambda it: {"id": it.worker, "note": it.note}),
     # the steps of a skill
     Act(
         do.TellReporter,

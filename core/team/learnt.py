@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from core import actors
 from core.company.company import Company
 from core.company.rules import Rule
 from core.company.skills import Skill
@@ -14,7 +15,7 @@ from core.company.widening import Pending, held_back
 from core.model import RuleStatus, SkillStatus
 from core.store.rows import Rows
 
-OPERATOR: Final = "operator"
+OPERATOR: Final = actors.OPERATOR.person_id
 """Whoever writes files by hand, or runs the house from the shell: what lies in the folder at the first start is their word."""
 TAKEN: Final = "company_taken"
 """Counter: what lay in the folder at the first start was taken as the operator's word."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import Final
 
-from core.actors import ROUTINE, WORKER, Actor
+from core.actors import OPERATOR, ROUTINE, WORKER, Actor
 from core.company.reading import places_of
 from core.context import Tx
 from core.errors import Refused
@@ -42,6 +42,8 @@ class Part(Enum):
     """LoopOS itself, as an approved skill bids it."""
     WORKER = auto()
     """A worker of the control loop: it proposes."""
+    OPERATOR = auto()
+    """Whoever has a shell on the home."""
     ANYBODY = auto()
     """Whoever holds the code or the link: that is what lets them in."""
 
@@ -103,7 +105,12 @@ class Right(StrEnum):
     LOOP = "loop"
     """Goals and beats of the control loop."""
     POLICY = "policy"
-    """Its PLAYBOOK, and whether it runs."""
+    """Its PLAYBOOK, its sensors and programs, and whether it runs."""
+    TEND = "tend"
+    """Workers and what they need of the loop: a worker may, for what is its own."""
+    TELL = "tell"
+    LOOP_STATE = "loop_state"
+    """To see what it does."""
     BIND = "bind"
     TEST = "check"
     # reading
@@ -157,9 +164,12 @@ MAY: Final[dict[Right, frozenset[Part]]] = {
     Right.CORRECTIONS: _BOSSES,
     Right.PROPOSE: frozenset({Part.MEMBER}),
     Right.ADOPT: frozenset({Part.FOUNDER}),
-    Right.ANSWER_ASK: _BOSSES | {Part.DECIDER},
-    Right.LOOP: _BOSSES,
-    Right.POLICY: frozenset({Part.FOUNDER}),
+    Right.ANSWER_ASK: _BOSSES | {Part.DECIDER, Part.OPERATOR},
+    Right.LOOP: _BOSSES | {Part.OPERATOR},
+    Right.POLICY: frozenset({Part.FOUNDER, Part.OPERATOR}),
+    Right.TEND: frozenset({Part.FOUNDER, Part.OPERATOR, Part.WORKER}),
+    Right.TELL: _BOSSES | {Part.OPERATOR, Part.WORKER},
+    Right.LOOP_STATE: frozenset({Part.MEMBER, Part.OPERATOR, Part.WORKER}),
     Right.BIND: _BOSSES,
     Right.TEST: frozenset({Part.MEMBER}),
     Right.READ: frozenset({Part.MEMBER}),
@@ -203,6 +213,8 @@ def require(tx: Tx, actor: Actor, right: Right, about: Subject = Subject()) -> N
     if Part.ANYBODY in MAY[right] or (actor == ROUTINE and Part.ROUTINE in MAY[right]):
         return
     if actor.channel == WORKER and Part.WORKER in MAY[right]:
+        return
+    if actor == OPERATOR and Part.OPERATOR in MAY[right]:
         return
     place = ticket.property_id if ticket is not None else about.property_id
     on_site, written = company.on_site(place), tx.services.written.on_site(place)

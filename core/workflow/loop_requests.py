@@ -9,12 +9,73 @@ from core.actors import Actor
 from core.context import Tx
 from core.ids import new_id
 from core.store.loop_tables import LoopRequest
+from core.team.rights import Right
 
 TOPIC: Final = "loop_requests"
+NEEDS: Final[Mapping[str, Right]] = {
+    name: right
+    for right, every in {
+        Right.LOOP_STATE: (
+            "status",
+            "state",
+            "wait",
+            "asks",
+            "goal jobs",
+            "goal list",
+            "goal show",
+            "sensor list",
+            "sensor show",
+            "schedule list",
+            "worker list",
+            "ls",
+            "answered",
+            "approval",
+        ),
+        Right.LOOP: (
+            "tick",
+            "run",
+            "goal write",
+            "goal archive",
+            "goal on",
+        ),
+        Right.POLICY: (
+            "up",
+            "down",
+            "_ run",
+            "sensor write",
+            "sensor drop",
+            "playbook write",
+            "playbook undo",
+            "worker start",
+        ),
+        Right.ANSWER_ASK: ("answer",),
+        Right.TELL: ("tell",),
+        Right.TEND: (
+            "playbook show",
+            "notify",
+            "ask",
+            "schedule write",
+            "schedule rm",
+            "worker kill",
+            "kill",
+            "flag",
+            "unflag",
+            "prune",
+            "told",
+            "claim",
+            "unclaim",
+            "_ cost",
+            "step",
+        ),
+    }.items()
+    for name in every
+}
+"""The right that each verb of the loop needs, whoever bids it: a person, a worker, the shell. It is looked at when the verb is carried
+out."""
 
 
 def put(tx: Tx, actor: Actor, verb: str, args: Mapping[str, Any], reply_to: str) -> str:
-    """Its id. Whether `actor` may was looked at."""
+    """Its id."""
     row = tx.add(
         LoopRequest(
             id=new_id(),

@@ -25,9 +25,10 @@ from bot.mcp.tools import TOOLS
 from bot.oauth import routes as oauth_routes
 from bot.pages import signing_in
 from bot.serve import http_app
+from bot.verbs.grammar import FORMS
 from core import phrases
 from core.access.credentials import Caller
-from core.actors import Actor
+from core.actors import OPERATOR, Actor, worker_of
 from core.acts import commands
 from core.acts.commands import Command
 from core.acts.table import ACTS, perform
@@ -40,10 +41,12 @@ from core.clients.operations import Operations
 from core.company.skills import Skill
 from core.errors import Refused
 from core.i18n import Words
+from core.loop.verbs.table import VERBS
 from core.model import LANGUAGES
 from core.skills.runner import command_of
 from core.store.tables import Approval, Base, Ticket
-from core.team.rights import MAY, Part, Right, refusal_of
+from core.team.rights import MAY, Part, Right, refusal_of, require
+from core.workflow.loop_requests import NEEDS
 from tests.clients.conftest import TEAM
 from tests.platforms import open_house
 from tests.world import STORY, World
@@ -185,6 +188,7 @@ def test_whoever_performs_an_act_is_known() -> None:
         "core/intake/reported_done.py",
         "core/intake/steps.py",
         "core/loop/acting.py",  # its moves
+        "core/loop/verbs/asking.py",  # an answer from the shell
         "core/skills/runner.py",  # steps of a skill
         "core/workers/tools.py",  # ProposeDispatch
     }
@@ -237,6 +241,36 @@ async def test_a_program_does_no_more_than_its_door_says(world: World) -> None:
         await desk.doing((commands.Cancel,)).act(caller, "api", commands.Cancel("T-1001"))
 
 
+def test_every_verb_of_the_loop_needs_a_right_and_the_same_one_wherever_it_is_bid() -> None:
+    shown = set(FORMS) - {"attach"}  # which reads a file of the home, and tells by "tell"
+    assert set(NEEDS) == set(VERBS)
+    assert shown <= set(NEEDS)
+    for name in shown:
+        for act in FORMS[name].acts:
+            right = ACTS[getattr(commands, act)].right
+            assert right is NEEDS[name] or name == "answer", (
+                name
+            )  # of what cannot be undone: the founder's alone
+
+
+@pytest.mark.parametrize("verb", sorted(NEEDS))
+async def test_a_worker_does_what_its_right_allows_and_nothing_else(world: World, verb: str) -> None:
+    async def may(actor: Actor) -> bool:
+        try:
+            await world.do(lambda tx: require(tx, actor, NEEDS[verb]))
+        except Refused:
+            return False
+        return True
+
+    decides = {"tick", "run", "goal write", "goal archive", "goal on", "up", "down", "_ run", "sensor write"}
+    decides |= {"sensor drop", "playbook write", "playbook undo", "worker start", "answer"}
+    assert await may(worker_of("quotes")) == (verb not in decides)
+    assert await may(OPERATOR)
+    assert await may(Actor("ben", "slack"))
+    assert not await may(Actor("operator", "slack"))
+    assert not await may(Actor("nobody", "cli"))
+
+
 def test_every_command_has_one_act_and_every_act_is_done_somewhere() -> None:
     every = {
         one
@@ -259,7 +293,12 @@ def test_every_command_has_one_act_and_every_act_is_done_somewhere() -> None:
     # A stranger's code, and a vendor who looks at the page.
     by_loop = {commands.ProposeDispatch}
     assert ACTS[commands.ProposeDispatch].right is Right.PROPOSE_DISPATCH
-    assert [one for one, parts in MAY.items() if Part.WORKER in parts] == [Right.PROPOSE_DISPATCH]
+    assert [one for one, parts in MAY.items() if Part.WORKER in parts] == [
+        Right.PROPOSE_DISPATCH,
+        Right.TEND,
+        Right.TELL,
+        Right.LOOP_STATE,
+    ]
     by_pages = {act for acts in WAYS_IN.values() if not isinstance(acts, str) for act in acts}
     assert every - by_buttons - by_words - by_shell - by_programs - by_skills - by_loop - by_pages == {
         commands.Join,

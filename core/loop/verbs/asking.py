@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from core import names
+from core.acts.commands import AnswerAsk
+from core.acts.table import perform
 from core.asks import asks
 from core.context import Tx
 from core.errors import Refused
@@ -96,11 +98,9 @@ async def list_asks(verbs: Carrier, asked: Asked) -> Reply:
 
 
 async def answer(verbs: Carrier, asked: Asked) -> Reply:
-    ask_id, again = asked.text("id"), bool(asked.args.get("force"))
-    who = asked.who
-    await verbs.house.store.write(
-        lambda tx: asks.answer(tx, asks.find(tx, ask_id), asked.text("text"), who, again=again)
-    )
+    ask_id = asked.text("id")
+    said = AnswerAsk(ask_id, asked.text("text"), again=bool(asked.args.get("force")))
+    await verbs.house.store.write(lambda tx: perform(tx, asked.who, said))
     await verbs.pulse.looking.observe()
     return Reply(out=f"answered {ask_id}")
 

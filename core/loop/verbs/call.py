@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from core.actors import Actor, Reader
+from core.actors import OPERATOR, Actor, Reader, worker_of
 from core.cards.view import CardDraft
 from core.context import Tx
 from core.errors import Refused
@@ -31,7 +31,9 @@ class Asked:
 
     @property
     def who(self) -> Actor:
-        return Actor("operator" if self.actor == "cli" else self.actor, self.channel)
+        if self.worker:
+            return worker_of(self.worker)
+        return OPERATOR if self.actor == "cli" else Actor(self.actor, self.channel)
 
     @property
     def told_by(self) -> str:

@@ -1,4 +1,4 @@
-"""Which verbs there are, and what no worker may."""
+"""Which verbs there are. Whoever bids one, its right is looked at here, in the one table of rights."""
 
 from __future__ import annotations
 
@@ -11,21 +11,16 @@ from core.loop.judging import NotDone
 from core.loop.verbs import asking, policy, running, workers
 from core.loop.verbs.call import Asked, Carrier, Reply, Verb
 from core.striking import struck
-
-POLICY: Final = frozenset(
-    {
-        "up", "down", "tick", "run", "_ run", "answer", "goal write", "goal archive", "goal on", "sensor write", "sensor drop",
-        "playbook write", "playbook undo", "worker start",
-    }
-)  # fmt: skip
-"""What no worker may do: it proposes, it never approves."""
+from core.team.rights import require
+from core.workflow.loop_requests import NEEDS
 
 
 class Verbs(Carrier):
     async def carry_out(self, asked: Asked) -> Reply:
         """Never raises for what was asked."""
-        if asked.worker and asked.verb in POLICY:
-            return Reply(1, err=f"a worker may not {asked.verb}: it proposes, it never approves")
+        refusal = await self._refusal(asked)
+        if refusal is not None:
+            return refusal
         try:
             return await VERBS[asked.verb](self, replace(asked, args=self._struck(asked.args)))
         except Refused as refused:
@@ -34,6 +29,20 @@ class Verbs(Carrier):
             return Reply(1, err=str(failed))
         except (OSError, UnicodeError) as error:
             return Reply(1, err=f"{type(error).__name__}: {error}"[:300])
+
+    async def _refusal(self, asked: Asked) -> Reply | None:
+        """None: whoever bids it may, now."""
+        services, right = self.house.services, NEEDS[asked.verb]
+        now = services.clock.now()
+        try:
+            await self.house.store.read(
+                lambda session: require(services.unit(session, now), asked.who, right)
+            )
+        except Refused as refused:
+            if not asked.worker:
+                return Reply(1, refused=refused)
+            return Reply(1, err=f"a worker may not {asked.verb}: it proposes, it never approves")
+        return None
 
     def _struck(self, args: Mapping[str, Any]) -> dict[str, Any]:
         """Without a secret of ours that turns up in what somebody says."""
