@@ -136,6 +136,15 @@ def _propose_memo(tx: Tx, actor: Actor, command: do.ProposeMemo) -> str:
     return row.memo_id
 
 
+def _right_to_answer(tx: Tx, command: do.AnswerAsk) -> Right:
+    """Raises Refused("tap_needed"): whoever it was, words decide nothing that cannot be undone."""
+    if not asks.find(tx, command.ask_id).irreversible:
+        return Right.ANSWER_ASK
+    if command.option is None:
+        raise Refused("tap_needed")
+    return Right.ADOPT
+
+
 def _answer_ask(tx: Tx, actor: Actor, command: do.AnswerAsk) -> None:
     row = asks.find(tx, command.ask_id)
     text = command.text if command.option is None else asks.option_of(row, command.option)
@@ -550,7 +559,7 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     Act(do.RetireMemo, Right.ADOPT, lambda tx, actor, it: memos.retire(tx, it.memo_id, actor)),
     Act(
         do.AnswerAsk,
-        lambda tx, it: Right.ADOPT if asks.find(tx, it.ask_id).irreversible else Right.ANSWER_ASK,
+        _right_to_answer,
         _answer_ask,
         lambda tx, it: Subject(deciders=asks.find(tx, it.ask_id).to),
     ),
