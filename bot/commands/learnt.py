@@ -7,13 +7,13 @@ from typing import Any
 from bot.commands.call import Call
 from core import phrases
 from core.acts.commands import ProposeMemo
+from core.cards.rule_words import sentence
 from core.store.session_rows import SessionRows
 from core.team.learnt import rule_from, skill_from
 from core.text import shorten
 from core.workflow import procedures as sops
 from core.workflow import rule_view, skill_record, skill_versions, skill_view
 from core.workflow import rules as proposals
-from core.workflow.rule_words import sentence
 
 MAX_LISTED = 40
 

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from core import phrases
 from core.access.credentials import Caller
+from core.cards.rule_words import sentence
 from core.company.reading import brain_places
 from core.company.skills import skill_json
 from core.context import Tx
@@ -24,7 +25,6 @@ from core.store.tables import Ticket
 from core.team.learnt import rule_from, skill_from
 from core.tickets.records import is_open, repairs_here
 from core.workflow import rule_view, skill_record, skill_versions, skill_view
-from core.workflow.rule_words import sentence
 
 MAX_REPAIRS: Final = 100
 

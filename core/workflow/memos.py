@@ -13,6 +13,7 @@ from sqlalchemy import select
 from core import phrases
 from core.actors import LOOPOS, Actor, Reader
 from core.cards.card import Fact, Field, Link, Option, Section
+from core.cards.rule_words import sentence
 from core.cards.view import ButtonDraft, CardDraft
 from core.company.company import Company
 from core.company.memo_rules import rule_of
@@ -31,7 +32,6 @@ from core.store.deadlines import Due
 from core.text import escape, shorten
 from core.tickets.records import open_tickets
 from core.workflow import rules, shipping
-from core.workflow.rule_words import sentence
 
 NEXT_WITHIN: Final = timedelta(minutes=10)
 """So long after /memo alone the next message is the memo."""

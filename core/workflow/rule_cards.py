@@ -6,6 +6,7 @@ from typing import Final
 
 from core.actors import Reader
 from core.cards.card import Fact, Field, Option, Section
+from core.cards.rule_words import sentence
 from core.cards.view import ButtonDraft, CardDraft
 from core.company.rules import Rule
 from core.context import Tx
@@ -13,7 +14,6 @@ from core.i18n import N_
 from core.model import RuleStatus
 from core.store.brain_tables import RuleRow
 from core.team.learnt import rule_from
-from core.workflow.rule_words import sentence
 
 _LEADS: Final = {
     RuleStatus.PROPOSED: N_("Nothing goes by it before you say yes."),

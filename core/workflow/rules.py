@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from core.actors import LOOPOS, Actor, Reader
+from core.cards.rule_words import sentence
 from core.company.company import Company
 from core.company.rule_checks import misfits
 from core.company.rules import Rule, digest_of, rule_json
@@ -27,7 +28,6 @@ from core.team.learnt import OPERATOR, rule_from
 from core.text import escape, shorten
 from core.tickets.records import find_ticket
 from core.workflow import rule_cards, shipping
-from core.workflow.rule_words import sentence
 
 EDITABLE: Final = frozenset(
     {

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from core import phrases
 from core.actors import Actor, Reader
 from core.cards.card import Fact, Section
+from core.cards.rule_words import sentence
 from core.cards.view import ButtonDraft, CardDraft
 from core.company.rules import LONGEST, MAX_USES, Rule
 from core.context import Tx
@@ -30,7 +31,6 @@ from core.stored_values import Reason
 from core.team.learnt import rule_from
 from core.tickets.records import amount_on, authorised_for, current_dispatch, find_ticket
 from core.workflow import rules
-from core.workflow.rule_words import sentence
 
 
 def draft(
