@@ -11,6 +11,7 @@ from bot.settings import read_settings
 from bot.shell import answered, telling
 from core.access import grants
 from core.brain.agent_card import agent_card
+from core.cards.company_files import shown
 from core.clock import SystemClock
 from core.company.company import Company
 from core.company.findings import line_of
@@ -21,7 +22,7 @@ from core.store.plain import reading
 from core.team.company_now import company_now
 from core.team.learnt import let_through, skill_from
 from core.workflow import memo_view, rule_view, skill_view
-from core.workflow.company_view import shown, waiting_files
+from core.workflow.company_view import waiting_files
 
 T = TypeVar("T")
 

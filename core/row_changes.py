@@ -28,7 +28,7 @@ from core.store.tables import (
     UsageRow,
 )
 from core.store.worker_tables import WorkerRow
-from core.workflow import memos, offers, rules, skill_versions
+from core.workflow import memos, offers, rules, skill_versions, standing_orders
 
 CHANGES: Final = "changes"
 """The topic on which whoever watches tickets is woken."""
@@ -68,6 +68,7 @@ def row_changed(tx: Tx, row: object) -> None:
             asks.draw_those_of(tx, row.id)
         case RuleRow():
             rules.draw_later(tx, row)
+            standing_orders.draw_later(tx, row)
         case MemoRow():
             memos.draw_later(tx, row)
         case SkillVersion():

@@ -7,6 +7,7 @@ from typing import Any
 from bot.commands.call import Call
 from core import phrases
 from core.acts.commands import ProposeMemo
+from core.cards.procedure import NEW
 from core.cards.rule_words import sentence
 from core.store.session_rows import SessionRows
 from core.team.learnt import rule_from, skill_from
@@ -33,7 +34,7 @@ def procedures(call: Call) -> None:
     words, company = call.reader.words, call.tx.services.company
     if call.words_after:
         sop_id = call.words_after
-        if sop_id != sops.NEW:
+        if sop_id != NEW:
             sops.find(call.tx, sop_id)
         ways = [(address, call.reader) for address in call.alone()]
         call.later(lambda tx: sops.put_before(tx, tx.services.company.sop(sop_id), ways))

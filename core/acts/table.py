@@ -586,7 +586,7 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     Act(
         do.RollBackRule,
         Right.ADOPT,
-        lambda tx, actor, it: standing_orders.take_back(tx, rules.find(tx, it.rule_id), actor),
+        lambda tx, actor, it: rules.roll_back(tx, rules.find(tx, it.rule_id), actor),
     ),
     Act(
         do.EditRule,
@@ -604,7 +604,7 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     Act(
         do.DropStandingOrder,
         Right.ADOPT,
-        lambda tx, actor, it: standing_orders.drop(tx, rules.waiting(tx, it.rule_id), it.approval_id, actor),
+        lambda tx, actor, it: rules.dismiss(tx, rules.waiting(tx, it.rule_id), actor),
     ),
     # vendors
     Act(do.OpenOffer, Right.OPEN_OFFER, lambda tx, actor, it: offers.opened(tx, it.offer_id)),

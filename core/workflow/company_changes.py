@@ -8,13 +8,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from core.actors import Actor, Reader
-from core.cards.card import Section
-from core.cards.view import ButtonDraft, CardDraft
+from core.actors import Actor
+from core.cards.company_files import company_files
 from core.company.company import Company
 from core.company.rules import digest_of as rule_digest
 from core.company.skills import digest_of as skill_digest
-from core.company.widening import Pending, values_of
+from core.company.widening import values_of
 from core.context import Tx
 from core.errors import Refused
 from core.model import RuleStatus, SkillStatus
@@ -26,7 +25,7 @@ from core.store.tables import Counter
 from core.team import roster
 from core.team.learnt import OPERATOR, TAKEN, accepted, let_through
 from core.workflow import rules, skill_versions
-from core.workflow.company_view import pending_digest, shown
+from core.workflow.company_view import pending_digest
 
 
 def take_as_it_is(tx: Tx, written: Company) -> None:
@@ -71,7 +70,7 @@ def notice(tx: Tx, written: Company) -> None:
             tx,
             "company",
             pending_digest(pending),
-            partial(_card, pending),
+            partial(company_files, pending, pending_digest(pending)),
             card_publisher.readers_of(tx, founder),
         )
 
@@ -113,7 +112,9 @@ def approve(tx: Tx, actor: Actor, digest: str = "") -> int:
     for entry in entries - set(now):
         _forget(tx, entry)
     roster.renew(tx)
-    card_publisher.redraw_own(tx, "company", pending_digest(waits), partial(_card, waits, done=True))
+    card_publisher.redraw_own(
+        tx, "company", pending_digest(waits), partial(company_files, waits, pending_digest(waits), done=True)
+    )
     return len(waits)
 
 
@@ -152,26 +153,3 @@ def _proposed_skills(tx: Tx) -> Iterable[SkillVersion]:
         SkillVersion.status == SkillStatus.PROPOSED, SkillVersion.proposed_by == OPERATOR
     )
     return tx.session.scalars(wanted.order_by(SkillVersion.version)).all()
-
-
-def _card(waits: list[Pending], reader: Reader, done: bool = False) -> CardDraft:
-    words = reader.words
-    lines = [
-        f"{one.file} {one.entry.partition(':')[2]} {one.key}: {shown(one.old)} → {shown(one.new)}"
-        for one in waits
-    ]
-    lead = (
-        words("It counts as the files say.")
-        if done
-        else words(
-            "Somebody changed the company's files so that more would pass. Until you say yes the old values count."
-        )
-    )
-    args = {"digest": pending_digest(waits)}
-    return CardDraft(
-        title=words("The company's files"),
-        lead=lead,
-        state="done" if done else "asking",
-        sections=(Section(title=words("Old → new"), text="\n".join(lines)[:2500]),),
-        buttons=() if done else (ButtonDraft("accept", words("Yes, as the files say"), "primary", args),),
-    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from core.company.company import Company
 from core.company.rules import digest_of as rule_digest
@@ -65,10 +64,3 @@ def is_noticed(rows: Rows, written: Company) -> bool:
 def pending_digest(waits: Sequence[Pending]) -> str:
     said = json.dumps([[one.entry, one.key, one.old, one.new] for one in waits], sort_keys=True, default=str)
     return hashlib.sha256(said.encode()).hexdigest()[:32]
-
-
-def shown(value: Any) -> str:
-    """A value of a file, short."""
-    if value is None:
-        return "–"
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from functools import partial
-from typing import Final
 
 from pydantic import ValidationError
 
-from core import phrases
 from core.actors import Actor, Reader
-from core.cards.card import Fact, Field, Section
-from core.cards.view import ButtonDraft, CardDraft
-from core.company.procedures import NoProcedure, markdown_of, named, values_of
+from core.cards.procedure import LONGEST, NEW, digest_of, procedure
+from core.company.procedures import NoProcedure, named, values_of
 from core.company.schema import Sop
 from core.context import Tx
 from core.errors import Refused
@@ -21,11 +17,6 @@ from core.model import Address
 from core.outbox import card_publisher
 from core.text import escape
 from core.workflow.shipping import SHIP
-
-NEW: Final = "new"
-"""Instead of an id: one that is not there yet."""
-LONGEST: Final = 2900
-"""Characters of a procedure's text: what a form of Slack takes."""
 
 
 def find(tx: Tx, sop_id: str) -> Sop:
@@ -62,10 +53,6 @@ def write(tx: Tx, actor: Actor, sop_id: str, text: str, base: str = "") -> Sop:
     return sop
 
 
-def digest_of(sop: Sop) -> str:
-    return hashlib.sha256(sop.model_dump_json().encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
 def remove(tx: Tx, actor: Actor, sop_id: str) -> None:
     """It is no procedure of ours any more. Raises Refused("unknown_procedure")."""
     _owe(tx, actor, find(tx, sop_id).id, "")
@@ -82,65 +69,13 @@ def _owe(tx: Tx, actor: Actor, sop_id: str, text: str) -> None:
 
 def put_before(tx: Tx, sop: Sop | None, ways: Iterable[tuple[Address, Reader]]) -> None:
     """Its card; None: the one on which a new one is begun."""
-    card_publisher.post_own(tx, "sop", sop.id if sop else NEW, partial(_card, tx, sop), ways)
+    card_publisher.post_own(
+        tx, "sop", sop.id if sop else NEW, partial(procedure, sop, tx.services.company), ways
+    )
 
 
 def written(tx: Tx, sop_id: str) -> None:
     """The files say it: cards that show it are drawn again."""
     sop = tx.services.company.sop(sop_id)
     if sop is not None:
-        card_publisher.redraw_own(tx, "sop", sop_id, partial(_card, tx, sop))
-
-
-def _card(tx: Tx, sop: Sop | None, reader: Reader) -> CardDraft:
-    words = reader.words
-    founder = reader.person_id == tx.services.company.founder.id
-    if sop is None:
-        example = "# Hot tub is green\n\n- Close the lid.\n- Shock it, then test the water."
-        return CardDraft(
-            title=words("A new procedure"),
-            lead=words(
-                "Tap “Write it”, then: a title behind #, and each step on a line of its own behind a dash."
-            ),
-            sections=(Section(title=words("For example"), text=example),),
-            buttons=(_edit(NEW, "", reader),) if founder else (),
-        )
-    facts = [
-        Fact(label=words("Procedure"), value=sop.id),
-        Fact(label=words("Asks from severity"), value=str(sop.human_if_severity)),
-    ]
-    if sop.cap_usd is not None:
-        facts.append(Fact(label=words("Cap"), value=words.money(sop.cap_usd)))
-    if sop.trades:
-        trades = [phrases.label(phrases.TRADE, one, words) for one in sop.trades]
-        facts.append(Fact(label=words("Whom it calls"), value=words.join(trades)))
-    steps = "\n".join(f"{number}. {step}" for number, step in enumerate(sop.steps, 1))
-    sections = [Section(title=words("Steps"), text=steps)]
-    if sop.trigger_phrases:
-        sections.append(Section(title=words("Found by"), text=", ".join(sop.trigger_phrases)))
-    if sop.guest_offer:
-        offer = next((sop.guest_offer[one] for one in (words.language, "en") if one in sop.guest_offer), None)
-        sections.append(Section(title=words("The guest is offered"), text=offer or str(sop.guest_offer)))
-    text = markdown_of(sop)
-    args = {"sop": sop.id}
-    buttons = [_edit(sop.id, text, reader, digest_of(sop))] if len(text) <= LONGEST else []
-    return CardDraft(
-        title=sop.title,
-        lead=words("So it is done here."),
-        facts=tuple(facts),
-        sections=tuple(sections),
-        buttons=(*buttons, ButtonDraft("remove", words("Not any more"), "danger", args)) if founder else (),
-    )
-
-
-def _edit(sop_id: str, text: str, reader: Reader, base: str = "") -> ButtonDraft:
-    words = reader.words
-    label = words("Write it") if sop_id == NEW else words("Change")
-    ask = words("The whole procedure: a title behind #, each step behind a dash")
-    return ButtonDraft(
-        "edit",
-        label,
-        "plain",
-        {"sop": sop_id, "base": base},
-        (Field(name="text", kind="text", label=ask, required=False, value=text),),
-    )
+        card_publisher.redraw_own(tx, "sop", sop_id, partial(procedure, sop, tx.services.company))

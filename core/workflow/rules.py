@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -12,7 +12,10 @@ from pydantic import ValidationError
 from sqlalchemy import select
 
 from core.actors import LOOPOS, Actor, Reader
+from core.cards.rule import RuleSnapshot
+from core.cards.rule import rule as rule_card
 from core.cards.rule_words import sentence
+from core.cards.view import CardDraft
 from core.company.company import Company
 from core.company.rule_checks import misfits
 from core.company.rules import Rule, digest_of, rule_json
@@ -24,10 +27,11 @@ from core.model import LANGUAGES, SYSTEM, Address, RuleStatus
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.store.brain_tables import RuleRow
+from core.store.frozen import frozen
 from core.team.learnt import OPERATOR, rule_from
 from core.text import escape, shorten
 from core.tickets.records import find_ticket
-from core.workflow import rule_cards, shipping
+from core.workflow import shipping
 
 EDITABLE: Final = frozenset(
     {
@@ -136,8 +140,7 @@ def put_before(
     tx: Tx, row: RuleRow, ways: Iterable[tuple[Address, Reader]], not_before: datetime | None = None
 ) -> None:
     """Its card, in each of these conversations."""
-    draft = partial(rule_cards.proposal, tx, row)
-    card_publisher.post_own(tx, "rule", row.rule_id, draft, ways, not_before=not_before)
+    card_publisher.post_own(tx, "rule", row.rule_id, _card(tx, row), ways, not_before=not_before)
 
 
 def notice(tx: Tx, written: Company) -> None:
@@ -284,13 +287,22 @@ def _decide(tx: Tx, row: RuleRow, status: RuleStatus, actor: Actor, event: str, 
     note(tx, row, event, actor.person_id, why)
 
 
+def seen(row: RuleRow) -> RuleSnapshot:
+    """As its cards are drawn from it."""
+    return frozen(RuleSnapshot, row, rule=rule_from(row.content))
+
+
+def _card(tx: Tx, row: RuleRow) -> Callable[[Reader], CardDraft]:
+    return partial(rule_card, seen(row), tx.services.company)
+
+
 def draw_later(tx: Tx, row: RuleRow) -> None:
     """Bring its card up to date, once, at the end of this unit of work."""
     tx.before_commit(f"rule:{row.rule_id}", partial(_draw, tx, row))
 
 
 def _draw(tx: Tx, row: RuleRow) -> None:
-    card_publisher.redraw_own(tx, "rule", row.rule_id, partial(rule_cards.proposal, tx, row))
+    card_publisher.redraw_own(tx, "rule", row.rule_id, _card(tx, row))
 
 
 def note(tx: Tx, row: RuleRow, event: str, by: str = "", why: str = "") -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -11,6 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.actors import Actor, Reader
+from core.cards.skill import SkillSnapshot
+from core.cards.skill import skill as skill_card
+from core.cards.view import CardDraft
 from core.company.company import Company
 from core.company.skill_checks import misfits
 from core.company.skills import Skill, digest_of, skill_json
@@ -19,9 +22,11 @@ from core.errors import Refused
 from core.model import Address, SkillStatus
 from core.outbox import card_publisher
 from core.store.brain_tables import SkillVersion
+from core.store.frozen import frozen
+from core.store.session_rows import SessionRows
 from core.store.tables import Counter, Ticket
 from core.team.learnt import OPERATOR, TAKEN, skill_from
-from core.workflow import shipping, skill_cards
+from core.workflow import shipping, skill_record
 
 LEARN: Final = "learn"
 """The job that looks whether the repairs of a kind at a place were alike (core.brain.learning)."""
@@ -66,7 +71,13 @@ def put_before(
 ) -> None:
     """Its card, in each of these conversations."""
     subject = f"{row.skill_id}:{row.version}"
-    card_publisher.post_own(tx, "skill", subject, skill_cards.drawn(tx, row), ways, not_before=not_before)
+    card_publisher.post_own(tx, "skill", subject, _card(tx, row), ways, not_before=not_before)
+
+
+def _card(tx: Tx, row: SkillVersion) -> Callable[[Reader], CardDraft]:
+    record = skill_record.of(SessionRows(tx.session), row.skill_id, row.version)
+    seen = frozen(SkillSnapshot, row, skill=skill_from(row.content), record=record)
+    return partial(skill_card, seen, tx.services.company)
 
 
 def draw_later(tx: Tx, row: SkillVersion) -> None:
@@ -75,7 +86,7 @@ def draw_later(tx: Tx, row: SkillVersion) -> None:
 
 
 def _draw(tx: Tx, row: SkillVersion) -> None:
-    card_publisher.redraw_own(tx, "skill", f"{row.skill_id}:{row.version}", skill_cards.drawn(tx, row))
+    card_publisher.redraw_own(tx, "skill", f"{row.skill_id}:{row.version}", _card(tx, row))
 
 
 def _row(tx: Tx, skill: Skill, version: int, evidence: dict[str, Any], by: str) -> SkillVersion:

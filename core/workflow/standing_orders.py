@@ -10,11 +10,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from core import phrases
-from core.actors import Actor, Reader
-from core.cards.card import Fact, Section
-from core.cards.rule_words import sentence
-from core.cards.view import ButtonDraft, CardDraft
+from core.actors import Actor
+from core.cards.rule import OrderUsedSnapshot, order_used, standing_order
 from core.company.rules import LONGEST, MAX_USES, Rule
 from core.context import Tx
 from core.dispatch.standing import HIGHEST, Wanted, about, covering, offered
@@ -26,6 +23,7 @@ from core.money import Money
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.store.brain_tables import RuleRow
+from core.store.frozen import frozen
 from core.store.tables import Approval, Dispatch, Ticket
 from core.stored_values import Reason
 from core.team.learnt import rule_from
@@ -72,7 +70,7 @@ def draft(
         tx,
         "standing",
         row.rule_id,
-        partial(_card, tx, row, approval.id),
+        partial(standing_order, rules.seen(row), approval.id, tx.services.company),
         card_publisher.readers_of(tx, founder),
     )
     return row
@@ -81,7 +79,6 @@ def draft(
 def keep(tx: Tx, row: RuleRow, approval_id: str, actor: Actor) -> Approval | None:
     """It holds; returns the approval that is open and covered by it, to be approved by the same word."""
     rules.adopt(tx, row, actor)
-    card_publisher.redraw_own(tx, "standing", row.rule_id, partial(_card, tx, row, approval_id))
     approval = tx.get(Approval, approval_id)
     if approval is None or approval.status != ApprovalStatus.PENDING:
         return None
@@ -104,19 +101,33 @@ def keep(tx: Tx, row: RuleRow, approval_id: str, actor: Actor) -> Approval | Non
     return approval if covers is not None else None
 
 
-def drop(tx: Tx, row: RuleRow, approval_id: str, actor: Actor) -> None:
-    """He thought better of it."""
-    rules.dismiss(tx, row, actor)
-    card_publisher.redraw_own(tx, "standing", row.rule_id, partial(_card, tx, row, approval_id))
+def draw_later(tx: Tx, row: RuleRow) -> None:
+    """It was decided about, or is over: no card offers any longer what was its."""
+    if row.kind == "standing_order" and row.status != RuleStatus.PROPOSED:
+        tx.before_commit(f"standing:{row.rule_id}", partial(_draw, tx, row))
 
 
-def take_back(tx: Tx, row: RuleRow, actor: Actor) -> None:
-    """It holds no more, and no card offers that any longer. Raises Refused("gone")."""
-    rules.roll_back(tx, row, actor)
+def _draw(tx: Tx, row: RuleRow) -> None:
+    card = partial(standing_order, rules.seen(row), "", tx.services.company)  # which has no button any more
+    card_publisher.redraw_own(tx, "standing", row.rule_id, card)
+    if row.status != RuleStatus.ROLLED_BACK:
+        return
     sent = select(Dispatch).where(Dispatch.rule_id == row.rule_id)
     for dispatch in tx.session.scalars(sent.order_by(Dispatch.created_at.desc()).limit(MAX_USES)):
-        card = partial(_used, tx, row, find_ticket(tx, dispatch.ticket_id), None)
+        used = _used(row, find_ticket(tx, dispatch.ticket_id), row.uses)
+        card = partial(order_used, used, tx.services.company)
         card_publisher.redraw_own(tx, "order", dispatch.dispatch_id, card)
+
+
+def _used(row: RuleRow, ticket: Ticket, use: int) -> OrderUsedSnapshot:
+    dispatch = current_dispatch(ticket)
+    return frozen(
+        OrderUsedSnapshot,
+        ticket,
+        order=rules.seen(row),
+        use=use,
+        estimate=dispatch.cost_estimate_usd if dispatch is not None else None,
+    )
 
 
 def wanted_of(ticket: Ticket, dispatch: Dispatch) -> Wanted:
@@ -170,7 +181,11 @@ def use(tx: Tx, row: RuleRow, ticket: Ticket, dispatch: Dispatch) -> dict[str, A
     rule = rule_from(row.content)
     founder = card_publisher.readers_of(tx, tx.services.company.founder)
     card_publisher.post_own(
-        tx, "order", dispatch.dispatch_id, partial(_used, tx, row, ticket, row.uses), founder
+        tx,
+        "order",
+        dispatch.dispatch_id,
+        partial(order_used, _used(row, ticket, row.uses), tx.services.company),
+        founder,
     )
     return {"rule_id": row.rule_id, "use": row.uses, "of": rule.max_uses}
 
@@ -193,54 +208,3 @@ def why_not(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> list[Reason]:
         if code and first_time(tx, f"{code}:{row.rule_id}"):
             found.append(Reason(code, {"rule": row.rule_id}))
     return found
-
-
-def _card(tx: Tx, row: RuleRow, approval_id: str, reader: Reader) -> CardDraft:
-    words, rule = reader.words, rule_from(row.content)
-    leads = {
-        RuleStatus.PROPOSED: N_("This is how I would go on. Shall it hold?"),
-        RuleStatus.APPROVED: N_(
-            "It holds. Gas, fire, injuries, severity 5, budgets and unknown people ask as before."
-        ),
-        RuleStatus.ROLLED_BACK: N_("It was taken back."),
-    }
-    args = {"rule": row.rule_id, "approval": approval_id}
-    buttons: tuple[ButtonDraft, ...] = ()
-    if row.status == RuleStatus.PROPOSED:
-        buttons = (
-            ButtonDraft("keep", words("Let it hold"), "primary", args),
-            ButtonDraft("drop", words("No, ask me each time"), "plain", args),
-        )
-    return CardDraft(
-        title=words("A standing order"),
-        lead=words(leads.get(row.status, N_("It does not hold."))),
-        state="asking" if row.status == RuleStatus.PROPOSED else "done",
-        facts=(Fact(label=words("Rule"), value=row.rule_id),),
-        sections=(Section(title=words("What it says"), text=sentence(tx.services.company, rule, words)),),
-        buttons=buttons,
-    )
-
-
-def _used(tx: Tx, row: RuleRow, ticket: Ticket, use: int | None, reader: Reader) -> CardDraft:
-    words, rule, company = reader.words, rule_from(row.content), tx.services.company
-    vendor = company.vendor(rule.when.vendor_id)
-    place, dispatch = company.place(ticket.property_id), current_dispatch(ticket)
-    facts = [
-        Fact(label=words("Property"), value=place.name if place is not None else words("property unknown")),
-        Fact(label=words("Problem"), value=phrases.label(phrases.CATEGORY, ticket.category, words)),
-    ]
-    if dispatch is not None:
-        facts.append(Fact(label=words("Estimate"), value=words.money(dispatch.cost_estimate_usd)))
-    holds = row.status == RuleStatus.APPROVED
-    revoke = ButtonDraft("revoke", words("Ask me again from now on"), "danger", {"rule": row.rule_id})
-    return CardDraft(
-        title=words(
-            "{ticket}: {vendor} was sent", ticket=ticket.ticket_id, vendor=vendor.name if vendor else ""
-        ),
-        lead=words("The standing order {rule} was taken back. What was sent stays sent.", rule=row.rule_id)
-        if use is None
-        else words("By standing order {rule}, {use} of {of}.", rule=row.rule_id, use=use, of=rule.max_uses),
-        state="done",
-        facts=tuple(facts),
-        buttons=(revoke,) if holds else (),
-    )

@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from core import phrases
 from core.actors import Reader
 from core.cards.card import Fact, Section
 from core.cards.view import ButtonDraft, CardDraft
-from core.context import Tx
+from core.company.company import Company
+from core.company.skills import Skill
 from core.i18n import N_
 from core.model import SkillStatus
-from core.store.brain_tables import SkillVersion
-from core.store.session_rows import SessionRows
-from core.team.learnt import skill_from
-from core.workflow import skill_record
 
 
-def drawn(tx: Tx, row: SkillVersion) -> Callable[[Reader], CardDraft]:
-    """What its card looks at is read here, once; drawing it for each reader reads nothing."""
-    return partial(_proposal, tx, row, skill_record.of(SessionRows(tx.session), row.skill_id, row.version))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkillSnapshot:
+    skill_id: str
+    version: int
+    skill: Skill
+    status: SkillStatus
+    evidence: Mapping[str, Any]
+    """`{file}` where somebody wrote it, `{saved: {tickets, strong_calls}}` where LoopOS learnt it."""
+    decided_by: str | None
+    record: Mapping[str, Any]
+    """core.workflow.skill_record"""
 
 
-def _proposal(tx: Tx, row: SkillVersion, record: Mapping[str, Any], reader: Reader) -> CardDraft:
-    words, skill, company = reader.words, skill_from(row.content), tx.services.company
+def skill(seen: SkillSnapshot, company: Company, reader: Reader) -> CardDraft:
+    words, skill, record = reader.words, seen.skill, seen.record
     vendor = company.vendor(skill.vendor_id)
     condition = skill.trigger_conditions
     places = [place.name for one in condition.property_id if (place := company.place(one)) is not None]
     facts = [
-        Fact(label=words("Routine"), value=f"{row.skill_id} v{row.version}"),
+        Fact(label=words("Routine"), value=f"{seen.skill_id} v{seen.version}"),
         Fact(
             label=words("For"),
             value=words.join([phrases.label(phrases.CATEGORY, one, words) for one in condition.category]),
@@ -55,23 +60,23 @@ def _proposal(tx: Tx, row: SkillVersion, record: Mapping[str, Any], reader: Read
     tickets = skill.sources.derived_from_tickets
     if tickets:
         sections.append(Section(title=words("Learnt from"), text=words.join(tickets)))
-    args = {"skill": row.skill_id, "version": row.version}
+    args = {"skill": seen.skill_id, "version": seen.version}
     decides = reader.person_id == company.founder.id
     buttons: tuple[ButtonDraft, ...] = ()
-    if decides and row.status == SkillStatus.PROPOSED:
+    if decides and seen.status == SkillStatus.PROPOSED:
         buttons = (
             ButtonDraft("adopt", words("Make it a routine"), "primary", args),
             ButtonDraft("try", words("Try it on past tickets"), "plain", args),
             ButtonDraft("dismiss", words("No"), "plain", args),
         )
-    elif decides and row.status == SkillStatus.APPROVED:
+    elif decides and seen.status == SkillStatus.APPROVED:
         buttons = (ButtonDraft("rollback", words("Take it back"), "danger", args),)
     return CardDraft(
         title=words("Shall this become a routine? {skill}", skill=skill.name)
-        if row.status == SkillStatus.PROPOSED
+        if seen.status == SkillStatus.PROPOSED
         else words("A routine: {skill}", skill=skill.name),
-        lead=_lead(tx, row, reader),
-        state="asking" if row.status == SkillStatus.PROPOSED else "done",
+        lead=_lead(seen, company, reader),
+        state="asking" if seen.status == SkillStatus.PROPOSED else "done",
         facts=tuple(facts),
         sections=tuple(sections),
         buttons=buttons,
@@ -87,13 +92,13 @@ _LEADS: Final = {
 }
 
 
-def _lead(tx: Tx, row: SkillVersion, reader: Reader) -> str:
+def _lead(seen: SkillSnapshot, company: Company, reader: Reader) -> str:
     words = reader.words
-    if row.status != SkillStatus.PROPOSED:
-        return words(_LEADS[row.status], who=tx.services.company.name_of(row.decided_by))
-    if row.evidence.get("file"):
+    if seen.status != SkillStatus.PROPOSED:
+        return words(_LEADS[seen.status], who=company.name_of(seen.decided_by))
+    if seen.evidence.get("file"):
         return words("A file in the company's folder says so. Nothing runs before you say yes.")
-    saved = row.evidence.get("saved", {})
+    saved = seen.evidence.get("saved", {})
     if not saved:
         return words("Nothing runs before you say yes.")
     return words(
