@@ -11,6 +11,7 @@ from core.access import clients
 from core.asks import asks
 from core.context import Tx
 from core.cost import totals
+from core.model import InboxStatus
 from core.outbox import card_publisher
 from core.skills import runner as skills
 from core.store.brain_tables import MemoRow, RuleRow, SkillVersion
@@ -21,6 +22,7 @@ from core.store.tables import (
     Attachment,
     Dispatch,
     HistoryRow,
+    InboxRow,
     Offer,
     Question,
     Report,
@@ -28,7 +30,16 @@ from core.store.tables import (
     UsageRow,
 )
 from core.store.worker_tables import WorkerRow
-from core.workflow import memos, offers, rules, skill_versions, standing_orders
+from core.workflow import (
+    bills,
+    dispatching,
+    memos,
+    offers,
+    quarantine,
+    rules,
+    skill_versions,
+    standing_orders,
+)
 
 CHANGES: Final = "changes"
 """The topic on which whoever watches tickets is woken."""
@@ -53,6 +64,12 @@ def row_changed(tx: Tx, row: object) -> None:
             totals.touched(tx, row.authorized_at)
             skills.go_on_later(tx, row.ticket_id)
             card_publisher.draw_later(tx, row.ticket_id)
+            if _became(row, "recalled"):
+                dispatching.draw_recalled_later(tx, row)
+            if _became(row, "doubtful") or _became(row, "actual_cost_usd"):
+                bills.draw_outlier_later(tx, row)
+        case InboxRow() if _was(row, "status", InboxStatus.QUARANTINED):
+            quarantine.draw_later(tx, row)
         case UsageRow():
             tx.publish(COSTS)
             totals.touched(tx, row.at)
@@ -81,3 +98,14 @@ def _changed(row: object, column: str) -> bool:
     """It is new, or this column of it."""
     state = inspect(row)
     return state is not None and (state.key is None or column in state.committed_state)
+
+
+def _became(row: object, column: str) -> bool:
+    """It was there before, with another value."""
+    state = inspect(row)
+    return state is not None and state.key is not None and column in state.committed_state
+
+
+def _was(row: object, column: str, value: object) -> bool:
+    state = inspect(row)
+    return state is not None and state.committed_state.get(column) == value

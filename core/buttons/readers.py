@@ -10,10 +10,10 @@ from typing import Any, Final
 from core.acts import commands as do
 from core.acts.commands import Command
 from core.amounts import parse_amount
+from core.cards.offer import ARRIVALS
 from core.errors import Refused
 from core.money import USD, Money
 from core.text import escape
-from core.workflow.offers import ARRIVALS
 
 MAX_MINUTES: Final = 10_000
 """Of our own people for one ticket, about a week by the clock: above it is a typing mistake."""

@@ -3,14 +3,14 @@ anything while they are far from the usual."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
-from core import phrases
 from core.actors import Actor, Reader
-from core.cards.card import Fact, Section
-from core.cards.view import ButtonDraft, CardDraft
+from core.cards.bill import BilledSnapshot, BillQuestion, answered, outlier, really
+from core.cards.view import CardDraft
 from core.context import Tx
 from core.dispatch.bill_rules import doubts, is_outlier
 from core.errors import Refused
@@ -19,6 +19,7 @@ from core.ids import new_id
 from core.model import Event, Status
 from core.money import Amount, Money, Rate
 from core.outbox import card_publisher
+from core.store.frozen import frozen
 from core.store.tables import Dispatch, Ticket
 from core.stored_values import Reason
 from core.tickets.records import amount_on, current_dispatch, note
@@ -63,46 +64,15 @@ def ask(
         raise Refused("really", why="; ".join(one.code for one in why))
     dispatch = current_dispatch(ticket)
 
-    def draw(reader: Reader) -> CardDraft:
-        words = reader.words
-        said = [words.amount(one) for one in readings]
-        lead = (
-            words(N_("{ticket}: really {amount}?"), ticket=ticket.ticket_id, amount=said[0])
-            if len(said) == 1
-            else words(N_("{ticket}: which of the two is meant?"), ticket=ticket.ticket_id)
-            if said
-            else words(N_("{ticket}: is that really so?"), ticket=ticket.ticket_id)
-        )
-        facts = []
-        if dispatch is not None:
-            facts.append(Fact(label=words("Estimate"), value=words.amount(dispatch.estimate)))
-            facts.append(Fact(label=words("Cap"), value=words.money(dispatch.cap_usd)))
-        reasons = "\n".join(f"• {words(phrases.DOUBT[one.code], **one.params)}" for one in why)
-        yes = [
-            ButtonDraft(
-                "resolve", text, "primary" if len(said) == 1 else "plain", {**args, "amount": _pair(one)}
-            )
-            for one, text in zip(readings, said, strict=True)
-        ] or [ButtonDraft("resolve", words("Yes, that is right"), "primary", {**args, "amount": None})]
-        no = ButtonDraft("leave", words("No, a slip"), args={"ticket": ticket.ticket_id})
-        return CardDraft(
-            title=words("The bill of {ticket}", ticket=ticket.ticket_id),
-            lead=lead,
-            state="asking",
-            facts=tuple(facts),
-            sections=(Section(title=words("Why you are asked"), text=reasons),) if reasons else (),
-            buttons=(*yes, no),
-        )
-
-    card_publisher.post_own(tx, REALLY, new_id(), draw, ways)
-
-
-def _pair(amount: Amount) -> list[str]:
-    return (
-        [str(amount.usd), "USD"]
-        if amount.local is None
-        else [str(amount.local.amount), amount.local.currency]
+    seen = BillQuestion(
+        ticket_id=ticket.ticket_id,
+        readings=tuple(readings),
+        args=args,
+        why=tuple(why),
+        estimate=dispatch.estimate if dispatch is not None else None,
+        cap=dispatch.cap_usd if dispatch is not None else None,
     )
+    card_publisher.post_own(tx, REALLY, new_id(), partial(really, seen), ways)
 
 
 def pair(said: Money | None) -> list[str] | None:
@@ -121,10 +91,7 @@ def leave(tx: Tx, card: str) -> None:
 
 
 def _over(tx: Tx, card: str, text: str, **params: str) -> None:
-    def drawn(reader: Reader) -> CardDraft:
-        return CardDraft(title=reader.words(N_("The bill")), lead=reader.words(text, **params), state="done")
-
-    card_publisher.redraw_own(tx, REALLY, card, drawn)
+    card_publisher.redraw_own(tx, REALLY, card, partial(answered, text, params))
 
 
 # --- booking
@@ -133,18 +100,14 @@ def _over(tx: Tx, card: str, text: str, **params: str) -> None:
 def book(tx: Tx, ticket: Ticket, dispatch: Dispatch, bill: Amount) -> None:
     """It is the bill from now on. Far from the usual it teaches nothing, and the founder is asked."""
     vendor = tx.services.company.vendor(dispatch.vendor_id)
-    was, ours = dispatch.doubtful, vendor is None or vendor.usual_usd.high == 0
+    ours = vendor is None or vendor.usual_usd.high == 0
     # What our own people bought once is no price of theirs.
     dispatch.bill, dispatch.doubtful = bill, is_outlier(bill.usd, vendor) or (ours and bill.usd > 0)
     if ours:
         return
     if dispatch.doubtful and card_publisher.own_card(tx, OUTLIER, dispatch.dispatch_id) is None:
         founder = card_publisher.readers_of(tx, tx.services.company.founder)
-        card_publisher.post_own(
-            tx, OUTLIER, dispatch.dispatch_id, lambda one: _outlier(tx, ticket, dispatch, one), founder
-        )
-    elif dispatch.doubtful or was:
-        _redraw_outlier(tx, ticket, dispatch)
+        card_publisher.post_own(tx, OUTLIER, dispatch.dispatch_id, _outlier(tx, dispatch), founder)
 
 
 def correct(
@@ -229,30 +192,15 @@ def confirm(tx: Tx, ticket: Ticket, dispatch_id: str, actor: Actor) -> None:
         raise Refused("gone")
     dispatch.doubtful = False
     note(tx, ticket, Event.CORRECTED, actor, bill_confirmed=str(dispatch.actual_cost_usd))
-    _redraw_outlier(tx, ticket, dispatch)
 
 
-def _redraw_outlier(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> None:
-    card_publisher.redraw_own(
-        tx, OUTLIER, dispatch.dispatch_id, lambda one: _outlier(tx, ticket, dispatch, one)
-    )
+def _outlier(tx: Tx, dispatch: Dispatch) -> Callable[[Reader], CardDraft]:
+    return partial(outlier, frozen(BilledSnapshot, dispatch), tx.services.company)
 
 
-def _outlier(tx: Tx, ticket: Ticket, dispatch: Dispatch, reader: Reader) -> CardDraft:
-    words, vendor = reader.words, tx.services.company.vendor(dispatch.vendor_id)
-    title = words("An unusual bill: {ticket}", ticket=ticket.ticket_id)
-    if not dispatch.doubtful or vendor is None or dispatch.bill is None:
-        return CardDraft(title=title, lead=words("Estimates may be made of it."), state="done")
-    rate = tx.services.company.rate_for(dispatch.property_id, vendor.id)
-    return CardDraft(
-        title=title,
-        lead=words(
-            "{vendor} took {amount}; usually it is {low} to {high}. Nothing is learnt from it unless you say that it is right.",
-            vendor=vendor.name,
-            amount=words.amount(dispatch.bill),
-            low=words.local(rate.of_usd(vendor.usual_usd.low)),
-            high=words.local(rate.of_usd(vendor.usual_usd.high)),
-        ),
-        state="asking",
-        buttons=(ButtonDraft("confirm", words("It is right"), "primary", {"ticket": ticket.ticket_id}),),
+def draw_outlier_later(tx: Tx, dispatch: Dispatch) -> None:
+    """The bill is another, or somebody said that it is right."""
+    tx.before_commit(
+        f"outlier:{dispatch.dispatch_id}",
+        lambda: card_publisher.redraw_own(tx, OUTLIER, dispatch.dispatch_id, _outlier(tx, dispatch)),
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final
 
 from core.actors import LOOPOS, Actor, Reader
-from core.cards.view import ButtonDraft, CardDraft
+from core.cards.offer import RecalledSnapshot, recalled
+from core.cards.view import CardDraft
 from core.context import Tx
 from core.dispatch.draft import response_time
 from core.dispatch.escalation import page_for, plan
@@ -18,6 +20,7 @@ from core.model import Event, OfferStatus, Status
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
+from core.store.frozen import frozen
 from core.store.tables import Dispatch, Ticket
 from core.tickets.records import current_dispatch, month_of, move, note
 from core.workflow import offers
@@ -267,9 +270,7 @@ def ask_whether_off(tx: Tx, ticket: Ticket) -> None:
         person = company.person(dispatch.acknowledged_by or dispatch.assignee) or company.founder
         people = {one.id: one for one in (person, company.founder)}.values()
         ways = [way for one in people for way in card_publisher.readers_of(tx, one)]
-        card_publisher.post_own(
-            tx, "recalled", dispatch.dispatch_id, partial(_recalled, tx, ticket, dispatch), ways
-        )
+        card_publisher.post_own(tx, "recalled", dispatch.dispatch_id, _recalled(tx, dispatch), ways)
 
 
 def call_off(tx: Tx, ticket: Ticket, dispatch_id: str, actor: Actor) -> None:
@@ -279,24 +280,18 @@ def call_off(tx: Tx, ticket: Ticket, dispatch_id: str, actor: Actor) -> None:
         raise Refused("gone")
     dispatch.recalled = False
     note(tx, ticket, Event.CHANGED, actor, field="order", off=dispatch.vendor_id)
-    card_publisher.redraw_own(tx, "recalled", dispatch_id, partial(_recalled, tx, ticket, dispatch))
 
 
-def _recalled(tx: Tx, ticket: Ticket, dispatch: Dispatch, reader: Reader) -> CardDraft:
-    words, vendor = reader.words, tx.services.company.vendor(dispatch.vendor_id)
-    name = vendor.name if vendor is not None else dispatch.vendor_id or ""
-    title = words("Is it off? {vendor}, {ticket}", vendor=name, ticket=ticket.ticket_id)
-    if not dispatch.recalled:
-        return CardDraft(title=title, lead=words("It is off, and counts no more."), state="done")
-    return CardDraft(
-        title=title,
-        lead=words(
-            "{vendor} was sent for, for {amount}, and is not wanted any more. Please tell them. Until then it counts against the cap.",
-            vendor=name,
-            amount=words.amount(dispatch.estimate),
-        ),
-        state="asking",
-        buttons=(ButtonDraft("off", words("They know it is off"), "primary", {"ticket": ticket.ticket_id}),),
+def _recalled(tx: Tx, dispatch: Dispatch) -> Callable[[Reader], CardDraft]:
+    seen = frozen(RecalledSnapshot, dispatch)
+    return partial(recalled, seen, tx.services.company)
+
+
+def draw_recalled_later(tx: Tx, dispatch: Dispatch) -> None:
+    """Whether they may still come is another."""
+    tx.before_commit(
+        f"recalled:{dispatch.dispatch_id}",
+        lambda: card_publisher.redraw_own(tx, "recalled", dispatch.dispatch_id, _recalled(tx, dispatch)),
     )
 
 

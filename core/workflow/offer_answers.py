@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import select
 
 from core.actors import LOOPOS, Actor, Reader
-from core.cards.view import ButtonDraft, CardDraft
+from core.cards.offer import UnsureSnapshot, unsure
 from core.company.schema import Vendor
 from core.context import Tx
 from core.errors import Refused
@@ -214,9 +216,7 @@ def wrote(tx: Tx, vendor: Vendor, message: Message) -> None:
         and ticket is not None
         and ticket.status in OPEN
     ):
-        card_publisher.post_own(
-            tx, "offer", offer.id, lambda one: offers.offer_card(tx, offer, one), [(address, reader)]
-        )
+        card_publisher.post_own(tx, "offer", offer.id, offers.card_of(tx, offer), [(address, reader)])
 
 
 def not_reached(tx: Tx, offer_id: str, *, unknown: bool) -> None:
@@ -227,7 +227,7 @@ def not_reached(tx: Tx, offer_id: str, *, unknown: bool) -> None:
     if unknown:
         deadlines.cancel(tx, offer.id)
         founder = card_publisher.readers_of(tx, tx.services.company.founder)
-        card_publisher.post_own(tx, "unsure", offer.id, lambda reader: _unsure(tx, offer, reader), founder)
+        card_publisher.post_own(tx, "unsure", offer.id, partial(unsure, _unsure(tx, offer)), founder)
         return
     _tell_team(
         tx,
@@ -237,24 +237,10 @@ def not_reached(tx: Tx, offer_id: str, *, unknown: bool) -> None:
     )
 
 
-def _unsure(tx: Tx, offer: Offer, reader: Reader, settled: str | None = None) -> CardDraft:
-    words, ticket = reader.words, offer.dispatch.ticket
+def _unsure(tx: Tx, offer: Offer) -> UnsureSnapshot:
     vendor = tx.services.company.vendor(offer.vendor_id)
-    title = words("Did {vendor} get the order?", vendor=vendor.name if vendor else offer.vendor_id)
-    if settled is not None:
-        return CardDraft(title=title, lead=settled, state="done")
-    return CardDraft(
-        title=title,
-        lead=words(
-            "I cannot tell whether the order for {ticket} arrived. Sending it again could send them twice.",
-            ticket=ticket.ticket_id,
-        ),
-        state="asking",
-        buttons=(
-            ButtonDraft("arrived", words("It arrived"), "primary"),
-            ButtonDraft("again", words("Send it again")),
-        ),
-    )
+    name = vendor.name if vendor is not None else offer.vendor_id
+    return UnsureSnapshot(ticket_id=offer.dispatch.ticket_id, vendor=name)
 
 
 def _ask_who_has_it(tx: Tx, ticket: Ticket, dispatch: Dispatch, offer: Offer) -> None:
@@ -288,7 +274,7 @@ def repeat(tx: Tx, offer: Offer, actor: Actor) -> None:
     address = tx.services.address_of_vendor(vendor) if vendor is not None else None
     if address is not None:
         way: Sequence[tuple[Address, Reader]] = [(address, offers.reader_for_offer(tx, offer))]
-        card_publisher.post_own(tx, "offer", offer.id, lambda one: offers.offer_card(tx, offer, one), way)
+        card_publisher.post_own(tx, "offer", offer.id, offers.card_of(tx, offer), way)
     _settle(tx, offer, actor, N_("{who} had it sent again."))
 
 
@@ -296,6 +282,5 @@ def _settle(tx: Tx, offer: Offer, actor: Actor, text: str) -> None:
     if offer.status == OfferStatus.ASKED:
         offers.wait(tx, offer)
     who = tx.services.company.name_of(actor.person_id)
-    card_publisher.redraw_own(
-        tx, "unsure", offer.id, lambda reader: _unsure(tx, offer, reader, reader.words(text, who=who))
-    )
+    seen = replace(_unsure(tx, offer), settled=text, who=who)
+    card_publisher.redraw_own(tx, "unsure", offer.id, partial(unsure, seen))

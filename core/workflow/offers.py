@@ -6,26 +6,26 @@ founder, never by the vendor."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
-from decimal import Decimal
-from typing import Final, assert_never
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import structlog
 
 from core.actors import LOOPOS, Reader
-from core.cards.card import Fact, Field, Option, Section
-from core.cards.texts import vendor_text
-from core.cards.view import ButtonDraft, CardDraft
+from core.cards.offer import AskedOfVendor
+from core.cards.offer import offer as offer_card
+from core.cards.view import CardDraft
 from core.company.schema import Vendor
 from core.context import Tx
-from core.i18n import N_, Words
+from core.i18n import Words
 from core.ids import new_id
 from core.model import Address, Event, OfferStatus
-from core.money import Amount
 from core.outbox import card_publisher
 from core.outbox.ticket_snapshot import snapshot_of
 from core.store import deadlines
+from core.store.frozen import frozen
 from core.store.tables import Dispatch, Offer, Ticket
 from core.tickets.records import note
 
@@ -33,14 +33,6 @@ log = structlog.get_logger(__name__)
 
 PAGE: Final = "link"
 """The channel of the page behind the signed link."""
-ARRIVALS: Final = {
-    "30": N_("in half an hour"),
-    "60": N_("in 1 hour"),
-    "120": N_("in 2 hours"),
-    "240": N_("in 4 hours"),
-    "1440": N_("tomorrow"),
-}
-"""Minutes until they are there, as they can be tapped."""
 
 
 def reader_of(vendor: Vendor) -> Reader:
@@ -92,9 +84,7 @@ def ask(tx: Tx, ticket: Ticket, dispatch: Dispatch) -> None:
     reader = reader_for_offer(tx, offer)
     ways = [Address(PAGE, offer.id)] if PAGE in tx.services.channels else []
     ways += [address] if address is not None else []
-    card_publisher.post_own(
-        tx, "offer", offer.id, lambda one: offer_card(tx, offer, one), [(way, reader) for way in ways]
-    )
+    card_publisher.post_own(tx, "offer", offer.id, card_of(tx, offer), [(way, reader) for way in ways])
     note(tx, ticket, Event.NOTIFIED, LOOPOS, vendor=vendor.id, via=address.channel if address else PAGE)
     if address is not None:
         wait(tx, offer)
@@ -130,57 +120,11 @@ def opened(tx: Tx, offer_id: str) -> None:
             wait(tx, offer)
 
 
-def offer_card(tx: Tx, offer: Offer, reader: Reader) -> CardDraft:
-    words, dispatch = reader.words, offer.dispatch
-    ticket, company = dispatch.ticket, tx.services.company
-    view = card_publisher.view_of(tx, ticket, snapshot_of(ticket), reader, Address("", ""))
-    title = words("Job {ticket} · {company}", ticket=ticket.ticket_id, company=company.about.name)
-    facts = [Fact(label=words("Price"), value=words.amount(dispatch.estimate))]
-    if offer.eta_at is not None:
-        facts.append(Fact(label=words("Arrival"), value=words.time(offer.eta_at, tx.now)))
-    match offer.status:
-        case OfferStatus.ASKED:
-            return CardDraft(
-                title=title,
-                lead=words("Can you take this job?"),
-                state="asking",
-                facts=tuple(facts),
-                sections=(Section(title="", text=vendor_text(view)),),
-                buttons=_buttons(reader, company.rate_for(ticket.property_id, offer.vendor_id).currency),
-            )
-        case OfferStatus.ACCEPTED:
-            lead, state = words("Thank you, the job is yours."), "done"
-        case OfferStatus.COUNTERED:
-            lead, state = words("Thank you. We ask whether that is all right and write to you."), "open"
-            proposed = words.amount(Amount(offer.amount_usd or Decimal(0), offer.amount_local))
-            facts = [Fact(label=words("Your price"), value=proposed), *facts[1:]]
-        case OfferStatus.DECLINED:
-            return CardDraft(
-                title=title, lead=words("Thank you for the answer. Another time."), state="refused"
-            )
-        case OfferStatus.SILENT | OfferStatus.WITHDRAWN:
-            return CardDraft(
-                title=title, lead=words("This job is no longer needed. Thank you."), state="refused"
-            )
-        case _:
-            assert_never(offer.status)
-    text = () if offer.status != OfferStatus.ACCEPTED else (Section(title="", text=vendor_text(view)),)
-    return CardDraft(title=title, lead=lead, state=state, facts=tuple(facts), sections=text)  # type: ignore[arg-type]
-
-
-def _buttons(reader: Reader, currency: str) -> tuple[ButtonDraft, ...]:
-    words = reader.words
-    when = tuple(Option(value=minutes, label=words(text)) for minutes, text in ARRIVALS.items())
-    arrival = Field(name="eta", kind="choice", label=words("When can you be there?"), options=when)
-    label = words("Your price in {currency}", currency=currency)
-    price = Field(name="amount", kind="amount", label=label, currency=currency)
-    return (
-        ButtonDraft("accept", words("Yes, I take it"), "primary", fields=(arrival,)),
-        ButtonDraft(
-            "counter", words("Other price or time"), args={"currency": currency}, fields=(price, arrival)
-        ),
-        ButtonDraft("decline", words("No, I cannot"), "danger"),
-    )
+def card_of(tx: Tx, offer: Offer) -> Callable[[Reader], CardDraft]:
+    """For its vendor."""
+    ticket, nowhere = offer.dispatch.ticket, Address("", "")
+    seen, of_ticket = frozen(AskedOfVendor, offer, estimate=offer.dispatch.estimate), snapshot_of(ticket)
+    return lambda reader: offer_card(seen, card_publisher.view_of(tx, ticket, of_ticket, reader, nowhere))
 
 
 # --- answers
@@ -206,8 +150,6 @@ def draw_later(tx: Tx, offer: Offer) -> None:
 
     def draw() -> None:
         card_publisher.draw_later(tx, offer.dispatch.ticket_id)
-        card_publisher.redraw_own(
-            tx, "offer", offer.id, lambda one: offer_card(tx, offer, one), reader_for_offer(tx, offer)
-        )
+        card_publisher.redraw_own(tx, "offer", offer.id, card_of(tx, offer), reader_for_offer(tx, offer))
 
     tx.before_commit(f"offer:{offer.id}", draw)
