@@ -7,15 +7,15 @@ from typing import Final
 
 from sqlalchemy import inspect
 
-from core.access import clients
+from core.access import clients, sign_in
 from core.asks import asks
 from core.context import Tx
 from core.cost import totals
-from core.model import InboxStatus
+from core.model import InboxStatus, SecretKind
 from core.outbox import card_publisher
 from core.skills import runner as skills
 from core.store.brain_tables import MemoRow, RuleRow, SkillVersion
-from core.store.client_tables import Grant
+from core.store.client_tables import Grant, Secret
 from core.store.loop_tables import AskRow, LoopApproval
 from core.store.tables import (
     Approval,
@@ -90,6 +90,8 @@ def row_changed(tx: Tx, row: object) -> None:
             memos.draw_later(tx, row)
         case SkillVersion():
             skill_versions.draw_later(tx, row)
+        case Secret() if row.kind == SecretKind.WAITING and _became(row, "detail"):
+            sign_in.draw_later(tx, row)
         case Grant() if _changed(row, "revoked_at"):
             clients.draw_later(tx, row.person_id)
 

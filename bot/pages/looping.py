@@ -9,8 +9,10 @@ from typing import Any, Final
 from sqlalchemy import select
 
 from core.access.credentials import Caller
-from core.asks import asks, cards
+from core.asks import asks
 from core.asks.askers import is_stranded
+from core.cards.ask import asker
+from core.cards.workers import HEALTH
 from core.context import Services, Store, Tx
 from core.loop import guards, remembering, schedules
 from core.loop.folder import LoopFolder
@@ -20,7 +22,6 @@ from core.model import Role
 from core.store.loop_tables import LoopLine
 from core.team.rights import MAY, Part, Right
 from core.workers import roster
-from core.workers.cards import HEALTH
 
 LINES: Final = 60
 STUCK_AFTER: Final = 900.0
@@ -68,7 +69,7 @@ async def page(store: Store, services: Services, caller: Caller) -> dict[str, An
                     "at": row.asked_at,
                     "tap": row.irreversible,
                     "options": row.options,
-                    "who": cards.asker(row, tx.services.company, caller.words),
+                    "who": asker(row.worker, row.asked_by, tx.services.company, caller.words),
                     "stranded": is_stranded(session, row),
                 }
                 for row in asks.pending(session, caller.person)

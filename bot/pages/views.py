@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
 from core import phrases
-from core.access import clients as programs
 from core.access import grants
 from core.access.credentials import Caller
 from core.actors import Actor
+from core.cards.programs import KIND
 from core.clients import feed, reading, shapes
 from core.company.reading import cost_places
 from core.context import Tx
@@ -350,7 +350,7 @@ def clients(tx: Tx, caller: Caller) -> list[dict[str, Any]]:
         {
             "client_id": one.client_id,
             "name": one.name,
-            "kind": programs.KIND[one.kind],
+            "kind": KIND[one.kind],
             "who": company.name_of(one.person_id),
             "scope": one.scope,
             "audience": one.audience,

@@ -17,12 +17,13 @@ from sqlalchemy import select
 from bot.settings import Settings, read_settings
 from bot.setup.side_process import SideProcess, configured, health_of, local_url, side_process
 from core.cards.card import Card
+from core.cards.check import check as check_card
 from core.company.schema import Person
 from core.context import Tx
 from core.errors import LoopOSError, StartupError
 from core.ids import new_id
 from core.model import Address, OutboxStatus
-from core.outbox import card_publisher, check_button
+from core.outbox import card_publisher
 from core.ports import Attempt, Delivery, Sent
 from core.store.tables import CardCopy, CardRow, Notice, OutboxRow
 from core.team.people import reader_for
@@ -120,9 +121,7 @@ async def _show(house: SideProcess, founder: Person, address: Address) -> str:
 def _keep(tx: Tx, subject: str, founder: Person, address: Address) -> Delivery:
     """The card's rows, so that the service knows the button. It counts as cancelled until it is sent: the service
     sends whatever is owed to the conversation, and this is ours to send."""
-    card_publisher.post_own(
-        tx, "check", subject, check_button.check_card, [(address, reader_for(tx, founder))]
-    )
+    card_publisher.post_own(tx, "check", subject, check_card, [(address, reader_for(tx, founder))])
     tx.session.flush()
     row = tx.session.scalars(
         select(OutboxRow)

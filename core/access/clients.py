@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Final
 
 import structlog
 from sqlalchemy import select
 
-from core.access.grants import Acting, listed
+from core.access.grants import listed
 from core.actors import Actor, Reader
-from core.cards.card import Fact
-from core.cards.view import ButtonDraft, CardDraft
+from core.cards.programs import ProgramsSnapshot, programs
+from core.cards.view import CardDraft
 from core.context import Tx
 from core.errors import Refused
-from core.i18n import N_
-from core.model import Address, GrantKind
+from core.model import Address
 from core.outbox import card_publisher
 from core.store.client_tables import ClientRow, Grant
 from core.store.session_rows import SessionRows
 
 log = structlog.get_logger(__name__)
-
-MAX_SHOWN: Final = 8
-"""On a card: more buttons no platform shows."""
-KIND: Final = {
-    GrantKind.OAUTH: N_("connected program"),
-    GrantKind.STATIC: N_("token"),
-    GrantKind.SESSION: N_("browser"),
-}
 
 
 def revoke(tx: Tx, client_id: str, person_id: str, actor: Actor) -> None:
@@ -72,47 +61,7 @@ def _draw(tx: Tx, person_id: str) -> None:
 
 
 def _drawn(tx: Tx, person_id: str) -> Callable[[Reader], CardDraft]:
-    """What the card looks at is read here, once."""
-    every = person_id == tx.services.company.founder.id
-    found = listed(SessionRows(tx.session), tx.now, None if every else person_id)
-    return partial(_card, tx, every, found)
-
-
-def _card(tx: Tx, every: bool, found: Sequence[Acting], reader: Reader) -> CardDraft:
-    words, company = reader.words, tx.services.company
-    title = words("Programs and browsers")
-    if not found:
-        lead = words("Nothing acts for you: no program, no token, no browser.")
-        return CardDraft(title=title, lead=lead, state="done")
-    facts = [
-        Fact(
-            label=grant.name,
-            value=_described(grant, reader, tx.now, company.name_of(grant.person_id) if every else ""),
-        )
-        for grant in found[:MAX_SHOWN]
-    ]
-    buttons = [
-        ButtonDraft(
-            "revoke",
-            words("Take back {name}", name=grant.name[:40]),
-            "danger",
-            {"client": grant.client_id, "person": grant.person_id},
-        )
-        for grant in found[:MAX_SHOWN]
-    ]
-    lead = words("What may act for people of the team.") if every else words("What may act for you.")
-    if len(found) > MAX_SHOWN:
-        lead += " " + words(
-            "The newest {count} of {all}; the page shows the rest.", count=MAX_SHOWN, all=len(found)
-        )
-    return CardDraft(title=title, lead=lead, state="open", facts=tuple(facts), buttons=tuple(buttons))
-
-
-def _described(grant: Acting, reader: Reader, now: datetime, who: str) -> str:
-    words = reader.words
-    when = (
-        words("last used {at}", at=words.time(grant.last_used_at, now))
-        if grant.last_used_at is not None
-        else words("never used")
-    )
-    return " · ".join(part for part in (who, words(KIND[grant.kind]), grant.scope, when) if part)
+    company = tx.services.company
+    every = person_id == company.founder.id
+    found = tuple(listed(SessionRows(tx.session), tx.now, None if every else person_id))
+    return partial(programs, ProgramsSnapshot(acting=found, every=every, now=tx.now), company)

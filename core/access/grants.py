@@ -2,43 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from core.cards.programs import Acting
 from core.model import GrantKind
 from core.store.rows import Rows
-
-
-@dataclass(frozen=True, slots=True)
-class Acting:
-    """One grant that is good."""
-
-    grant_id: str
-    client_id: str
-    name: str
-    kind: GrantKind
-    person_id: str
-    scope: str
-    audience: str
-    created_at: datetime
-    last_used_at: datetime | None
-    last_used_from: str | None
-    expires_at: datetime | None
-
-    def to_json(self) -> dict[str, str | None]:
-        """The keys of `loopos clients --json`."""
-        return {
-            "client_id": self.client_id,
-            "name": self.name,
-            "kind": self.kind.value,
-            "person": self.person_id,
-            "scope": self.scope,
-            "audience": self.audience,
-            "created_at": self.created_at.isoformat(),
-            "last_used_at": self.last_used_at.isoformat() if self.last_used_at else None,
-            "last_used_from": self.last_used_from,
-            "expires_at": self.expires_at.isoformat() if self.expires_at else None,
-        }
 
 
 def listed(rows: Rows, now: datetime, person_id: str | None = None) -> list[Acting]:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from core.access import credentials
 from core.actors import Actor, Reader
-from core.cards.card import Fact
-from core.cards.view import ButtonDraft, CardDraft
+from core.cards.sign_in import SignInSnapshot
+from core.cards.sign_in import sign_in as sign_in_card
+from core.cards.view import CardDraft
 from core.context import Tx
 from core.errors import Refused
-from core.i18n import N_
 from core.model import Audience, GrantKind, Scope, SecretKind
 from core.outbox import card_publisher
 from core.store.client_tables import Secret
@@ -120,9 +121,22 @@ def ask(tx: Tx, named: str, browser: str, place: str, path: str) -> Waiting:
         tx.session.flush()
         row = tx.session.get_one(Secret, credentials.digest(secret))
         card_publisher.post_own(
-            tx, "signin", _subject(row), partial(_card, row.detail), card_publisher.readers_of(tx, person)
+            tx, "signin", _subject(row), _card(row), card_publisher.readers_of(tx, person)
         )
     return Waiting(secret, digits)
+
+
+def _card(row: Secret) -> Callable[[Reader], CardDraft]:
+    known = {one.name: str(row.detail[one.name]) for one in fields(SignInSnapshot)}
+    return partial(sign_in_card, SignInSnapshot(**known))
+
+
+def draw_later(tx: Tx, row: Secret) -> None:
+    """They have answered."""
+    subject = _subject(row)
+    tx.before_commit(
+        f"signin:{subject}", lambda: card_publisher.redraw_own(tx, "signin", subject, _card(row))
+    )
 
 
 def _asked_lately(tx: Tx, person_id: str) -> int:
@@ -149,34 +163,7 @@ def answer(tx: Tx, subject: str, verdict: Literal["allowed", "denied"], _actor: 
     if row is None or row.expires_at <= tx.now or row.detail["answer"]:
         raise Refused("gone")
     row.detail = {**row.detail, "answer": verdict}
-    card_publisher.redraw_own(tx, "signin", subject, partial(_card, row.detail))
     tx.publish(f"signin:{subject}")
-
-
-def _card(detail: dict[str, Any], reader: Reader) -> CardDraft:
-    words, title = reader.words, reader.words("Sign in")
-    match detail["answer"]:
-        case "allowed":
-            return CardDraft(title=title, lead=words(N_("You let that browser in.")), state="done")
-        case "denied":
-            lead = words(N_("You did not let that browser in. If that was not you, nothing has happened."))
-            return CardDraft(title=title, lead=lead, state="done")
-    return CardDraft(
-        title=title,
-        lead=words(
-            N_("A browser wants to sign in as you. Its page shows {digits}. Is that you?"),
-            digits=detail["digits"],
-        ),
-        state="asking",
-        facts=(
-            Fact(label=words("Browser"), value=str(detail["browser"])),
-            Fact(label=words("From"), value=str(detail["place"])),
-        ),
-        buttons=(
-            ButtonDraft("allow", words("Yes, let it in"), "primary"),
-            ButtonDraft("deny", words("No"), "danger"),
-        ),
-    )
 
 
 @dataclass(frozen=True, slots=True)

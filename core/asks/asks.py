@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, Literal
@@ -12,7 +12,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.actors import Actor, Reader
-from core.asks import cards
+from core.asks.askers import is_stranded
+from core.cards.ask import CLOSED, AskedApproval, AskSnapshot, short
+from core.cards.ask import ask as ask_card
+from core.cards.ask import name_of as asked_name
+from core.cards.view import CardDraft
 from core.company.schema import Person, Vendor
 from core.context import Tx
 from core.dispatch.quiet_hours import next_working_moment
@@ -22,6 +26,7 @@ from core.model import SYSTEM, URGENT, Address, Role
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
+from core.store.frozen import frozen
 from core.store.loop_events import happened
 from core.store.loop_tables import AskRow, LoopApproval
 from core.text import escape
@@ -161,7 +166,7 @@ def _show(tx: Tx, row: AskRow, asked: Iterable[Person | Vendor]) -> None:
             tx,
             ASK,
             row.id,
-            cards.drawn(tx, row),
+            _card(tx, row),
             _ways(tx, one),
             not_before=_when(tx, row, one),
         )
@@ -232,6 +237,18 @@ def _tell_asker(tx: Tx, row: AskRow, said: str) -> None:
     )
 
 
+def _card(tx: Tx, row: AskRow) -> Callable[[Reader], CardDraft]:
+    """What its card looks at is read here, once; drawing it for each reader reads nothing."""
+    approval = tx.get(LoopApproval, row.id) if row.kind == "approval" else None
+    seen = frozen(
+        AskSnapshot,
+        row,
+        stranded=approval is None and row.answer is None and is_stranded(tx.session, row),
+        approval=frozen(AskedApproval, approval) if approval is not None else None,
+    )
+    return partial(ask_card, seen, tx.services.company)
+
+
 def draw_later(tx: Tx, ask_id: str) -> None:
     """Bring its card up to date, once, at the end of this unit of work."""
     tx.before_commit(f"ask:{ask_id}", partial(_draw, tx, ask_id))
@@ -240,7 +257,7 @@ def draw_later(tx: Tx, ask_id: str) -> None:
 def _draw(tx: Tx, ask_id: str) -> None:
     row = tx.get(AskRow, ask_id)
     if row is not None:
-        card_publisher.redraw_own(tx, ASK, row.id, cards.drawn(tx, row))
+        card_publisher.redraw_own(tx, ASK, row.id, _card(tx, row))
 
 
 def draw_those_of(tx: Tx, worker: str) -> None:
@@ -255,7 +272,7 @@ def draw_those_of(tx: Tx, worker: str) -> None:
 def close(tx: Tx, row: AskRow) -> None:
     """Nobody needs to answer it any more."""
     if row.answer is None:
-        row.answer, row.answered_by = cards.CLOSED, SYSTEM
+        row.answer, row.answered_by = CLOSED, SYSTEM
         row.answered_on, row.answered_at = None, tx.now
         for kind in (REMIND, DEPUTY):
             deadlines.cancel(tx, row.id, kind)
@@ -269,7 +286,7 @@ def option_of(row: AskRow, number: int) -> str:
 
 
 def name_of(tx: Tx, person_id: str | None) -> str:
-    return cards.name_of(tx.services.company, person_id)
+    return asked_name(tx.services.company, person_id)
 
 
 def fetched(tx: Tx, ask_id: str) -> str | None:
@@ -357,7 +374,7 @@ def on_remind(tx: Tx, deadline: Due) -> None:
             lambda words: words(
                 N_("The question {ask} still waits for your answer: {text}"),
                 ask=row.id,
-                text=cards.short(row.prompt),
+                text=short(row.prompt),
             ),
         )
 

@@ -5,9 +5,10 @@ would have sent."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Final, assert_never
 
 from sqlalchemy import select
@@ -15,8 +16,10 @@ from sqlalchemy import select
 from core import phrases
 from core.actors import Reader
 from core.amounts import parse_amount
-from core.cards.card import Button, Field, Section
-from core.cards.view import ButtonDraft, CardDraft
+from core.cards.card import Button, Field
+from core.cards.form import CONFIRM, FormSnapshot
+from core.cards.form import form as form_card
+from core.cards.view import CardDraft
 from core.context import Tx
 from core.errors import Refused
 from core.ids import new_id
@@ -35,8 +38,6 @@ MAX_SAID: Final = 3000
 """Characters of one field; what is longer is not cut but asked for again."""
 WHICH: Final = ""
 """Stands for the question which of several optional fields is meant."""
-CONFIRM: Final = "confirm"
-"""Stands for the question whether it is meant at all."""
 
 
 def needed(tx: Tx, tapped: Tap, copy: CardCopy) -> bool:
@@ -125,7 +126,7 @@ def _open_forms(tx: Tx, said: Tap | Message) -> Sequence[FormRequest]:
 
 def _ask(tx: Tx, form: FormRequest, reader: Reader) -> None:
     address = Address(form.channel, form.conversation_id)
-    card_publisher.post_own(tx, FORM, _subject(form), lambda one: _card(form, one), [(address, reader)])
+    card_publisher.post_own(tx, FORM, _subject(form), _card(form), [(address, reader)])
 
 
 def _subject(form: FormRequest) -> str:
@@ -133,31 +134,10 @@ def _subject(form: FormRequest) -> str:
     return f"{form.id}{len(form.said)}"
 
 
-def _card(form: FormRequest, reader: Reader) -> CardDraft:
-    words = reader.words
-    button = Button.model_validate(form.button)
-    field = _field(button, form.field)
-    if form.done_at is not None:
-        return CardDraft(title=button.label, lead="✓", state="done")
-    stop = ButtonDraft("choose", words("Never mind"), args={"stop": True})
-    if form.field == CONFIRM:
-        said = shorten(next(reversed(form.said.values())), 300)
-        return CardDraft(
-            title=button.label,
-            lead=words("Say no with these words: “{text}”?", text=said),
-            state="asking",
-            buttons=(ButtonDraft("choose", words("Yes, say no"), "danger", args={"confirm": True}), stop),
-        )
-    if field is None:
-        which = tuple(ButtonDraft("choose", one.label, args={"field": one.name}) for one in button.fields)
-        return CardDraft(
-            title=button.label, lead=words("What is it about?"), state="asking", buttons=(*which, stop)
-        )
-    if field.kind == "choice":
-        options = tuple(ButtonDraft("choose", one.label, args={"value": one.value}) for one in field.options)
-        return CardDraft(title=button.label, lead=field.label, state="asking", buttons=(*options, stop))
-    now = (Section(title=words("As it stands"), text=field.value),) if field.value.strip() else ()
-    return CardDraft(title=button.label, lead=field.label, state="asking", sections=now, expects=field.kind)
+def _card(form: FormRequest) -> Callable[[Reader], CardDraft]:
+    said = next(reversed(form.said.values()), "")
+    button, over = Button.model_validate(form.button), form.done_at is not None
+    return partial(form_card, FormSnapshot(button=button, field=form.field, said=said, over=over))
 
 
 def _field(button: Button, name: str) -> Field | None:
@@ -281,4 +261,4 @@ def _said(tx: Tx, form: FormRequest, value: str, reader: Reader) -> Tap | None:
 
 def _redraw(tx: Tx, form: FormRequest, reader: Reader) -> None:
     over = form.done_at is not None
-    card_publisher.redraw_own(tx, FORM, _subject(form), lambda one: _card(form, one), reader, silent=over)
+    card_publisher.redraw_own(tx, FORM, _subject(form), _card(form), reader, silent=over)

@@ -18,6 +18,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from core import phrases
+from core.cards.workers import WORKERS
 from core.context import Tx
 from core.errors import Refused
 from core.i18n import Words
@@ -29,7 +30,6 @@ from core.outbox import card_publisher
 from core.store.loop_tables import LoopEvent, LoopRequest
 from core.store.tables import table
 from core.team.people import reader_for
-from core.workers.cards import WORKERS
 from core.workflow.loop_requests import TOPIC
 
 log = structlog.get_logger(__name__)

@@ -1,28 +1,16 @@
-"""The button that `loopos doctor --button` sends: a tap that comes back proves the whole way (W3)."""
+"""The test button's tap has come back."""
 
 from __future__ import annotations
 
-from core.actors import Reader
-from core.cards.view import ButtonDraft, CardDraft
+from functools import partial
+
+from core.cards.check import check
 from core.context import Tx
-from core.i18n import N_
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
-
-
-def check_card(reader: Reader, *, pressed: bool = False) -> CardDraft:
-    words = reader.words
-    if pressed:
-        return CardDraft(title=words("Test"), lead=words(N_("It works: your tap has arrived.")), state="done")
-    return CardDraft(
-        title=words("Test"),
-        lead=words(N_("Please press the button. It shows that your taps reach me.")),
-        state="asking",
-        buttons=(ButtonDraft("check", words("It works"), "primary"),),
-    )
 
 
 def confirm(tx: Tx, subject: str) -> None:
     """The tap has come back."""
     first_time(tx, f"checked:{subject}")
-    card_publisher.redraw_own(tx, "check", subject, lambda reader: check_card(reader, pressed=True))
+    card_publisher.redraw_own(tx, "check", subject, partial(check, pressed=True))

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import structlog
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from core.actors import LOOPOS, Actor, Reader
-from core.cards.card import Fact
-from core.cards.view import ButtonDraft, CardDraft
+from core.actors import LOOPOS, Actor
+from core.cards.team import Joined, joined, left, settled, shall_stay
 from core.company.schema import Person
 from core.context import Commit, Services, Task, Tx
 from core.errors import Refused
@@ -22,7 +21,6 @@ from core.i18n import N_
 from core.model import Address, OutboxStatus, Status
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
-from core.phrases import CHANNEL, ROLE, label
 from core.store.tables import CardCopy, Cover, Dispatch, IdentityRow, Member, OutboxRow, Ticket, table
 from core.team import roster
 from core.tickets.records import is_open, open_tickets
@@ -41,55 +39,18 @@ def tell_founder(tx: Tx, person: Person, channel: str, account: str, by: str, *,
     """By a card on which one tap undoes it."""
     tx.session.flush()
     ways = card_publisher.readers_of(tx, tx.services.company.founder)
-    about = _Join(person, channel, account, tx.services.company.name_of(by), new)
+    about = Joined(person, channel, account, tx.services.company.name_of(by), new)
     card_publisher.post_own(
-        tx, "joined", _subject(channel, account), lambda one: _joined(tx, about, one), ways
+        tx, "joined", _subject(channel, account), partial(joined, about, tx.services.company), ways
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Join:
-    person: Person
-    channel: str
-    account: str
-    by: str
-    """Whose code it was."""
-    new: bool
-    """Of the team since now; else one more account of somebody who is."""
 
 
 def _subject(channel: str, account: str) -> str:
     return hashlib.sha256(f"joined:{channel}:{account}".encode()).hexdigest()[:32]
 
 
-def _joined(tx: Tx, it: _Join, reader: Reader) -> CardDraft:
-    words, company = reader.words, tx.services.company
-    channel = label(CHANNEL, it.channel, words)
-    lead = (
-        words("{name} joined the team, on {channel}.", name=it.person.name, channel=channel)
-        if it.new
-        else words("{name} has one more account now, on {channel}.", name=it.person.name, channel=channel)
-    )
-    places = [place.name for one in it.person.properties if (place := company.place(one)) is not None]
-    facts = [Fact(label=words("Role"), value=label(ROLE, it.person.role, words))]
-    if places:
-        facts.append(Fact(label=words("Properties"), value=words.join(places)))
-    if it.new:
-        facts.append(Fact(label=words("Invited by"), value=it.by))
-    # Whoever joined goes as a whole, whatever accounts they added since.
-    undo = (
-        ButtonDraft("remove", words("Undo"), "danger", {"person": it.person.id})
-        if it.new
-        else ButtonDraft("unlink", words("Undo"), "danger", {"channel": it.channel, "account": it.account})
-    )
-    return CardDraft(title=words("The team"), lead=lead, state="open", facts=tuple(facts), buttons=(undo,))
-
-
 def _close(tx: Tx, kind: str, subject: str, text: str, **params: str) -> None:
-    def drawn(reader: Reader) -> CardDraft:
-        return CardDraft(title=reader.words("The team"), lead=reader.words(text, **params), state="done")
-
-    card_publisher.redraw_own(tx, kind, subject, drawn)
+    card_publisher.redraw_own(tx, kind, subject, partial(settled, text, params))
 
 
 # --- leaving
@@ -112,7 +73,8 @@ def remove(tx: Tx, person_id: str, actor: Actor) -> None:
     log.info("person_removed", person=person.id, by=actor.person_id)
     _close(tx, "brought", person.id, N_("{name} is of the team no more."), name=person.name)
     ways = card_publisher.readers_of(tx, company.founder)
-    card_publisher.post_own(tx, "left", person.id, lambda one: _left(tx, person, one), ways)
+    held = [one.ticket_id for one in open_tickets(tx) if _holds(one, person.id)]
+    card_publisher.post_own(tx, "left", person.id, partial(left, person.name, held), ways)
 
 
 def restore(tx: Tx, person_id: str) -> None:
@@ -122,19 +84,6 @@ def restore(tx: Tx, person_id: str) -> None:
     _changed(tx)
     name = tx.services.company.name_of(person_id)
     _close(tx, "left", person_id, N_("{name} is of the team again."), name=name)
-
-
-def _left(tx: Tx, person: Person, reader: Reader) -> CardDraft:
-    words = reader.words
-    held = [one.ticket_id for one in open_tickets(tx) if _holds(one, person.id)]
-    facts = (Fact(label=words("They had"), value=", ".join(held[:10])),) if held else ()
-    return CardDraft(
-        title=words("The team"),
-        lead=words("{name} is of the team no more.", name=person.name),
-        state="open",
-        facts=facts,
-        buttons=(ButtonDraft("restore", words("Undo"), "danger"),),
-    )
 
 
 def _holds(ticket: Ticket, person_id: str) -> bool:
@@ -235,24 +184,10 @@ def _is_gone(tx: Tx, dispatch: Dispatch) -> bool:
 def _ask_about(tx: Tx, member: Member) -> None:
     name = str(member.person.get("name", member.person_id))
 
-    def drawn(reader: Reader) -> CardDraft:
-        words = reader.words
-        return CardDraft(
-            title=words("The team"),
-            lead=words(
-                "{name} was let in by {who}, who is of the team no more. Shall {name} stay?",
-                name=name,
-                who=member.added_by,
-            ),
-            state="asking",
-            buttons=(
-                ButtonDraft("keep", words("They stay"), "primary"),
-                ButtonDraft("remove", words("Remove them"), "danger"),
-            ),
-        )
-
     founder = card_publisher.readers_of(tx, tx.services.company.founder)
-    card_publisher.post_own(tx, "brought", member.person_id, drawn, founder)
+    card_publisher.post_own(
+        tx, "brought", member.person_id, partial(shall_stay, name, member.added_by), founder
+    )
 
 
 def accounts(session: Session) -> dict[str, list[IdentityRow]]:

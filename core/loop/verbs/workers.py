@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Final
 
 from core import names
+from core.cards import workers as cards
 from core.context import Tx
 from core.cost import external
 from core.errors import Refused
@@ -20,7 +21,7 @@ from core.money import usd
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.store.worker_tables import WorkerRow
-from core.workers import cards, leases, roster, tells
+from core.workers import leases, roster, tells
 from core.workers.builtin import Builtin
 from core.workers.fleet import Order
 

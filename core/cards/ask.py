@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
 from core import phrases
 from core.actors import Reader
-from core.asks.askers import is_stranded
 from core.cards.card import Fact, Field, Section
 from core.cards.view import ButtonDraft, CardDraft
 from core.company.company import Company
-from core.context import Tx
 from core.i18n import N_, Words
 from core.model import SYSTEM
-from core.store.loop_tables import AskRow, LoopApproval
 from core.text import shorten
 
 SHORT: Final = 40
@@ -50,16 +48,46 @@ ENDED: Final = {
 }
 
 
-def drawn(tx: Tx, row: AskRow) -> Callable[[Reader], CardDraft]:
-    """What its card looks at is read here, once; drawing it for each reader reads nothing."""
-    company = tx.services.company
-    approval = tx.get(LoopApproval, row.id) if row.kind == "approval" else None
-    if approval is not None:
-        return partial(_approval, company, row, approval)
-    return partial(_question, company, row, row.answer is None and is_stranded(tx.session, row))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedApproval:
+    """What is to be approved, and once it was decided, how it ended."""
+
+    kind: str
+    payload: str
+    sha256: str
+    more: Mapping[str, Any]
+    """`{reason, name, why, shown}`, as far as there is something."""
+    state: str
+    code: int | None
+    output: str
 
 
-def _approval(company: Company, row: AskRow, approval: LoopApproval, reader: Reader) -> CardDraft:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskSnapshot:
+    id: str
+    kind: str
+    worker: str
+    prompt: str
+    reference: str
+    options: tuple[str, ...]
+    irreversible: bool
+    answer: str | None
+    answered_by: str | None
+    answered_on: str | None
+    answered_at: datetime | None
+    asked_by: str | None
+    stranded: bool = False
+    """Nobody waits for its answer any more."""
+    approval: AskedApproval | None = None
+
+
+def ask(seen: AskSnapshot, company: Company, reader: Reader) -> CardDraft:
+    if seen.approval is not None:
+        return _approval(company, seen, seen.approval, reader)
+    return _question(company, seen, reader)
+
+
+def _approval(company: Company, seen: AskSnapshot, approval: AskedApproval, reader: Reader) -> CardDraft:
     """What would be done, line by line as it would be done; and once it was, how it ended."""
     words = reader.words
     question, title = ASKED.get(approval.kind, ASKED["shell"])
@@ -68,11 +96,11 @@ def _approval(company: Company, row: AskRow, approval: LoopApproval, reader: Rea
     why = str(approval.more.get("why") or "")
     if why:
         sections.append(Section(title=words("Why I ask"), text=why))
-    facts = [Fact(label=words("Question"), value=row.id), Fact(label="sha256", value=approval.sha256)]
+    facts = [Fact(label=words("Question"), value=seen.id), Fact(label="sha256", value=approval.sha256)]
     reason = str(approval.more.get("reason") or approval.more.get("name") or "")
     lead = words(question, reason=reason) if reason else words(question, reason="–")
-    who = phrases.label(ASKERS, row.worker, words)
-    if row.answer is None:
+    who = phrases.label(ASKERS, seen.worker, words)
+    if seen.answer is None:
         return CardDraft(
             title=words("{who} asks", who=who),
             lead=lead,
@@ -84,13 +112,15 @@ def _approval(company: Company, row: AskRow, approval: LoopApproval, reader: Rea
             ),
             buttons=(
                 ButtonDraft(
-                    "approve", _label(row.options[0], words), "primary", {"ask": row.id, "option": 0}
+                    "approve", _label(seen.options[0], words), "primary", {"ask": seen.id, "option": 0}
                 ),
-                ButtonDraft("reject", _label(row.options[1], words), "danger", {"ask": row.id, "option": 1}),
+                ButtonDraft(
+                    "reject", _label(seen.options[1], words), "danger", {"ask": seen.id, "option": 1}
+                ),
             ),
         )
-    if row.answered_at is not None and row.answered_by != SYSTEM:
-        facts.append(Fact(label=words("Answered by"), value=_answered(company, row, reader)))
+    if seen.answered_at is not None and seen.answered_by != SYSTEM:
+        facts.append(Fact(label=words("Answered by"), value=_answered(company, seen, reader)))
     if approval.output.strip():
         sections.append(Section(title=words("What it said"), text=shorten_lines(approval.output.strip())))
     return CardDraft(
@@ -111,39 +141,39 @@ def shorten_lines(text: str) -> str:
     return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}\n…"
 
 
-def _question(company: Company, row: AskRow, stranded: bool, reader: Reader) -> CardDraft:
+def _question(company: Company, seen: AskSnapshot, reader: Reader) -> CardDraft:
     words = reader.words
-    facts = [Fact(label=words("Question"), value=row.id)]
+    facts = [Fact(label=words("Question"), value=seen.id)]
     sections = []
-    if row.reference:
-        sections.append(Section(title=words("It refers to"), text=shorten(row.reference, 300)))
-    numbered = any(len(one) > SHORT for one in row.options)
+    if seen.reference:
+        sections.append(Section(title=words("It refers to"), text=shorten(seen.reference, 300)))
+    numbered = any(len(one) > SHORT for one in seen.options)
     if numbered:
-        lines = "\n".join(f"{number}. {one}" for number, one in enumerate(row.options, 1))
+        lines = "\n".join(f"{number}. {one}" for number, one in enumerate(seen.options, 1))
         sections.append(Section(title=words("Choices"), text=lines))
-    who = asker(row, company, words)
+    who = asker(seen.worker, seen.asked_by, company, words)
     title = (
-        words("{who} wants to be looked at", who=who) if row.kind == "flag" else words("{who} asks", who=who)
+        words("{who} wants to be looked at", who=who) if seen.kind == "flag" else words("{who} asks", who=who)
     )
-    if row.answered_by == SYSTEM and row.answer == CLOSED:
+    if seen.answered_by == SYSTEM and seen.answer == CLOSED:
         return CardDraft(
             title=title, lead=words("That has settled itself."), state="done", facts=tuple(facts)
         )
-    if row.answer is not None and row.answered_at is not None:
-        facts.append(Fact(label=words("Answered by"), value=_answered(company, row, reader)))
+    if seen.answer is not None and seen.answered_at is not None:
+        facts.append(Fact(label=words("Answered by"), value=_answered(company, seen, reader)))
         return CardDraft(
             title=title,
             lead=words("Nobody answered within a day, so nothing happened.")
-            if row.answered_by == SYSTEM
-            else words("“{answer}”", answer=shorten(row.answer, 300)),
+            if seen.answered_by == SYSTEM
+            else words("“{answer}”", answer=shorten(seen.answer, 300)),
             state="done",
             facts=tuple(facts),
-            sections=(Section(title=words("Question"), text=row.prompt), *sections),
+            sections=(Section(title=words("Question"), text=seen.prompt), *sections),
         )
-    if row.irreversible:
+    if seen.irreversible:
         return CardDraft(
             title=title,
-            lead=row.prompt,
+            lead=seen.prompt,
             state="asking",
             facts=tuple(facts),
             sections=(
@@ -155,31 +185,33 @@ def _question(company: Company, row: AskRow, stranded: bool, reader: Reader) -> 
             ),
             buttons=(
                 ButtonDraft(
-                    "approve", _label(row.options[0], words), "primary", {"ask": row.id, "option": 0}
+                    "approve", _label(seen.options[0], words), "primary", {"ask": seen.id, "option": 0}
                 ),
-                ButtonDraft("reject", _label(row.options[1], words), "danger", {"ask": row.id, "option": 1}),
+                ButtonDraft(
+                    "reject", _label(seen.options[1], words), "danger", {"ask": seen.id, "option": 1}
+                ),
             ),
         )
-    if stranded:
+    if seen.stranded:
         text = words(
             "{who} has ended meanwhile. Your answer starts another one, which goes on with it.", who=who
         )
         sections.append(Section(title=words("Nobody waits for this any more"), text=text))
-    labels = [str(number) if numbered else one for number, one in enumerate(row.options, 1)]
+    labels = [str(number) if numbered else one for number, one in enumerate(seen.options, 1)]
     buttons = [
-        ButtonDraft("answer", label, "plain", {"ask": row.id, "option": number})
+        ButtonDraft("answer", label, "plain", {"ask": seen.id, "option": number})
         for number, label in enumerate(labels)
     ]
-    if stranded:
-        buttons.append(ButtonDraft("drop", words("Never mind"), "plain", {"ask": row.id}))
+    if seen.stranded:
+        buttons.append(ButtonDraft("drop", words("Never mind"), "plain", {"ask": seen.id}))
     own = Field(name="text", kind="text", label=words("Your answer"), required=True)
-    label = words("Another answer") if row.options else words("Answer")
-    if row.kind == "flag":
+    label = words("Another answer") if seen.options else words("Answer")
+    if seen.kind == "flag":
         label = words("Tell it something")
-    buttons.append(ButtonDraft("answer", label, "plain", {"ask": row.id}, (own,)))
+    buttons.append(ButtonDraft("answer", label, "plain", {"ask": seen.id}, (own,)))
     return CardDraft(
         title=title,
-        lead=row.prompt,
+        lead=seen.prompt,
         state="asking",
         facts=tuple(facts),
         sections=tuple(sections),
@@ -187,18 +219,18 @@ def _question(company: Company, row: AskRow, stranded: bool, reader: Reader) -> 
     )
 
 
-def _answered(company: Company, row: AskRow, reader: Reader) -> str:
+def _answered(company: Company, seen: AskSnapshot, reader: Reader) -> str:
     words: Words = reader.words
-    assert row.answered_at is not None
-    where = phrases.label(phrases.CHANNEL, row.answered_on or "", words)
-    return f"{name_of(company, row.answered_by)}, {words.time(row.answered_at, row.answered_at)}, {where}"
+    assert seen.answered_at is not None
+    where = phrases.label(phrases.CHANNEL, seen.answered_on or "", words)
+    return f"{name_of(company, seen.answered_by)}, {words.time(seen.answered_at, seen.answered_at)}, {where}"
 
 
-def asker(row: AskRow, company: Company, words: Words) -> str:
+def asker(worker: str, asked_by: str | None, company: Company, words: Words) -> str:
     """Whose question it is: a person's, the loop's own, or a worker's."""
-    if row.asked_by is not None:
-        return company.name_of(row.asked_by)
-    return phrases.label(ASKERS, row.worker, words)
+    if asked_by is not None:
+        return company.name_of(asked_by)
+    return phrases.label(ASKERS, worker, words)
 
 
 def name_of(company: Company, person_id: str | None) -> str:
