@@ -65,7 +65,7 @@ def _line(
 ) -> Platform | None:
     if settings.line_token is None or settings.line_channel_secret is None:
         return None
-    from channels.line.channel import Line
+    from channels.line.channel import CALLS_PER_SECOND, Line
 
     async def on_quota(limit: int, used: int) -> None:
         await store.write(lambda tx: tell_quota(tx, "line", limit, used))
@@ -80,6 +80,7 @@ def _line(
         base_url=settings.base_url,
         menu=commands.menu,
         on_quota=on_quota,
+        calls_per_second=CALLS_PER_SECOND * settings.pace,
     )
 
 

@@ -14,7 +14,6 @@ from typing import Any, Final
 import aiohttp
 import structlog
 from aiohttp import web
-from aiolimiter import AsyncLimiter
 
 from channels.ingress import Ingress
 from channels.line import draw, setup
@@ -22,7 +21,7 @@ from channels.line.api import Api, Declined, LineError, NotSent, Unclear
 from channels.line.parse import EXTERNAL, NAME, conversation_of, parse
 from channels.line.replies import VALID, Replies
 from channels.line.webhook import PATH, Webhook
-from channels.pacing import Backoff
+from channels.pacing import Backoff, rate_limiter
 from core.clock import Clock
 from core.errors import ChannelDown, GiveUp, LoopOSError, OutcomeUnknown, QuotaSpent, ShapeRefused, TryLater
 from core.inbound import Inbound, RemoteFile
@@ -40,6 +39,8 @@ _SIGN_WITHIN: Final = 3.0
 _LOADING: Final = 20
 """Seconds of "typing"; it ends at our first message."""
 _CHUNK: Final = 64 * 1024
+CALLS_PER_SECOND: Final = 500
+"""LINE allows 2,000; we stay well below."""
 
 
 class Line:
@@ -67,10 +68,9 @@ class Line:
         menu: setup.Menu | None = None,
         on_quota: OnQuota | None = None,
         timeout: float = 10.0,
-        calls_per_second: int = 500,
+        calls_per_second: float = CALLS_PER_SECOND,
         watch_quota_every: timedelta = timedelta(hours=1),
     ) -> None:
-        """`calls_per_second`: LINE allows 2,000; we stay well below."""
         self.health = ingress.health
         self.quota_limit: int | None = None
         self.quota_used = 0
@@ -321,8 +321,8 @@ class Line:
 class Pace:
     """At most so many calls in any second, and none while LINE has asked to slow down."""
 
-    def __init__(self, per_second: int) -> None:
-        self._limiter = AsyncLimiter(per_second, 1.0)
+    def __init__(self, per_second: float) -> None:
+        self._limiter = rate_limiter(per_second, 1.0)
         self._not_before = 0.0
 
     def pause(self, wait: timedelta) -> None:
