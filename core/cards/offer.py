@@ -10,7 +10,7 @@ from typing import Final, assert_never
 from core.actors import Reader
 from core.cards.card import Fact, Field, Option, Section
 from core.cards.texts import vendor_text
-from core.cards.view import ButtonDraft, CardDraft, View
+from core.cards.view import ButtonDraft, CardDraft, State, View
 from core.company.company import Company
 from core.i18n import N_, Words
 from core.model import OfferStatus
@@ -47,6 +47,7 @@ def offer(seen: AskedOfVendor, view: View) -> CardDraft:
     facts = [Fact(label=words("Price"), value=words.amount(seen.estimate))]
     if seen.eta_at is not None:
         facts.append(Fact(label=words("Arrival"), value=words.time(seen.eta_at, view.now)))
+    state: State
     match seen.status:
         case OfferStatus.ASKED:
             return CardDraft(
@@ -74,7 +75,7 @@ def offer(seen: AskedOfVendor, view: View) -> CardDraft:
         case _:
             assert_never(seen.status)
     text = () if seen.status != OfferStatus.ACCEPTED else (Section(title="", text=vendor_text(view)),)
-    return CardDraft(title=title, lead=lead, state=state, facts=tuple(facts), sections=text)  # type: ignore[arg-type]
+    return CardDraft(title=title, lead=lead, state=state, facts=tuple(facts), sections=text)
 
 
 def _buttons(words: Words, currency: str) -> tuple[ButtonDraft, ...]:
