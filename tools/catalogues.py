@@ -20,8 +20,8 @@ PACKAGES = ("core", "bot", "channels")
 
 
 def sentences() -> list[str]:
-    """Every English sentence that people can read, in the order of the code."""
-    found: dict[str, None] = {}
+    """Every English sentence that people can read, sorted: where the code moves the catalogues stay as they are."""
+    found: set[str] = set()
     for package in PACKAGES:
         rows = extract_from_dir(
             str(ROOT / package),
@@ -30,8 +30,8 @@ def sentences() -> list[str]:
             strip_comment_tags=True,
         )
         for _file, _line, message, _comments, _context in rows:
-            found.setdefault(message if isinstance(message, str) else message[0], None)
-    return [one for one in found if one]
+            found.add(message if isinstance(message, str) else message[0])
+    return sorted(one for one in found if one)
 
 
 def update(language: str) -> int:
