@@ -18,6 +18,8 @@ from core.money import USD
 
 TITLE: Final = 24
 """Characters of a modal's title and of its buttons. https://docs.slack.dev/reference/views/modal-views"""
+SEND: Final = N_("Send")
+CANCEL: Final = N_("Cancel")
 
 
 def loading() -> Block:
@@ -40,8 +42,8 @@ def form(button: Button, card: Card, conversation: str) -> Block:
     return {
         **view,
         "callback_id": FORM,
-        "submit": words(say(N_("Send")), TITLE),
-        "close": words(say(N_("Cancel")), TITLE),
+        "submit": words(say(SEND), TITLE),
+        "close": words(say(CANCEL), TITLE),
         "private_metadata": json.dumps(meta),
     }
 

@@ -107,17 +107,20 @@ def _fields(rule: Rule, company: Company, reader: Reader) -> tuple[Field, ...]:
 
 # --- standing orders
 
+_ORDER_LEADS: Final = {
+    RuleStatus.PROPOSED: N_("This is how I would go on. Shall it hold?"),
+    RuleStatus.APPROVED: N_(
+        "It holds. Gas, fire, injuries, severity 5, budgets and unknown people ask as before."
+    ),
+    RuleStatus.REJECTED: N_("It does not hold."),
+    RuleStatus.EXPIRED: N_("It is over."),
+    RuleStatus.ROLLED_BACK: N_("It was taken back."),
+}
+
 
 def standing_order(seen: RuleSnapshot, approval_id: str, company: Company, reader: Reader) -> CardDraft:
     """What it would mean. `approval_id`: on whose card it was asked for."""
     words = reader.words
-    leads = {
-        RuleStatus.PROPOSED: N_("This is how I would go on. Shall it hold?"),
-        RuleStatus.APPROVED: N_(
-            "It holds. Gas, fire, injuries, severity 5, budgets and unknown people ask as before."
-        ),
-        RuleStatus.ROLLED_BACK: N_("It was taken back."),
-    }
     args = {"rule": seen.rule_id, "approval": approval_id}
     buttons: tuple[ButtonDraft, ...] = ()
     if seen.status == RuleStatus.PROPOSED:
@@ -127,7 +130,7 @@ def standing_order(seen: RuleSnapshot, approval_id: str, company: Company, reade
         )
     return CardDraft(
         title=words("A standing order"),
-        lead=words(leads.get(seen.status, N_("It does not hold."))),
+        lead=words(_ORDER_LEADS[seen.status]),
         state="asking" if seen.status == RuleStatus.PROPOSED else "done",
         facts=(Fact(label=words("Rule"), value=seen.rule_id),),
         sections=(Section(title=words("What it says"), text=sentence(company, seen.rule, words)),),

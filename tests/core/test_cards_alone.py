@@ -12,10 +12,10 @@ import pytest
 from core.cards.handover import MAX_LINES, HandoverLine, HandoverSnapshot, handover
 from core.cards.home import HomeLine, HomeSnapshot, home, stranger
 from core.cards.visitor import NOWHERE, VisitorSnapshot, visitor
-from core.i18n import Words
+from tests.said import Catalogued
 
 NOW = datetime(2026, 7, 3, 2, 0, tzinfo=UTC)
-WORDS = Words("en", ZoneInfo("Asia/Taipei"))
+WORDS = Catalogued("en", ZoneInfo("Asia/Taipei"))
 
 LEAK = HandoverLine(
     ticket_id="T-7",

@@ -17,10 +17,10 @@ from core.cards.draw import KINDS
 from core.cards.view import ButtonDraft, CardDraft, View
 from core.company.loader import load_company
 from core.company.schema import Person, RatesFile
-from core.i18n import Words
 from core.model import ApprovalStatus, Category, Intent, OfferStatus, QuestionKind, RiskTag, Role, Status
 from core.money import Local
 from core.stored_values import Basis, Change, Judgement, ModelText, Reason, Source
+from tests.said import Catalogued
 
 DEMO = load_company(Path(__file__).parents[2] / "data" / "company")
 LENA = Person(
@@ -106,7 +106,7 @@ def draw(
 ) -> CardDraft:
     """As `reader` sees it in a conversation of their own."""
     shown: dict[str, Any] = {"company": COMPANY, "conversation_id": reader or "", "now": NOW, **view}
-    return KINDS[kind](View(ticket=seen, words=Words(language, TAIPEI), reader_id=reader, **shown))
+    return KINDS[kind](View(ticket=seen, words=Catalogued(language, TAIPEI), reader_id=reader, **shown))
 
 
 def buttons(card: CardDraft) -> str:

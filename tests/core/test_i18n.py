@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import string
 from datetime import UTC, datetime
 from functools import cache
@@ -11,7 +12,7 @@ import pytest
 
 from core.i18n import Words, catalogue
 from core.model import LANGUAGES
-from tools.catalogues import sentences
+from tools.catalogues import KEYWORDS, PACKAGES, ROOT, sentences
 
 TRANSLATED = [language for language in LANGUAGES if language != "en"]
 # Characters that only simplified Chinese has, among those our sentences could use.
@@ -34,6 +35,23 @@ def test_every_sentence_is_translated_with_its_placeholders(language: str) -> No
     assert missing == []
     for one in in_the_code():
         assert fields(one) == fields(said[one]), one
+
+
+def test_no_sentence_in_the_code_is_overlooked() -> None:
+    """What Babel reads over (a sentence within the arguments of another call) would reach everybody in English."""
+    written = {
+        node.args[0].value
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and {getattr(node.func, "id", ""), getattr(node.func, "attr", "")} & KEYWORDS.keys()
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+        and isinstance(node.args[0].value, str)
+    }
+    assert len(written) > 900
+    assert written - set(in_the_code()) == set()
 
 
 def test_chinese_is_traditional() -> None:

@@ -33,14 +33,14 @@ from core.cards.view import CardDraft
 from core.company.loader import load_company
 from core.company.rules import Rule
 from core.company.widening import Pending
-from core.i18n import Words
 from core.model import SYSTEM, GrantKind, InboxStatus, MemoStatus, RuleStatus, SkillStatus
 from core.money import Amount, Local
 from core.stored_values import Reason
+from tests.said import Catalogued
 
 NOW = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
 COMPANY = load_company(DATA / "company")
-WORDS = Words("en", ZoneInfo("Asia/Taipei"))
+WORDS = Catalogued("en", ZoneInfo("Asia/Taipei"))
 BEN, SHIRLEY = Reader("ben", WORDS), Reader("shirley", WORDS)
 
 
@@ -110,7 +110,7 @@ def test_a_rule_is_decided_by_the_founder_alone(
         (RuleStatus.PROPOSED, ["keep", "drop"], "Shall it hold?"),
         (RuleStatus.APPROVED, [], "It holds."),
         (RuleStatus.REJECTED, [], "It does not hold."),
-        (RuleStatus.EXPIRED, [], "It does not hold."),
+        (RuleStatus.EXPIRED, [], "It is over."),
         (RuleStatus.ROLLED_BACK, [], "It was taken back."),
     ],
 )
