@@ -36,6 +36,7 @@ EAR: dict[str, Any] = {
     "LOOPOS_WHISPER_MODEL": str(MODEL),
     "LOOPOS_WHISPER_DEVICE": "cpu",
 }
+ELSEWHERE = [pytest.param(one, marks=pytest.mark.long) for one in ("telegram", "line")]
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ async def speaks(phone: Phone, name: str, **more: Any) -> None:
     await phone.speaks(one.path, one.media_type, **more)
 
 
-@pytest.mark.parametrize("channel", ["slack", "telegram", "line"])
+@pytest.mark.parametrize("channel", ["slack", *ELSEWHERE])
 async def test_the_taipei_leak_by_voice_ends_as_by_text(house: House, channel: str) -> None:
     shirley, ben = house.phone("shirley", channel), house.phone("ben", channel)
     await speaks(shirley, "leak.zh.ogg")
@@ -118,7 +119,7 @@ async def test_five_people_speak_five_languages_in_three_formats(house: House, c
     assert found == {**dict.fromkeys(("zh-TW", "ja", "id", "es"), "hvac_leak"), "en": "plumbing_leak"}
 
 
-@pytest.mark.parametrize("channel", ["slack", "telegram", "line"])
+@pytest.mark.parametrize("channel", ["slack", *ELSEWHERE])
 async def test_what_was_heard_is_shown_and_can_be_put_right(house: House, channel: str) -> None:
     shirley = house.phone("shirley", channel)
     await speaks(shirley, "toilet.zh.m4a")
@@ -131,6 +132,7 @@ async def test_what_was_heard_is_shown_and_can_be_put_right(house: House, channe
     assert ticket["reports"][0]["raw_input"] == "客廳冷氣在漏水"
 
 
+@pytest.mark.long
 async def test_silence_and_damage_are_told_and_make_no_ticket(house: House) -> None:
     words = Words("zh-TW", ZoneInfo("UTC"))
     for channel in ("slack", "telegram", "line"):
@@ -144,6 +146,7 @@ async def test_silence_and_damage_are_told_and_make_no_ticket(house: House) -> N
     assert await house.tickets() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "channel",
     ["slack", pytest.param("telegram", marks=pytest.mark.long), pytest.param("line", marks=pytest.mark.long)],
@@ -178,6 +181,7 @@ async def test_without_an_ear_the_note_is_filed_and_a_person_told(tmp_path: Path
         assert await shirley.sees(Words("zh-TW", ZoneInfo("UTC"))(NOT_HEARD["off"]))
 
 
+@pytest.mark.long
 async def test_a_note_that_takes_too_long_is_filed_at_once_and_told_when_it_is_known(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,6 +224,7 @@ async def vendor_of_ears() -> AsyncIterator[FakeOpenAI]:
         await fake.stop()
 
 
+@pytest.mark.long
 async def test_when_the_vendor_of_ears_is_down_a_person_has_the_note_and_it_is_heard_later(
     tmp_path: Path,
 ) -> None:

@@ -148,6 +148,7 @@ async def test_why_openai_failed_is_told_and_never_the_key(how: str, told: str) 
     assert ledger.rows[0].usage == (None if how == "drop" else Usage())
 
 
+@pytest.mark.long
 async def test_a_spent_quota_and_a_nonsense_answer_are_told() -> None:
     fake = FakeTranscriptions(quota_spent=True)
     async with openai_ear(fake) as engine:

@@ -44,6 +44,7 @@ async def test_every_clip_comes_out_as_the_words_that_were_said_and_in_english()
             assert 2 < said.seconds < 12
 
 
+@pytest.mark.long
 async def test_who_speaks_two_languages_is_understood_in_both() -> None:
     async with transcriber(local()) as listening:
         for name in ("leak.zh.ogg", "leak.en.ogg"):
@@ -57,6 +58,7 @@ async def test_of_somebody_unknown_the_language_is_found_among_the_five() -> Non
     assert said.language == "es"
 
 
+@pytest.mark.long
 async def test_what_is_shorter_than_three_seconds_is_in_its_speakers_first_language() -> None:
     short = clip("hot_water.en.wav")
     said = await heard(short, local(), languages=("id", "en"))
@@ -80,6 +82,7 @@ async def test_ten_notes_at_once_all_come_out_and_progress_is_told() -> None:
     assert all(0 <= share <= 1 for share in shares)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", [SILENCE, NOISE], ids=["silence", "noise"])
 async def test_silence_and_noise_are_silent_and_nobody_elsewhere_is_paid_for_them(path: Path) -> None:
     assert (await unheard(path)).code == "silent"
@@ -126,6 +129,7 @@ async def test_simplified_signs_of_an_engine_become_traditional() -> None:
     assert (said.text, said.english) == (LEAK_ZH.text, "The AC leaks.")
 
 
+@pytest.mark.long
 async def test_the_next_engine_is_asked_where_the_first_fails_and_both_are_rows() -> None:
     ledger = Ledger()
     first = Scripted([EngineFailed("status 503")], model="ear-1")
@@ -151,6 +155,7 @@ async def test_where_all_fail_each_is_named_with_its_reason() -> None:
     assert refused.tried == ("elsewhere/ear-1: status 503", "elsewhere/ear-2: too slow")
 
 
+@pytest.mark.long
 async def test_over_the_budget_what_costs_is_passed_over_and_the_own_ear_still_listens() -> None:
     ledger = Ledger(over=frozenset({"elsewhere", "local"}))
     elsewhere = Scripted([Said("words", "en")])
@@ -198,6 +203,7 @@ async def test_a_note_that_takes_too_long_is_given_up_and_the_next_is_heard() ->
     assert all(row.ok is False for row in ledger.rows)
 
 
+@pytest.mark.long
 async def test_an_ear_that_dies_over_a_note_is_started_anew_and_hears_it() -> None:
     ear = local()
     async with transcriber(ear) as listening:
@@ -212,6 +218,7 @@ async def test_an_ear_that_dies_over_a_note_is_started_anew_and_hears_it() -> No
         assert ear.pid not in {None, before}
 
 
+@pytest.mark.long
 async def test_an_ear_that_is_not_used_gives_its_memory_back_and_comes_again() -> None:
     ear = local(idle=timedelta())
     async with transcriber(ear) as listening:
@@ -229,6 +236,7 @@ async def test_a_model_that_cannot_be_loaded_is_an_engine_that_failed(tmp_path: 
     assert refused.tried == (f"local/{tmp_path.name}: the model cannot be loaded",)
 
 
+@pytest.mark.long
 async def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     ear = local()
