@@ -30,7 +30,7 @@ async def _fill(world: World) -> None:
     def fill(tx: Tx) -> None:
         for number in range(DUE + IDLE):
             due = now + timedelta(seconds=1) if number < DUE else now + timedelta(days=1, seconds=number)
-            deadlines.schedule(tx, "bench", f"b{number}", due)
+            deadlines.schedule(tx, "escalate", f"b{number}", due)
 
     await world.do(fill)
 
@@ -45,7 +45,7 @@ async def _fire(home: Path, *, outbox: bool) -> float:
                 card_publisher.say(tx, Address("web", "nobody"), deadline.subject)
 
         begun = time.perf_counter()
-        while await world.do(lambda tx: deadlines.fire_due(tx, {"bench": handler}, handler)):
+        while await world.do(lambda tx: deadlines.fire_due(tx, {"escalate": handler}, handler)):
             pass
         spent = (time.perf_counter() - begun) * 1000
         fired = await world.store.read(

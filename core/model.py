@@ -323,3 +323,36 @@ class Picture:
 
     media_type: str
     data: bytes
+
+
+# --- closed sets of what is only compared: the type checker knows a word that is none of them, and so does the database
+
+CardKind = Literal[
+    "receipt", "approval", "job", "ticket", "follow_up",
+    "ask", "brought", "check", "clients", "company", "handover", "home", "join", "joined", "left", "memo", "offer",
+    "order", "outlier", "prompt", "quarantine", "really", "recalled", "rule", "signin", "skill", "sop", "standing",
+    "unsure", "workers",
+]  # fmt: skip
+"""The first five belong to a ticket."""
+OutboxKind = Literal["post", "edit", "text", "file"]
+"""A card, a card that is there already, words, a file."""
+TimerKind = Literal[
+    "approval_deputy", "approval_lapse", "approval_remind", "ask_deputy", "ask_remind", "cover_ends", "escalate",
+    "follow_up", "follow_up_silent", "housekeeping", "job", "learn_nightly", "loop_approval_lapse", "memo_lapse",
+    "offer_silent", "place_lapse", "place_remind", "question_silent", "skill_wait",
+]  # fmt: skip
+RuleKind = Literal[
+    "prefer_vendor", "avoid_vendor", "lower_cap", "raise_cap", "estimate", "escalation_wait", "sop_step", "retire_memo",
+    "recurring_fault", "standing_order", "code",
+]  # fmt: skip
+StayKind = Literal["guest", "perhaps", "blocked"]
+AskKind = Literal["ask", "approval", "setup", "flag"]
+"""approval: of a payload that is kept beside it; setup: of the interview; flag: a worker wants to be looked at, its answer is told to it."""
+LoopActionKind = Literal["shell", "act", "playbook", "sensor", "verify", "command"]
+LoopActionState = Literal["pending", "approved", "rejected", "lapsed", "running", "done", "failed", "unknown"]
+"""unknown: it died in the middle."""
+LoopNews = Literal["asks", "journal", "playbook", "goals", "snapshots", "workers"]
+RequestState = Literal["new", "running", "done"]
+WorkerState = Literal["starting", "running", "exited", "killed"]
+Verdict = Literal["pass", "fail"]
+"""Whether a worker did what it was to do."""

@@ -12,6 +12,7 @@ from core.asks import approvals as asked_approvals
 from core.asks import asks
 from core.context import Services, Tx
 from core.i18n import N_
+from core.model import TimerKind
 from core.outbox import card_publisher
 from core.skills import runner
 from core.staff import handover
@@ -22,7 +23,7 @@ from core.workflow import approvals, dispatching, filing, learning_clock, memos,
 
 log = structlog.get_logger(__name__)
 
-HANDLERS: Final[dict[str, Handler[Tx]]] = {
+HANDLERS: Final[dict[TimerKind, Handler[Tx]]] = {
     "escalate": dispatching.on_escalate,
     "follow_up": dispatching.on_follow_up,
     "follow_up_silent": dispatching.on_follow_up_silent,

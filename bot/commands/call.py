@@ -12,7 +12,7 @@ from core.acts.table import perform
 from core.company.schema import Person
 from core.context import Tx
 from core.knowledge.questions import NOTHING_NEAR, Near
-from core.model import Address
+from core.model import Address, CardKind
 from core.outbox import card_publisher
 from core.team.rights import Right, Subject, require
 from core.tickets.records import find_ticket
@@ -74,7 +74,7 @@ class Call:
         """Of what is only read. Raises Refused."""
         require(self.tx, self.actor, right, about)
 
-    def show(self, kind: str, ticket_id: str) -> None:
+    def show(self, kind: CardKind, ticket_id: str) -> None:
         """Show the card `kind` of a ticket here once more. Raises Refused("unknown_ticket")."""
         name = find_ticket(self.tx, ticket_id).ticket_id
         to = [(self.address, self.reader)]

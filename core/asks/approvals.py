@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core.asks import asks
 from core.context import Tx
-from core.model import SYSTEM
+from core.model import SYSTEM, LoopActionKind
 from core.store import deadlines
 from core.store.deadlines import Due
 from core.store.loop_events import TOPIC, happened, journal
@@ -37,7 +37,7 @@ def digest(payload: str) -> str:
 
 def put(
     tx: Tx,
-    kind: str,
+    kind: LoopActionKind,
     payload: str,
     worker: str,
     *,
@@ -114,7 +114,7 @@ def on_lapse(tx: Tx, deadline: Due) -> None:
     happened(tx, "asks")
 
 
-def state_of(session: Session, kind: str, payload: str) -> tuple[str, str]:
+def state_of(session: Session, kind: LoopActionKind, payload: str) -> tuple[str, str]:
     """(how the last question about exactly this stands, its id) of what is allowed by its content: a sensor, a verification;
     ("", "") where nobody was asked."""
     wanted = (

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -22,7 +22,7 @@ from core.context import Tx
 from core.dispatch.quiet_hours import next_working_moment
 from core.errors import Refused
 from core.i18n import N_
-from core.model import SYSTEM, URGENT, Address, Role
+from core.model import SYSTEM, URGENT, Address, AskKind, Role
 from core.outbox import card_publisher
 from core.store import deadlines
 from core.store.deadlines import Due
@@ -32,7 +32,6 @@ from core.store.loop_tables import AskRow, LoopApproval
 from core.text import escape
 from core.workflow.offers import reader_of
 
-Kind = Literal["ask", "approval", "setup", "flag"]
 ASK: Final = "ask"
 """The kind of its card, and what its ids' buttons begin with."""
 REMIND: Final = "ask_remind"
@@ -56,7 +55,7 @@ def ask(
     to: str | None = None,
     irreversible: bool = False,
     channel: str,
-    kind: Kind = "ask",
+    kind: AskKind = "ask",
     asked_by: str | None = None,
     attachment: dict[str, Any] | None = None,
 ) -> AskRow:

@@ -9,12 +9,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from core.company.types import Id, Language, Usd
-from core.model import Category
+from core.model import Category, RuleKind
 from core.text import ADDRESS, escape
 
 LONGEST: Final = timedelta(days=365)
@@ -74,20 +74,7 @@ class Nothing(_Model):
     """No argument."""
 
 
-Kind = Literal[
-    "prefer_vendor",
-    "avoid_vendor",
-    "lower_cap",
-    "raise_cap",
-    "estimate",
-    "escalation_wait",
-    "sop_step",
-    "retire_memo",
-    "recurring_fault",
-    "standing_order",
-    "code",
-]
-ARGUMENTS: Final[Mapping[Kind, type[_Model]]] = {
+ARGUMENTS: Final[Mapping[RuleKind, type[_Model]]] = {
     "prefer_vendor": OfVendor,
     "avoid_vendor": OfVendor,
     "lower_cap": OfCap,
@@ -118,7 +105,7 @@ class Evidence(_Model):
 class Rule(_Model):
     rule_id: Id
     version: int = Field(default=1, ge=1, le=1_000_000)
-    kind: Kind
+    kind: RuleKind
     when: Scope = Field(default_factory=Scope)
     then: dict[str, Any] = Field(default_factory=dict)
     until: datetime | None = None

@@ -21,6 +21,7 @@ from core.loop.house import LoopHouse
 from core.loop.house_sensors import ROWS, SELDOM, SENSORS, failed_reading, rows_now
 from core.loop.sensing import end_strays, publish, publish_all, read_all, sensors_in
 from core.loop.world import World, canonical, parsed
+from core.model import LoopNews
 from core.store import loop_events
 from core.workers import leases
 
@@ -153,7 +154,7 @@ class Looking:
             remembering.keep_record(tx, remembering.SEEN, now)
             for kind in kinds:
                 loop_events.happened(tx, kind)
-            return kinds
+            return [*kinds]
 
         asked = await self.house.store.read(mirroring.mirrored)
         await asyncio.to_thread(mirroring.write, self.house.folder.path, asked, self._mirrored)
@@ -165,8 +166,9 @@ def _pending(one: virtual.OpenAsk) -> PendingAsk:
     return PendingAsk(one.row.id, one.row.worker, one.row.prompt, live=one.live)
 
 
-def _kinds(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    found = set()
+def _kinds(before: Mapping[str, str], now: Mapping[str, str]) -> list[LoopNews]:
+    of_kind: dict[str, LoopNews] = {"playbook": "playbook", "goal": "goals"}
+    found: set[LoopNews] = set()
     for name in {*before, *now}:
         if before.get(name) != now.get(name):
             kind = name.partition(":")[0]
@@ -175,7 +177,7 @@ def _kinds(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
             elif name == "snap:sys-asks":
                 continue  # told of when it is asked and answered
             else:
-                found.add({"playbook": "playbook", "goal": "goals"}.get(kind, "snapshots"))
+                found.add(of_kind.get(kind, "snapshots"))
     return sorted(found)
 
 

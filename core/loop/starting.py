@@ -10,6 +10,7 @@ from core.context import Tx
 from core.loop.config import LoopConfig
 from core.loop.house import LoopHouse
 from core.loop.judging import NotDone, judged
+from core.model import LoopActionKind
 from core.workers.fleet import PROMPT_FILE, Order
 
 
@@ -36,7 +37,13 @@ async def start(house: LoopHouse, order: Order, config: LoopConfig, by: str) -> 
 
 
 async def _asked(
-    house: LoopHouse, config: LoopConfig, kind: str, text: str, order: Order, by: str, shown: str = ""
+    house: LoopHouse,
+    config: LoopConfig,
+    kind: LoopActionKind,
+    text: str,
+    order: Order,
+    by: str,
+    shown: str = "",
 ) -> str:
     """The question that `text` waits for; "": it may run. Once per content."""
     verdict = await judged(shown or text, config)

@@ -24,7 +24,7 @@ from core.company.schema import Person
 from core.context import Tx
 from core.i18n import Words
 from core.ids import button_id, new_id
-from core.model import Address, OutboxStatus
+from core.model import Address, CardKind, OutboxKind, OutboxStatus
 from core.outbox import translations
 from core.outbox.file_links import payload_of
 from core.outbox.offer_links import link_to
@@ -150,7 +150,7 @@ def _others(tx: Tx, ticket: Ticket) -> tuple[tuple[str, str], ...]:
 
 def show(
     tx: Tx,
-    kind: str,
+    kind: CardKind,
     ticket: Ticket,
     to: Iterable[tuple[Address, Reader]],
     *,
@@ -176,7 +176,7 @@ def show(
     draw_later(tx, ticket.ticket_id)
 
 
-def stands(tx: Tx, kind: str, ticket: Ticket, address: Address) -> bool:
+def stands(tx: Tx, kind: CardKind, ticket: Ticket, address: Address) -> bool:
     """The card was shown in that conversation."""
     return any(
         card.kind == kind and Address(copy.channel, copy.conversation_id) == address
@@ -206,7 +206,7 @@ def _copy(tx: Tx, card: CardRow, address: Address, reader: Reader, when: dict[st
 
 def post_own(
     tx: Tx,
-    kind: str,
+    kind: CardKind,
     subject: str,
     draft_for: Callable[[Reader], CardDraft],
     to: Iterable[tuple[Address, Reader]],
@@ -222,7 +222,7 @@ def post_own(
         _put(tx, card, copy, draft_for(reader), _Shown())
 
 
-def own_card(tx: Tx, kind: str, subject: str) -> CardRow | None:
+def own_card(tx: Tx, kind: CardKind, subject: str) -> CardRow | None:
     tx.session.flush()
     return tx.session.scalar(
         select(CardRow).where(CardRow.kind == kind, CardRow.ticket_id.is_(None), CardRow.subject == subject)
@@ -231,7 +231,7 @@ def own_card(tx: Tx, kind: str, subject: str) -> CardRow | None:
 
 def redraw_own(
     tx: Tx,
-    kind: str,
+    kind: CardKind,
     subject: str,
     draft_for: Callable[[Reader], CardDraft],
     fallback: Reader | None = None,
@@ -340,7 +340,7 @@ def addresses_of(tx: Tx, person: Person | None) -> list[Address]:
 def _owe(
     tx: Tx,
     address: Address,
-    kind: str,
+    kind: OutboxKind,
     payload: dict[str, Any],
     *,
     copy: CardCopy | None = None,

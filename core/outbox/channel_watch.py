@@ -17,7 +17,7 @@ from core import lanes
 from core.context import Commit, Services, Store, Task, Tx
 from core.errors import TryLater
 from core.i18n import N_
-from core.model import ApprovalStatus, Status
+from core.model import ApprovalStatus, CardKind, Status
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time, forget
 from core.phrases import CHANNEL, label
@@ -156,6 +156,7 @@ def _nothing(session: Session, some: list[dict[str, Any]]) -> list[None]:
 
 def _show_again(tx: Tx, ticket: Ticket, channels: Collection[str]) -> None:
     asked, dispatch = latest_approval(ticket), current_dispatch(ticket)
+    kind: CardKind
     if asked is not None and asked.status == ApprovalStatus.PENDING:
         kind, people = "approval", list(asked.deciders)
     elif dispatch is not None and ticket.status == Status.DISPATCHED and not dispatch.acknowledged:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 import structlog
 from sqlalchemy import bindparam, select
@@ -186,7 +186,7 @@ def _delivery(services: Services, row: OutboxRow, copy: CardCopy | None, now: da
         case "file":
             file = outgoing(services, payload, now)
             return Delivery(row.id, row.conversation_id, None, None, file=file)
-        case _:
+        case "text":
             quiet, only_for = bool(payload.get("quiet", False)), payload.get("only_for")
             return Delivery(
                 row.id,
@@ -197,6 +197,8 @@ def _delivery(services: Services, row: OutboxRow, copy: CardCopy | None, now: da
                 only_for=only_for,
                 bare="instead_of" in payload,
             )
+        case _:
+            assert_never(row.kind)
 
 
 def _outward(tx: Tx, channel: Channel, delivery: Delivery) -> Delivery:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from core.actors import LOOPOS, ROUTINE
 from core.acts import commands as do
@@ -27,7 +27,7 @@ from core.store.tables import Ticket
 from core.tickets.records import current_dispatch, find_ticket, note
 from core.workflow import filing, skill_runs, standing_orders
 
-TIMER = "skill_wait"
+TIMER: Final = "skill_wait"
 
 
 def go_on_later(tx: Tx, ticket_id: str) -> None:

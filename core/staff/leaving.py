@@ -18,7 +18,7 @@ from core.company.schema import Person
 from core.context import Commit, Services, Task, Tx
 from core.errors import Refused
 from core.i18n import N_
-from core.model import Address, OutboxStatus, Status
+from core.model import Address, CardKind, OutboxStatus, Status
 from core.outbox import card_publisher
 from core.outbox.said_once import first_time
 from core.store.tables import CardCopy, Cover, Dispatch, IdentityRow, Member, OutboxRow, Ticket, table
@@ -49,7 +49,7 @@ def _subject(channel: str, account: str) -> str:
     return hashlib.sha256(f"joined:{channel}:{account}".encode()).hexdigest()[:32]
 
 
-def _close(tx: Tx, kind: str, subject: str, text: str, **params: str) -> None:
+def _close(tx: Tx, kind: CardKind, subject: str, text: str, **params: str) -> None:
     card_publisher.redraw_own(tx, kind, subject, partial(settled, text, params))
 
 

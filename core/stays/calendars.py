@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from core.errors import LoopOSError
+from core.model import StayKind
 
-Kind = Literal["guest", "perhaps", "blocked"]
 BACK: Final = timedelta(days=2)
 AHEAD: Final = timedelta(days=90)
 MAX_EVENTS: Final = 2000
@@ -37,7 +37,7 @@ class Stay:
 
     starts: datetime
     ends: datetime
-    kind: Kind
+    kind: StayKind
 
 
 def read(data: bytes, zone: ZoneInfo, check_in: time, check_out: time, now: datetime) -> list[Stay]:
@@ -105,7 +105,7 @@ def _moment(value: date | datetime, zone: ZoneInfo, at: time) -> datetime | None
         return None
 
 
-def kind_of(summary: str) -> Kind:
+def kind_of(summary: str) -> StayKind:
     """By its words: a guest, somebody's block, or one of both (Booking.com says the same of either)."""
     if _UNSURE.search(summary):
         return "perhaps"

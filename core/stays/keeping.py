@@ -47,7 +47,7 @@ def keep(tx: Tx, property_id: str, feed: int, stays: Sequence[Stay]) -> None:
 
 def stays_at(session: Session, property_id: str) -> list[Stay]:
     rows = session.scalars(select(StayRow).where(StayRow.property_id == property_id))
-    return merged(Stay(row.starts, row.ends, row.kind) for row in rows)  # type: ignore[arg-type]
+    return merged(Stay(row.starts, row.ends, row.kind) for row in rows)
 
 
 def clock_of(session: Session, place: Property, now: datetime) -> GuestClock:

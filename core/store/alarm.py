@@ -13,6 +13,7 @@ from apscheduler.triggers.date import DateTrigger
 
 from core.clock import Clock
 from core.errors import TryLater
+from core.model import TimerKind
 from core.store import deadlines
 from core.store.deadlines import Due, Handler
 from core.store.ownership import BEAT, beat
@@ -29,7 +30,7 @@ class Alarm(Generic[U]):
         self,
         store: Store[U],
         clock: Clock,
-        handlers: Mapping[str, Handler[U]],
+        handlers: Mapping[TimerKind, Handler[U]],
         given_up: Handler[U],
         prepare: Callable[[U, list[Due]], None],
     ) -> None:

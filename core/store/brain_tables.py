@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import JSON, Boolean, ForeignKey, Index, Integer, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core.model import MemoStatus, RuleStatus, RunState, SkillStatus
+from core.model import MemoStatus, RuleKind, RuleStatus, RunState, SkillStatus
 from core.store.tables import Base, Json
-from core.store.types import Named
+from core.store.types import Named, OneOf
 
 
 class Embedding(Base):
@@ -49,7 +49,7 @@ class RuleRow(Base):
     __tablename__ = "rules"
     rule_id: Mapped[str] = mapped_column(String(60), primary_key=True)
     version: Mapped[int] = mapped_column(Integer, default=1)
-    kind: Mapped[str] = mapped_column(String(20), default="code")
+    kind: Mapped[RuleKind] = mapped_column(OneOf(RuleKind, 20), default="code")
     content: Mapped[Json]
     """A core.company.rules.Rule."""
     digest: Mapped[str] = mapped_column(String(64), default="", index=True)

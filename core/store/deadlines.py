@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import bindparam, func, select, update
 
 from core.ids import new_id
-from core.model import OutboxStatus
+from core.model import OutboxStatus, TimerKind
 from core.store import crashpoints
 from core.store.ports import U
 from core.store.tables import Deadline, OutboxRow, table
@@ -36,7 +36,7 @@ class Due(NamedTuple):
     """A deadline whose moment has come."""
 
     id: str
-    kind: str
+    kind: TimerKind
     subject: str
     args: dict[str, Any]
     attempts: int
@@ -61,13 +61,13 @@ _FIRED: Final = (
 _CANCELLED: Final = "cancelled deadlines"
 
 
-def schedule(tx: Unit, kind: str, subject: str, due_at: datetime, **args: Any) -> None:
+def schedule(tx: Unit, kind: TimerKind, subject: str, due_at: datetime, **args: Any) -> None:
     """Owe `kind` about `subject` at `due_at` (aware)."""
     tx.add(Deadline(id=new_id(), kind=kind, subject=subject, args=args, due_at=due_at, created_at=tx.now))
     tx.publish("deadlines")
 
 
-def cancel(tx: Unit, subject: str, *kinds: str) -> None:
+def cancel(tx: Unit, subject: str, *kinds: TimerKind) -> None:
     """Stop every pending timer of `subject` (only those of `kinds` if any are named)."""
     statement = update(_ROWS).where(_ROWS.c.subject == subject, _OPEN).values(cancelled_at=tx.now)
     if kinds:
@@ -104,7 +104,7 @@ def next_due(tx: Unit) -> datetime | None:
 
 def fire_due(
     tx: U,
-    handlers: Mapping[str, Handler[U]],
+    handlers: Mapping[TimerKind, Handler[U]],
     given_up: Handler[U],
     prepare: Callable[[U, list[Due]], None] = lambda tx, due: None,
 ) -> int:
@@ -127,7 +127,7 @@ def fire_due(
 
 
 def _fire_some(
-    tx: U, due: list[Due], handlers: Mapping[str, Handler[U]], prepare: Callable[[U, list[Due]], None]
+    tx: U, due: list[Due], handlers: Mapping[TimerKind, Handler[U]], prepare: Callable[[U, list[Due]], None]
 ) -> int:
     """Returns how many were looked at before the time was up."""
     until = time.perf_counter() + SLICE
@@ -149,7 +149,7 @@ def _fire_some(
     return seen
 
 
-def _fire_alone(tx: U, one: Due, handlers: Mapping[str, Handler[U]], given_up: Handler[U]) -> None:
+def _fire_alone(tx: U, one: Due, handlers: Mapping[TimerKind, Handler[U]], given_up: Handler[U]) -> None:
     if tx.session.execute(select(_ROWS.c.id).where(_ROWS.c.id == one.id, _OPEN)).first() is None:
         return  # cancelled by one before it
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from core.model import LoopNews
 from core.store.loop_tables import LoopEvent, LoopLine
 from core.store.unit import Unit
 
@@ -11,8 +12,7 @@ TOPIC: Final = "loop"
 """Published with each."""
 
 
-def happened(tx: Unit, kind: str) -> None:
-    """`kind`: asks, journal, playbook, goals, snapshots, workers."""
+def happened(tx: Unit, kind: LoopNews) -> None:
     tx.add(LoopEvent(kind=kind, at=tx.now))
     tx.publish(TOPIC)
 

@@ -7,7 +7,9 @@ from datetime import datetime
 from sqlalchemy import JSON, Boolean, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.model import AskKind, LoopActionKind, LoopActionState, LoopNews, RequestState, StayKind
 from core.store.tables import Base, Json
+from core.store.types import OneOf
 
 
 class LoopGuard(Base):
@@ -38,8 +40,7 @@ class AskRow(Base):
 
     __tablename__ = "asks"
     id: Mapped[str] = mapped_column(String(120), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(12), default="ask")
-    """ask, approval (of a payload that is kept beside it), setup, flag (a worker wants to be looked at; its answer is told to it)."""
+    kind: Mapped[AskKind] = mapped_column(OneOf(AskKind, 12), default="ask")
     worker: Mapped[str] = mapped_column(String(80), index=True)
     """Whose question; "pulse": the loop's own, "cli": the shell's."""
     number: Mapped[int] = mapped_column(Integer)
@@ -73,15 +74,13 @@ class LoopApproval(Base):
 
     __tablename__ = "loop_approvals"
     ask_id: Mapped[str] = mapped_column(String(120), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(20))
-    """shell, act, playbook, sensor, verify, command."""
+    kind: Mapped[LoopActionKind] = mapped_column(OneOf(LoopActionKind, 20))
     worker: Mapped[str] = mapped_column(String(80))
     payload: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64), index=True)
     more: Mapped[Json]
     """What belongs to it: {reason, journal, name}."""
-    state: Mapped[str] = mapped_column(String(10), index=True)
-    """pending; approved, rejected, lapsed; running, done, failed, unknown (it died in the middle)."""
+    state: Mapped[LoopActionState] = mapped_column(OneOf(LoopActionState, 10), index=True)
     at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
     code: Mapped[int | None] = mapped_column(Integer)
@@ -103,8 +102,7 @@ class LoopRequest(Base):
     channel: Mapped[str] = mapped_column(String(40))
     reply_to: Mapped[str | None] = mapped_column(String(200))
     """The conversation that is answered; None: whoever asked looks here."""
-    state: Mapped[str] = mapped_column(String(10), index=True)
-    """new, running, done."""
+    state: Mapped[RequestState] = mapped_column(OneOf(RequestState, 10), index=True)
     at: Mapped[datetime]
     code: Mapped[int | None] = mapped_column(Integer)
     out: Mapped[str] = mapped_column(Text, default="")
@@ -116,8 +114,7 @@ class LoopEvent(Base):
 
     __tablename__ = "loop_events"
     seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
-    kind: Mapped[str] = mapped_column(String(12))
-    """asks, journal, playbook, goals, snapshots, workers."""
+    kind: Mapped[LoopNews] = mapped_column(OneOf(LoopNews, 12))
     at: Mapped[datetime]
 
 
@@ -142,8 +139,7 @@ class StayRow(Base):
     """Which of the property's."""
     starts: Mapped[datetime]
     ends: Mapped[datetime]
-    kind: Mapped[str] = mapped_column(String(10))
-    """guest, perhaps, blocked."""
+    kind: Mapped[StayKind] = mapped_column(OneOf(StayKind, 10))
 
 
 class LoopIntent(Base):

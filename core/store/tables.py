@@ -27,9 +27,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from core.model import ApprovalStatus, InboxStatus, OfferStatus, OutboxStatus, QuestionKind, Status
+from core.model import (
+    ApprovalStatus,
+    CardKind,
+    InboxStatus,
+    OfferStatus,
+    OutboxKind,
+    OutboxStatus,
+    QuestionKind,
+    SourceKind,
+    Status,
+    TimerKind,
+)
 from core.money import Amount, Local
-from core.store.types import Money, Named, Stored, UtcTime
+from core.store.types import Money, Named, OneOf, Stored, UtcTime
 from core.stored_values import ApprovedAction, Basis, Change, Judgement, ModelText, PlannedStep, Reason
 
 Json = dict[str, Any]
@@ -149,8 +160,7 @@ class OutboxRow(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     channel: Mapped[str] = mapped_column(String(20))
     conversation_id: Mapped[str] = mapped_column(String(200))
-    kind: Mapped[str] = mapped_column(String(12))
-    """post (a card), edit (a card already posted), text"""
+    kind: Mapped[OutboxKind] = mapped_column(OneOf(OutboxKind, 12))
     copy_id: Mapped[str | None] = mapped_column(ForeignKey("card_copies.id"), index=True)
     payload: Mapped[Json]
     kept: Mapped[bool] = mapped_column(Boolean, default=True)
@@ -185,7 +195,7 @@ class Deadline(Base):
         Index("ix_deadlines_cancelled", "cancelled_at"),
     )
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(30))
+    kind: Mapped[TimerKind] = mapped_column(OneOf(TimerKind, 30))
     subject: Mapped[str] = mapped_column(String(40), index=True)
     """The id of what it is about: a dispatch, an approval, a question."""
     args: Mapped[Json]
@@ -300,7 +310,7 @@ class Attachment(Base):
     __tablename__ = "attachments"
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     ticket_id: Mapped[str] = mapped_column(ForeignKey("tickets.ticket_id"), index=True)
-    kind: Mapped[str] = mapped_column(String(12))
+    kind: Mapped[SourceKind] = mapped_column(Named(SourceKind, 12))
     media_type: Mapped[str] = mapped_column(String(80))
     bytes: Mapped[int] = mapped_column(Integer)
     sha256: Mapped[str] = mapped_column(String(64), index=True)
@@ -494,7 +504,7 @@ class CardRow(Base):
 
     __tablename__ = "cards"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(16))
+    kind: Mapped[CardKind] = mapped_column(OneOf(CardKind, 16))
     ticket_id: Mapped[str | None] = mapped_column(String(20), index=True)
     subject: Mapped[str | None] = mapped_column(String(40))
     created_at: Mapped[datetime]

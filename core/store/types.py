@@ -66,6 +66,22 @@ class Named(TypeDecorator[E]):
         return None if value is None else self.members(value)
 
 
+class OneOf(TypeDecorator[str]):
+    """One of a Literal: what is none of it is not written, nor looked for. What an older version wrote is read."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, members: Any, length: int) -> None:
+        super().__init__(length)
+        self.members = frozenset(get_args(members))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is not None and value not in self.members:
+            raise ValueError(f"{value!r} is none of {', '.join(sorted(self.members))}")
+        return value
+
+
 class Stored(TypeDecorator[Any]):
     """One of core.stored_values (or a tuple or mapping of them) as JSON: what comes back has been checked, and is frozen.
     None is kept as {} (and is what a null reads as)."""

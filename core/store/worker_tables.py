@@ -7,7 +7,9 @@ from datetime import datetime
 from sqlalchemy import Boolean, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.model import Verdict, WorkerState
 from core.store.tables import Base, Json
+from core.store.types import OneOf
 
 
 class WorkerRow(Base):
@@ -16,8 +18,7 @@ class WorkerRow(Base):
     __tablename__ = "workers"
     run: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(String(80), index=True)
-    state: Mapped[str] = mapped_column(String(10), index=True)
-    """starting, running; exited, killed."""
+    state: Mapped[WorkerState] = mapped_column(OneOf(WorkerState, 10), index=True)
     runner: Mapped[str] = mapped_column(String(40))
     """builtin, command (by a template), or a runner's name."""
     prompt: Mapped[str] = mapped_column(Text)
@@ -26,8 +27,8 @@ class WorkerRow(Base):
     """In the place of the configured template."""
     verify_command: Mapped[str] = mapped_column(Text, default="")
     """Run once after its end: whether it did what it was to do."""
-    verify: Mapped[str | None] = mapped_column(String(4))
-    """pass, fail; None: not judged."""
+    verify: Mapped[Verdict | None] = mapped_column(OneOf(Verdict, 4))
+    """None: not judged."""
     started_by: Mapped[str] = mapped_column(String(80))
     at: Mapped[datetime]
     ended_at: Mapped[datetime | None]

@@ -25,7 +25,7 @@ from core.context import Services, Store, Tx
 from core.errors import Refused
 from core.files import put
 from core.i18n import N_
-from core.model import Role
+from core.model import Role, WorkerState
 from core.outbox import card_publisher
 from core.phrases import refusal
 from core.store.loop_events import happened
@@ -297,7 +297,7 @@ class Fleet:
         await self._store.write(keep)
         return True
 
-    def _ended(self, tx: Tx, run: int, code: int | None, state: str = "exited") -> None:
+    def _ended(self, tx: Tx, run: int, code: int | None, state: WorkerState = "exited") -> None:
         """Its leases are free, what it was to be told is dropped, its questions say that nobody waits for them."""
         row = tx.get(WorkerRow, run)
         if row is None or row.state not in LIVE:

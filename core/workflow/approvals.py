@@ -18,7 +18,7 @@ from core.dispatch.quiet_hours import next_working_moment
 from core.errors import Refused
 from core.i18n import N_
 from core.ids import new_id
-from core.model import Address, ApprovalStatus, Event, Status
+from core.model import Address, ApprovalStatus, Event, Status, TimerKind
 from core.outbox import card_publisher
 from core.outbox.ticket_snapshot import snapshot_of
 from core.store import crashpoints, deadlines
@@ -83,11 +83,12 @@ def request(
     _show(tx, ticket, founder, again=again)
     times = tx.services.company.escalation
     begin = next_working_moment(founder, tx.now, ticket.severity)
-    for kind, seconds in (
-        ("approval_remind", times.approval_remind_seconds),
-        ("approval_deputy", times.approval_deputy_seconds),
-        ("approval_lapse", times.approval_lapse_seconds),
-    ):
+    after: dict[TimerKind, int] = {
+        "approval_remind": times.approval_remind_seconds,
+        "approval_deputy": times.approval_deputy_seconds,
+        "approval_lapse": times.approval_lapse_seconds,
+    }
+    for kind, seconds in after.items():
         deadlines.schedule(tx, kind, approval.id, begin + timedelta(seconds=seconds))
     return approval
 

@@ -24,8 +24,8 @@ from core.store.tables import Dispatch, Ticket
 from core.stored_values import Reason
 from core.tickets.records import amount_on, current_dispatch, note
 
-REALLY = "really"
-OUTLIER = "outlier"
+REALLY: Final = "really"
+OUTLIER: Final = "outlier"
 UNORDERED: Final = Decimal(100)
 """US dollars. More, for what nobody ordered at a place without a cap, is asked about."""
 

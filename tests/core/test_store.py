@@ -15,10 +15,10 @@ from sqlalchemy import create_engine, func, inspect, select, text
 from bot.app import build
 from core.context import Tx
 from core.errors import StartupError, TryLater
-from core.model import Address
+from core.model import Address, TimerKind
 from core.outbox import card_publisher
 from core.store import deadlines, engine, schema
-from core.store.deadlines import Due
+from core.store.deadlines import Due, Handler
 from core.store.engine import EmbeddedStore
 from core.store.ownership import STALE, take_over
 from core.store.tables import Base, Counter, InboxRow, OutboxRow
@@ -121,7 +121,7 @@ async def test_a_thousand_timers_due_at_once_fire_once_each_and_a_broken_one_sta
 
     def fill(tx: Tx) -> None:
         for number in range(1000):
-            deadlines.schedule(tx, "bad" if number == 500 else "good", f"s{number}", due)
+            deadlines.schedule(tx, "escalate" if number == 500 else "follow_up", f"s{number}", due)
 
     await world.do(fill)
 
@@ -133,7 +133,7 @@ async def test_a_thousand_timers_due_at_once_fire_once_each_and_a_broken_one_sta
         raise RuntimeError("broken")
 
     given: list[str] = []
-    handlers = {"good": good, "bad": bad}
+    handlers: dict[TimerKind, Handler[Tx]] = {"follow_up": good, "escalate": bad}
     for _ in range(7):
         while await world.do(
             lambda tx: deadlines.fire_due(tx, handlers, lambda tx, d: given.append(d.subject))

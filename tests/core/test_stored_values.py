@@ -5,13 +5,34 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast, get_args
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy import select
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import StatementError
 
-from core.model import Category, Intent, RiskTag, Triage
+from core import phrases
+from core.buttons.forms import FORM
+from core.buttons.readers import STANDALONE
+from core.cards.ask import ASKED, ENDED
+from core.cards.draw import KINDS
+from core.company.rules import ARGUMENTS
+from core.context import Tx
+from core.model import (
+    CardKind,
+    Category,
+    Intent,
+    LoopActionKind,
+    LoopActionState,
+    RiskTag,
+    RuleKind,
+    TimerKind,
+    Triage,
+)
+from core.store.loop_tables import LoopEvent
+from core.store.tables import Deadline
 from core.store.types import Stored
 from core.stored_values import (
     ApprovedAction,
@@ -25,6 +46,8 @@ from core.stored_values import (
     judgement_of,
     to_json,
 )
+from core.timers import HANDLERS
+from tests.world import World
 
 DIALECT = sqlite.dialect()
 READ = Triage(
@@ -160,3 +183,24 @@ def test_a_row_of_an_earlier_or_a_later_version_is_read() -> None:
     early = {name: READ_JSON[name] for name in ("intent", "language", "property_id", "category", "severity")}
     found = Stored(Judgement).process_result_value({**early, "mood": "calm"}, DIALECT)
     assert (found.steering, found.fallback, found.engine, found.late) == ((), (), "offline", False)
+
+
+def test_closed_sets_are_the_whole_of_what_there_is() -> None:
+    assert set(get_args(CardKind)) == {*KINDS, *STANDALONE, FORM, "home"}
+    assert set(get_args(TimerKind)) == set(HANDLERS)
+    assert set(get_args(RuleKind)) == set(ARGUMENTS) == set(phrases.RULE) | {"code"}
+    assert set(get_args(LoopActionState)) - {"pending"} == set(ENDED)
+    assert set(get_args(LoopActionKind)) == set(ASKED)
+
+
+async def test_what_is_none_of_a_closed_set_is_neither_written_nor_looked_for(world: World) -> None:
+    def write(tx: Tx) -> None:
+        tx.add(LoopEvent(kind=cast(Any, "gossip"), at=tx.now))
+        tx.session.flush()
+
+    with pytest.raises(StatementError, match="'gossip' is none of asks"):
+        await world.do(write)
+    with pytest.raises(StatementError, match="none of"):
+        await world.store.read(
+            lambda session: session.scalars(select(Deadline).where(Deadline.kind == "never")).all()
+        )

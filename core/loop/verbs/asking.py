@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from core import names
 from core.acts.commands import AnswerAsk
@@ -68,7 +68,10 @@ async def approval(verbs: Carrier, asked: Asked) -> Reply:
         case "done" | "failed":
             return Reply(row.code or 0, out=f"run-shell · {row.more.get('reason', '')}" if not row.code else "",
                          err=row.output.rstrip("\n"))  # fmt: skip
-    return Reply(1, err=f"{row.state} {row.ask_id}")
+        case "rejected" | "lapsed" | "unknown":
+            return Reply(1, err=f"{row.state} {row.ask_id}")
+        case _:
+            assert_never(row.state)
 
 
 async def notify(verbs: Carrier, asked: Asked) -> Reply:
