@@ -137,7 +137,7 @@ def nightly(
             room -= 1
             told["proposed"].append({"kind": "rule", "id": row.rule_id, "version": row.version})
             if one.rule.kind == "retire_memo":
-                told["questioned"].append(one.rule.then["memo_id"])
+                told["questioned"].append(one.rule.then.memo_id)
     for property_id, category in _repaired(tx.session, tx.now):
         if room <= 0:
             break

@@ -91,7 +91,7 @@ def _buttons(seen: RuleSnapshot, company: Company, reader: Reader) -> tuple[Butt
 
 def _fields(rule: Rule, company: Company, reader: Reader) -> tuple[Field, ...]:
     words, found = reader.words, []
-    for key, value in rule.then.items():
+    for key, value in rule.then.model_dump(exclude_none=True).items():
         if key.endswith("usd"):
             found.append(Field(name=key, kind="amount", label=words("Amount in USD"), value=str(value)))
         elif key == "vendor_id":

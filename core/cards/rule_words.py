@@ -14,8 +14,7 @@ def sentence(company: Company, rule: Rule, words: Words) -> str:
     if rule.kind == "code":
         return ""
     place, then = company.place(rule.when.property_id), rule.then
-    vendor = company.vendor(then.get("vendor_id") or rule.when.vendor_id)
-    amount = then.get("cap_usd") or then.get("usd") or then.get("up_to_usd") or 0
+    vendor = company.vendor(then.vendor_id or rule.when.vendor_id)
     name = vendor.name if vendor is not None else ""
     return words(
         phrases.RULE[rule.kind],
@@ -25,10 +24,10 @@ def sentence(company: Company, rule: Rule, words: Words) -> str:
         where=place.name if place is not None else words("every property"),
         vendor=name,
         by=f" ({name})" if name and rule.kind in {"lower_cap", "estimate"} else "",
-        amount=words.money(usd(amount)),
-        seconds=then.get("seconds", 0),
-        step=then.get("step", ""),
-        memo=then.get("memo_id", ""),
+        amount=words.money(usd(rule.dollars)),
+        seconds=then.seconds or 0,
+        step=then.step or "",
+        memo=then.memo_id or "",
         uses=rule.max_uses or 0,
         severity=rule.when.severity_max or 3,
         date=rule.until.date().isoformat() if rule.until is not None else "",

@@ -13,7 +13,7 @@ from core.company.rules import LONGEST, WIDENING, Rule
 def misfits(company: Company, rule: Rule, now: datetime | None = None) -> Iterator[tuple[Path_, str]]:
     """Where in its file, and what: an unknown place, vendor or memo, one that is not approved there, a term that is too long
     (where `now` is given)."""
-    place_id, vendor_id = rule.when.property_id, rule.when.vendor_id or rule.then.get("vendor_id")
+    place_id, vendor_id = rule.when.property_id, rule.when.vendor_id or rule.then.vendor_id
     if place_id is not None and company.place(place_id) is None:
         yield ("when", "property_id"), f"there is no property {place_id!r}"
     vendor = company.vendor(vendor_id)
@@ -24,7 +24,7 @@ def misfits(company: Company, rule: Rule, now: datetime | None = None) -> Iterat
         here = company.reaches(vendor, place_id) if place_id is not None else vendor.approved
         if not here:
             yield where, f"{vendor.id} is not approved at {place_id or 'any property'}"
-    memo_id = rule.then.get("memo_id")
+    memo_id = rule.then.memo_id
     if memo_id is not None and all(one.id != memo_id for one in company.memos):
         yield ("then", "memo_id"), f"there is no memo {memo_id!r}"
     if rule.kind in WIDENING and now is not None and rule.until is not None and rule.until > now + LONGEST:

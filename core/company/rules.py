@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Annotated, Any, Final, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -42,51 +43,32 @@ def _step(text: str) -> str:
     return plain
 
 
-class OfVendor(_Model):
-    vendor_id: Id
+class Then(_Model):
+    """What is so from then on: what its kind takes, and nothing else."""
+
+    vendor_id: Id | None = None
+    cap_usd: Usd | None = None
+    usd: Usd | None = None
+    up_to_usd: Usd | None = None
+    seconds: int | None = Field(default=None, ge=5, le=86_400)
+    step: Annotated[str, AfterValidator(_step)] | None = None
+    memo_id: Id | None = None
 
 
-class OfCap(_Model):
-    cap_usd: Usd
-
-
-class OfEstimate(_Model):
-    usd: Usd
-
-
-class OfWait(_Model):
-    seconds: int = Field(ge=5, le=86_400)
-
-
-class OfStep(_Model):
-    step: Annotated[str, AfterValidator(_step)]
-
-
-class OfMemo(_Model):
-    memo_id: Id
-
-
-class OfOrder(_Model):
-    up_to_usd: Usd
-
-
-class Nothing(_Model):
-    """No argument."""
-
-
-ARGUMENTS: Final[Mapping[RuleKind, type[_Model]]] = {
-    "prefer_vendor": OfVendor,
-    "avoid_vendor": OfVendor,
-    "lower_cap": OfCap,
-    "raise_cap": OfCap,
-    "estimate": OfEstimate,
-    "escalation_wait": OfWait,
-    "sop_step": OfStep,
-    "retire_memo": OfMemo,
-    "recurring_fault": Nothing,
-    "standing_order": OfOrder,
-    "code": Nothing,
+TAKES: Final[Mapping[RuleKind, str]] = {
+    "prefer_vendor": "vendor_id",
+    "avoid_vendor": "vendor_id",
+    "lower_cap": "cap_usd",
+    "raise_cap": "cap_usd",
+    "estimate": "usd",
+    "escalation_wait": "seconds",
+    "sop_step": "step",
+    "retire_memo": "memo_id",
+    "recurring_fault": "",
+    "standing_order": "up_to_usd",
+    "code": "",
 }
+"""The field of Then that a kind needs; "": none."""
 WIDENING: Final = frozenset({"raise_cap", "standing_order"})
 """They let more pass than before: only for exactly this place, kind and vendor, and never for ever."""
 
@@ -107,7 +89,7 @@ class Rule(_Model):
     version: int = Field(default=1, ge=1, le=1_000_000)
     kind: RuleKind
     when: Scope = Field(default_factory=Scope)
-    then: dict[str, Any] = Field(default_factory=dict)
+    then: Then = Field(default_factory=Then)
     until: datetime | None = None
     max_uses: int | None = Field(default=None, ge=1, le=MAX_USES)
     proposed_by: str = ""
@@ -117,8 +99,11 @@ class Rule(_Model):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
-        args = ARGUMENTS[self.kind].model_validate(self.then)
-        object.__setattr__(self, "then", args.model_dump())
+        given, needed = set(self.then.model_dump(exclude_none=True)), {TAKES[self.kind]} - {""}
+        if needed - given:
+            raise ValueError(f"{self.kind} needs then.{', '.join(needed)}")
+        if given - needed:
+            raise ValueError(f"{self.kind} takes no then.{', '.join(sorted(given - needed))}")
         if self.until is not None and self.until.tzinfo is None:
             raise ValueError("until names no time zone")
         if self.kind in WIDENING:
@@ -134,6 +119,12 @@ class Rule(_Model):
         if self.kind == "escalation_wait" and self.when.vendor_id is not None:
             raise ValueError("escalation_wait is about a place and a kind, not about a vendor")
         return self
+
+    @property
+    def dollars(self) -> Decimal:
+        """The amount that it names; 0 where it names none."""
+        then = self.then
+        return next((one for one in (then.cap_usd, then.usd, then.up_to_usd) if one is not None), Decimal(0))
 
     def holds(self, now: datetime) -> bool:
         return self.until is None or now < self.until

@@ -63,7 +63,7 @@ def choose_vendor(
 ) -> tuple[Vendor | None, Reason]:
     """Skill first, then whom a rule prefers, then who fixed it before, then the cheapest of the trade at the property, then whoever
     is on site."""
-    avoided = {one.then["vendor_id"] for one in knowledge.rules if one.kind == "avoid_vendor"}
+    avoided = {one.then.vendor_id for one in knowledge.rules if one.kind == "avoid_vendor"}
     here = [
         v
         for v in company.vendors
@@ -75,8 +75,9 @@ def choose_vendor(
             if vendor_id in known:
                 return known[vendor_id], Reason("vendor_by_skill", {"skill": knowledge.skill.name})
     for rule in reversed(knowledge.rules):
-        if rule.kind == "prefer_vendor" and rule.then["vendor_id"] in known:
-            return known[rule.then["vendor_id"]], Reason("vendor_by_rule", {"rule": rule.rule_id})
+        preferred = known.get(rule.then.vendor_id or "") if rule.kind == "prefer_vendor" else None
+        if preferred is not None:
+            return preferred, Reason("vendor_by_rule", {"rule": rule.rule_id})
     for past in knowledge.resolutions:
         if past.vendor_id in known and past.rating >= 4:
             params = {"date": past.resolved_on.isoformat(), "rating": str(past.rating)}
@@ -103,7 +104,7 @@ def estimate_for(vendor: Vendor | None, knowledge: Knowledge) -> tuple[Decimal, 
         return usd(0), Reason("price_unknown", {})
     ruled = of_kind(knowledge.rules, "estimate", vendor.id)
     if ruled:
-        return usd(ruled[-1].then["usd"]), Reason("price_by_rule", {"rule": ruled[-1].rule_id})
+        return usd(ruled[-1].dollars), Reason("price_by_rule", {"rule": ruled[-1].rule_id})
     bills = [past for past in knowledge.resolutions if past.vendor_id == vendor.id]
     if bills:
         dearest = max(bills, key=lambda past: past.cost_usd)
@@ -130,10 +131,10 @@ def cap_for(place: Property, vendor: Vendor | None, knowledge: Knowledge) -> Dec
     vendor_id = vendor.id if vendor else ""
     raised = of_kind(knowledge.rules, "raise_cap", vendor_id)
     if raised:
-        caps = [usd(raised[-1].then["cap_usd"])]
+        caps = [usd(raised[-1].dollars)]
     caps += [
         place.cap_usd,
-        *(usd(one.then["cap_usd"]) for one in of_kind(knowledge.rules, "lower_cap", vendor_id)),
+        *(usd(one.dollars) for one in of_kind(knowledge.rules, "lower_cap", vendor_id)),
     ]
     return min((cap for cap in caps if cap is not None), default=usd(0))
 

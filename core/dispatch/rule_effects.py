@@ -14,7 +14,7 @@ def of(rule: Rule, made: Draft, without: Draft) -> str:
         case "sop_step":
             return "step"
         case "retire_memo":
-            return f"memo {rule.then['memo_id']}"
+            return f"memo {rule.then.memo_id}"
     if made.vendor_id != without.vendor_id:
         return f"vendor {made.vendor_id or '-'}"
     if made.cap_usd != without.cap_usd:

@@ -59,7 +59,7 @@ def covering(
         if (
             rule.holds(now)
             and wanted.severity <= min(most, HIGHEST)
-            and wanted.total_usd <= Decimal(rule.then["up_to_usd"])
+            and wanted.total_usd <= rule.dollars
             and uses.get(rule.rule_id, 0) < (rule.max_uses or 0)
         ):
             return rule

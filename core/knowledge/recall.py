@@ -63,7 +63,7 @@ def recall(
     """What applies to `query`. `own_resolutions` are tickets this service resolved itself; `readable`: of the properties that
     the asker may read about (None: all), and what is general; `skill`: the one at work on it; `rules`: those it is under;
     `near`: how near each of these texts is to it by vectors, 0..1, None for what has none."""
-    retired = {one.then["memo_id"] for one in rules if one.kind == "retire_memo"}
+    retired = {one.then.memo_id for one in rules if one.kind == "retire_memo"}
     every, past = (
         [one for one in company.memos if one.holds and one.id not in retired],
         [*company.resolutions, *own_resolutions],
@@ -73,7 +73,7 @@ def recall(
         past = [one for one in past if one.property_id in readable]
     memos = rank_memos(every, query, _cosines(company, every, query, near))
     sop = find_sop(company, query)
-    steps = [str(one.then["step"]) for one in rules if one.kind == "sop_step"]
+    steps = [one.then.step for one in rules if one.kind == "sop_step" and one.then.step]
     if sop is not None and steps:
         sop = sop.model_copy(update={"steps": [*sop.steps, *steps]})
     resolutions = find_resolutions(past, query)

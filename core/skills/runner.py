@@ -77,7 +77,7 @@ def seen(tx: Tx, ticket: Ticket, skill: Skill, run: SkillRun) -> Seen:
     place, vendor = company.place(ticket.property_id), company.vendor(skill.vendor_id)
     facts = skill_runs.facts_of(tx, ticket, skill)
     knowledge = skill_runs.knowledge_for(tx, ticket, skill)
-    avoided = {one.then["vendor_id"] for one in knowledge.rules if one.kind == "avoid_vendor"}
+    avoided = {one.then.vendor_id for one in knowledge.rules if one.kind == "avoid_vendor"}
     here = place is not None and vendor is not None and company.reaches(vendor, place.id)
     cap = cap_for(place, vendor, knowledge) if place is not None else None
     dispatch = current_dispatch(ticket)

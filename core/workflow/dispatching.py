@@ -56,7 +56,7 @@ def start(tx: Tx, ticket: Ticket, dispatch: Dispatch, by: Actor, escalate_after:
         for one in applying(company.rules, place.id, ticket.category, ticket.severity, tx.now)
         if one.kind == "escalation_wait"
     ]
-    waits = escalate_after or (int(ruled[-1].then["seconds"]) if ruled else services.escalate_after)
+    waits = escalate_after or (ruled[-1].then.seconds if ruled else services.escalate_after)
     if ruled and not escalate_after:
         note(
             tx, ticket, Event.RULED, LOOPOS,

@@ -76,9 +76,9 @@ async def test_a_hand_edited_rule_is_asked_about_once_and_takes_the_place_of_the
         await world.settle()
     cards = await world.cards("ben", "rule")
     assert len(cards) == 2
-    assert [str(one.then["cap_usd"]) for one in world.app.services.company.rules] == ["20.00"]
+    assert [str(one.then.cap_usd) for one in world.app.services.company.rules] == ["20.00"]
     await cards[-1].tap("adopt")
-    assert [str(one.then["cap_usd"]) for one in world.app.services.company.rules] == ["50.00"]
+    assert [str(one.then.cap_usd) for one in world.app.services.company.rules] == ["50.00"]
 
 
 async def test_a_change_by_somebody_who_may_accepts_nothing_else_that_waits(world: World) -> None:

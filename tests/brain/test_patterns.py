@@ -38,7 +38,14 @@ def found(
     *rows: Seen, corrected: list[Corrected] | None = None
 ) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
     every = patterns(HARBOUR, rows, corrected or [], NOW)
-    return [(one.rule.kind, one.rule.when.model_dump(exclude_none=True), one.rule.then) for one in every]
+    return [
+        (
+            one.rule.kind,
+            one.rule.when.model_dump(exclude_none=True),
+            one.rule.then.model_dump(exclude_none=True),
+        )
+        for one in every
+    ]
 
 
 HERE = {"property_id": "ito_stream_house", "category": "plumbing_blockage"}

@@ -18,7 +18,7 @@ from core.buttons.forms import FORM
 from core.buttons.readers import STANDALONE
 from core.cards.ask import ASKED, ENDED
 from core.cards.draw import KINDS
-from core.company.rules import ARGUMENTS
+from core.company.rules import TAKES
 from core.context import Tx
 from core.model import (
     CardKind,
@@ -188,7 +188,7 @@ def test_a_row_of_an_earlier_or_a_later_version_is_read() -> None:
 def test_closed_sets_are_the_whole_of_what_there_is() -> None:
     assert set(get_args(CardKind)) == {*KINDS, *STANDALONE, FORM, "home"}
     assert set(get_args(TimerKind)) == set(HANDLERS)
-    assert set(get_args(RuleKind)) == set(ARGUMENTS) == set(phrases.RULE) | {"code"}
+    assert set(get_args(RuleKind)) == set(TAKES) == set(phrases.RULE) | {"code"}
     assert set(get_args(LoopActionState)) - {"pending"} == set(ENDED)
     assert set(get_args(LoopActionKind)) == set(ASKED)
 
