@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bot.looking import Looked, looking
+from bot.looking import Looked, company_of, looking
 from bot.settings import read_settings
 from bot.shell import answered, telling
 from core.access import grants
@@ -15,7 +15,6 @@ from core.cards.company_files import shown
 from core.clock import SystemClock
 from core.company.company import Company
 from core.company.findings import line_of
-from core.company.loader import load_company
 from core.company.memos import memo_json
 from core.git import head
 from core.store.plain import reading
@@ -185,7 +184,7 @@ def company_worded(found: dict[str, Any]) -> str:
 def team(*, as_json: bool) -> int:
     settings = read_settings()
     with reading(settings.database) as rows:
-        written = load_company(settings.company_folder)
+        written = company_of(settings)
         found = _team_json(written if rows is None else company_now(rows, written))
     return answered(found, lambda every: "\n".join(map(_person_line, every)), as_json=as_json)
 

@@ -168,3 +168,13 @@ async def test_what_is_not_there_is_said(
     capsys.readouterr()
     assert main(typed) == 1
     assert capsys.readouterr().err.startswith("loopos: ")
+
+
+def test_before_the_first_start_the_demo_has_its_team_and_nothing_is_made(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["team", "--json"]) == 0
+    assert "shirley" in [one["id"] for one in json.loads(capsys.readouterr().out)]
+    assert main(["clients", "--json"]) == 0
+    assert capsys.readouterr().out == "[]\n"
+    assert list(home.iterdir()) == []
