@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import re
 import sys
-import traceback
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,13 +13,13 @@ from typing import Any, Final
 
 import structlog
 
+from core.frames import MAX_FRAMES, frames_of
+
 _SECRET = re.compile(
     r"xox[a-z]-[\w-]+|xapp-[\w-]+|(?<!\d)\d{6,12}:[\w-]{30,}|sk-[\w-]{16,}|Bearer\s+[\w.~+/-]+=*|(?<=:)[^:@/\s]+(?=@)"
     r"|gh[a-z]_\w{20,}|github_pat_\w{20,}"
     r"|(?<=/[vf]/)[\w.=%~-]+"  # the signed links of a vendor's page and of a file: whoever has one is let in
 )
-MAX_FRAMES: Final = 40
-_ROOT: Final = str(Path(__file__).parents[1])
 _KEPT_OUT: Final = "[kept out of the log]"
 _TEXT_KEYS = frozenset({"text", "raw_input", "payload", "body", "token", "secret", "password"})
 
@@ -88,32 +87,6 @@ def _frames(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
         event.setdefault("error", type(found).__name__)
         event["frames"] = frames_of(found)
     return event
-
-
-def frames_of(error: BaseException) -> list[str]:
-    """`file:line:function`, the outermost first, at most MAX_FRAMES of the innermost; then those of what caused it. Causes may
-    be many (one error raised again and again gathers them), and may lead back to the first."""
-    frames: list[str] = []
-    seen: set[int] = set()
-    one: BaseException | None = error
-    while one is not None and id(one) not in seen and len(frames) < MAX_FRAMES:
-        if seen:
-            frames.append(f"caused by {type(one).__name__}")
-        seen.add(id(one))
-        frames += [
-            f"{_short(frame.f_code.co_filename)}:{line}:{frame.f_code.co_name}"
-            for frame, line in traceback.walk_tb(one.__traceback__)
-        ][-MAX_FRAMES:]
-        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
-    return frames[:MAX_FRAMES]
-
-
-def _short(path: str) -> str:
-    """From our own root, or from the library's name on."""
-    for root in (_ROOT, *sorted(sys.path, key=len, reverse=True)):
-        if root and path.startswith(f"{root}/"):
-            return path[len(root) + 1 :]
-    return path.rpartition("/")[2]
 
 
 def set_up(level: str, *, for_good: bool = False) -> None:

@@ -11,12 +11,13 @@ import os
 import pickle
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 from core.errors import LoopOSError
+from core.frames import frames_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,7 +28,11 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 
 
 class ChildFailed(LoopOSError):
-    """It raised, died, or took too long."""
+    """It raised, died, or took too long. `frames`: where it raised."""
+
+    def __init__(self, why: str, frames: Sequence[str] = ()) -> None:
+        super().__init__(why)
+        self.frames = tuple(frames)
 
 
 async def run(within: timedelta, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -43,7 +48,8 @@ async def run(within: timedelta, function: Callable[P, R], *args: P.args, **kwar
         raise ChildFailed(f"{function.__name__} said nothing")
     failed, result = pickle.loads(out)  # noqa: S301  (our own process wrote it)
     if failed:
-        raise ChildFailed(f"{function.__name__}: {result}")
+        error, frames = result
+        raise ChildFailed(f"{function.__name__}: {error}", frames)
     found: R = result
     return found
 
@@ -90,10 +96,11 @@ async def _lifetime(process: Process, within: timedelta, name: str) -> AsyncIter
 
 def _main() -> None:
     function, args, kwargs = pickle.loads(sys.stdin.buffer.read())  # noqa: S301  (our own process wrote it)
+    answer: tuple[bool, object]
     try:
         answer = (False, function(*args, **kwargs))
     except Exception as error:
-        answer = (True, type(error).__name__)
+        answer = (True, (type(error).__name__, frames_of(error)))
     sys.stdout.buffer.write(pickle.dumps(answer))
 
 

@@ -119,7 +119,7 @@ class EarProcess:
                         ) from error
                     continue
                 if "error" in answer:
-                    raise EngineFailed(answer["error"])
+                    raise EngineFailed(answer["error"], frames=answer.get("frames", ()))
                 return answer
         raise AssertionError("unreachable")
 

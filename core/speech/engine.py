@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -42,10 +42,18 @@ class Said:
 
 class EngineFailed(LoopOSError):
     """Another engine may succeed. `reason` names no secret and no word that was spoken. `spent`: it may have been
-    charged; `pause`: how long the engine better rests."""
+    charged; `pause`: how long the engine better rests; `frames`: where it failed, in another process."""
 
-    def __init__(self, reason: str, *, spent: bool = False, pause: timedelta = timedelta()) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        spent: bool = False,
+        pause: timedelta = timedelta(),
+        frames: Sequence[str] = (),
+    ) -> None:
         super().__init__(reason)
+        self.frames = tuple(frames)
         self.reason = reason
         self.spent = spent
         self.pause = pause

@@ -8,13 +8,14 @@ Reads one job a line and answers each with lines of JSON; what its libraries pri
     {"id": 3, "do": "warm"}
 Answers: {"id": 1, "done": 0.4} as often as there is news; then {"id": 1, "speech": 3.1, "language": "zh",
 "text": [[words, no_speech, logprob], ...], "english": [...]}, {"id": 2, "speech": 0.0}, {"id": 3}, or {"id": 1,
-"error": "model" | "RuntimeError"}. It ends when nobody is at the other end. Nothing of the house is imported here."""
+"error": "model" | "RuntimeError", "frames": ["file:line:function", ...]}. It ends when nobody is at the other end. Nothing of the house is imported here."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -128,12 +129,20 @@ def voiced(sound: Sound) -> Sound:
     )
 
 
+def where(error: Exception) -> list[str]:
+    """As core.frames has it; its words stay here."""
+    return [
+        f"{os.path.basename(frame.filename)}:{frame.lineno}:{frame.name}"  # noqa: PTH119  (a name alone)
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
+
+
 def answer(recognizer: Recognizer, job: Mapping[str, Any], tell: Callable[[float], None]) -> dict[str, Any]:
     if job["do"] != "gate":
         try:
             recognizer.model()
-        except Exception:
-            return {"error": "model"}
+        except Exception as error:
+            return {"error": "model", "frames": where(error)}
     try:
         match job["do"]:
             case "hear":
@@ -143,8 +152,8 @@ def answer(recognizer: Recognizer, job: Mapping[str, Any], tell: Callable[[float
             case _:
                 return {}
     except Exception as error:
-        # The class alone: a text may hold what was said.
-        return {"error": type(error).__name__}
+        # Its class, and where: a text may hold what was said.
+        return {"error": type(error).__name__, "frames": where(error)}
 
 
 def main(config: str) -> None:

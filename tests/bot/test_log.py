@@ -16,9 +16,10 @@ import pytest
 import structlog
 from aiohttp import web
 
-from bot.log import MAX_FRAMES, frames_of, set_up
+from bot.log import set_up
 from channels.connections import Connections
 from core.context import Tx
+from core.frames import MAX_FRAMES, frames_of
 from core.outbox.delivery import Deliverer
 from core.store import deadlines
 from core.timers import HANDLERS, given_up, prepare

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 
 from core import child
+from core.frames import frames_of
 
 LONG = timedelta(seconds=60)
 
@@ -62,3 +63,12 @@ async def test_a_failure_a_death_and_a_standstill_are_one_clear_error(work, with
     with pytest.raises(child.ChildFailed) as failed:
         await child.run(within, work)
     assert "somebody wrote" not in str(failed.value)
+
+
+async def test_where_it_failed_is_known_and_what_it_said_is_not() -> None:
+    with pytest.raises(child.ChildFailed) as failed:
+        await child.run(LONG, fails)
+    assert failed.value.frames[-1].endswith(":fails")
+    told = frames_of(failed.value)
+    assert any(one.startswith("in its process: tests/core/test_child.py:") for one in told)
+    assert "somebody wrote" not in f"{failed.value} {told}"
