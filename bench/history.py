@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import io
 import json
 import os
 import random
@@ -36,18 +35,26 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy import Column, Engine, Integer, delete, event, update
 
 from bench.platforms import _process
-from bot import listing, spending
 from bot.log import set_up
 from bot.serve import http_app
 from bot.settings import DATA
+from core.access import grants
+from core.company.loader import load_company
 from core.context import Tx
-from core.cost import totals
+from core.cost import report, statement, totals
+from core.cost.months import month_at
 from core.ids import new_id
 from core.outbox.channel_watch import after_outage
 from core.store import schema, tables
+from core.store.session_rows import SessionRows
+from core.store.snapshot import looking_at
 from core.store.tables import Ticket, UsageRow, table
 from core.store.types import UtcTime
+from core.store.url import sqlite_url
+from core.team.company_now import company_now
 from core.text import shorten
+from core.tickets.listing import tickets as every_ticket
+from core.workflow import rule_view, skill_view
 from tests.test_browser import free_port
 from tests.world import NOON_IN_TAIPEI as NOON
 from tests.world import MovableClock, World, open_world
@@ -314,6 +321,17 @@ finally:
 """`loopos`, which tells its own peak: what wait4 says of a child begins with the memory of its parent."""
 
 
+LOOKED: Final = (
+    ("--help",),
+    ("tickets", "--json", "--limit", "50"),
+    ("cost", "month", "--json"),
+    ("cost", "all", "--json"),
+    ("report", "bali_villa"),
+    ("skills", "--json"),
+    ("team", "--json"),
+)
+
+
 def _shell(home: Path, *arguments: str) -> dict[str, str]:
     """CPU and peak memory of `loopos ...`, the median of three if it is quick."""
     cpu: list[float] = []
@@ -447,7 +465,9 @@ def measure(sizes: Sequence[int]) -> None:
     for size in sizes:
         with history(size) as home:
             _say(f"{size:,} tickets: the shell")
-            shells[size] = _shell(home, "--help") | _shell(home, "tickets", "--json", "--limit", "50")
+            shells[size] = {}
+            for typed in LOOKED:
+                shells[size] |= _shell(home, *typed)
             _say(f"{size:,} tickets: actions")
             actions[size] = asyncio.run(_actions(home, list(ACTIONS)))
             if size >= WHOLE or size == sizes[-1]:
@@ -518,12 +538,23 @@ async def _everything(home: Path, now: list[str]) -> None:
 
 
 def _in_the_shell(home: Path) -> None:
-    os.environ["LOOPOS_HOME"] = str(home)
-    with contextlib.redirect_stdout(io.StringIO()):
-        listing.tickets(None, None, 50, as_json=True)
-        listing.ticket("T-1500", as_json=True)
-        spending.cost("all", None, as_json=True)
-        spending.statement_of("bali_villa", f"{NOON:%Y-%m}", None, None)
+    """The statements of commands that only look, where they can be heard: within a session, as the service reads them."""
+    company, now = load_company(home / "company"), NOON
+    place = company.place("bali_villa")
+    assert place is not None
+    with looking_at(sqlite_url(home / "loopos.db")) as session:
+        rows = SessionRows(session)
+        list(every_ticket(rows, limit=50))
+        list(every_ticket(rows, ticket_id="T-1500"))
+        for only in (None, ["bali_villa", "warm_taipei_2br"]):
+            report.find(rows, company, "all", now, only)
+            report.find(rows, company, "month", now, only)
+        statement.find(rows, place, month_at(now, place.zone), company.rate_of(place.currency))
+        for row in skill_view.shown(rows):
+            skill_view.told(rows, row)
+        rule_view.listed(rows)
+        grants.listed(rows, now)
+        company_now(rows, company)
 
 
 def plans(count: int) -> None:
