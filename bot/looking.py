@@ -40,9 +40,10 @@ def company_of(settings: Settings) -> Company:
 
 @contextmanager
 def looking() -> Iterator[Looked | None]:
-    """None where something has to be done first: a first start, or a file that nobody has noticed."""
+    """None where something has to be done first: a first start, or a file that nobody has noticed. Raises StartupError for a
+    database of another version: who only looks migrates nothing."""
     settings = read_settings()
-    if not schema.is_current(settings.database) or not settings.company_folder.exists():
+    if schema.present(settings.database) is None or not settings.company_folder.exists():
         yield None
         return
     with reading(settings.database) as rows:

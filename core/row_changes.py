@@ -66,7 +66,7 @@ def row_changed(tx: Tx, row: object) -> None:
             card_publisher.draw_later(tx, row.ticket_id)
             if _became(row, "recalled"):
                 dispatching.draw_recalled_later(tx, row)
-            if _became(row, "doubtful") or _became(row, "actual_cost_usd"):
+            if any(_became(row, one) for one in ("doubtful", "actual_cost_usd", "actual_cost_local")):
                 bills.draw_outlier_later(tx, row)
         case InboxRow() if _was(row, "status", InboxStatus.QUARANTINED):
             quarantine.draw_later(tx, row)

@@ -153,7 +153,10 @@ class OAuthRoutes:
         if assured and await self._store.read(
             lambda session: oauth.allowed_before(session, person, asked, host, now)
         ):
-            return self._back(redirect_uri, state, code=await self._allow_again(person, asked, host))
+            try:
+                return self._back(redirect_uri, state, code=await self._allow_again(person, asked, host))
+            except Refused:  # they are of the team no more, since a moment ago
+                return self._back(redirect_uri, state, error="access_denied")
         place = self._callers.place(request)
         name = await self._store.write(
             lambda tx: oauth.wait_for_consent(tx, person, asked, place), awaited=True

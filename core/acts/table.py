@@ -671,7 +671,7 @@ _EVERY: Final[tuple[Act[Any], ...]] = (
     Act(
         do.EditCompany,
         Right.COMPANY,
-        lambda tx, actor, it: company_changes.operators_word(tx, it.before, it.after),
+        lambda tx, actor, it: company_changes.operators_word(tx, it.before, it.after, actor.person_id),
     ),
     Act(do.KeepMember, Right.TEAM, lambda tx, actor, it: leaving.keep(tx, it.person_id)),
     Act(

@@ -75,7 +75,7 @@ def notice(tx: Tx, written: Company) -> None:
         )
 
 
-def operators_word(tx: Tx, before: Company, after: Company) -> None:
+def operators_word(tx: Tx, before: Company, after: Company, by: str = OPERATOR) -> None:
     """What somebody who may changed from `before` to `after` is accepted with the change; what waited goes on waiting."""
     known, allowed = values_of(before), accepted(SessionRows(tx.session))
     fresh: dict[str, dict[str, Any]] = {}
@@ -89,7 +89,7 @@ def operators_word(tx: Tx, before: Company, after: Company) -> None:
     for entry in set(known) - set(values_of(after)):
         if entry.startswith("sop:"):
             _forget(tx, entry)
-    _accept(tx, fresh, OPERATOR)
+    _accept(tx, fresh, by)
 
 
 def _forget(tx: Tx, entry: str) -> None:

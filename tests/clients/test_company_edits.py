@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ import pytest
 from bot.settings import DATA
 from core.company import editing
 from core.company.editing import Shape, Unreadable, read, shown
+from core.model import Role
+from core.store.brain_tables import AcceptedRow
+from core.store.session_rows import SessionRows
+from core.team.learnt import let_through
 from tests.clients.browsers import Browser, Page
 from tests.clients.programs import Programs
 from tests.platforms import House
@@ -50,6 +55,31 @@ async def test_a_cap_is_changed_committed_and_counts(house: House, browser: Brow
     ]
     vendor = house.app.services.company.vendor("mr_wang_hvac")
     assert vendor is not None and str(vendor.cap_usd) == "120.00" and str(vendor.usual_usd.high) == "110.50"
+
+
+async def test_what_the_founder_raises_here_waits_for_no_yes(house: House, browser: Browser) -> None:
+    done = await changes(browser, "vendor/mr_wang_hvac", cap_usd="900")
+    assert done.status == 200, done
+    services = house.app.services
+    vendor = services.company.vendor("mr_wang_hvac")
+    assert vendor is not None and str(vendor.cap_usd) == "900.00"
+    waits = await house.app.store.read(lambda s: let_through(SessionRows(s), services.written)[1])
+    assert waits == []
+    row = await house.app.store.read(lambda s: s.get_one(AcceptedRow, "vendor:mr_wang_hvac"))
+    assert row.by == "ben"
+
+
+async def test_a_lead_does_not_change_the_company(house: House, programs: Programs) -> None:
+    services = house.app.services
+    team = [
+        one.model_copy(update={"role": Role.LEAD}) if one.id == "shirley" else one
+        for one in services.company.team
+    ]
+    services.company = replace(services.company, team=team)
+    lead = Browser(house, programs.http)
+    await lead.signs_in("shirley", "slack")
+    assert (await lead.get("/api/v1/company/vendor/mr_wang_hvac")).status == 403
+    assert (await changes(lead, "vendor/mr_wang_hvac", cap_usd="900")).status == 403
 
 
 def _head(folder: Path) -> str:

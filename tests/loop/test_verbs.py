@@ -13,6 +13,8 @@ from core.loop.verbs.call import AGAIN, Asked, Reply
 from core.loop.verbs.table import VERBS, Verbs
 from core.phrases import refusal
 from core.store.loop_tables import LoopGuard
+from core.team.rights import Right
+from core.workflow.loop_requests import NEEDS
 from tests.loop.beating import NOOP, Beating, beating
 from tests.world import World
 
@@ -353,3 +355,34 @@ async def test_a_lead_steers_goals_and_the_founder_the_playbook(world: World) ->
     assert "no goal" in await says("ben", "/run nothing")
     assert (await loop.journal()).count("write-goal pool") == 1
     assert "loop stopped" in await loop.journal()
+
+
+DECIDES = {
+    "tick",
+    "run",
+    "goal write",
+    "goal archive",
+    "goal on",
+    "up",
+    "down",
+    "_ run",
+    "sensor write",
+    "sensor drop",
+}
+DECIDES |= {"playbook write", "playbook undo", "worker start", "answer"}
+NOT_OPS = DECIDES | {"tell"} | {name for name, right in NEEDS.items() if right is Right.TEND}
+
+
+@pytest.mark.parametrize("verb", sorted(NEEDS))
+async def test_whoever_bids_a_verb_may_when_it_is_carried_out(shell: Shell, verb: str) -> None:
+    """Through the door itself: a worker, somebody of the team, the founder, somebody who has left since."""
+    reply = await shell(verb, "quotes")
+    assert ("it proposes, it never approves" in reply.err) == (verb in DECIDES), reply
+    for who, refused in (
+        ("shirley", verb in NOT_OPS),
+        ("ben", False),
+        ("gone", True),
+    ):
+        reply = await shell.verbs.carry_out(Asked(verb, {}, who, "", "slack"))
+        assert (reply.refused is not None and reply.refused.code == "not_for_you") == refused, (who, reply)
+        await shell.loop.world.settle()

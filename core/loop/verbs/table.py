@@ -18,11 +18,9 @@ from core.workflow.loop_requests import NEEDS
 class Verbs(Carrier):
     async def carry_out(self, asked: Asked) -> Reply:
         """Never raises for what was asked."""
-        refusal = await self._refusal(asked)
-        if refusal is not None:
-            return refusal
         try:
-            return await VERBS[asked.verb](self, replace(asked, args=self._struck(asked.args)))
+            refusal = await self._refusal(asked)
+            return refusal or await VERBS[asked.verb](self, replace(asked, args=self._struck(asked.args)))
         except Refused as refused:
             return Reply(1, refused=refused)
         except NotDone as failed:
