@@ -220,7 +220,7 @@ class Ticket(Base):
     __table_args__ = (
         Index("ix_tickets_kind", "property_id", "category", "number"),
         Index("ix_tickets_resolved", "property_id", "category", "status", "resolved_at"),
-        Index("ix_tickets_created_at", "created_at"),
+        Index("ix_tickets_created_at", "created_at", "property_id"),
         Index("ix_tickets_status_number", "status", "number"),
         Index("ix_tickets_place_number", "property_id", "number"),
         Index("ix_tickets_ended", "property_id", "resolved_at"),
@@ -354,7 +354,15 @@ class Dispatch(Base):
             "actual_cost_usd",
             "cost_estimate_usd",
         ),
-        Index("ix_dispatches_authorized_at", "authorized_at"),
+        Index(
+            "ix_dispatches_authorized_at",
+            "authorized_at",
+            "authorized",
+            "void",
+            "property_id",
+            "actual_cost_usd",
+            "cost_estimate_usd",
+        ),
         Index("ix_dispatches_vendor", "vendor_id", "authorized_at"),
     )
     dispatch_id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -676,7 +684,8 @@ class UsageRow(Base):
 
     __tablename__ = "usage"
     __table_args__ = (
-        Index("ix_usage_month", "at", "usd"),
+        # Covering: a span is added up without touching the rows.
+        Index("ix_usage_month", "at", "property_id", "tier", "model", "usd"),
         Index("ix_usage_place", "property_id", "at", "usd"),
         Index("ix_usage_exported", "exported", "at", "id"),
         Index(
