@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from dataclasses import asdict
@@ -17,11 +19,13 @@ import pytest
 from bot.cli import main
 from core.access import grants
 from core.actors import Actor
+from core.context import Tx
 from core.cost import report, statement
 from core.cost.months import month_named
 from core.store.plain import reading
 from core.store.rows import Rows
 from core.store.session_rows import SessionRows
+from core.store.tables import Counter
 from core.team.company_now import company_now
 from core.tickets import listing
 from core.workflow import company_view, memo_view, rule_view, rules, skill_view
@@ -178,3 +182,26 @@ def test_before_the_first_start_the_demo_has_its_team_and_nothing_is_made(
     assert main(["clients", "--json"]) == 0
     assert capsys.readouterr().out == "[]\n"
     assert list(home.iterdir()) == []
+
+
+async def test_what_was_written_a_moment_before_is_seen(world: World) -> None:
+    def work(tx: Tx) -> list[Any]:
+        tx.add(Counter(name="written", value=1))
+        return SessionRows(tx.session).rows("SELECT name FROM counters WHERE name = :name", name="written")
+
+    assert [one.name for one in await world.do(work)] == ["written"]
+
+
+async def test_an_older_database_is_named_with_its_cure_and_left_as_it_is(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with open_world(home) as world:
+        await lived(world)
+    with contextlib.closing(sqlite3.connect(home / "loopos.db")) as db:
+        db.execute("UPDATE alembic_version SET version_num = '0024'")
+        db.commit()
+        capsys.readouterr()
+        for typed in LOOKING:
+            assert main(typed) == 1, typed
+            assert "loopos db upgrade" in capsys.readouterr().err, typed
+        assert db.execute("SELECT version_num FROM alembic_version").fetchall() == [("0024",)]
