@@ -26,7 +26,5 @@ class SessionRows:
             else bindparam(name, value, expanding=isinstance(value, list))
             for name, value in values.items()
         ]
-        if self._session.autoflush:  # which the session does not do by itself before SQL that is text
-            self._session.flush()
         found = self._session.execute(text(statement).bindparams(*bound))
         return [SimpleNamespace(**typed(row._asdict())) for row in found]
