@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core.actors import OPERATOR, Actor, worker_of
 from core.loop.requests import ENGLISH
 from core.loop.verbs.call import AGAIN, Asked, Reply
 from core.loop.verbs.table import VERBS, Verbs
@@ -386,3 +387,10 @@ async def test_whoever_bids_a_verb_may_when_it_is_carried_out(shell: Shell, verb
         reply = await shell.verbs.carry_out(Asked(verb, {}, who, "", "slack"))
         assert (reply.refused is not None and reply.refused.code == "not_for_you") == refused, (who, reply)
         await shell.loop.world.settle()
+
+
+def test_nobody_is_the_operator_by_their_name() -> None:
+    assert Asked("up", {}).who == OPERATOR
+    assert Asked("up", {}, "cli", "", "slack").who == Actor("cli", "slack")
+    assert Asked("up", {}, "ben", "", "cli").who == Actor("ben", "cli")
+    assert Asked("up", {}, "cli", "quotes").who == worker_of("quotes")

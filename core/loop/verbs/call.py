@@ -33,7 +33,9 @@ class Asked:
     def who(self) -> Actor:
         if self.worker:
             return worker_of(self.worker)
-        return OPERATOR if self.actor == "cli" else Actor(self.actor, self.channel)
+        # By both: somebody of the team may be called so.
+        shell = self.actor == self.channel == OPERATOR.channel
+        return OPERATOR if shell else Actor(self.actor, self.channel)
 
     @property
     def told_by(self) -> str:
